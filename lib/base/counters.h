@@ -43,7 +43,6 @@ struct counter_schema {
 	const struct counter_row *rows;
 	size_t nrows;
 	size_t size;  /* of the C struct */
-	uint64_t id;  /* of the layout: names and order of the rows; filled by counters_schema_id() */
 	const char *help;
 };
 
@@ -105,7 +104,7 @@ struct counters_info {
 
 struct counters_set {
 	const struct counter_schema *schema; /* of this program; sets with another layout are not returned */
-	const char *key;                     /* valid until counters_close_reader() */
+	const char *key;                     /* valid until the next counters_next() */
 	const void *values;
 };
 
@@ -115,10 +114,10 @@ void counters_close_reader(struct counters_reader *r);
 const struct counters_info *counters_info(const struct counters_reader *r);
 /* True when the file at `path` is no longer the one that is mapped (its owner was replaced): close and open again. */
 bool counters_stale(const struct counters_reader *r);
-/* True while the owner process lives (same pid and start time). */
+/* True while the owner process lives: it holds a lock on its file, which the kernel drops with it. */
 bool counters_owner_alive(const struct counters_reader *r);
 /* Walk the live sets: `*pos` starts at 0; false at the end. */
-bool counters_next(const struct counters_reader *r, unsigned *pos, struct counters_set *set);
+bool counters_next(struct counters_reader *r, unsigned *pos, struct counters_set *set);
 /* Walk every segment of a run directory. cb returns non-zero to stop. 0, what cb returned, or -errno. */
 int counters_walk(const char *run, int (*cb)(const char *path, struct counters_reader *r, void *arg), void *arg);
 

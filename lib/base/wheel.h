@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WHEEL_LEVELS 6
+#define WHEEL_LEVELS 11 /* of 6 bits each: all of a 64-bit tick, so there is no horizon */
 #define WHEEL_SLOTS  64
 #define WHEEL_NEVER  UINT64_MAX
 
@@ -35,7 +35,7 @@ struct wheel {
 	size_t pending;
 };
 
-/* `tick_us`: resolution, e.g. 1000; the horizon is tick_us * 2^36 (later timers are held at it and re-armed). */
+/* `tick_us`: resolution, e.g. 1000. */
 void wheel_init(struct wheel *w, uint64_t tick_us, uint64_t now_us);
 void wheel_timer_init(struct wheel_timer *t, wheel_fn fn, void *arg);
 /* Arm `t` to fire at the absolute time `due_us`; a pending timer is moved. A time that has passed fires on the next tick. */
