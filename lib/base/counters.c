@@ -46,7 +46,8 @@ struct counters {
 	char *path;
 	struct header *head;
 	struct entry *dir;
-	size_t data_used; /* bytes of the whole segment in use */
+	size_t size;      /* of the mapping */
+	size_t data_used; /* bytes of it in use */
 	size_t allocated; /* bytes of the file that have blocks */
 };
 
@@ -85,6 +86,7 @@ static struct counters *segment_new(int fd, unsigned max_sets, const char *facil
 	if (!c)
 		return NULL;
 	c->fd = fd;
+	c->size = size;
 	c->data_used = data;
 	c->allocated = round_up(data, 4096);
 	if (fd >= 0 && (ftruncate(fd, (off_t)size) < 0 || (errno = posix_fallocate(fd, 0, (off_t)c->allocated)) != 0))
@@ -181,7 +183,7 @@ void counters_close(struct counters *c, bool unlink_file)
 		return;
 	if (unlink_file && c->path)
 		unlink(c->path);
-	munmap(c->head, c->head->size);
+	munmap(c->head, c->size);
 	if (c->fd >= 0)
 		close(c->fd);
 	free(c->path);
@@ -201,7 +203,7 @@ static uint32_t take_data(struct counters *c, size_t size)
 {
 	size_t at = c->data_used, end = round_up(at + size, 64);
 
-	if (end > c->head->size)
+	if (end > c->size)
 		return 0;
 	if (c->fd >= 0 && end > c->allocated) {
 		size_t upto = round_up(end, 4096);
