@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The checkpoint row of a call (kind "call"), written by ipsecmgr in the transaction of the IKE SA, rewritten and deleted
+ * by sessmgr, read by sessmgr after a restart and by shows. Version 1; fields in the order of encode(). Trusts nothing.
+ */
+#include <errno.h>
+#include <string.h>
+#include "base/pack.h"
+#include "session/session.h"
+
+#define VERSION 1
+
+size_t session_row_encode(const struct session_call *c, uint8_t *buf, size_t size)
+{
+	struct pack_writer w;
+
+	pack_writer_init(&w, buf, size);
+	pack_put_u8(&w, VERSION);
+	pack_put_u32(&w, c->callid);
+	pack_put_u32(&w, c->ctx);
+	pack_put_u32(&w, c->ipsecmgr);
+	pack_put_u64(&w, c->start_us);
+	pack_put_u64(&w, c->connect_us);
+	pack_put_str(&w, c->service);
+	pack_put_str(&w, c->pool);
+	pack_put_str(&w, c->peer_id);
+	pack_put_str(&w, c->ike_key);
+	pack_put_blob(&w, c->peer.bytes, net_addr_len(&c->peer));
+	pack_put_blob(&w, c->addr.bytes, net_addr_len(&c->addr));
+	return w.bad ? 0 : w.len;
+}
+
+/* A blob of 0 (unset), 4 or 16 bytes. */
+static int get_addr(struct pack_reader *r, struct net_addr *a)
+{
+	size_t len;
+	const uint8_t *p = pack_get_blob(r, &len);
+
+	if (!pack_ok(r))
+		return -EBADMSG;
+	return len ? net_addr_from_bytes(a, p, len) : 0;
+}
+
+int session_row_decode(struct session_call *c, const void *blob, size_t len)
+{
+	struct pack_reader r;
+
+	memset(c, 0, sizeof(*c));
+	pack_reader_init(&r, blob, len);
+	if (pack_get_u8(&r) != VERSION)
+		return pack_ok(&r) ? -EPROTONOSUPPORT : -EBADMSG;
+	c->callid = pack_get_u32(&r);
+	c->ctx = pack_get_u32(&r);
+	c->ipsecmgr = pack_get_u32(&r);
+	c->start_us = pack_get_u64(&r);
+	c->connect_us = pack_get_u64(&r);
+	pack_get_str(&r, c->service, sizeof(c->service));
+	pack_get_str(&r, c->pool, sizeof(c->pool));
+	pack_get_str(&r, c->peer_id, sizeof(c->peer_id));
+	pack_get_str(&r, c->ike_key, sizeof(c->ike_key));
+	if (get_addr(&r, &c->peer) || get_addr(&r, &c->addr) || !pack_done(&r) || !c->callid)
+		return -EBADMSG;
+	return 0;
+}
