@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The IKE side of the simulated peers: the engine in its initiator role with nothing stored, what its transactions mean
+ * here, and the pace at which tunnels are started. RFC 7296. Entry points: peers_ike_open(), peers_ike_start(). Called by peers.c.
+ */
+#include "cmd/peers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLICY "peers"
+
+static void random_cb(void *arg, void *buf, size_t len)
+{
+	random_bytes(buf, len);
+}
+
+static void set_state(struct peers *p, struct peers_peer *peer, enum peers_state to)
+{
+	p->established -= peer->state == PEERS_UP;
+	p->starting -= peer->state == PEERS_STARTING;
+	p->failed -= peer->state == PEERS_FAILED;
+	peer->state = to;
+	p->established += to == PEERS_UP;
+	p->starting += to == PEERS_STARTING;
+	p->failed += to == PEERS_FAILED;
+}
+
+static struct peers_peer *peer_of(struct peers *p, uint64_t ike_spi)
+{
+	struct ike_sa_view v;
+
+	return ike_spi && !ike_engine_find(p->engine, ike_spi, &v) ? v.user : NULL;
+}
+
+static void on_up(struct peers *p, struct peers_peer *peer, const struct ike_event *ev)
+{
+	uint64_t now = peers_now(p), took = now - peer->started_us;
+
+	peer->ike_spi = ev->spi;
+	peer->peer_spi = ev->peer_spi;
+	peer->up_us = now;
+	p->t.setups++;
+	p->t.setup_us_sum += took;
+	if (took > p->t.setup_us_max)
+		p->t.setup_us_max = took;
+	set_state(p, peer, PEERS_UP);
+	if (p->established == p->opt.count)
+		p->all_up_us = now;
+}
+
+static void on_end(struct peers *p, struct peers_peer *peer, const struct ike_event *ev)
+{
+	bool again;
+
+	if (ev->spi != peer->ike_spi && peer->state == PEERS_UP)
+		return; /* a predecessor that was rekeyed */
+	peer->reason = ev->reason;
+	if (ev->kind == IKE_EV_SETUP_FAILED) {
+		p->t.setup_failures++;
+		again = peer->tries < p->opt.tries || p->opt.reconnect;
+	} else {
+		p->t.downs++;
+		p->t.deletes_received += ev->reason == IKE_R_PEER_DELETE;
+		again = p->opt.reconnect;
+		peer->tries = 0;
+	}
+	if (p->opt.verbose)
+		fprintf(stderr, "peer %u: %s, %s\n", peer->index, ike_event_name(ev->kind), ike_reason_name(ev->reason));
+	peers_esp_free_peer(p, peer);
+	if (again && !p->stopping) {
+		peer->retry_us = peers_now(p) + PEERS_RETRY_US;
+		set_state(p, peer, PEERS_IDLE);
+		p->next_start = 0;
+	} else {
+		set_state(p, peer, ev->kind == IKE_EV_SETUP_FAILED ? PEERS_FAILED : PEERS_DOWN);
+	}
+}
+
+static void on_event(struct peers *p, const struct ike_event *ev)
+{
+	struct peers_peer *peer = ev->user ? ev->user : peer_of(p, ev->spi);
+
+	if (!peer)
+		return;
+	switch (ev->kind) {
+	case IKE_EV_UP:
+		on_up(p, peer, ev);
+		break;
+	case IKE_EV_DOWN:
+	case IKE_EV_SETUP_FAILED:
+		on_end(p, peer, ev);
+		break;
+	case IKE_EV_REKEYED:
+		peer->ike_spi = ev->spi;
+		peer->peer_spi = ev->peer_spi;
+		p->t.ike_rekeys++;
+		break;
+	case IKE_EV_CHILD_REKEYED:
+		p->t.child_rekeys++;
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_child_add(struct peers *p, const struct ike_child_act *a)
+{
+	struct peers_peer *peer = peer_of(p, a->ike_spi);
+	struct peers_child *old = peers_esp_find(p, a->replaces_spi_in);
+
+	if (!peer && old)
+		peer = old->peer;
+	if (!peer)
+		return;
+	peers_esp_add(p, peer, a);
+	if (p->opt.inner.addr.family) {
+		peer->inner = p->opt.inner.addr;
+		net_addr_add(&peer->inner, peer->index - 1);
+	}
+}
+
+static void on_txn(void *arg, const struct ike_txn *txn)
+{
+	struct peers *p = arg;
+	unsigned i;
+
+	for (i = 0; i < txn->n; i++) {
+		const struct ike_action *a = &txn->actions[i];
+
+		switch (a->kind) {
+		case IKE_ACT_SEND:
+			p->t.retransmissions += a->send.retransmission;
+			peers_net_send_ike(p, &a->send.path, a->send.pkt, a->send.len);
+			break;
+		case IKE_ACT_CHILD_ADD:
+			on_child_add(p, &a->child);
+			break;
+		case IKE_ACT_CHILD_DEL:
+			peers_esp_del(p, a->child_del.spi_in);
+			break;
+		case IKE_ACT_CHILD_PATH:
+			peers_esp_path(p, &a->child);
+			break;
+		case IKE_ACT_EVENT:
+			on_event(p, &a->event);
+			break;
+		default:
+			break; /* nothing is stored, and an initiator owns no sessions */
+		}
+	}
+	if (txn->durable)
+		ike_engine_committed(p->engine, peers_now(p), txn->id);
+}
+
+static void fill_policy(const struct peers_opts *o, struct ike_policy *pol)
+{
+	snprintf(pol->name, sizeof(pol->name), POLICY);
+	snprintf(pol->child_name, sizeof(pol->child_name), POLICY);
+	pol->ike[0] = o->ike;
+	pol->n_ike = 1;
+	pol->esp[0] = o->esp;
+	pol->n_esp = 1;
+	pol->psk_len = strlen(o->psk);
+	memcpy(pol->psk, o->psk, pol->psk_len);
+	pol->assign_address = !o->inner.addr.family;
+	pol->force_encap = o->encap;
+	pol->ike_rekey = pol->child_rekey = true;
+	/* The engine rekeys at 85..95 % of a lifetime. */
+	pol->child_lifetime_s = o->rekey_s * 10 / 9 + (o->rekey_s != 0);
+	pol->ike_lifetime_s = o->rekey_ike_s * 10 / 9 + (o->rekey_ike_s != 0);
+	pol->dpd_interval_s = o->dpd_s;
+	pol->max_childsa = 4;
+	pol->retrans_ms = 1000;
+	pol->max_retrans = 6;
+	pol->setup_timer_s = 60;
+}
+
+int peers_ike_open(struct peers *p)
+{
+	struct ike_engine_config cfg = { .instance = (uint8_t)p->opt.instance, .volatile_only = true, .max_sa = 3 * PEERS_MAX,
+					 .max_half_open = PEERS_MAX };
+	struct ike_callbacks cb = { .txn = on_txn, .random = random_cb };
+	struct ike_policy *pol = calloc(1, sizeof(*pol));
+	int err = pol ? 0 : -ENOMEM;
+
+	p->engine = ike_engine_new(&cfg, &cb, p, peers_now(p));
+	if (!p->engine)
+		err = -ENOMEM;
+	if (!err) {
+		fill_policy(&p->opt, pol);
+		if (p->opt.remote_id)
+			err = ike_id_parse(&pol->remote_id, p->opt.remote_id);
+	}
+	if (!err)
+		err = ike_engine_policy_put(p->engine, pol);
+	if (pol)
+		memset(pol->psk, 0, sizeof(pol->psk));
+	free(pol);
+	if (err)
+		fprintf(stderr, "orrery peers: the IKE policy was refused: %s\n", strerror(-err));
+	return err;
+}
+
+static void remote_selector(const struct peers_opts *o, struct ike_ts *ts)
+{
+	struct net_prefix any = { .addr.family = AF_INET };
+	struct esp_ts e = esp_inner_ts_prefix(o->remote_ts.addr.family ? &o->remote_ts : &any);
+
+	*ts = (struct ike_ts){ e.lo, e.hi, e.proto, e.port_lo, e.port_hi };
+}
+
+static int start_one(struct peers *p, struct peers_peer *peer, uint64_t now)
+{
+	struct ike_initiate in = { .policy = POLICY, .user = peer, .n_ts_local = 1, .n_ts_remote = 1 };
+	struct ike_ts local = { .port_hi = 65535 }, remote;
+	char text[IKE_ID_MAX + 1];
+	struct ike_id id = { 0 };
+	int err;
+
+	if (p->opt.local_id)
+		snprintf(text, sizeof(text), "%s", p->opt.local_id);
+	else
+		snprintf(text, sizeof(text), "%s%u", p->opt.id_prefix, peer->index);
+	err = ike_id_parse(&id, text);
+	if (err)
+		return err;
+	in.local_id = &id;
+	in.path.local = (struct net_endpoint){ peer->source, 500 };
+	in.path.remote = (struct net_endpoint){ p->opt.server, 500 };
+	local.lo = net_addr_v4(0);
+	local.hi = net_addr_v4(UINT32_MAX);
+	if (p->opt.inner.addr.family) {
+		local.lo = p->opt.inner.addr;
+		net_addr_add(&local.lo, peer->index - 1);
+		local.hi = local.lo;
+	}
+	remote_selector(&p->opt, &remote);
+	in.ts_local = &local;
+	in.ts_remote = &remote;
+	peer->tries++;
+	peer->started_us = now;
+	set_state(p, peer, PEERS_STARTING);
+	p->t.attempts++;
+	err = ike_engine_initiate(p->engine, now, &in, &peer->ike_spi);
+	if (err)
+		set_state(p, peer, PEERS_FAILED);
+	return err;
+}
+
+uint64_t peers_ike_start(struct peers *p, uint64_t now)
+{
+	uint64_t next = UINT64_MAX;
+
+	if (p->stopping || p->next_start >= p->opt.count)
+		return UINT64_MAX;
+	if (p->opt.rate > 0) {
+		p->start_credit += (double)(now - p->start_at) / US_PER_SEC * p->opt.rate;
+		if (p->start_credit > p->opt.rate + 1)
+			p->start_credit = p->opt.rate + 1;
+	}
+	p->start_at = now;
+	for (; p->next_start < p->opt.count; p->next_start++) {
+		struct peers_peer *peer = &p->peer[p->next_start];
+
+		if (peer->state != PEERS_IDLE)
+			continue;
+		if (peer->retry_us > now) {
+			next = peer->retry_us < next ? peer->retry_us : next;
+			continue;
+		}
+		if (p->starting >= p->opt.window)
+			return now + 10 * US_PER_MS;
+		if (p->opt.rate > 0 && p->start_credit < 1)
+			return now + (uint64_t)((1 - p->start_credit) / p->opt.rate * US_PER_SEC) + 1;
+		p->start_credit -= 1;
+		start_one(p, peer, now);
+	}
+	if (next != UINT64_MAX)
+		p->next_start = 0; /* somebody waits for another try */
+	return next;
+}
