@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A small rtnetlink: links, addresses, routes and neighbours of one network namespace (the one the calling thread was in
+ * at nl_new()). Synchronous; the kernel answers at once. Routes can be written in batches of one system call.
+ * Called by the fabric (links), vpnmgr (addresses, routes) and tests.
+ */
+#ifndef NET_NL_H
+#define NET_NL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "net/addr.h"
+
+#define NL_NAME_MAX 16
+#define NL_PROTO_ORRERY 201 /* rtm_protocol of our routes */
+
+struct nl;
+
+/* Open a netlink socket in the calling thread's namespace, or in ns_fd (>= 0). NULL with *err. */
+struct nl *nl_new(int ns_fd, int *err);
+void nl_free(struct nl *nl);
+/* The kernel's words about the last failure, "" when it gave none. */
+const char *nl_error_text(const struct nl *nl);
+
+/* --- links ---------------------------------------------------------------------------------------------- */
+struct nl_link {
+	int ifindex;
+	int master;          /* 0: none */
+	uint32_t mtu;
+	bool up, running;
+	char name[NL_NAME_MAX];
+	char kind[NL_NAME_MAX]; /* "veth", "bridge", "tun", "" */
+	uint8_t mac[6];
+};
+
+/* Index by name; 0 or positive, or -errno (-ENODEV). */
+int nl_link_index(struct nl *nl, const char *name);
+int nl_link_get(struct nl *nl, const char *name, struct nl_link *out);
+/* cb returns non-zero to stop; that value is returned. */
+int nl_link_walk(struct nl *nl, int (*cb)(const struct nl_link *l, void *arg), void *arg);
+
+int nl_link_up(struct nl *nl, int ifindex, bool up);
+int nl_link_rename(struct nl *nl, int ifindex, const char *name); /* the link must be down on older kernels */
+int nl_link_mtu(struct nl *nl, int ifindex, uint32_t mtu);
+int nl_link_mac(struct nl *nl, int ifindex, const uint8_t mac[6]);
+int nl_link_master(struct nl *nl, int ifindex, int master); /* 0: leave the bridge */
+/* Move into another namespace, at the same time renaming it (name NULL: keep). */
+int nl_link_to_ns(struct nl *nl, int ifindex, int ns_fd, const char *name);
+/* A veth pair; the peer end goes to peer_ns (-1: here). */
+int nl_link_veth(struct nl *nl, const char *name, const char *peer, int peer_ns);
+int nl_link_bridge(struct nl *nl, const char *name);
+int nl_link_dummy(struct nl *nl, const char *name);
+int nl_link_delete(struct nl *nl, int ifindex);
+
+/* --- addresses ------------------------------------------------------------------------------------------ */
+/* -EEXIST when it is there already. IPv6 addresses are added without duplicate address detection. */
+int nl_addr_add(struct nl *nl, int ifindex, const struct net_prefix *p);
+int nl_addr_del(struct nl *nl, int ifindex, const struct net_prefix *p);
+int nl_addr_walk(struct nl *nl, int ifindex, int (*cb)(int ifindex, const struct net_prefix *p, void *arg), void *arg);
+
+/* --- routes --------------------------------------------------------------------------------------------- */
+enum nl_route_type { NL_ROUTE_UNICAST, NL_ROUTE_BLACKHOLE, NL_ROUTE_UNREACHABLE };
+struct nl_route {
+	struct net_prefix dst;   /* host bits zero */
+	struct net_addr gateway; /* AF_UNSPEC: on link */
+	struct net_addr source;  /* preferred source, or AF_UNSPEC */
+	int ifindex;             /* 0: found by the gateway */
+	uint32_t metric;         /* 0: the kernel's default */
+	uint32_t table;          /* 0: main */
+	enum nl_route_type type;
+};
+int nl_route_add(struct nl *nl, const struct nl_route *r);     /* -EEXIST when it is there */
+int nl_route_replace(struct nl *nl, const struct nl_route *r);
+int nl_route_del(struct nl *nl, const struct nl_route *r);     /* -ESRCH when it is not there */
+/*
+ * Replace (or delete) many routes, as few system calls as possible. status: NULL or one entry per route, 0 or -errno.
+ * Returns 0 when all went well, else the first error; the others are done anyway.
+ */
+int nl_route_batch(struct nl *nl, const struct nl_route *r, size_t n, bool del, int *status);
+/* Our own routes (NL_PROTO_ORRERY) of the main table. */
+int nl_route_walk(struct nl *nl, int (*cb)(const struct nl_route *r, void *arg), void *arg);
+
+/* --- neighbours ----------------------------------------------------------------------------------------- */
+int nl_neigh_replace(struct nl *nl, int ifindex, const struct net_addr *a, const uint8_t mac[6]); /* permanent */
+int nl_neigh_del(struct nl *nl, int ifindex, const struct net_addr *a);
+
+#endif
