@@ -31,14 +31,14 @@ void sock_big_buffers(int fd, int bytes)
 		set(fd, SOL_SOCKET, SO_SNDBUF, bytes);
 }
 
-static int set_options(int fd, int family, unsigned flags)
+static int set_options(int fd, int family, int type, unsigned flags)
 {
 	int rc = 0;
 
 	sock_big_buffers(fd, BUFFER_BYTES);
 	if (flags & SOCK_REUSEPORT)
 		rc = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (!rc && family == AF_INET6)
+	if (!rc && family == AF_INET6 && type == SOCK_DGRAM) /* raw IPv6 sockets are so anyway, and refuse it */
 		rc = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	if (!rc && (flags & SOCK_FREEBIND))
 		rc = family == AF_INET6 ? set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1) : set(fd, IPPROTO_IP, IP_FREEBIND, 1);
@@ -61,7 +61,7 @@ static int open_bound(const struct net_endpoint *local, int type, int proto, uns
 	fd = socket(local->addr.family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
 	if (fd < 0)
 		return -errno;
-	rc = set_options(fd, local->addr.family, flags);
+	rc = set_options(fd, local->addr.family, type, flags);
 	if (!rc && bind(fd, (struct sockaddr *)&ss, len))
 		rc = -errno;
 	if (rc) {

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The steering programs in the kernel: real SO_REUSEPORT groups and raw ESP sockets on the loopback, each packet sent must
+ * come out of the socket that the rule in C names. Raw sockets need privileges; without them that test is skipped.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/sock.h"
+#include "net/steer.h"
+
+#define N 5
+
+/* Which of the sockets gets a packet; -1: none within the deadline. The packet is taken out. */
+static int who(const int *fds, int n, uint8_t *buf, ssize_t *len)
+{
+	struct pollfd p[N];
+	int i;
+
+	for (i = 0; i < n; i++)
+		p[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+	if (poll(p, (nfds_t)n, 2000) <= 0)
+		return -1;
+	for (i = 0; i < n; i++) {
+		if (p[i].revents & POLLIN) {
+			*len = recv(fds[i], buf, 2048, 0);
+			return i;
+		}
+	}
+	return -1;
+}
+
+/* port: which rule; the sockets really use an ephemeral port. */
+static void udp_group(const char *address, uint16_t port)
+{
+	static const uint8_t lens[] = { 1, 3, 4, 8, 19, 20, 28, 60 };
+	struct sockaddr_storage ss;
+	struct net_endpoint e = { 0 };
+	socklen_t len = sizeof(ss);
+	uint8_t pkt[64];
+	uint8_t got[2048];
+	uint32_t x = 12345;
+	int fds[N];
+	int tx;
+	int i;
+
+	cr_assert_eq(net_addr_parse(&e.addr, address), 0);
+	for (i = 0; i < N; i++) {
+		fds[i] = sock_udp_bind(&e, SOCK_REUSEPORT | SOCK_FREEBIND);
+		if (fds[i] < 0 && e.addr.family == AF_INET6)
+			cr_skip_test("no IPv6 here");
+		cr_assert_geq(fds[i], 0, "%d", fds[i]);
+		if (!i) {
+			getsockname(fds[0], (struct sockaddr *)&ss, &len);
+			net_endpoint_from_sockaddr(&e, (struct sockaddr *)&ss, len);
+		}
+	}
+	cr_assert_eq(steer_attach_reuseport(fds[2], port, N), 0);
+	tx = socket(e.addr.family, SOCK_DGRAM, 0);
+	for (i = 0; i < 3000; i++) {
+		size_t n = lens[i % 8];
+		ssize_t n_got = 0;
+		size_t k;
+		int idx;
+
+		for (k = 0; k < sizeof(pkt); k++) {
+			x = x * 1103515245 + 12345;
+			pkt[k] = (uint8_t)(x >> 16);
+		}
+		pkt[0] = (uint8_t)(pkt[0] % (N + 2)); /* mostly our instances, also 0 and one too many */
+		pkt[8] = (uint8_t)(pkt[8] % (N + 2));
+		if (port == 4500 && (i & 16)) {
+			memset(pkt, 0, 4);
+			pkt[4] %= N + 2;
+			pkt[12] %= N + 2;
+		}
+		cr_assert_eq(sendto(tx, pkt, n, 0, (struct sockaddr *)&ss, len), (ssize_t)n);
+		idx = who(fds, N, got, &n_got);
+		cr_assert_eq(idx, (int)steer_index(pkt, n, port, N), "packet %d of %zu bytes", i, n);
+		cr_assert_eq(n_got, (ssize_t)n);
+	}
+	for (i = 0; i < N; i++)
+		close(fds[i]);
+	close(tx);
+}
+
+Test(net_steer, udp_500_ipv4)
+{
+	udp_group("127.0.0.1", 500);
+}
+
+Test(net_steer, udp_4500_ipv4)
+{
+	udp_group("127.0.0.1", 4500);
+}
+
+Test(net_steer, udp_500_ipv6)
+{
+	udp_group("::1", 500);
+}
+
+Test(net_steer, udp_4500_ipv6)
+{
+	udp_group("::1", 4500);
+}
+
+/* The rule itself, spelled out. */
+Test(net_steer, rule)
+{
+	uint8_t ike[28] = { 3, 0, 0, 0, 0, 0, 0, 7, 2 };
+	uint8_t natt[32] = { 0 };
+	uint8_t esp[] = { 4, 1, 2, 3, 0, 0, 0, 1 };
+	uint8_t keepalive = 0xff;
+
+	ike[19] = 0x08; /* the peer began this SA: ours is the responder's SPI */
+	cr_assert_eq(steer_index(ike, 28, 500, N), 1u);
+	ike[8] = 0; /* its first packet */
+	cr_assert_eq(steer_index(ike, 28, 500, N), 7u % N);
+	ike[19] = 0x20; /* we began it */
+	cr_assert_eq(steer_index(ike, 28, 500, N), 2u);
+	ike[0] = N + 1;
+	cr_assert_eq(steer_index(ike, 28, 500, N), 0u);
+	memcpy(natt + 4, ike, 28);
+	natt[4] = 5;
+	cr_assert_eq(steer_index(natt, 32, 4500, N), 4u);
+	cr_assert_eq(steer_index(esp, 8, 4500, N), 3u);
+	cr_assert_eq(steer_index(&keepalive, 1, 4500, N), 0u);
+}
+
+static void raw_esp(const char *address)
+{
+	uint8_t pkt[40] = { 0 };
+	uint8_t got[2048];
+	struct sockaddr_storage ss;
+	struct net_endpoint e = { 0 };
+	socklen_t len;
+	ssize_t n = 0;
+	int fds[N];
+	int tx;
+	int i;
+
+	net_addr_parse(&e.addr, address);
+	for (i = 0; i < N; i++) {
+		fds[i] = sock_raw_esp(&e.addr, SOCK_FREEBIND);
+		if (fds[i] == -EPERM || fds[i] == -EADDRNOTAVAIL)
+			cr_skip_test("raw sockets are not allowed here");
+		cr_assert_geq(fds[i], 0);
+		cr_assert_eq(steer_attach_esp_filter(fds[i], (unsigned)i + 1), 0);
+	}
+	tx = sock_raw_esp(&e.addr, 0);
+	len = net_endpoint_to_sockaddr(&e, &ss);
+	cr_assert_eq(steer_attach_esp_filter(tx, 200), 0);
+	for (i = 1; i <= N; i++) {
+		pkt[0] = (uint8_t)i;
+		cr_assert_eq(sendto(tx, pkt, sizeof(pkt), 0, (struct sockaddr *)&ss, len), (ssize_t)sizeof(pkt));
+		cr_assert_eq(who(fds, N, got, &n), i - 1);
+		cr_assert_eq(n, (ssize_t)sizeof(pkt) + (e.addr.family == AF_INET ? 20 : 0));
+	}
+	for (i = 0; i < N; i++)
+		close(fds[i]);
+	close(tx);
+}
+
+Test(net_steer, raw_esp_ipv4)
+{
+	raw_esp("127.0.0.1");
+}
+
+Test(net_steer, raw_esp_ipv6)
+{
+	raw_esp("::1");
+}
+
+Test(net_steer, bad_arguments)
+{
+	cr_assert_eq(steer_attach_reuseport(0, 500, 0), -EINVAL);
+	cr_assert_eq(steer_attach_reuseport(0, 500, 256), -EINVAL);
+	cr_assert_eq(steer_attach_esp_filter(0, 0), -EINVAL);
+}
