@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Loading a configuration text into a tree: the same parser as for typed lines, so a file can do what a person can.
+ * A line that fails is reported and skipped; if it was to open a block, so is the block. Callers: sct at boot,
+ * `configure URL`, tests.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include "cli/engine/cli_int.h"
+
+static unsigned indent_of(const char *line)
+{
+	unsigned n = 0;
+
+	for (; *line == ' ' || *line == '\t'; line++)
+		n += *line == '\t' ? 8 - n % 8 : 1;
+	return n;
+}
+
+void cli_skip_failed(struct cli_skip *k, const char *line)
+{
+	k->active = true;
+	k->indent = indent_of(line);
+}
+
+bool cli_skip_line(struct cli_skip *k, const char *line)
+{
+	unsigned n = indent_of(line);
+	const char *p = line + strspn(line, " \t");
+
+	if (!k->active || !*p)
+		return false;
+	if (n > k->indent)
+		return true;
+	k->active = false;
+	/* the failed block's own #exit; at the left margin it is that of the block around it */
+	p += *p == '#';
+	return n == k->indent && n && !strncasecmp(p, "exit", 4);
+}
+
+struct load {
+	struct cli_session s;
+	struct cfg_tree *t;
+	struct cli_skip skip;
+	int failed;
+	unsigned lineno;
+	void (*report)(void *arg, unsigned lineno, const char *line, const char *error);
+	void *arg;
+};
+
+static void load_line(struct load *l, const char *line)
+{
+	struct cli_result res;
+	char err[1024] = "";
+
+	if (cli_skip_line(&l->skip, line))
+		return;
+	switch (cli_line_parse(&l->s, line, &res)) {
+	case CLI_ERROR:
+		snprintf(err, sizeof(err), "%s", res.error);
+		break;
+	case CLI_EDIT:
+		if (!cfg_check(l->t, res.edit, err, sizeof(err)) && cfg_apply(l->t, res.edit) < 0)
+			snprintf(err, sizeof(err), "Failure: the line can not be applied");
+		break;
+	case CLI_EXEC:
+	case CLI_LOGOUT:
+		snprintf(err, sizeof(err), "Failure: not a configuration command");
+		break;
+	case CLI_NOTHING:
+	case CLI_MOVE:
+		break;
+	}
+	if (*err) {
+		l->failed++;
+		cli_skip_failed(&l->skip, line);
+		if (l->report)
+			l->report(l->arg, l->lineno, line, err);
+	} else if (res.kind != CLI_NOTHING) {
+		cli_line_done(&l->s, &res);
+	}
+	cli_line_clear(&res);
+}
+
+int cli_load_text(struct cfg_tree *t, const struct cli_hooks *hooks, const char *text,
+		  void (*report)(void *arg, unsigned lineno, const char *line, const char *error), void *arg)
+{
+	struct load l = {.t = t, .report = report, .arg = arg};
+	char *line = malloc(CLI_LINE_MAX + 2);
+
+	if (!line)
+		return -ENOMEM;
+	cli_session_init(&l.s, t->g, CLI_PRIV_CONFIG_ADMIN);
+	l.s.tree = t;
+	if (hooks)
+		l.s.hooks = *hooks;
+	cli_session_configure(&l.s);
+	while (*text) {
+		size_t n = strcspn(text, "\n"), k = n > CLI_LINE_MAX + 1 ? CLI_LINE_MAX + 1 : n;
+
+		l.lineno++;
+		memcpy(line, text, k);
+		line[k] = 0;
+		load_line(&l, line);
+		text += n + (text[n] == '\n');
+	}
+	cli_session_clear(&l.s);
+	explicit_bzero(line, CLI_LINE_MAX + 2);
+	free(line);
+	return l.failed;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Is an edit legal, are all names known: what sct asks before it commits, and what show configuration errors
+ * prints. Everything comes from the grammar: types, ranges, keys, `limit`, references. Texts begin with "Failure: ".
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cfg/cfg.h"
+#include "cfg/cfg_int.h"
+
+static int complain(char *err, size_t len, int rc, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static int complain(char *err, size_t len, int rc, const char *fmt, ...)
+{
+	va_list ap;
+	int n = snprintf(err, len, "Failure: ");
+
+	va_start(ap, fmt);
+	if (n > 0 && (size_t)n < len)
+		vsnprintf(err + n, len - n, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+/* --- references --- */
+
+/* The block in which the name of a reference is looked up, or NULL: there is none. */
+static const struct cfg_node *ref_scope(const struct cfg_tree *t, const struct cfg_node *block, const struct cli_var *v,
+					const struct cfg_args *args)
+{
+	if (v->ref_in) {
+		const char *ctx = cfg_args_get(args, v->ref_in);
+		struct cfg_node *c;
+
+		cfg_foreach(c, t->root, "context")
+			if (ctx && cfg_key(c, 0) && !strcmp(cfg_key(c, 0), ctx))
+				return c;
+		return NULL;
+	}
+	for (; block; block = block->parent) {
+		const struct cli_mode *m = cfg_mode(t, block);
+
+		if (m && cli_grammar_row(m, v->ref))
+			return block;
+	}
+	return NULL;
+}
+
+static bool ref_found(const struct cfg_tree *t, const struct cfg_node *block, const struct cli_var *v,
+		      const struct cfg_args *args, const char *name)
+{
+	const struct cfg_node *scope = ref_scope(t, block, v, args), *c;
+
+	if (scope)
+		cfg_foreach(c, scope, v->ref)
+			if (cfg_key(c, 0) && !strcmp(cfg_key(c, 0), name))
+				return true;
+	return false;
+}
+
+/* Calls each(v, name) for every dangling name of these arguments; stops when it returns non-zero. */
+static int dangling(const struct cfg_tree *t, const struct cfg_node *block, const struct cli_row *row,
+		    const struct cfg_args *args, int (*each)(void *arg, const struct cli_var *v, const char *name), void *arg)
+{
+	for (unsigned i = 0; args && i < args->n; i++) {
+		const struct cli_var *v = cli_grammar_var(row, args->v[i].name);
+
+		if (!v || v->type != CLI_REF || ref_found(t, block, v, args, args->v[i].value))
+			continue;
+		int rc = each(arg, v, args->v[i].value);
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+struct refs {
+	void (*each)(void *arg, const struct cfg_node *n, const char *text);
+	void *arg;
+	const struct cfg_tree *t;
+	const struct cfg_node *n;
+	int count;
+};
+
+static int report_ref(void *arg, const struct cli_var *v, const char *name)
+{
+	struct refs *r = arg;
+	char text[CFG_PATH_MAX + 512], path[CFG_PATH_MAX];
+
+	cfg_path(r->n, path, sizeof(path));
+	snprintf(text, sizeof(text), "%s: %s %.255s is not configured", path, v->ref, name);
+	r->count++;
+	if (r->each)
+		r->each(r->arg, r->n, text);
+	return 0;
+}
+
+static int node_refs(void *arg, const struct cfg_node *n)
+{
+	struct refs *r = arg;
+
+	r->n = n;
+	return n->negated ? 0 : dangling(r->t, n->parent, n->row, n->args, report_ref, r);
+}
+
+int cfg_check_refs(const struct cfg_tree *t, void (*each)(void *arg, const struct cfg_node *n, const char *text), void *arg)
+{
+	struct refs r = {.each = each, .arg = arg, .t = t};
+
+	cfg_walk(t, node_refs, &r);
+	return r.count;
+}
+
+/* --- one edit --- */
+
+struct must {
+	char *err;
+	size_t len;
+};
+
+static int refuse_ref(void *arg, const struct cli_var *v, const char *name)
+{
+	struct must *m = arg;
+
+	return v->must ? complain(m->err, m->len, -ENOENT, "%s %.255s for <%s> is not configured", v->ref, name, v->name) :
+			 0;
+}
+
+static int check_values(const struct cli_row *row, const struct cfg_args *a, char *err, size_t len)
+{
+	char out[CFG_VALUE_MAX];
+
+	for (unsigned i = 0; i < a->n; i++) {
+		const struct cli_var *v = cli_grammar_var(row, a->v[i].name);
+
+		if (!v || (v->type == CLI_SECRET && cfg_args_get(a, "encrypted")))
+			continue;
+		if (cli_type_check(v, a->v[i].value, out, sizeof(out)))
+			return complain(err, len, -EINVAL, "%s", out);
+	}
+	return 0;
+}
+
+/* The values must make up a line of this row, no more and no less. */
+static int check_shape(const struct cli_row *row, const struct cfg_args *a, bool negated, char *err, size_t len)
+{
+	size_t size = CFG_VALUE_MAX + CFG_PATH_MAX;
+	char *line = malloc(size);
+	struct cfg_args *back = NULL;
+
+	if (!line)
+		return complain(err, len, -ENOMEM, "out of memory");
+	if (!cli_render_line(row, a, negated, line, size))
+		back = cli_line_args(row, line, negated);
+	bool ok = back && cfg_args_same(a, back);
+
+	explicit_bzero(line, size);
+	free(line);
+	cfg_args_free(back);
+	return ok ? 0 : complain(err, len, -EINVAL, "Incomplete or inconsistent values for \"%s\"", row->pattern);
+}
+
+static int count_total(const struct cfg_node *n, const struct cli_row *row)
+{
+	int sum = 0;
+
+	for (const struct cfg_node *c = n->child; c; c = c->next)
+		sum += (c->row == row) + count_total(c, row);
+	return sum;
+}
+
+static int check_limits(const struct cfg_tree *t, const struct cfg_place *pl, char *err, size_t len)
+{
+	const struct cli_row *row = pl->row;
+	unsigned n = 0;
+
+	for (const struct cfg_node *c = pl->parent->child; row->limit && c; c = c->next)
+		n += c->row == row;
+	if (row->limit && n >= row->limit)
+		return complain(err, len, -ENOSPC, "The maximum number of %u %s is reached", row->limit, row->id);
+	if (row->limit_total && count_total(t->root, row) >= (int)row->limit_total)
+		return complain(err, len, -ENOSPC, "The maximum number of %u %s in the system is reached", row->limit_total,
+				row->id);
+	return 0;
+}
+
+static int check_set(const struct cfg_tree *t, const struct cfg_edit *e, const struct cfg_place *pl, char *err, size_t len)
+{
+	const struct cfg_node *old = cfg_child(t, pl->parent, pl->row->id, pl->key);
+	struct cfg_args *a = NULL;
+	struct must m = {err, len};
+	bool negated;
+	char key[CFG_PATH_MAX];
+	int rc = cfg_value_parse(e->value ? e->value : "", &a, &negated);
+
+	if (!rc && old && e->op == CFG_SET && pl->row->merge && !negated && !old->negated) {
+		struct cfg_args *both = cfg_args_merge(old->args, a);
+
+		cfg_args_free(a);
+		a = both;
+		rc = a ? 0 : -ENOMEM;
+	}
+	if (rc || cfg_key_of(pl->row, a, key, sizeof(key)) || strcmp(key, pl->key))
+		rc = complain(err, len, -EINVAL, "The value of %s is not understood", pl->row->id);
+	if (!rc && negated && !pl->row->no_stored)
+		rc = complain(err, len, -EINVAL, "%s can not be negated", pl->row->id);
+	if (!rc)
+		rc = check_values(pl->row, a, err, len);
+	if (!rc)
+		rc = check_shape(pl->row, a, negated, err, len);
+	if (!rc && !old)
+		rc = check_limits(t, pl, err, len);
+	if (!rc && !negated)
+		rc = dangling(t, pl->parent, pl->row, a, refuse_ref, &m);
+	cfg_args_free(a);
+	return rc;
+}
+
+int cfg_check(const struct cfg_tree *t, const struct cfg_edit *e, char *err, size_t errlen)
+{
+	struct cfg_place *pl = malloc(sizeof(*pl));
+	int rc;
+
+	*err = 0;
+	if (!pl)
+		return complain(err, errlen, -ENOMEM, "out of memory");
+	if (cfg_path_split(t, e->path, pl))
+		rc = complain(err, errlen, -EINVAL, "Unknown configuration item %.200s", e->path);
+	else if (e->op == CFG_NO || e->op == CFG_DEFAULT)
+		rc = 0;
+	else if (!pl->parent)
+		rc = complain(err, errlen, -ENOENT, "%.*s is not configured", (int)pl->parent_len, e->path);
+	else
+		rc = check_set(t, e, pl, err, errlen);
+	free(pl);
+	return rc;
+}
