@@ -65,7 +65,7 @@ struct store_sample {
 	const char *schema; /* counter schema */
 	const char *key;    /* "wsg-svc1", or "<card>" … */
 	uint64_t wall_us;
-	const char *values; /* JSON object {field: number} */
+	const char *values; /* JSON object {variable: number}; zeros may be left out */
 };
 
 struct store_alarm {
@@ -77,16 +77,13 @@ struct store_alarm {
 	const char *text;
 };
 
+/* Card, task and recovery history: what `show rct stats`, `show crash list` and drills read. */
 struct store_history {
 	int64_t seq;
 	uint64_t wall_us;
-	const char *object; /* "card 3", "ipsecmgr/3" */
-	const char *event;  /* "active", "exit", "restart" … */
-	const char *detail;
-	unsigned card, cpu;
-	int pid;
+	const char *kind; /* "card_history", "task_history", "rct" */
+	const char *json; /* an object; its members are the writer's business */
 };
-enum store_history_kind { STORE_CARD_HISTORY, STORE_TASK_HISTORY };
 
 struct store_config {
 	const char *path;
@@ -107,7 +104,7 @@ struct store_limits {
 	uint32_t events_max;    /* ring sizes; 0 = 50,000 events, 10,000 traps, 5,000 history rows */
 	uint32_t traps_max;
 	uint32_t history_max;
-	uint64_t samples_keep_us; /* 0 = 24 h */
+	uint64_t samples_keep_us; /* 0 = 6 h; the newest of every key is kept for ever */
 };
 
 /* Outcome of a batch. */
@@ -142,7 +139,7 @@ int store_batch_event(struct store_batch *b, const struct store_event *row);
 int store_batch_sample(struct store_batch *b, const struct store_sample *row);
 /* Raise (cleared_us 0) or clear the alarm of (object, name). */
 int store_batch_alarm(struct store_batch *b, const struct store_alarm *row);
-int store_batch_history(struct store_batch *b, enum store_history_kind kind, const struct store_history *row);
+int store_batch_history(struct store_batch *b, const struct store_history *row);
 int store_batch_config(struct store_batch *b, const struct store_config *row); /* put or, deleted, tombstone */
 int store_batch_config_clear(struct store_batch *b);
 int store_batch_meta(struct store_batch *b, const char *name, const char *value);
@@ -211,9 +208,8 @@ typedef int (*store_alarm_fn)(const struct store_alarm *row, void *arg);
 int store_alarm_list(struct store_reader *r, bool outstanding_only, store_alarm_fn cb, void *arg);
 
 typedef int (*store_history_fn)(const struct store_history *row, void *arg);
-/* The newest `limit`, oldest first; object NULL: all. */
-int store_history_list(struct store_reader *r, enum store_history_kind kind, const char *object, uint32_t limit, store_history_fn cb,
-                       void *arg);
+/* The newest `limit` of a kind, oldest first. */
+int store_history_list(struct store_reader *r, const char *kind, uint32_t limit, store_history_fn cb, void *arg);
 
 typedef int (*store_config_fn)(const struct store_config *row, void *arg);
 /* Live rows whose path starts with `prefix` ("" all), in path order. */
