@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* The card process: its tasks, its switch, its line to the backplane. Private to cards/. */
+#ifndef ORRERY_CARD_H
+#define ORRERY_CARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <uv.h>
+#include "bus/bus.h"
+#include "chassis/bp.h"
+#include "chassis/profile.h"
+#include "place/place.h"
+
+#define CRASH_RING 16
+
+enum proc_state { PROC_STARTING, PROC_STANDBY, PROC_ACTIVATING, PROC_ACTIVE, PROC_HUNG, PROC_BACKOFF, PROC_STATES };
+
+struct card;
+
+/* A task process this card owns. */
+struct proc {
+	struct card *card;
+	char facility[24];
+	uint32_t instance, standby_number; /* the number it has; the one it had as a standby */
+	unsigned cpu;
+	bool standby;        /* to be started as a standby */
+	bool stopping;       /* on purpose: no restart */
+	bool assumed;        /* this activation took a failed number over */
+	enum proc_state state;
+	pid_t pid;
+	int pidfd;
+	uv_poll_t *poll;
+	uv_timer_t *timer;   /* back-off */
+	char token[33], identity[BUS_ADDR_MAX];
+	uint64_t started_wall, last_pong, died_at;
+	uint32_t restarts, sessions;
+	bool has_sessions;
+	char reason[64];
+	uint64_t crashes[CRASH_RING];
+	unsigned n_crashes;
+	uint64_t cpu_us, cpu_at;  /* last sample of used CPU time */
+	double cpu_percent;
+	uint64_t cli_request;
+	struct proc *next;
+};
+
+struct card {
+	unsigned slot;
+	const struct card_type *type;
+	struct profile profile;
+	char run_dir[200], state_dir[200], chassis[64], boot_id[40], profile_path[256], libexec[256];
+	uv_loop_t *loop;
+	struct bus_switch *bus;
+	int bp;
+	uv_poll_t bp_poll;
+	uv_timer_t heartbeat, report;
+	unsigned active_mio;
+	char state[24];
+	bool arbitrated, report_on;
+	struct proc *procs;
+	struct pending_event *events, *events_last;
+	uint32_t hat_at; /* where hatsystem/0 was at the last full report */
+	uint64_t boot_wall;
+	bool peer[PROFILE_SLOTS_MAX + 1];
+	uint32_t next_cli;
+};
+
+/* procs.c: spawn, watch, restart. */
+const char *proc_state_name(enum proc_state s);
+struct proc *proc_find(struct card *c, const char *facility, uint32_t instance);
+struct proc *proc_by_identity(struct card *c, const char *identity);
+/* Start a task; a running one of that name is left alone. 0 or -errno. */
+int proc_start(struct card *c, const char *facility, uint32_t instance, unsigned cpu, bool standby);
+void proc_stop(struct proc *p);
+void proc_kill(struct proc *p, int sig, const char *reason);
+/* Tell a standby process that it is `instance` now. */
+void proc_activate(struct proc *p, uint32_t instance, const char *reason);
+void proc_hello(struct card *c, const char *identity, const BusHello *h);
+void proc_ready(struct proc *p, const BusReady *r);
+void proc_heartbeats(struct card *c);
+/* A CLI session on these three descriptors. */
+int proc_spawn_cli(struct card *c, const BpSpawnCli *sp, const int *fds);
+bool procs_all_ready(const struct card *c);
+/* CPU time and memory from /proc, into cpu_percent and the result. */
+struct proc_usage {
+	uint64_t rss_bytes;
+	unsigned files;
+};
+struct proc_usage proc_usage(struct proc *p);
+
+/* report.c: what hatsystem and the shows are told. */
+void report_changed(struct card *c);
+void report_event(struct card *c, const struct proc *p, TaskEvent__What what, uint32_t recovered, uint32_t ms,
+		  uint32_t old_instance);
+void report_card_event(struct card *c, CardEvent__What what, unsigned slot, const char *reason, uint64_t at);
+void report_tick(struct card *c);
+void report_show(struct card *c, const struct bus_rx *rx, const Envelope *env);
+
+/* main.c */
+void card_set_state(struct card *c, const char *state);
+void card_bp_send(struct card *c, BpMessage *m);
+/* Answer a request that came to this card. */
+void card_reply_status(struct card *c, const struct bus_rx *rx, const Envelope *req, int code, const char *text);
+
+#endif

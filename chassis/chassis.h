@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* The backplane's own structures. Private to chassis/; no application state lives here (DESIGN rule 1). */
+#ifndef ORRERY_CHASSIS_H
+#define ORRERY_CHASSIS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <uv.h>
+#include "chassis/bp.h"
+#include "chassis/profile.h"
+
+struct chassis;
+
+enum slot_power { SLOT_EMPTY, SLOT_OFF, SLOT_ON, SLOT_DYING, SLOT_REBOOT };
+
+struct slot {
+	struct chassis *c;
+	unsigned n;
+	enum slot_power power;
+	pid_t pid;
+	int pidfd, life; /* life: read end of a pipe that every process of the card holds open */
+	bool dead;       /* the card process is gone, its life line not yet */
+	bool keep_off;   /* halted: no reboot */
+	bool hung, ready;
+	char state[24];  /* as the card last said: booting, standby, active, offline */
+	uint32_t tasks;
+	uint64_t last_heartbeat, died_at;
+	char reason[64];
+	struct conn *conn;
+	uv_poll_t *pid_poll, *life_poll; /* while powered on; freed by libuv's close */
+	uv_timer_t reboot;
+};
+
+/* One connection on the backplane socket: a card, a task, or the orrery command. */
+struct conn {
+	struct chassis *c;
+	int fd;
+	unsigned slot;        /* of a card */
+	bool waiting_up;      /* `orrery up` waits here */
+	uint64_t cli_request; /* `orrery cli` waits for the end of this task */
+	uint64_t waiting_id;
+	uv_poll_t poll;
+	struct conn *next;
+};
+
+struct chassis {
+	char name[64], run_dir[200], state_dir[200], profile_path[256], libexec[256], boot_id[40];
+	struct profile profile;
+	uv_loop_t *loop;
+	struct slot slots[PROFILE_SLOTS_MAX + 1];
+	unsigned active_mio;
+	struct conn *conns;
+	int listen_fd, lock_fd;
+	uv_poll_t listen_poll;
+	uv_timer_t heartbeat;
+	uv_signal_t sig_child, sig_term, sig_int;
+	uint64_t booted_at, booted_wall, next_request;
+	bool stopping;
+};
+
+/* slots.c: power, presence, fencing, arbitration. */
+int slots_init(struct chassis *c);
+int slots_power_on(struct chassis *c, unsigned slot);
+/* Kill the card's process; what follows is the same as if it had died by itself. */
+void slots_kill(struct chassis *c, unsigned slot, const char *reason, bool keep_off);
+void slots_heartbeat(struct chassis *c, unsigned slot, const BpHeartbeat *hb);
+void slots_hello(struct chassis *c, struct conn *cn, const BpCardHello *h);
+bool slots_all_up(const struct chassis *c);
+/* Tell every card. */
+void slots_broadcast(struct chassis *c, const BpMessage *m);
+void slots_stop(struct chassis *c);
+
+/* server.c: the socket. */
+int server_init(struct chassis *c);
+int server_reply(struct conn *cn, uint64_t id, int code, const char *text, bool more);
+void server_close(struct conn *cn);
+void server_slot_changed(struct chassis *c, const struct slot *s);
+
+/* command.c: what the orrery command asks. */
+void command_handle(struct conn *cn, uint64_t id, const BpCommand *cmd, const int *fds, int n);
+void command_spawned(struct chassis *c, const BpSpawned *sp);
+
+/* fabric.c: namespaces, ports, sockets. */
+int fabric_server_init(struct chassis *c);
+int fabric_plug(struct chassis *c, const char *port, const char *device, char *err, size_t size);
+void fabric_handle(struct conn *cn, uint64_t id, const BpFabric *f);
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the orrery command asks of the backplane: ps, status, faults, the end, a CLI. What the processes are is read from /proc, so
+ * that it is true whatever state the chassis is in.
+ */
+#include "chassis.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+/* A task process as /proc shows it: argv is FACILITY INSTANCE CARD/CPU active|standby. */
+struct proc {
+	pid_t pid, ppid;
+	char stat;
+	char argv[4][64];
+};
+
+static bool proc_read(pid_t pid, struct proc *p)
+{
+	char path[64], buf[512];
+	FILE *f;
+	size_t n, at = 0;
+	int ppid = 0;
+
+	memset(p, 0, sizeof(*p));
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	n = fread(buf, 1, sizeof(buf) - 1, f);
+	fclose(f);
+	buf[n] = 0;
+	if (!strrchr(buf, ')') || sscanf(strrchr(buf, ')') + 1, " %c %d", &p->stat, &ppid) != 2)
+		return false;
+	p->pid = pid;
+	p->ppid = ppid;
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	n = fread(buf, 1, sizeof(buf) - 1, f);
+	fclose(f);
+	buf[n] = 0;
+	for (int i = 0; i < 4 && at < n; i++) {
+		snprintf(p->argv[i], sizeof(p->argv[i]), "%s", buf + at);
+		at += strlen(buf + at) + 1;
+		while (at < n && !buf[at])
+			at++; /* a name that became shorter leaves NULs behind */
+	}
+	return true;
+}
+
+/* Call cb for every child of the card's process. */
+static void tasks_walk(pid_t card, bool (*cb)(const struct proc *p, void *arg), void *arg)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	struct proc p;
+
+	while (d && (e = readdir(d))) {
+		pid_t pid = (pid_t)atoi(e->d_name);
+
+		if (pid > 0 && proc_read(pid, &p) && p.ppid == card && !cb(&p, arg))
+			break;
+	}
+	if (d)
+		closedir(d);
+}
+
+static bool task_to_json(const struct proc *p, void *arg)
+{
+	const char *name = strrchr(p->argv[0], '/');
+
+	json_array_append_new(arg, json_pack("{s:i, s:s, s:i, s:s, s:s, s:s}", "pid", (int)p->pid, "facility",
+					     name ? name + 1 : p->argv[0], "instance", atoi(p->argv[1]), "cpu", p->argv[2],
+					     "state", p->stat == 'T' ? "stopped" : p->argv[3], "process",
+					     p->stat == 'T' ? "T" : "R"));
+	return true;
+}
+
+static json_t *chassis_json(struct chassis *c, bool with_tasks)
+{
+	json_t *cards = json_array();
+	char up[48];
+
+	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++) {
+		struct slot *s = &c->slots[n];
+		json_t *j;
+
+		if (s->power == SLOT_EMPTY)
+			continue;
+		j = json_pack("{s:i, s:s, s:s, s:b, s:b, s:i, s:i}", "slot", n, "type", c->profile.card[n]->name, "state",
+			      s->power == SLOT_ON ? s->state : "offline", "ready", s->ready, "hung", s->hung, "pid", (int)s->pid,
+			      "tasks", (int)s->tasks);
+		if (with_tasks) {
+			json_t *tasks = json_array();
+
+			if (s->pid > 0)
+				tasks_walk(s->pid, task_to_json, tasks);
+			json_object_set_new(j, "processes", tasks);
+		}
+		json_array_append_new(cards, j);
+	}
+	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:s, s:s, s:s, s:o}", "chassis", c->name, "profile", c->profile.name,
+			 "model", c->profile.model, "pid", (int)getpid(), "active_mio", c->active_mio, "up", slots_all_up(c),
+			 "uptime", clock_format_uptime(up, sizeof(up), clock_now_us() - c->booted_at), "run_dir", c->run_dir,
+			 "state_dir", c->state_dir, "cards", cards);
+}
+
+static void reply_json(struct conn *cn, uint64_t id, json_t *j)
+{
+	char *text = json_dumps(j, JSON_COMPACT);
+
+	if (!text || server_reply(cn, id, 0, text, false) < 0)
+		server_reply(cn, id, -EMSGSIZE, "the answer is too large", false);
+	free(text);
+	json_decref(j);
+}
+
+/* --- faults ------------------------------------------------------------------------------------------------ */
+
+struct task_find {
+	const char *facility;
+	int instance; /* -1: any */
+	pid_t pid;
+};
+
+static bool task_match(const struct proc *p, void *arg)
+{
+	struct task_find *f = arg;
+	const char *name = strrchr(p->argv[0], '/');
+
+	if (strcmp(name ? name + 1 : p->argv[0], f->facility) || atoi(p->argv[1]) != f->instance)
+		return true;
+	/* The standby controller of the other MIO has the same number; the active one is meant. */
+	if (!strcmp(p->argv[3], "standby") && f->instance < 5000)
+		return true;
+	f->pid = p->pid;
+	return false;
+}
+
+static int fault_signal(const char *verb)
+{
+	if (!strcmp(verb, "kill"))
+		return SIGKILL;
+	if (!strcmp(verb, "hang"))
+		return SIGSTOP;
+	return !strcmp(verb, "resume") ? SIGCONT : 0;
+}
+
+static void fault_task(struct conn *cn, uint64_t id, int sig, const char *facility, const char *instance)
+{
+	struct task_find f = {.facility = facility, .instance = atoi(instance)};
+	char text[160];
+
+	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX && !f.pid; n++)
+		if (cn->c->slots[n].pid > 0)
+			tasks_walk(cn->c->slots[n].pid, task_match, &f);
+	if (!f.pid) {
+		snprintf(text, sizeof(text), "no task %s %s is running", facility, instance);
+		server_reply(cn, id, -ESRCH, text, false);
+		return;
+	}
+	kill(f.pid, sig);
+	server_reply(cn, id, 0, "", false);
+}
+
+static void fault_card(struct conn *cn, uint64_t id, int sig, const char *slot)
+{
+	unsigned n = (unsigned)strtoul(slot, NULL, 10);
+	char text[160];
+
+	if (n < 1 || n > PROFILE_SLOTS_MAX || cn->c->slots[n].pid <= 0) {
+		snprintf(text, sizeof(text), "no card is running in slot %s; the legal range is 1 to %u", slot, cn->c->profile.slots);
+		server_reply(cn, id, -ENODEV, text, false);
+		return;
+	}
+	kill(cn->c->slots[n].pid, sig);
+	server_reply(cn, id, 0, "", false);
+}
+
+/* kill|hang|resume task F I | card S | chassis */
+static void fault(struct conn *cn, uint64_t id, size_t argc, char **argv)
+{
+	int sig = argc >= 2 ? fault_signal(argv[0]) : 0;
+
+	if (sig && argc == 4 && !strcmp(argv[1], "task")) {
+		fault_task(cn, id, sig, argv[2], argv[3]);
+	} else if (sig && argc == 3 && !strcmp(argv[1], "card")) {
+		fault_card(cn, id, sig, argv[2]);
+	} else if (sig && argc == 2 && !strcmp(argv[1], "chassis")) {
+		server_reply(cn, id, 0, "", false);
+		kill(getpid(), sig);
+	} else {
+		server_reply(cn, id, -EINVAL, "usage: kill|hang|resume task FACILITY INSTANCE | card SLOT | chassis", false);
+	}
+}
+
+/* --- a CLI session ----------------------------------------------------------------------------------------- */
+
+static void spawn_cli(struct conn *cn, uint64_t id, const BpCommand *cmd, const int *fds, int n)
+{
+	struct chassis *c = cn->c;
+	struct slot *s = c->active_mio ? &c->slots[c->active_mio] : NULL;
+	BpMessage m = BP_MESSAGE__INIT;
+	BpSpawnCli sp = BP_SPAWN_CLI__INIT;
+
+	if (!s || !s->conn) {
+		server_reply(cn, id, -EAGAIN, "no management card is active yet; try again in a moment", false);
+		return;
+	}
+	if (n != 3) {
+		server_reply(cn, id, -EINVAL, "a CLI needs three descriptors", false);
+		return;
+	}
+	cn->cli_request = ++c->next_request;
+	cn->waiting_id = id;
+	sp.request = cn->cli_request;
+	sp.args = cmd->args;
+	sp.n_args = cmd->n_args;
+	sp.env = cmd->env;
+	sp.n_env = cmd->n_env;
+	m.body_case = BP_MESSAGE__BODY_SPAWN_CLI;
+	m.spawn_cli = &sp;
+	if (bp_send(s->conn->fd, &m, fds, n) < 0)
+		server_reply(cn, id, -EIO, "the management card does not take it", false);
+}
+
+/* The card tells of the start (more) and the end of a cli task. */
+void command_spawned(struct chassis *c, const BpSpawned *sp)
+{
+	for (struct conn *cn = c->conns; cn; cn = cn->next) {
+		BpMessage m = BP_MESSAGE__INIT;
+		BpCommandReply r = BP_COMMAND_REPLY__INIT;
+
+		if (!cn->cli_request || cn->cli_request != sp->request)
+			continue;
+		r.code = sp->ended ? sp->status : 0;
+		r.text = sp->text;
+		r.pid = sp->pid;
+		r.more = !sp->ended;
+		m.id = cn->waiting_id;
+		m.body_case = BP_MESSAGE__BODY_COMMAND_REPLY;
+		m.command_reply = &r;
+		bp_send(cn->fd, &m, NULL, 0);
+	}
+}
+
+void command_handle(struct conn *cn, uint64_t id, const BpCommand *cmd, const int *fds, int n)
+{
+	struct chassis *c = cn->c;
+	char err[300] = "";
+
+	switch (cmd->what) {
+	case BP_COMMAND__WHAT__PS:
+	case BP_COMMAND__WHAT__STATUS:
+		reply_json(cn, id, chassis_json(c, cmd->what == BP_COMMAND__WHAT__PS));
+		break;
+	case BP_COMMAND__WHAT__WAIT_UP:
+		cn->waiting_up = true;
+		cn->waiting_id = id;
+		if (slots_all_up(c)) {
+			cn->waiting_up = false;
+			server_reply(cn, id, 0, "up", false);
+		}
+		break;
+	case BP_COMMAND__WHAT__DOWN:
+		server_reply(cn, id, 0, "down", false);
+		slots_stop(c);
+		break;
+	case BP_COMMAND__WHAT__FAULT:
+		fault(cn, id, cmd->n_args, cmd->args);
+		break;
+	case BP_COMMAND__WHAT__CLI:
+		spawn_cli(cn, id, cmd, fds, n);
+		break;
+	case BP_COMMAND__WHAT__PORT:
+		if (cmd->n_args != 2 || fabric_plug(c, cmd->args[0], cmd->args[1], err, sizeof(err)) < 0)
+			server_reply(cn, id, -EINVAL, err[0] ? err : "usage: port SLOT/PORT DEVICE", false);
+		else
+			server_reply(cn, id, 0, "", false);
+		break;
+	default:
+		server_reply(cn, id, -EOPNOTSUPP, "unknown command", false);
+	}
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* A ZeroMQ socket on a libuv loop, and multi-part send/receive. Private to lib/bus. */
+#ifndef ORRERY_BUS_SOCK_H
+#define ORRERY_BUS_SOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+#include <zmq.h>
+
+#define BUS_FRAMES_MAX 6
+
+struct bus_sock {
+	void *zctx, *zsock;
+	uv_loop_t *loop;
+	uv_poll_t poll;
+	uv_prepare_t prepare;
+	uv_idle_t idle;
+	bool idling, reading;
+	void (*rx)(void *arg, zmq_msg_t *frames, int n);
+	void *arg;
+	int open_handles;
+	bool closing;
+};
+
+/* Frame to send: borrowed bytes. */
+struct bus_frame {
+	const void *data;
+	size_t len;
+};
+
+void *bus_sock_context(void);
+/* Make a socket of this type, not connected. rx NULL: send only (no loop handles). */
+struct bus_sock *bus_sock_new(uv_loop_t *loop, int type, const char *identity,
+			      void (*rx)(void *, zmq_msg_t *, int), void *arg);
+/* Close at once; queued messages are dropped. Memory goes when libuv closed the handles. */
+void bus_sock_close(struct bus_sock *s);
+/* 0, -EAGAIN (queue full), -EHOSTUNREACH (ROUTER: no such identity) or another -errno. */
+int bus_sock_send(struct bus_sock *s, const struct bus_frame *frames, int n);
+
+#endif

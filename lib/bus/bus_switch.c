@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A card's message switch: processes register behind an identity, become reachable under an address when they are ready,
+ * subscribe to topics. Routes of this card are told to the other cards and to local tasks, in batches. Nothing is stored: a
+ * message for nobody is answered "unreachable" when it was a request, else counted and dropped.
+ */
+#include "bus/bus.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/strmap.h"
+#include "bus/bus_sock.h"
+
+#define ROUTE_BATCH_MS 3
+#define SLOTS_MAX 64
+
+/* A process on this card. */
+struct member {
+	char identity[BUS_ADDR_MAX];
+	char src[BUS_ADDR_MAX];  /* what it may call itself */
+	char addr[BUS_ADDR_MAX]; /* the name it is reachable by, empty before it is ready */
+	struct strmap topics;
+};
+
+struct route {
+	uint32_t card;
+	struct member *member; /* NULL: on another card */
+};
+
+struct bus_switch {
+	uv_loop_t *loop;
+	uint32_t slot;
+	char run_dir[256], self[BUS_ADDR_MAX];
+	struct bus_sock *router;
+	struct bus_sock *peers[SLOTS_MAX];
+	struct strmap members; /* identity -> member */
+	struct strmap routes;  /* address -> route */
+	struct strmap changed; /* addresses to tell about, value: itself */
+	uv_timer_t timer;
+	bool timer_on, closing;
+	bus_rx_cb rx;
+	void *arg;
+	struct bus_switch_counters n;
+};
+
+static void route_batch_cb(uv_timer_t *h);
+static void deliver_here(struct bus_switch *s, const char *dst, const char *src, const char *ret, const void *data, size_t len);
+
+static void mark_changed(struct bus_switch *s, const char *addr)
+{
+	strmap_set(&s->changed, addr, s);
+	if (!s->timer_on && !s->closing) {
+		s->timer_on = true;
+		uv_timer_start(&s->timer, route_batch_cb, ROUTE_BATCH_MS, 0);
+	}
+}
+
+/* --- sending ----------------------------------------------------------------------------------------------- */
+
+static int to_member(struct bus_switch *s, const char *identity, const char *src, const char *ret, const void *data, size_t len)
+{
+	struct bus_frame f[4] = {{identity, strlen(identity)}, {src, strlen(src)}, {ret, strlen(ret)}, {data, len}};
+	int rc = bus_sock_send(s->router, f, 4);
+
+	if (rc == 0)
+		s->n.local++;
+	else
+		s->n.dropped++;
+	return rc;
+}
+
+static int to_card(struct bus_switch *s, uint32_t card, const char *dst, const char *src, const char *ret, const void *data,
+		   size_t len)
+{
+	struct bus_frame f[4] = {{dst, strlen(dst)}, {src, strlen(src)}, {ret, strlen(ret)}, {data, len}};
+	int rc;
+
+	if (card >= SLOTS_MAX || !s->peers[card])
+		return -EHOSTUNREACH;
+	rc = bus_sock_send(s->peers[card], f, 4);
+	if (rc == 0)
+		s->n.forwarded++;
+	else
+		s->n.dropped++;
+	return rc;
+}
+
+/* Deliver a published message to the local subscribers. */
+static void publish_here(struct bus_switch *s, const char *topic, const char *src, const char *ret, const void *data, size_t len)
+{
+	size_t pos = 0;
+	void *v;
+
+	while (strmap_next(&s->members, &pos, NULL, &v)) {
+		struct member *m = v;
+
+		if (strmap_get(&m->topics, topic))
+			to_member(s, m->identity, src, ret, data, len);
+	}
+	s->n.published++;
+}
+
+/* Parse "@<slot>:<identity>". */
+static bool split_exact(const char *dst, uint32_t *slot, const char **identity)
+{
+	char *end;
+	unsigned long v = strtoul(dst + 1, &end, 10);
+
+	if (*end != ':' || v >= SLOTS_MAX)
+		return false;
+	*slot = (uint32_t)v;
+	*identity = end + 1;
+	return true;
+}
+
+static int route_one(struct bus_switch *s, const char *dst, const char *src, const char *ret, const void *data, size_t len)
+{
+	struct route *r;
+	const char *identity;
+	uint32_t slot;
+
+	if (dst[0] == '@') {
+		if (!split_exact(dst, &slot, &identity))
+			return -EINVAL;
+		if (slot != s->slot)
+			return to_card(s, slot, dst, src, ret, data, len);
+		if (!strcmp(identity, "card"))
+			deliver_here(s, dst, src, ret, data, len);
+		else
+			return to_member(s, identity, src, ret, data, len);
+		return 0;
+	}
+	if (!strncmp(dst, "card/", 5)) {
+		slot = (uint32_t)strtoul(dst + 5, NULL, 10);
+		if (slot != s->slot)
+			return to_card(s, slot, dst, src, ret, data, len);
+		deliver_here(s, dst, src, ret, data, len);
+		return 0;
+	}
+	r = strmap_get(&s->routes, dst);
+	if (!r)
+		return -EHOSTUNREACH;
+	if (r->member)
+		return to_member(s, r->member->identity, src, ret, data, len);
+	return to_card(s, r->card, dst, src, ret, data, len);
+}
+
+static void publish(struct bus_switch *s, const char *dst, const char *src, const char *ret, const void *data, size_t len)
+{
+	publish_here(s, dst + 1, src, ret, data, len);
+	for (uint32_t c = 0; c < SLOTS_MAX; c++)
+		if (s->peers[c])
+			to_card(s, c, dst, src, ret, data, len);
+}
+
+/* Nobody was there: tell the sender when it waits for an answer. */
+static void bounce(struct bus_switch *s, const char *dst, const char *ret, const void *data, size_t len)
+{
+	Envelope *env = envelope__unpack(NULL, len, data), out = ENVELOPE__INIT;
+	Status st = STATUS__INIT;
+	char text[BUS_ADDR_MAX + 24];
+	uint8_t *buf;
+	size_t n;
+
+	s->n.unroutable++;
+	if (!env)
+		return;
+	if (env->kind == ENVELOPE__KIND__REQUEST) {
+		snprintf(text, sizeof(text), "%s is unreachable", dst);
+		st.code = -EHOSTUNREACH;
+		st.text = text;
+		out.kind = ENVELOPE__KIND__RESPONSE;
+		out.id = env->id;
+		out.body_case = ENVELOPE__BODY_STATUS;
+		out.status = &st;
+		buf = bus_pack(&out, &n);
+		if (buf)
+			route_one(s, ret, s->self, "", buf, n);
+		free(buf);
+	}
+	envelope__free_unpacked(env, NULL);
+}
+
+static void forward(struct bus_switch *s, const char *dst, const char *src, const char *ret, const void *data, size_t len)
+{
+	if (dst[0] == '#')
+		publish(s, dst, src, ret, data, len);
+	else if (route_one(s, dst, src, ret, data, len) < 0)
+		bounce(s, dst, ret, data, len);
+}
+
+/* --- routes ------------------------------------------------------------------------------------------------ */
+
+static void route_set(struct bus_switch *s, const char *addr, uint32_t card, struct member *m)
+{
+	struct route *r = strmap_get(&s->routes, addr);
+
+	if (!r) {
+		r = calloc(1, sizeof(*r));
+		if (!r || strmap_set(&s->routes, addr, r) < 0) {
+			free(r);
+			return;
+		}
+	}
+	r->card = card;
+	r->member = m;
+	mark_changed(s, addr);
+}
+
+/* Remove if it still points at that card. */
+static void route_del(struct bus_switch *s, const char *addr, uint32_t card)
+{
+	struct route *r = strmap_get(&s->routes, addr);
+
+	if (!r || r->card != card)
+		return;
+	mark_changed(s, addr);
+	strmap_del(&s->routes, addr);
+	free(r);
+}
+
+/* A BusRoute of another card. */
+static void routes_learn(struct bus_switch *s, uint32_t card, const BusRoute *br)
+{
+	for (size_t i = 0; i < br->n_rows; i++) {
+		const BusRoute__Row *row = br->rows[i];
+
+		if (row->card != card || strlen(row->addr) >= BUS_ADDR_MAX)
+			continue;
+		if (row->up)
+			route_set(s, row->addr, card, NULL);
+		else
+			route_del(s, row->addr, card);
+	}
+}
+
+struct row_buf {
+	BusRoute__Row *rows;
+	BusRoute__Row **ptrs;
+	size_t n;
+};
+
+static int row_buf_init(struct row_buf *b, size_t n)
+{
+	b->rows = calloc(n ? n : 1, sizeof(*b->rows));
+	b->ptrs = calloc(n ? n : 1, sizeof(*b->ptrs));
+	b->n = 0;
+	return b->rows && b->ptrs ? 0 : -ENOMEM;
+}
+
+static void row_buf_add(struct row_buf *b, const char *addr, uint32_t card, bool up)
+{
+	BusRoute__Row *r = &b->rows[b->n];
+
+	bus_route__row__init(r);
+	r->addr = (char *)addr;
+	r->card = card;
+	r->up = up;
+	b->ptrs[b->n++] = r;
+}
+
+static void row_buf_free(struct row_buf *b)
+{
+	free(b->rows);
+	free(b->ptrs);
+}
+
+static uint8_t *pack_routes(struct row_buf *b, bool full, size_t *len)
+{
+	Envelope env = ENVELOPE__INIT;
+	BusRoute br = BUS_ROUTE__INIT;
+
+	br.rows = b->ptrs;
+	br.n_rows = b->n;
+	br.full = full;
+	env.kind = ENVELOPE__KIND__ONEWAY;
+	env.body_case = ENVELOPE__BODY_ROUTE;
+	env.route = &br;
+	return bus_pack(&env, len);
+}
+
+/* Tell local members everything that changed, and other cards what changed here. */
+static void route_batch_cb(uv_timer_t *h)
+{
+	struct bus_switch *s = h->data;
+	struct row_buf all = {0}, own = {0};
+	size_t pos = 0, len;
+	const char *addr;
+	uint8_t *buf;
+	void *v;
+
+	s->timer_on = false;
+	if (row_buf_init(&all, s->changed.live) < 0 || row_buf_init(&own, s->changed.live) < 0)
+		goto out;
+	while (strmap_next(&s->changed, &pos, &addr, NULL)) {
+		struct route *r = strmap_get(&s->routes, addr);
+
+		row_buf_add(&all, addr, r ? r->card : 0, r != NULL);
+		if (!r || r->member)
+			row_buf_add(&own, addr, s->slot, r != NULL);
+	}
+	buf = pack_routes(&all, false, &len);
+	for (pos = 0; buf && strmap_next(&s->members, &pos, NULL, &v);)
+		to_member(s, ((struct member *)v)->identity, s->self, "", buf, len);
+	free(buf);
+	buf = own.n ? pack_routes(&own, false, &len) : NULL;
+	for (uint32_t c = 0; buf && c < SLOTS_MAX; c++)
+		if (s->peers[c])
+			to_card(s, c, "#route", s->self, "", buf, len);
+	free(buf);
+out:
+	row_buf_free(&all);
+	row_buf_free(&own);
+	strmap_free(&s->changed);
+}
+
+/* All routes (own only, or everything known) to one receiver. */
+static uint8_t *pack_table(struct bus_switch *s, bool own_only, size_t *len)
+{
+	struct row_buf b;
+	size_t pos = 0;
+	const char *addr;
+	uint8_t *buf = NULL;
+	void *v;
+
+	if (row_buf_init(&b, s->routes.live) == 0) {
+		while (strmap_next(&s->routes, &pos, &addr, &v)) {
+			struct route *r = v;
+
+			if (r->member || !own_only)
+				row_buf_add(&b, addr, r->card, true);
+		}
+		buf = pack_routes(&b, true, len);
+	}
+	row_buf_free(&b);
+	return buf;
+}
+
+/* --- receiving --------------------------------------------------------------------------------------------- */
+
+static bool frame_text(zmq_msg_t *f, char *out)
+{
+	size_t n = zmq_msg_size(f);
+
+	if (n >= BUS_ADDR_MAX || memchr(zmq_msg_data(f), 0, n))
+		return false;
+	memcpy(out, zmq_msg_data(f), n);
+	out[n] = 0;
+	return true;
+}
+
+static void learn_from(struct bus_switch *s, const char *src, const void *data, size_t len)
+{
+	Envelope *env;
+	unsigned card;
+
+	if (sscanf(src, "card/%u", &card) != 1 || card >= SLOTS_MAX || card == s->slot || !s->peers[card])
+		return;
+	env = envelope__unpack(NULL, len, data);
+	if (env && env->body_case == ENVELOPE__BODY_ROUTE)
+		routes_learn(s, card, env->route);
+	if (env)
+		envelope__free_unpacked(env, NULL);
+}
+
+static void deliver_here(struct bus_switch *s, const char *dst, const char *src, const char *ret, const void *data, size_t len)
+{
+	struct bus_rx rx = {.dst = dst, .src = src, .ret = ret, .data = data, .len = len};
+
+	s->rx(s->arg, &rx);
+}
+
+/* From another card: [identity][dst][src][ret][envelope]. Never sent on to a third card. */
+static void from_card(struct bus_switch *s, zmq_msg_t *f)
+{
+	char dst[BUS_ADDR_MAX], src[BUS_ADDR_MAX], ret[BUS_ADDR_MAX];
+	const void *data = zmq_msg_data(&f[4]);
+	size_t len = zmq_msg_size(&f[4]);
+	struct route *r;
+
+	if (!frame_text(&f[1], dst) || !frame_text(&f[2], src) || !frame_text(&f[3], ret)) {
+		s->n.refused++;
+	} else if (!strcmp(dst, "#route")) {
+		learn_from(s, src, data, len);
+	} else if (dst[0] == '#') {
+		publish_here(s, dst + 1, src, ret, data, len);
+	} else {
+		r = strmap_get(&s->routes, dst);
+		if (r && !r->member) {
+			/* Its sender's table is older than ours: say so instead of passing it around. */
+			bounce(s, dst, ret, data, len);
+			return;
+		}
+		forward(s, dst, src, ret, data, len);
+	}
+}
+
+/* From a process of this card: [identity][dst][envelope]. */
+static void from_member(struct bus_switch *s, zmq_msg_t *f)
+{
+	char identity[BUS_ADDR_MAX], dst[BUS_ADDR_MAX], ret[BUS_ADDR_MAX + 16];
+	const void *data = zmq_msg_data(&f[2]);
+	size_t len = zmq_msg_size(&f[2]);
+	struct member *m;
+
+	if (!frame_text(&f[0], identity) || !frame_text(&f[1], dst) || len > BUS_MSG_MAX) {
+		s->n.refused++;
+		return;
+	}
+	m = strmap_get(&s->members, identity);
+	if (!m) {
+		deliver_here(s, dst, "", identity, data, len);
+		return;
+	}
+	snprintf(ret, sizeof(ret), "@%u:%s", s->slot, identity);
+	if (strlen(ret) >= BUS_ADDR_MAX)
+		return;
+	if (!dst[0]) /* to its own card, whichever slot that is */
+		deliver_here(s, dst, m->src, ret, data, len);
+	else
+		forward(s, dst, m->src, ret, data, len);
+}
+
+static void switch_rx(void *arg, zmq_msg_t *frames, int n)
+{
+	struct bus_switch *s = arg;
+
+	if (n == 3)
+		from_member(s, frames);
+	else if (n == 5 && zmq_msg_size(&frames[4]) <= BUS_MSG_MAX)
+		from_card(s, frames);
+	else
+		s->n.refused++;
+}
+
+/* --- API --------------------------------------------------------------------------------------------------- */
+
+struct bus_switch *bus_switch_new(uv_loop_t *loop, const char *run_dir, uint32_t slot, bus_rx_cb rx, void *arg)
+{
+	struct bus_switch *s = calloc(1, sizeof(*s));
+	char url[300];
+
+	if (!s)
+		return NULL;
+	s->loop = loop;
+	s->slot = slot;
+	s->rx = rx;
+	s->arg = arg;
+	snprintf(s->run_dir, sizeof(s->run_dir), "%s", run_dir);
+	snprintf(s->self, sizeof(s->self), "card/%u", slot);
+	uv_timer_init(loop, &s->timer);
+	s->timer.data = s;
+	s->router = bus_sock_new(loop, ZMQ_ROUTER, NULL, switch_rx, s);
+	snprintf(url, sizeof(url), "ipc://%s/card-%u.ipc", run_dir, slot);
+	if (!s->router || zmq_bind(s->router->zsock, url) != 0) {
+		int err = zmq_errno();
+
+		bus_switch_free(s);
+		errno = err;
+		return NULL;
+	}
+	return s;
+}
+
+static void member_free(struct member *m)
+{
+	strmap_free(&m->topics);
+	free(m);
+}
+
+void bus_switch_free(struct bus_switch *s)
+{
+	size_t pos = 0;
+	void *v;
+
+	if (!s)
+		return;
+	s->closing = true;
+	uv_timer_stop(&s->timer);
+	uv_close((uv_handle_t *)&s->timer, NULL);
+	uv_run(s->loop, UV_RUN_NOWAIT); /* lets libuv drop the timer before its memory goes */
+	bus_sock_close(s->router);
+	for (uint32_t c = 0; c < SLOTS_MAX; c++)
+		bus_sock_close(s->peers[c]);
+	while (strmap_next(&s->members, &pos, NULL, &v))
+		member_free(v);
+	for (pos = 0; strmap_next(&s->routes, &pos, NULL, &v);)
+		free(v);
+	strmap_free(&s->members);
+	strmap_free(&s->routes);
+	strmap_free(&s->changed);
+	free(s);
+}
+
+int bus_switch_register(struct bus_switch *s, const char *identity, const char *src)
+{
+	struct member *m = strmap_get(&s->members, identity);
+	uint8_t *buf;
+	size_t len;
+
+	if (!m) {
+		m = calloc(1, sizeof(*m));
+		if (!m || strmap_set(&s->members, identity, m) < 0) {
+			free(m);
+			return -ENOMEM;
+		}
+		snprintf(m->identity, sizeof(m->identity), "%s", identity);
+	}
+	snprintf(m->src, sizeof(m->src), "%s", src);
+	buf = pack_table(s, false, &len);
+	if (buf)
+		to_member(s, identity, s->self, "", buf, len);
+	free(buf);
+	return 0;
+}
+
+void bus_switch_unregister(struct bus_switch *s, const char *identity)
+{
+	struct member *m = strmap_del(&s->members, identity);
+	struct route *r;
+
+	if (!m)
+		return;
+	r = m->addr[0] ? strmap_get(&s->routes, m->addr) : NULL;
+	if (r && r->member == m)
+		route_del(s, m->addr, s->slot);
+	member_free(m);
+}
+
+int bus_switch_ready(struct bus_switch *s, const char *identity, const char *addr)
+{
+	struct member *m = strmap_get(&s->members, identity);
+
+	if (!m)
+		return -ENOENT;
+	snprintf(m->addr, sizeof(m->addr), "%s", addr);
+	snprintf(m->src, sizeof(m->src), "%s", addr);
+	route_set(s, addr, s->slot, m);
+	return 0;
+}
+
+void bus_switch_withdraw(struct bus_switch *s, const char *addr)
+{
+	struct route *r = strmap_get(&s->routes, addr);
+
+	if (r && r->member) {
+		r->member->addr[0] = 0;
+		route_del(s, addr, s->slot);
+	}
+}
+
+int bus_switch_subscribe(struct bus_switch *s, const char *identity, const char *topic)
+{
+	struct member *m = strmap_get(&s->members, identity);
+
+	return m ? strmap_set(&m->topics, topic, m) : -ENOENT;
+}
+
+int bus_switch_peer_up(struct bus_switch *s, uint32_t slot)
+{
+	char url[300];
+	uint8_t *buf;
+	size_t len;
+
+	if (slot >= SLOTS_MAX || slot == s->slot)
+		return -EINVAL;
+	if (s->peers[slot])
+		bus_switch_peer_down(s, slot);
+	s->peers[slot] = bus_sock_new(s->loop, ZMQ_DEALER, NULL, NULL, NULL);
+	snprintf(url, sizeof(url), "ipc://%s/card-%u.ipc", s->run_dir, slot);
+	if (!s->peers[slot] || zmq_connect(s->peers[slot]->zsock, url) != 0)
+		return -EIO;
+	buf = pack_table(s, true, &len);
+	if (buf)
+		to_card(s, slot, "#route", s->self, "", buf, len);
+	free(buf);
+	return 0;
+}
+
+void bus_switch_peer_down(struct bus_switch *s, uint32_t slot)
+{
+	size_t pos = 0;
+	const char *addr;
+	void *v;
+
+	if (slot >= SLOTS_MAX || !s->peers[slot])
+		return;
+	bus_sock_close(s->peers[slot]);
+	s->peers[slot] = NULL;
+	while (strmap_next(&s->routes, &pos, &addr, &v)) {
+		struct route *r = v;
+
+		if (!r->member && r->card == slot) {
+			mark_changed(s, addr);
+			strmap_del(&s->routes, addr);
+			free(r);
+		}
+	}
+}
+
+int bus_switch_send(struct bus_switch *s, const char *dst, const Envelope *env)
+{
+	char ret[BUS_ADDR_MAX];
+	size_t len = 0;
+	uint8_t *buf = bus_pack(env, &len);
+	int rc = 0;
+
+	if (!buf)
+		return -EMSGSIZE;
+	snprintf(ret, sizeof(ret), "@%u:card", s->slot);
+	if (dst[0] == '#')
+		publish(s, dst, s->self, ret, buf, len);
+	else
+		rc = route_one(s, dst, s->self, ret, buf, len);
+	free(buf);
+	return rc;
+}
+
+uint32_t bus_switch_where(const struct bus_switch *s, const char *addr)
+{
+	struct route *r = strmap_get(&s->routes, addr);
+
+	return r ? r->card : 0;
+}
+
+const struct bus_switch_counters *bus_switch_counters(const struct bus_switch *s)
+{
+	return &s->n;
+}

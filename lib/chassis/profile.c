@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* Profiles and card types. See profile.h for who reads them; the notation is `keyword values…`, # starts a comment. */
+#include "chassis/profile.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* starCardType values of the MIB: dpc 16, mio 17, fsc 18, ssc 19, dpc2 24 are those of this model. */
+static const struct card_type types[] = {
+	{"DPC", "DPC", "Data Processing Card", 2, false, true, 16},
+	{"DPC2", "DPC", "Data Processing Card 2", 3, false, true, 24},
+	{"UDPC", "DPC", "Univ Data Processing Card", 2, false, true, 20},
+	{"UDPC2", "DPC", "Univ Data Processing Card 2", 3, false, true, 25},
+	{"MIO", "MMIO", "Management & 20x10Gb I/O Card", 1, true, false, 17},
+	{"UMIO", "MMIO", "Univ Management & 20x10Gb I/O Card", 1, true, false, 21},
+	{"SSC", "SSC", "System Status Card", 0, false, false, 19},
+	{"FSC", "FSC", "Fabric & 1x400GB Storage Card", 0, false, false, 18},
+	{"VC", "VC", "Virtual Card", 1, true, true, 23},
+};
+
+const struct card_type *card_type_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (!strcmp(types[i].name, name))
+			return &types[i];
+	return NULL;
+}
+
+const char *profile_slot_type(const struct profile *p, unsigned slot)
+{
+	if (slot <= PROFILE_SLOTS_MAX && p->card[slot])
+		return p->card[slot]->slot_type;
+	if (p->slots == 1)
+		return "VC";
+	if (slot == 5 || slot == 6)
+		return "MMIO";
+	if (slot <= 10)
+		return "DPC";
+	return slot <= 12 ? "SSC" : "FSC";
+}
+
+struct number_row {
+	const char *word;
+	size_t first, second; /* offsets; second 0: one number */
+	unsigned min, max;
+};
+
+#define AT(f) offsetof(struct profile, f)
+static const struct number_row numbers[] = {
+	{"slots", AT(slots), 0, 1, PROFILE_SLOTS_MAX},
+	{"ipsecmgr-per-card", AT(ipsecmgr_per_card), 0, 1, 16},
+	{"sessmgr-per-cpu", AT(sessmgr_per_cpu), 0, 1, 48},
+	{"standby-sessmgr-per-cpu", AT(standby_sessmgr_per_cpu), 0, 0, 48},
+	{"standby-ipsecmgr", AT(standby_ipsecmgr), 0, 0, 48},
+	{"task-heartbeat", AT(task_heartbeat_ms), AT(task_hang_ms), 50, 60000},
+	{"card-heartbeat", AT(card_heartbeat_ms), AT(card_hang_ms), 50, 60000},
+	{"card-reboot", AT(card_reboot_ms), 0, 0, 600000},
+};
+
+static int number_line(struct profile *p, const struct number_row *r, const char *rest, char *err, size_t size)
+{
+	unsigned v[2] = {0, 0};
+	int want = r->second ? 2 : 1;
+
+	if (sscanf(rest, "%u %u", &v[0], &v[1]) < want) {
+		snprintf(err, size, "%s needs %d number%s", r->word, want, want > 1 ? "s" : "");
+		return -EINVAL;
+	}
+	for (int i = 0; i < want; i++)
+		if (v[i] < r->min || v[i] > r->max) {
+			snprintf(err, size, "%s %u is out of range; the legal range is %u to %u", r->word, v[i], r->min, r->max);
+			return -ERANGE;
+		}
+	*(unsigned *)((char *)p + r->first) = v[0];
+	if (r->second)
+		*(unsigned *)((char *)p + r->second) = v[1];
+	return 0;
+}
+
+static int slot_line(struct profile *p, const char *rest, char *err, size_t size)
+{
+	unsigned slot;
+	char type[16];
+
+	if (sscanf(rest, "%u %15s", &slot, type) != 2 || slot < 1 || slot > PROFILE_SLOTS_MAX) {
+		snprintf(err, size, "slot needs a number from 1 to %u and a card type", PROFILE_SLOTS_MAX);
+		return -EINVAL;
+	}
+	p->card[slot] = card_type_find(type);
+	if (!p->card[slot]) {
+		snprintf(err, size, "unknown card type \"%s\"", type);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int text_line(const char *rest, char *out, size_t out_size)
+{
+	size_t n = strlen(rest);
+
+	if (n >= 2 && rest[0] == '"' && rest[n - 1] == '"') {
+		rest++;
+		n -= 2;
+	}
+	if (!n || n >= out_size)
+		return -EINVAL;
+	memcpy(out, rest, n);
+	out[n] = 0;
+	return 0;
+}
+
+static int line_read(struct profile *p, char *line, char *err, size_t size)
+{
+	char word[32];
+	int used = 0;
+
+	line[strcspn(line, "#\r\n")] = 0;
+	if (sscanf(line, " %31s %n", word, &used) < 1)
+		return 0;
+	for (size_t n = strlen(line); n && line[n - 1] == ' ';)
+		line[--n] = 0;
+	if (!strcmp(word, "slot"))
+		return slot_line(p, line + used, err, size);
+	if (!strcmp(word, "name") || !strcmp(word, "model")) {
+		snprintf(err, size, "%s needs a text", word);
+		return word[0] == 'n' ? text_line(line + used, p->name, sizeof(p->name))
+				      : text_line(line + used, p->model, sizeof(p->model));
+	}
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		if (!strcmp(numbers[i].word, word))
+			return number_line(p, &numbers[i], line + used, err, size);
+	snprintf(err, size, "unknown word \"%s\"", word);
+	return -EINVAL;
+}
+
+int profile_read(const char *path, struct profile *p, char *err, size_t err_size)
+{
+	FILE *f = fopen(path, "re");
+	char line[256], why[160] = "";
+	int n = 0, rc = 0;
+	bool management = false;
+
+	memset(p, 0, sizeof(*p));
+	if (!f) {
+		rc = -errno;
+		snprintf(err, err_size, "%s: %s", path, strerror(errno));
+		return rc;
+	}
+	while (rc == 0 && fgets(line, sizeof(line), f)) {
+		n++;
+		rc = line_read(p, line, why, sizeof(why));
+	}
+	fclose(f);
+	if (rc < 0) {
+		snprintf(err, err_size, "%s line %d: %s", path, n, why);
+		return rc;
+	}
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		management |= p->card[s] && p->card[s]->management;
+	if (!management || !p->slots || !p->task_heartbeat_ms || !p->card_heartbeat_ms) {
+		snprintf(err, err_size, "%s: a profile needs slots, heartbeats and a management card", path);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+const char *profile_serial(unsigned slot, char *buf, size_t size)
+{
+	snprintf(buf, size, "ORR%08u", slot * 1000003u % 100000000u);
+	return buf;
+}

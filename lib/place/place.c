@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The placement function. Steps: roles of the cards (what is active stays active; the configured number of active cards is kept as
+ * long as cards live); the demux card; vpnmgr per context on it; manager instances 1..N, kept where they run, the homeless ones
+ * together onto a card that just became active, else onto the least loaded; standby instances.
+ */
+#include "place/place.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct place_facility table[] = {
+	/* name        where            sessions  cpu   memory files  sessions standby */
+	{"srdb", PLACE_MIO, false, 900, 1500, 1000, 0, 0, 0},
+	{"sct", PLACE_MIO, false, 500, 1500, 500, 0, 0, 0},
+	{"evlogd", PLACE_MIO, false, 950, 500, 4000, 0, 0, 0},
+	{"hatsystem", PLACE_MIO, false, 100, 320, 500, 0, 0, 0},
+	{"rmctrl", PLACE_MIO, false, 150, 400, 500, 0, 0, 0},
+	{"vpnctrl", PLACE_MIO, false, 150, 400, 500, 0, 0, 0},
+	{"ipsecctrl", PLACE_MIO, false, 150, 400, 1000, 0, 0, 0},
+	{"sessctrl", PLACE_MIO, false, 900, 500, 2000, 0, 0, 0},
+	{"srp", PLACE_MIO, false, 300, 500, 1000, 0, 0, 0},
+	{"bulkstat", PLACE_MIO, false, 900, 1500, 2000, 0, 0, 0},
+	{"snmp", PLACE_MIO, false, 650, 600, 2000, 0, 0, 0},
+	{"iftask", PLACE_PROC, false, 1000, 3000, 1000, 0, 0, 0},
+	{"vpnmgr", PLACE_DEMUX, false, 300, 858, 2400, 0, 0, 0},
+	{"ipsecmgr", PLACE_ACTIVE, true, 1000, 2200, 1000, 65536, 500, 2200},
+	{"sessmgr", PLACE_ACTIVE, true, 1000, 9000, 500, 12000, 500, 2700},
+	{"cli", PLACE_ON_DEMAND, false, 600, 650, 7000, 0, 0, 0},
+};
+
+const struct place_facility *place_facilities(size_t *n)
+{
+	*n = sizeof(table) / sizeof(*table);
+	return table;
+}
+
+const struct place_facility *place_facility(const char *name)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+		if (!strcmp(table[i].name, name))
+			return &table[i];
+	return NULL;
+}
+
+static bool processing(const struct place_input *in, unsigned slot)
+{
+	return in->profile->card[slot] && in->profile->card[slot]->processing;
+}
+
+static bool alive(const struct place_input *in, unsigned slot)
+{
+	return processing(in, slot) && in->slots[slot].state >= PLACE_STANDBY;
+}
+
+/* Configured active cards that exist in the inventory; at least one, or nothing would run. */
+static unsigned wanted_active(const struct place_input *in)
+{
+	unsigned n = 0;
+
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		n += processing(in, s) && in->slots[s].want_active;
+	return n ? n : 1;
+}
+
+/* Manager cards: the active ones less the demux card, if there is more than one. */
+static unsigned manager_cards(const struct place_input *in)
+{
+	unsigned n = wanted_active(in);
+
+	return n > 1 ? n - 1 : 1;
+}
+
+static unsigned cpus_of_managers(const struct place_input *in)
+{
+	unsigned n = 0, first = 1;
+
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
+		if (!processing(in, s) || !in->slots[s].want_active)
+			continue;
+		if (first && wanted_active(in) > 1)
+			first = 0; /* the demux card */
+		else
+			n += in->profile->card[s]->cpus;
+	}
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && !n; s++)
+		if (processing(in, s))
+			n = in->profile->card[s]->cpus;
+	return n;
+}
+
+unsigned place_instances(const struct place_input *in, const char *facility)
+{
+	if (!strcmp(facility, "ipsecmgr"))
+		return manager_cards(in) * in->profile->ipsecmgr_per_card;
+	if (!strcmp(facility, "sessmgr"))
+		return cpus_of_managers(in) * in->profile->sessmgr_per_cpu;
+	return 0;
+}
+
+/* --- roles ------------------------------------------------------------------------------------------------- */
+
+static unsigned count_role(const struct place_output *out, enum place_state role)
+{
+	unsigned n = 0;
+
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		n += out->role[s] == role;
+	return n;
+}
+
+static void roles(const struct place_input *in, struct place_output *out)
+{
+	unsigned want = wanted_active(in);
+
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		out->role[s] = alive(in, s) ? PLACE_STANDBY : (processing(in, s) ? PLACE_DOWN : PLACE_ABSENT);
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		if (alive(in, s) && in->slots[s].state == PLACE_CARD_ACTIVE)
+			out->role[s] = PLACE_CARD_ACTIVE;
+	for (int configured = 1; configured >= 0; configured--)
+		for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && count_role(out, PLACE_CARD_ACTIVE) < want; s++)
+			if (out->role[s] == PLACE_STANDBY && in->slots[s].want_active == configured)
+				out->role[s] = PLACE_CARD_ACTIVE;
+	if (count_role(out, PLACE_CARD_ACTIVE) < want)
+		snprintf(out->problem, sizeof(out->problem), "%u cards shall be active and %u live", want,
+			 count_role(out, PLACE_CARD_ACTIVE));
+}
+
+/* --- tasks ------------------------------------------------------------------------------------------------- */
+
+static struct place_task *add(struct place_output *out, const char *facility, uint32_t instance, unsigned card, unsigned cpu,
+			      bool standby)
+{
+	struct place_task *t;
+
+	if (out->n == PLACE_TASKS_MAX)
+		return NULL;
+	t = &out->tasks[out->n++];
+	snprintf(t->facility, sizeof(t->facility), "%s", facility);
+	t->instance = instance;
+	t->card = (uint8_t)card;
+	t->cpu = (uint8_t)cpu;
+	t->standby = standby;
+	return t;
+}
+
+static const struct place_task *running(const struct place_input *in, const char *facility, uint32_t instance, bool standby)
+{
+	for (size_t i = 0; i < in->n_current; i++) {
+		const struct place_task *t = &in->current[i];
+
+		if (t->instance == instance && t->standby == standby && !strcmp(t->facility, facility))
+			return t;
+	}
+	return NULL;
+}
+
+static unsigned load(const struct place_output *out, const char *facility, unsigned card, int cpu)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < out->n; i++)
+		n += out->tasks[i].card == card && !out->tasks[i].standby && (cpu < 0 || out->tasks[i].cpu == cpu) &&
+		     !strcmp(out->tasks[i].facility, facility);
+	return n;
+}
+
+static unsigned least_cpu(const struct place_input *in, const struct place_output *out, const char *facility, unsigned card)
+{
+	unsigned best = 0;
+
+	for (unsigned c = 1; c < in->profile->card[card]->cpus; c++)
+		if (load(out, facility, card, (int)c) < load(out, facility, card, (int)best))
+			best = c;
+	return best;
+}
+
+/* May managers run there? */
+static bool manager_slot(const struct place_output *out, unsigned s)
+{
+	return out->role[s] == PLACE_CARD_ACTIVE && (s != out->demux || count_role(out, PLACE_CARD_ACTIVE) == 1);
+}
+
+/* Where it runs it stays, as long as that card is active (also when it had to become the demux card as well). */
+static bool stays(const struct place_input *in, const struct place_output *out, const struct place_task *now)
+{
+	return now && alive(in, now->card) && out->role[now->card] == PLACE_CARD_ACTIVE;
+}
+
+static unsigned least_card(const struct place_output *out, const char *facility)
+{
+	unsigned best = 0;
+
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		if (manager_slot(out, s) && (!best || load(out, facility, s, -1) < load(out, facility, best, -1)))
+			best = s;
+	return best;
+}
+
+static void managers(const struct place_input *in, struct place_output *out, const char *facility)
+{
+	unsigned total = place_instances(in, facility);
+
+	for (uint32_t i = 1; i <= total; i++) {
+		const struct place_task *now = running(in, facility, i, false);
+
+		if (stays(in, out, now))
+			add(out, facility, i, now->card, now->cpu, false);
+	}
+	for (uint32_t i = 1; i <= total; i++) {
+		const struct place_task *now = running(in, facility, i, false);
+		unsigned card;
+
+		if (stays(in, out, now))
+			continue;
+		card = least_card(out, facility);
+		if (card)
+			add(out, facility, i, card, least_cpu(in, out, facility, card), false);
+	}
+}
+
+/* Standby numbers are fixed to card and CPU, so that they never clash: 5000 + slot * 100 + cpu * 10 + k. */
+static void standby_on(struct place_output *out, const char *facility, unsigned slot, unsigned cpu, unsigned count)
+{
+	for (unsigned k = 1; k <= count && k <= 9; k++)
+		add(out, facility, PLACE_STANDBY_BASE + slot * 100 + cpu * 10 + k, slot, cpu, true);
+}
+
+static unsigned per_cpu(unsigned total, unsigned cpus, unsigned cpu)
+{
+	return total / cpus + (cpu < total % cpus);
+}
+
+static void standbys(const struct place_input *in, struct place_output *out)
+{
+	const struct profile *p = in->profile;
+
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
+		unsigned cpus = processing(in, s) ? p->card[s]->cpus : 0;
+
+		for (unsigned c = 0; c < cpus; c++) {
+			if (out->role[s] == PLACE_STANDBY) {
+				standby_on(out, "sessmgr", s, c, p->sessmgr_per_cpu);
+				standby_on(out, "ipsecmgr", s, c, per_cpu(p->standby_ipsecmgr, cpus, c));
+			} else if (manager_slot(out, s)) {
+				standby_on(out, "sessmgr", s, c, p->standby_sessmgr_per_cpu);
+			}
+		}
+	}
+}
+
+static void demux(const struct place_input *in, struct place_output *out)
+{
+	/* Where the vpnmgrs run, if that card may still be it; else a configured active one; else any active one. */
+	for (size_t i = 0; i < in->n_current && !out->demux; i++)
+		if (!strcmp(in->current[i].facility, "vpnmgr") && out->role[in->current[i].card] == PLACE_CARD_ACTIVE)
+			out->demux = in->current[i].card;
+	/* A card without managers first: a standby that has just replaced the demux card. */
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && !out->demux; s++) {
+		bool busy = false;
+
+		for (size_t i = 0; i < in->n_current; i++)
+			busy |= in->current[i].card == s && !in->current[i].standby && strcmp(in->current[i].facility, "vpnmgr");
+		if (out->role[s] == PLACE_CARD_ACTIVE && !busy)
+			out->demux = s;
+	}
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && !out->demux; s++)
+		if (out->role[s] == PLACE_CARD_ACTIVE)
+			out->demux = s;
+	for (size_t i = 0; out->demux && i < in->n_contexts; i++)
+		add(out, "vpnmgr", in->contexts[i], out->demux, (unsigned)(in->contexts[i] % in->profile->card[out->demux]->cpus),
+		    false);
+}
+
+int place_compute(const struct place_input *in, struct place_output *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->tasks = calloc(PLACE_TASKS_MAX, sizeof(*out->tasks));
+	if (!out->tasks)
+		return -ENOMEM;
+	roles(in, out);
+	demux(in, out);
+	if (!out->demux)
+		return 0;
+	managers(in, out, "ipsecmgr");
+	managers(in, out, "sessmgr");
+	standbys(in, out);
+	return 0;
+}
+
+void place_output_free(struct place_output *out)
+{
+	free(out->tasks);
+	out->tasks = NULL;
+	out->n = 0;
+}

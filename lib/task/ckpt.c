@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checkpoint client. Units are sent as they come (pipelined) and stay queued until srdb acknowledged them. When srdb goes
+ * (restart, MIO switchover) everything unacknowledged is sent again from the oldest on, and only after every answer of the
+ * first sending is in, so that a row never overtakes a later value of itself.
+ */
+#include "task/ckpt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define ACK_MS   30000
+#define RETRY_MS 10
+
+struct unit {
+	struct ckpt *c;
+	CkptWrite *msg;
+	ckpt_cb cb;
+	void *arg;
+	bool sent;
+	struct unit *next;
+};
+
+struct ckpt {
+	struct task *t;
+	struct unit *first, *last;
+	size_t n, in_flight;
+	bool recovering;
+	struct task_timer *retry;
+};
+
+static void flush(struct ckpt *c);
+
+static void unit_free(struct unit *u)
+{
+	if (u->msg)
+		ckpt_write__free_unpacked(u->msg, NULL);
+	free(u);
+}
+
+static CkptRow *row_copy(const struct ckpt_row *r, const char *owner)
+{
+	CkptRow *p = malloc(sizeof(*p));
+
+	if (!p)
+		return NULL;
+	ckpt_row__init(p);
+	p->kind = strdup(r->kind);
+	p->key = strdup(r->key);
+	p->owner = strdup(r->owner ? r->owner : owner);
+	p->deleted = r->blob == NULL;
+	if (r->blob) {
+		p->blob.data = malloc(r->len ? r->len : 1);
+		if (p->blob.data)
+			memcpy(p->blob.data, r->blob, r->len);
+		p->blob.len = r->len;
+	}
+	return p;
+}
+
+static void take_off(struct ckpt *c, struct unit *u)
+{
+	struct unit **pp = &c->first, *prev = NULL;
+
+	while (*pp != u) {
+		prev = *pp;
+		pp = &(*pp)->next;
+	}
+	*pp = u->next;
+	if (c->last == u)
+		c->last = prev;
+	c->n--;
+}
+
+static void retry_cb(struct task *t, void *arg)
+{
+	struct ckpt *c = arg;
+
+	(void)t;
+	task_timer_stop(c->retry);
+	c->retry = NULL;
+	flush(c);
+}
+
+static void retry_later(struct ckpt *c)
+{
+	if (!c->retry)
+		c->retry = task_timer_start(c->t, RETRY_MS, 0, retry_cb, c);
+}
+
+static void acked(struct task *t, void *arg, int status, const struct bus_msg *m)
+{
+	struct unit *u = arg;
+	struct ckpt *c = u->c;
+
+	c->in_flight--;
+	if (status == -EHOSTUNREACH || status == -ETIMEDOUT || status == -EAGAIN) {
+		u->sent = false;
+		c->recovering = true;
+		retry_later(c);
+		return;
+	}
+	take_off(c, u);
+	if (u->cb)
+		u->cb(t, u->arg, status,
+		      m && m->env->body_case == ENVELOPE__BODY_STATUS ? m->env->status->text : "");
+	unit_free(u);
+	if (c->recovering)
+		retry_later(c);
+}
+
+static int send_unit(struct unit *u)
+{
+	Envelope env = ENVELOPE__INIT;
+	int rc;
+
+	env.body_case = ENVELOPE__BODY_CKPT_WRITE;
+	env.ckpt_write = u->msg;
+	rc = task_request(u->c->t, "srdb/0", &env, ACK_MS, 0, acked, u);
+	if (rc == 0) {
+		u->sent = true;
+		u->c->in_flight++;
+	}
+	return rc;
+}
+
+/* After a loss: wait for the stragglers, then send everything again, oldest first. */
+static void flush(struct ckpt *c)
+{
+	if (c->in_flight || !task_peer_up(c->t, "srdb/0")) {
+		retry_later(c);
+		return;
+	}
+	c->recovering = false;
+	for (struct unit *u = c->first; u; u = u->next)
+		if (!u->sent && send_unit(u) < 0) {
+			c->recovering = true;
+			retry_later(c);
+			return;
+		}
+}
+
+struct ckpt *ckpt_new(struct task *t)
+{
+	struct ckpt *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->t = t;
+	return c;
+}
+
+void ckpt_free(struct ckpt *c)
+{
+	if (!c)
+		return;
+	task_timer_stop(c->retry);
+	while (c->first) {
+		struct unit *u = c->first;
+
+		c->first = u->next;
+		unit_free(u);
+	}
+	free(c);
+}
+
+int ckpt_write(struct ckpt *c, const struct ckpt_row *rows, size_t n, ckpt_cb cb, void *arg)
+{
+	struct unit *u = calloc(1, sizeof(*u));
+
+	if (!u)
+		return -ENOMEM;
+	u->c = c;
+	u->cb = cb;
+	u->arg = arg;
+	u->msg = malloc(sizeof(*u->msg));
+	if (!u->msg) {
+		free(u);
+		return -ENOMEM;
+	}
+	ckpt_write__init(u->msg);
+	u->msg->rows = calloc(n ? n : 1, sizeof(*u->msg->rows));
+	for (size_t i = 0; u->msg->rows && i < n; i++) {
+		u->msg->rows[u->msg->n_rows] = row_copy(&rows[i], c->t->addr);
+		if (!u->msg->rows[u->msg->n_rows]) {
+			unit_free(u);
+			return -ENOMEM;
+		}
+		u->msg->n_rows++;
+	}
+	if (c->last)
+		c->last->next = u;
+	else
+		c->first = u;
+	c->last = u;
+	c->n++;
+	if (c->recovering || send_unit(u) < 0) {
+		c->recovering = true;
+		retry_later(c);
+	}
+	return 0;
+}
+
+size_t ckpt_pending(const struct ckpt *c)
+{
+	return c->n;
+}
