@@ -65,7 +65,7 @@ struct store_sample {
 	const char *schema; /* counter schema */
 	const char *key;    /* "wsg-svc1", or "<card>" … */
 	uint64_t wall_us;
-	const char *values; /* JSON object {variable: number}; zeros may be left out */
+	const char *values; /* JSON object {name: number}: the bulk statistics variable, or the field where it has none; no zeros */
 };
 
 struct store_alarm {
@@ -91,6 +91,9 @@ struct store_config {
 	int64_t version;
 	bool deleted;
 };
+
+/* Kinds of checkpoints that describe this chassis itself and never go to its peer: "srp", "hat", "rct", "rm", "card". */
+bool store_ckpt_local(const char *kind);
 
 /* ---- writer ---- */
 struct store_writer;
@@ -131,6 +134,8 @@ int store_batch_ckpt(struct store_batch *b, const struct store_ckpt *row); /* pu
 int store_batch_ckpt_del(struct store_batch *b, const char *kind, const char *key);
 int store_batch_ckpt_del_owner(struct store_batch *b, const char *kind, const char *owner); /* kind NULL: every kind */
 int store_batch_ckpt_clear(struct store_batch *b); /* drop every row and tombstone; versions go on rising */
+/* Drop every row of a kind that is shipped whose version is not above `version`: what a full synchronisation did not bring. */
+int store_batch_ckpt_drop_below(struct store_batch *b, int64_t version);
 /* Remove tombstones up to and with `version` (the peer chassis has them). */
 int store_batch_ckpt_purge(struct store_batch *b, int64_t version);
 int store_batch_trap(struct store_batch *b, const struct store_trap *row);
@@ -139,6 +144,7 @@ int store_batch_event(struct store_batch *b, const struct store_event *row);
 int store_batch_sample(struct store_batch *b, const struct store_sample *row);
 /* Raise (cleared_us 0) or clear the alarm of (object, name). */
 int store_batch_alarm(struct store_batch *b, const struct store_alarm *row);
+int store_batch_alarm_clear_all(struct store_batch *b, uint64_t wall_us);
 int store_batch_history(struct store_batch *b, const struct store_history *row);
 int store_batch_config(struct store_batch *b, const struct store_config *row); /* put or, deleted, tombstone */
 int store_batch_config_clear(struct store_batch *b);

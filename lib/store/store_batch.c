@@ -9,6 +9,10 @@
 
 #include "store/store_priv.h"
 
+/* SQL and store_ckpt_local() name the same kinds. */
+#define LOCAL_KINDS "'srp', 'hat', 'rct', 'rm', 'card'"
+static const char *const local_kinds[] = {"srp", "hat", "rct", "rm", "card"};
+
 const struct op_def store_ops[OP_COUNT] = {
         [OP_CKPT_PUT] = {STORE_STATE, false, N_VERSION,
                          "INSERT INTO checkpoint(kind, key, owner, version, blob, deleted) VALUES(?1, ?2, ?3, ?7, ?16, ?8)"
@@ -21,6 +25,8 @@ const struct op_def store_ops[OP_COUNT] = {
                                " UPDATE checkpoint SET version = ?7 + x.n, blob = x'', deleted = 1 FROM x WHERE checkpoint.rowid = x.r"},
         [OP_CKPT_CLEAR] = {STORE_STATE, false, N_NONE, "DELETE FROM checkpoint"},
         [OP_CKPT_PURGE] = {STORE_STATE, false, N_NONE, "DELETE FROM checkpoint WHERE deleted = 1 AND version <= ?8"},
+        [OP_CKPT_DROP_BELOW] = {STORE_STATE, false, N_NONE,
+                                "DELETE FROM checkpoint WHERE version <= ?8 AND kind NOT IN (" LOCAL_KINDS ")"},
         [OP_TRAP] = {STORE_STATE, false, N_TRAP,
                      "INSERT INTO trap(seq, wall_us, number, name, facility, varbinds, text, sent)"
                      " VALUES(?7, ?8, ?9, ?1, ?2, ?3, ?4, ?10)"},
@@ -37,6 +43,7 @@ const struct op_def store_ops[OP_COUNT] = {
                             " ON CONFLICT DO NOTHING"},
         [OP_ALARM_CLEAR] = {STORE_STATE, false, N_NONE,
                             "UPDATE alarm SET cleared_us = ?10 WHERE object = ?1 AND name = ?2 AND cleared_us = 0"},
+        [OP_ALARM_CLEAR_ALL] = {STORE_STATE, false, N_NONE, "UPDATE alarm SET cleared_us = ?8 WHERE cleared_us = 0"},
         [OP_HISTORY] = {STORE_STATE, false, N_HISTORY, "INSERT INTO history(seq, kind, wall_us, json) VALUES(?7, ?1, ?8, ?2)"},
         [OP_CONFIG_PUT] = {STORE_CONFIG, false, N_VERSION,
                            "INSERT OR REPLACE INTO config(path, value, version, deleted) VALUES(?1, ?2, ?7, ?8)"},
@@ -161,6 +168,19 @@ int store_batch_ckpt_purge(struct store_batch *b, int64_t version)
 	return add(b, OP_CKPT_PURGE, NO_S, N(version), NULL, 0);
 }
 
+int store_batch_ckpt_drop_below(struct store_batch *b, int64_t version)
+{
+	return add(b, OP_CKPT_DROP_BELOW, NO_S, N(version), NULL, 0);
+}
+
+bool store_ckpt_local(const char *kind)
+{
+	for (size_t i = 0; i < sizeof(local_kinds) / sizeof(local_kinds[0]); i++)
+		if (strcmp(kind, local_kinds[i]) == 0)
+			return true;
+	return false;
+}
+
 int store_batch_trap(struct store_batch *b, const struct store_trap *row)
 {
 	int err = add(b, OP_TRAP, S(row->name, row->facility, row->varbinds, row->text),
@@ -198,6 +218,11 @@ int store_batch_alarm(struct store_batch *b, const struct store_alarm *row)
 	return err ? err
 	           : add(b, row->cleared_us ? OP_ALARM_CLEAR : OP_ALARM_RAISE, S(row->object, row->name, row->text),
 	                 N(row->severity, (int64_t)row->raised_us, (int64_t)row->cleared_us), NULL, 0);
+}
+
+int store_batch_alarm_clear_all(struct store_batch *b, uint64_t wall_us)
+{
+	return add(b, OP_ALARM_CLEAR_ALL, NO_S, N((int64_t)wall_us), NULL, 0);
 }
 
 int store_batch_history(struct store_batch *b, const struct store_history *row)

@@ -304,7 +304,8 @@ static int apply(struct store_writer *w, struct store_batch *from, struct store_
 				*failed = b;
 				return rc;
 			}
-			removed |= op->type == OP_CKPT_CLEAR || op->type == OP_CKPT_PURGE || op->type == OP_CONFIG_CLEAR;
+			removed |= op->type == OP_CKPT_CLEAR || op->type == OP_CKPT_PURGE || op->type == OP_CKPT_DROP_BELOW ||
+			           op->type == OP_CONFIG_CLEAR;
 		}
 	}
 	rc = housekeeping(w, removed);

@@ -219,6 +219,23 @@ Test(store_ckpt, versions_rise_over_restart_clear_and_import)
 	cr_assert_eq(store_ckpt_version(store_writer_reader(w)), 501);
 }
 
+Test(store_ckpt, full_synchronisation_drops_what_it_did_not_bring)
+{
+	struct store_batch *b = put(put(put(NULL, "ikesa", "old", "o", "x"), "ikesa", "kept", "o", "x"), "srp", "mine", "o", "x");
+	int64_t mark;
+
+	store_submit(w, b, 0, NULL, NULL);
+	store_flush(w, 0);
+	mark = store_version(w);
+	b = put(NULL, "ikesa", "kept", "o", "new");
+	cr_assert_eq(store_batch_ckpt_drop_below(b, mark), 0);
+	store_submit(w, b, 0, NULL, NULL);
+	store_flush(w, 0);
+	cr_assert_str_eq(list(store_writer_reader(w), NULL, NULL), "ikesa/kept=new srp/mine=x ");
+	cr_assert(store_ckpt_local("srp"));
+	cr_assert_not(store_ckpt_local("ikesa"));
+}
+
 Test(store_ckpt, refuses_bad_rows)
 {
 	struct store_ckpt row = {.kind = "k", .key = "", .blob = "x", .len = 1};

@@ -174,6 +174,12 @@ Test(store_tables, alarms)
 	text[0] = '\0';
 	store_alarm_list(store_writer_reader(w), false, alarm_text, NULL);
 	cr_assert_str_eq(text, "Card 3:CardSPOF:2:20 Card 3:CardSPOF:2:0 ");
+	b = store_batch_new(w);
+	store_batch_alarm_clear_all(b, 30);
+	commit(b);
+	text[0] = '\0';
+	store_alarm_list(store_writer_reader(w), true, alarm_text, NULL);
+	cr_assert_str_eq(text, "");
 }
 
 static int history_text(const struct store_history *row, void *arg)
