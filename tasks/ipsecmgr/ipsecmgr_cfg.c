@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the configuration tree to IKE policies: one per wsg-service that is bound to an address with a crypto template that
+ * exists and can be used. Desired-state style: the whole list is built anew and compared with the present one; SAs that
+ * exist go on. Names and units are those of cli/grammar/40-crypto.grm and 50-wsg.grm. Called by ipsecmgr_serve.c.
+ */
+#include "tasks/ipsecmgr/ipsecmgr.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cfg/cfg.h"
+
+struct build {
+	const struct cfg_tree *tree;
+	const struct cfg_node *ctx, *svc, *tmpl;
+	struct ipsecmgr_policy *p;
+	void (*problem)(void *arg, const char *text);
+	void *arg;
+};
+
+static void __attribute__((format(printf, 2, 3))) complain(const struct build *b, const char *fmt, ...)
+{
+	char text[512];
+	int n;
+	va_list ap;
+
+	n = snprintf(text, sizeof(text), "context %s wsg-service %s: ", cfg_key(b->ctx, 0), cfg_key(b->svc, 0));
+	va_start(ap, fmt);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
+	va_end(ap);
+	if (b->problem)
+		b->problem(b->arg, text);
+}
+
+/* --- algorithms ------------------------------------------------------------------------------------------------------------ */
+
+struct alg {
+	const char *name;
+	uint16_t id, bits;
+};
+
+static const struct alg encryptions[] = {
+	{ "aes-cbc-128", IKE_ENCR_AES_CBC, 128 }, { "aes-cbc-256", IKE_ENCR_AES_CBC, 256 },
+	{ "aes-128-gcm-128", IKE_ENCR_AES_GCM_16, 128 }, { "aes-256-gcm-128", IKE_ENCR_AES_GCM_16, 256 }, { NULL, 0, 0 },
+};
+static const struct alg hmacs[] = {
+	{ "sha1-96", IKE_INTEG_HMAC_SHA1_96, 0 }, { "sha2-256-128", IKE_INTEG_HMAC_SHA2_256_128, 0 }, { "none", IKE_INTEG_NONE, 0 },
+	{ NULL, 0, 0 },
+};
+static const struct alg prfs[] = { { "sha1", IKE_PRF_HMAC_SHA1, 0 }, { "sha2-256", IKE_PRF_HMAC_SHA2_256, 0 }, { NULL, 0, 0 } };
+
+static const struct alg *find_alg(const struct alg *a, const char *name)
+{
+	for (; name && a->name; a++)
+		if (!strcmp(a->name, name))
+			return a;
+	return NULL;
+}
+
+/* One transform set as a suite. False (and a complaint) when we cannot do it. set NULL: StarOS's defaults. */
+static bool read_suite(const struct build *b, const struct cfg_node *set, bool child, struct ike_suite *s)
+{
+	const char *encr = cfg_get(b->tree, set, "encryption", "encryption"), *hmac = cfg_get(b->tree, set, "hmac", "hmac");
+	const char *prf = child ? NULL : cfg_get(b->tree, set, "prf", "prf"), *group = cfg_get(b->tree, set, "group", "group");
+	const struct alg *e = find_alg(encryptions, encr), *h = find_alg(hmacs, hmac), *p = find_alg(prfs, prf);
+
+	if (!e || (!h && e->id != IKE_ENCR_AES_GCM_16) || (!child && !p)) {
+		complain(b, "transform set %s: %s %s %s is not supported", cfg_key(set, 0), encr ? encr : "-", hmac ? hmac : "-",
+			 prf ? prf : "");
+		return false;
+	}
+	s->encr = e->id;
+	s->encr_bits = e->bits;
+	s->integ = e->id == IKE_ENCR_AES_GCM_16 ? IKE_INTEG_NONE : h->id;
+	s->prf = p ? p->id : 0;
+	s->dh = group ? (uint16_t)strtoul(group, NULL, 10) : 0; /* "none": 0 */
+	if (ike_alg_check(s, child)) {
+		complain(b, "transform set %s: its combination of algorithms is not supported", cfg_key(set, 0));
+		return false;
+	}
+	return true;
+}
+
+/* The sets named in a list of `block`. Returns the number of suites; the lifetime of the first set goes to *lifetime. */
+static unsigned read_suites(const struct build *b, const struct cfg_node *block, bool child, struct ike_suite *out, uint32_t *lifetime)
+{
+	static const struct ike_suite dflt[2] = {
+		{ IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_MODP1024 },
+		{ IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_NONE },
+	};
+	const char *row = child ? "ipsec-transform-set" : "ikev2-ikesa-transform-set", *name;
+	const struct cfg_node *list = cfg_child(b->tree, block, child ? "ipsec-transform-set-list" : "ikev2-ikesa-transform-set-list", NULL);
+	const struct cfg_node *set;
+	unsigned i, n = 0;
+
+	if (!list || list->negated) {
+		out[0] = dflt[child];
+		return 1;
+	}
+	for (i = 0; (name = cfg_arg_nth(list, "set", i)) && n < IKE_MAX_SUITES; i++) {
+		set = cfg_child(b->tree, b->ctx, row, name);
+		if (!set)
+			complain(b, "transform set %s does not exist", name);
+		else if (read_suite(b, set, child, &out[n])) {
+			if (!n && lifetime)
+				*lifetime = (uint32_t)cfg_get_int(b->tree, set, "lifetime", "seconds", 86400);
+			n++;
+		}
+	}
+	return n;
+}
+
+/* --- the parts of a policy -------------------------------------------------------------------------------------------------------- */
+
+static const char *auth_key(const struct build *b, const char *row)
+{
+	const struct cfg_node *n = cfg_child(b->tree, b->tmpl, row, NULL);
+	const char *method = n ? cfg_arg(n, "method") : NULL;
+
+	return method && !strcmp(method, "pre-shared-key") ? cfg_arg(n, "key") : NULL;
+}
+
+static bool read_auth(const struct build *b)
+{
+	const char *local = auth_key(b, "authentication-local"), *remote = auth_key(b, "authentication-remote");
+	const char *key = remote ? remote : local;
+
+	if (!key) {
+		complain(b, "crypto template %s has no authentication by pre-shared key", cfg_key(b->tmpl, 0));
+		return false;
+	}
+	if (local && remote && strcmp(local, remote))
+		complain(b, "crypto template %s: different keys per direction are not supported; the remote one is used",
+			 cfg_key(b->tmpl, 0));
+	b->p->pol.psk_len = strnlen(key, IKE_PSK_MAX);
+	memcpy(b->p->pol.psk, key, b->p->pol.psk_len);
+	return true;
+}
+
+static void read_identity(const struct build *b)
+{
+	struct ike_policy *pol = &b->p->pol;
+	const struct cfg_node *n = cfg_child(b->tree, b->tmpl, "identity-local", NULL);
+	const char *id = n ? cfg_arg(n, "id") : NULL, *type = n ? cfg_arg(n, "id-type") : NULL;
+
+	if (!id) {
+		n = cfg_child(b->tree, b->tmpl, "nai", NULL);
+		n = n ? n : cfg_child(b->tree, b->tmpl, "nai-idr", NULL);
+		id = n ? cfg_arg(n, "idr") : NULL;
+		type = n ? cfg_arg(n, "id-type") : NULL;
+	}
+	if (!id)
+		return;
+	if (ike_id_parse(&pol->local_id, id)) {
+		complain(b, "identity %s cannot be used", id);
+		return;
+	}
+	if (type && !strcmp(type, "key-id"))
+		pol->local_id.type = IKE_ID_KEY_ID;
+	else if (type && !strcmp(type, "fqdn") && pol->local_id.type != IKE_ID_FQDN) {
+		pol->local_id.type = IKE_ID_FQDN;
+		pol->local_id.len = (uint8_t)strnlen(id, IKE_ID_MAX);
+		memcpy(pol->local_id.data, id, pol->local_id.len);
+	}
+}
+
+static void read_template(const struct build *b)
+{
+	struct ike_policy *pol = &b->p->pol;
+	const struct cfg_tree *t = b->tree;
+	const struct cfg_node *x = b->tmpl, *keep = cfg_child(t, x, "keepalive", NULL);
+
+	read_identity(b);
+	pol->ike_rekey = cfg_on(t, x, "ikev2-ikesa-rekey");
+	pol->allow_empty = cfg_on(t, x, "ikev2-ikesa-allow-empty-ikesa");
+	pol->max_retrans = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-max-retransmissions", "count", 5);
+	pol->retrans_ms = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-retransmission-timeout", "milliseconds", 500);
+	pol->setup_timer_s = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-setup-timer", "seconds", 60);
+	pol->half_open_s = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-half-open-sa-timer", "seconds", 60);
+	pol->decrypt_fail_max = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-decrypt-fail-count", "count", 30);
+	pol->max_childsa = (uint32_t)cfg_get_int(t, x, "max-childsa", "count", 2);
+	pol->cookie_challenge = cfg_child(t, x, "dos-cookie-challenge-notify-payload", NULL) != NULL;
+	if (keep && !keep->negated)
+		pol->dpd_interval_s = (uint32_t)cfg_arg_int(keep, "interval", 10);
+}
+
+static void read_selectors(const struct build *b, const struct cfg_node *payload)
+{
+	struct ike_policy *pol = &b->p->pol;
+	const struct cfg_node *n;
+
+	cfg_foreach(n, payload, "tsr") {
+		struct ike_ts *ts = &pol->ts_local[pol->n_ts_local];
+		const char *lo = cfg_arg(n, "start"), *hi = cfg_arg(n, "end");
+
+		if (pol->n_ts_local == IKE_MAX_TS)
+			break;
+		*ts = (struct ike_ts){ .port_hi = 65535 };
+		if (lo && hi && !net_addr_parse(&ts->lo, lo) && !net_addr_parse(&ts->hi, hi) && ts->lo.family == ts->hi.family &&
+		    net_addr_compare(&ts->lo, &ts->hi) <= 0)
+			pol->n_ts_local++;
+		else
+			complain(b, "traffic selector %s to %s cannot be used", lo ? lo : "-", hi ? hi : "-");
+	}
+}
+
+static bool read_payload(const struct build *b)
+{
+	struct ike_policy *pol = &b->p->pol;
+	const struct cfg_node *payload = cfg_first(b->tmpl, "payload");
+	const char *kind;
+
+	if (!payload) {
+		complain(b, "crypto template %s has no payload", cfg_key(b->tmpl, 0));
+		return false;
+	}
+	snprintf(pol->child_name, sizeof(pol->child_name), "%s", cfg_key(payload, 0));
+	pol->n_esp = read_suites(b, payload, true, pol->esp, NULL);
+	kind = cfg_get(b->tree, payload, "ip-address-allocation", "kind");
+	pol->assign_address = kind && !strcmp(kind, "dynamic");
+	pol->child_lifetime_s = (uint32_t)cfg_get_int(b->tree, payload, "lifetime", "seconds", 86400);
+	pol->child_rekey = cfg_on(b->tree, payload, "rekey");
+	pol->ignore_child_rekey = cfg_on(b->tree, payload, "ignore-rekeying-requests");
+	read_selectors(b, payload);
+	return pol->n_esp > 0;
+}
+
+/* --- services -------------------------------------------------------------------------------------------------------------------------- */
+
+static bool read_service(struct build *b, const struct cfg_node *bind)
+{
+	struct ipsecmgr_policy *p = b->p;
+	const char *text = cfg_arg(bind, "address"), *name = cfg_arg(bind, "crypto-template"), *mode, *pool;
+
+	name = name ? name : cfg_arg(bind, "template");
+	if (!text || net_addr_parse(&p->pol.local, text) || !name) {
+		complain(b, "its bind cannot be used");
+		return false;
+	}
+	b->tmpl = cfg_child(b->tree, b->ctx, "crypto-template", name);
+	if (!b->tmpl) {
+		complain(b, "crypto template %s does not exist", name);
+		return false;
+	}
+	snprintf(p->context, sizeof(p->context), "%s", cfg_key(b->ctx, 0));
+	snprintf(p->service, sizeof(p->service), "%s", cfg_key(b->svc, 0));
+	snprintf(p->template, sizeof(p->template), "%s", name);
+	snprintf(p->counter_key, sizeof(p->counter_key), "%.63s", name);
+	pool = cfg_get(b->tree, b->svc, "ip-address-pool", "pool");
+	snprintf(p->pool, sizeof(p->pool), "%s", pool ? pool : "");
+	mode = cfg_get(b->tree, b->svc, "deployment-mode", "mode");
+	p->site_to_site = mode && !strcmp(mode, "site-to-site");
+	snprintf(p->pol.name, sizeof(p->pol.name), "%.60s/%.63s", p->context, p->service);
+	p->pol.ctx_id = p->ctx;
+	p->pol.ask_session = true;
+	p->pol.ike_lifetime_s = 86400;
+	if (!read_auth(b) || !read_payload(b))
+		return false;
+	read_template(b);
+	p->pol.n_ike = read_suites(b, b->tmpl, false, p->pol.ike, &p->pol.ike_lifetime_s);
+	if (p->pol.assign_address && p->site_to_site)
+		p->pol.assign_address = false;
+	return p->pol.n_ike > 0;
+}
+
+struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, void (*problem)(void *arg, const char *text), void *arg)
+{
+	struct ipsecmgr_policy *list = NULL, **end = &list;
+	struct build b = { .tree = tree, .problem = problem, .arg = arg };
+	struct cfg_node *ctx, *svc;
+
+	cfg_foreach(ctx, tree->root, "context") {
+		b.ctx = ctx;
+		cfg_foreach(svc, ctx, "wsg-service") {
+			const struct cfg_node *bind = cfg_child(tree, svc, "bind-address", NULL);
+
+			if (!bind || bind->negated)
+				continue;
+			b.svc = svc;
+			b.p = calloc(1, sizeof(*b.p));
+			if (!b.p)
+				break;
+			b.p->ctx = ipsecmgr_cfg_context(tree, ctx);
+			if (!read_service(&b, bind)) {
+				ipsecmgr_cfg_free(b.p);
+				continue;
+			}
+			*end = b.p;
+			end = &b.p->next;
+		}
+	}
+	return list;
+}
+
+void ipsecmgr_cfg_free(struct ipsecmgr_policy *list)
+{
+	while (list) {
+		struct ipsecmgr_policy *next = list->next;
+
+		memset(list->pol.psk, 0, sizeof(list->pol.psk));
+		free(list);
+		list = next;
+	}
+}
+
+const struct ipsecmgr_policy *ipsecmgr_cfg_find(const struct ipsecmgr *m, const char *name)
+{
+	const struct ipsecmgr_policy *p;
+
+	for (p = m->policies; p; p = p->next)
+		if (!strcmp(p->pol.name, name))
+			return p;
+	return NULL;
+}
+
+static void log_problem(void *arg, const char *text)
+{
+	LOG(EV_CFG_REFERENCE, "%s", text);
+}
+
+/* Services that are not there any more take their tunnels with them (StarOS: service termination). */
+static void remove_gone(struct ipsecmgr *m, const struct ipsecmgr_policy *old)
+{
+	for (; old; old = old->next) {
+		if (ipsecmgr_cfg_find(m, old->pol.name))
+			continue;
+		LOG(EV_IPSEC_TEMPLATE, "wsg-service %s in context %s is not bound any more", old->service, old->context);
+		ike_engine_policy_remove(m->e, old->pol.name);
+		ike_engine_drop_all(m->e, ipsecmgr_engine_now(m), old->pol.name, true);
+	}
+}
+
+void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
+{
+	struct ipsecmgr_policy *old = m->policies, *p;
+	const struct ike_policy *was;
+
+	m->policies = ipsecmgr_cfg_build(tree, log_problem, NULL);
+	for (p = m->policies; p; p = p->next) {
+		if (m->counters)
+			p->pol.counters = counters_add(m->counters, &counters_schema_ikev2, p->counter_key);
+		if (!m->e)
+			continue;
+		was = ike_engine_policy_find(m->e, p->pol.name);
+		if (was && !memcmp(was, &p->pol, sizeof(p->pol)))
+			continue;
+		if (ike_engine_policy_put(m->e, &p->pol))
+			LOG(EV_CFG_ERROR, "wsg-service %s in context %s: its policy was refused", p->service, p->context);
+		else
+			LOG(EV_IPSEC_TEMPLATE, "wsg-service %s in context %s %s, crypto template %s", p->service, p->context,
+			    was ? "changed" : "bound", p->template);
+	}
+	if (m->e) {
+		remove_gone(m, old);
+		if (!m->restoring)
+			ipsecmgr_data_bind(m);
+		ipsecmgr_engine_rearm(m);
+	}
+	ipsecmgr_cfg_free(old);
+}
+
+uint32_t ipsecmgr_cfg_context(const struct cfg_tree *tree, const struct cfg_node *ctx)
+{
+	const struct cfg_node *n;
+	uint32_t id = 2;
+
+	if (!strcmp(cfg_key(ctx, 0), "local"))
+		return 1;
+	cfg_foreach(n, tree->root, "context")
+		if (n->seq < ctx->seq && strcmp(cfg_key(n, 0), "local"))
+			id++;
+	return id;
+}

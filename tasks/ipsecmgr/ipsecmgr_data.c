@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything between this instance and its card's iftask: child SAs, the service sockets it is to open, IKE packets over the
+ * punt path, and what the data path notices. A copy of every child SA is kept, so that an iftask that was restarted or
+ * moved gets them all again, marked to resume behind their durable sequence marks. Called by ipsecmgr_engine.c and _serve.c.
+ */
+#include "tasks/ipsecmgr/ipsecmgr.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "punt/punt.h"
+
+#define PUSH_BATCH 400
+#define RETRY_MS   200
+#define PACKETS_MAX 256 /* handled per loop turn */
+
+/* --- child SAs ------------------------------------------------------------------------------------------------------- */
+
+static void child_free(struct ipsecmgr_child *c)
+{
+	if (!c)
+		return;
+	OPENSSL_cleanse(c->pair, c->len);
+	free(c);
+}
+
+static ProtobufCBinaryData bytes_of(const void *data, size_t len)
+{
+	return (ProtobufCBinaryData){ .len = len, .data = (uint8_t *)(uintptr_t)data };
+}
+
+static ProtobufCBinaryData addr_bytes(const struct net_addr *a)
+{
+	return bytes_of(a->bytes, net_addr_len(a));
+}
+
+struct ts_store {
+	TsRange row[IKE_MAX_TS], *ptr[IKE_MAX_TS];
+};
+
+static size_t fill_ts(struct ts_store *s, const struct ike_ts *ts, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n && i < IKE_MAX_TS; i++) {
+		ts_range__init(&s->row[i]);
+		s->row[i].first = addr_bytes(&ts[i].lo);
+		s->row[i].last = addr_bytes(&ts[i].hi);
+		s->row[i].proto = ts[i].proto;
+		s->row[i].port_first = ts[i].port_lo;
+		s->row[i].port_last = ts[i].port_hi;
+		s->ptr[i] = &s->row[i];
+	}
+	return i;
+}
+
+static void fill_path(SaPair *p, const struct ike_child_act *a)
+{
+	p->encap_udp = a->encap_udp;
+	p->local_addr = addr_bytes(&a->path.local.addr);
+	p->local_port = a->path.local.port;
+	p->remote_addr = addr_bytes(&a->path.remote.addr);
+	p->remote_port = a->path.remote.port;
+}
+
+static void fill_pair(struct ipsecmgr *m, SaPair *p, const struct ike_child_act *a, struct ts_store *local, struct ts_store *remote)
+{
+	sa_pair__init(p);
+	p->ctx = a->path.ctx_id;
+	p->instance = m->t->instance;
+	p->spi_in = a->spi_in;
+	p->spi_out = a->spi_out;
+	p->encr = a->suite.encr;
+	p->encr_key_bits = a->suite.encr_bits;
+	p->integ = a->suite.integ;
+	p->key_in = bytes_of(a->encr_in, a->encr_len);
+	p->key_out = bytes_of(a->encr_out, a->encr_len);
+	p->ikey_in = bytes_of(a->integ_in, a->integ_len);
+	p->ikey_out = bytes_of(a->integ_out, a->integ_len);
+	fill_path(p, a);
+	p->n_ts_local = fill_ts(local, a->ts_local, a->n_local);
+	p->ts_local = local->ptr;
+	p->n_ts_remote = fill_ts(remote, a->ts_remote, a->n_remote);
+	p->ts_remote = remote->ptr;
+	p->resume = a->resume;
+	p->replay_window = 64;
+	p->replaces_spi_in = a->replaces_spi_in;
+	p->inbound_first = a->out_wait;
+}
+
+static uint64_t hash_ts(const SaPair *p)
+{
+	struct net_addr a;
+	uint64_t h = p->ctx;
+	size_t i;
+
+	for (i = 0; i < p->n_ts_remote; i++) {
+		if (!net_addr_from_bytes(&a, p->ts_remote[i]->first.data, p->ts_remote[i]->first.len))
+			h = net_addr_hash(&a, h);
+		if (!net_addr_from_bytes(&a, p->ts_remote[i]->last.data, p->ts_remote[i]->last.len))
+			h = net_addr_hash(&a, h);
+	}
+	return h;
+}
+
+static int keep_pair(struct ipsecmgr *m, const SaPair *p, bool flows)
+{
+	size_t len = sa_pair__get_packed_size(p);
+	struct ipsecmgr_child *c = malloc(sizeof(*c) + len);
+
+	if (!c)
+		return -ENOMEM;
+	c->spi_in = p->spi_in;
+	c->ctx = p->ctx;
+	c->flows = flows;
+	c->ts_hash = hash_ts(p);
+	c->len = len;
+	sa_pair__pack(p, c->pair);
+	child_free(ipsecmgr_map_del(&m->child, p->spi_in));
+	if (ipsecmgr_map_set(&m->child, p->spi_in, c)) {
+		child_free(c);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+int ipsecmgr_data_add(struct ipsecmgr *m, const struct ike_child_act *a)
+{
+	struct ts_store local, remote;
+	SaPair p;
+
+	fill_pair(m, &p, a, &local, &remote);
+	return keep_pair(m, &p, !net_addr_is_set(&a->inner));
+}
+
+/* A kept child, unpacked, with its selectors in the engine's form. */
+static unsigned remote_ts(const SaPair *p, struct ike_ts ts[IKE_MAX_TS])
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < p->n_ts_remote && n < IKE_MAX_TS; i++) {
+		memset(&ts[n], 0, sizeof(ts[n]));
+		if (!net_addr_from_bytes(&ts[n].lo, p->ts_remote[i]->first.data, p->ts_remote[i]->first.len) &&
+		    !net_addr_from_bytes(&ts[n].hi, p->ts_remote[i]->last.data, p->ts_remote[i]->last.len))
+			n++;
+	}
+	return n;
+}
+
+unsigned ipsecmgr_data_remote_ts(const struct ipsecmgr_child *c, struct ike_ts ts[IKE_MAX_TS])
+{
+	SaPair *p = sa_pair__unpack(NULL, c->len, c->pair);
+	unsigned n = p ? remote_ts(p, ts) : 0;
+
+	if (p)
+		sa_pair__free_unpacked(p, NULL);
+	return n;
+}
+
+/* Does another child of ours reach the same remote selectors? Then the routes stay (a rekey replaces a child by its like). */
+static bool flows_shared(const struct ipsecmgr *m, const struct ipsecmgr_child *gone)
+{
+	const struct ipsecmgr_child *c;
+	size_t pos = 0;
+
+	while ((c = ipsecmgr_map_next(&m->child, &pos)))
+		if (c->flows && c->ctx == gone->ctx && c->ts_hash == gone->ts_hash)
+			return true;
+	return false;
+}
+
+void ipsecmgr_data_del(struct ipsecmgr *m, uint32_t spi_in)
+{
+	struct ipsecmgr_child *c = ipsecmgr_map_del(&m->child, spi_in);
+	struct ike_ts ts[IKE_MAX_TS];
+	unsigned n;
+
+	if (!c)
+		return;
+	if (c->flows && m->e && !flows_shared(m, c)) {
+		n = ipsecmgr_data_remote_ts(c, ts);
+		ipsecmgr_sess_flows(m, c->ctx, ts, n, true, NULL, NULL);
+	}
+	child_free(c);
+}
+
+void ipsecmgr_data_path(struct ipsecmgr *m, const struct ike_child_act *a)
+{
+	struct ipsecmgr_child *c = ipsecmgr_map_get(&m->child, a->spi_in);
+	SaPair *p = c ? sa_pair__unpack(NULL, c->len, c->pair) : NULL, path, *ptr = &path;
+	Envelope env = ENVELOPE__INIT;
+	SaUpdate up = SA_UPDATE__INIT;
+
+	if (!p)
+		return;
+	/* Keep everything, change the path: the borrowed addresses must not be freed with p. */
+	free(p->local_addr.data);
+	free(p->remote_addr.data);
+	fill_path(p, a);
+	keep_pair(m, p, c->flows);
+	p->local_addr = p->remote_addr = (ProtobufCBinaryData){ 0, NULL };
+	sa_pair__free_unpacked(p, NULL);
+	sa_pair__init(&path);
+	path.ctx = a->path.ctx_id;
+	path.instance = m->t->instance;
+	path.spi_in = a->spi_in;
+	path.spi_out = a->spi_out;
+	fill_path(&path, a);
+	up.instance = m->t->instance;
+	up.path = &ptr;
+	up.n_path = 1;
+	env.body_case = ENVELOPE__BODY_SA_UPDATE;
+	env.sa_update = &up;
+	task_send(m->t, m->data.addr, &env);
+}
+
+/* Unpack the kept SAs and request one update. resume: the receiver may have had them before. */
+static int request_update(struct ipsecmgr *m, struct ipsecmgr_child **add, size_t n_add, const uint32_t *del, size_t n_del,
+			  bool replace_all, bool resume, task_reply_cb cb, void *arg)
+{
+	SaPair **pair = calloc(n_add ? n_add : 1, sizeof(SaPair *));
+	Envelope env = ENVELOPE__INIT;
+	SaUpdate up = SA_UPDATE__INIT;
+	size_t i;
+	int err;
+
+	if (!pair)
+		return -ENOMEM;
+	for (i = 0; i < n_add; i++) {
+		SaPair *p = sa_pair__unpack(NULL, add[i]->len, add[i]->pair);
+
+		if (!p)
+			continue;
+		p->resume = p->resume || resume;
+		pair[up.n_add++] = p;
+	}
+	up.add = pair;
+	up.del = (uint32_t *)(uintptr_t)del;
+	up.n_del = n_del;
+	up.instance = m->t->instance;
+	up.replace_all = replace_all;
+	env.body_case = ENVELOPE__BODY_SA_UPDATE;
+	env.sa_update = &up;
+	err = task_request(m->t, m->data.addr, &env, IPSECMGR_DATA_MS, 0, cb, arg);
+	for (i = 0; i < up.n_add; i++) {
+		OPENSSL_cleanse(pair[i]->key_in.data, pair[i]->key_in.len);
+		OPENSSL_cleanse(pair[i]->key_out.data, pair[i]->key_out.len);
+		OPENSSL_cleanse(pair[i]->ikey_in.data, pair[i]->ikey_in.len);
+		OPENSSL_cleanse(pair[i]->ikey_out.data, pair[i]->ikey_out.len);
+		sa_pair__free_unpacked(pair[i], NULL);
+	}
+	free(pair);
+	return err;
+}
+
+int ipsecmgr_data_update(struct ipsecmgr *m, const uint32_t *add, size_t n_add, const uint32_t *del, size_t n_del, task_reply_cb cb,
+			 void *arg)
+{
+	struct ipsecmgr_child *child[64];
+	size_t i, n = 0;
+
+	for (i = 0; i < n_add && n < 64; i++) {
+		child[n] = ipsecmgr_map_get(&m->child, add[i]);
+		n += child[n] != NULL;
+	}
+	return request_update(m, child, n, del, n_del, false, false, cb, arg);
+}
+
+/* --- push: everything again ---------------------------------------------------------------------------------------------- */
+
+static void retry_cb(struct task *t, void *arg)
+{
+	struct ipsecmgr *m = arg;
+
+	task_timer_stop(m->data.retry);
+	m->data.retry = NULL;
+	if (!m->e)
+		return;
+	if (m->data.push_failed)
+		ipsecmgr_data_push(m);
+	if (!m->data.bound)
+		ipsecmgr_data_bind(m);
+}
+
+static void retry_later(struct ipsecmgr *m)
+{
+	if (!m->data.retry)
+		m->data.retry = task_timer_start(m->t, RETRY_MS, 0, retry_cb, m);
+}
+
+static void push_end(struct ipsecmgr *m)
+{
+	if (m->data.push_failed) {
+		retry_later(m);
+		return;
+	}
+	m->data.pushed = m->data.push;
+	if (m->data.push_again) {
+		m->data.push_again = false;
+		ipsecmgr_data_push(m);
+	}
+	if (m->e)
+		ipsecmgr_engine_data_ready(m);
+}
+
+static void push_done(struct task *t, void *arg, int status, const struct bus_msg *msg)
+{
+	struct ipsecmgr *m = &ipsecmgr;
+
+	/* arg: the number of the push, so that a late answer of a former one is not taken for this one's. */
+	if ((uint32_t)(uintptr_t)arg != m->data.push)
+		return;
+	if (status) {
+		m->data.push_failed = true;
+		if (msg && ipsecmgr_engine_may_log(m))
+			LOG(EV_IPSEC_SA_FAIL, "iftask refused the SAs of this instance: %s",
+			    msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text : strerror(-status));
+	}
+	if (--m->data.push_open == 0)
+		push_end(m);
+}
+
+void ipsecmgr_data_push(struct ipsecmgr *m)
+{
+	struct ipsecmgr_child *batch[PUSH_BATCH];
+	size_t pos = 0, n;
+	bool first = true;
+
+	if (m->data.push_open) {
+		m->data.push_again = true;
+		return;
+	}
+	m->data.push++;
+	m->data.push_failed = false;
+	m->data.push_open = 1; /* ours, until all batches are asked */
+	m->stat.pushes++;
+	do {
+		for (n = 0; n < PUSH_BATCH && (batch[n] = ipsecmgr_map_next(&m->child, &pos)); n++)
+			;
+		if (!n && !first)
+			break;
+		if (request_update(m, batch, n, NULL, 0, first, true, push_done, (void *)(uintptr_t)m->data.push))
+			m->data.push_failed = true;
+		else
+			m->data.push_open++;
+		first = false;
+	} while (n == PUSH_BATCH);
+	if (--m->data.push_open == 0)
+		push_end(m);
+}
+
+/* --- service sockets ------------------------------------------------------------------------------------------------------- */
+
+static void bind_done(struct task *t, void *arg, int status, const struct bus_msg *msg)
+{
+	struct ipsecmgr *m = arg;
+
+	m->data.bind_open = false;
+	if (status && msg && ipsecmgr_engine_may_log(m))
+		LOG(EV_IFTASK_SOCKET, "service sockets: %s",
+		    msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text : strerror(-status));
+	m->data.bound = status == 0;
+	if (m->data.bind_again)
+		ipsecmgr_data_bind(m);
+	else if (!m->data.bound)
+		retry_later(m);
+}
+
+void ipsecmgr_data_bind(struct ipsecmgr *m)
+{
+	ServiceBind__Addr row[256], *ptr[256];
+	Envelope env = ENVELOPE__INIT;
+	ServiceBind sb = SERVICE_BIND__INIT;
+	const struct ipsecmgr_policy *p;
+	size_t i, n = 0;
+
+	m->data.bind_again = m->data.bind_open;
+	if (m->data.bind_open)
+		return;
+	for (p = m->e ? m->policies : NULL; p && n < 256; p = p->next) {
+		for (i = 0; i < n; i++)
+			if (row[i].ctx == p->ctx && row[i].addr.len == net_addr_len(&p->pol.local) &&
+			    !memcmp(row[i].addr.data, p->pol.local.bytes, row[i].addr.len))
+				break;
+		if (i < n)
+			continue;
+		service_bind__addr__init(&row[n]);
+		row[n].ctx = p->ctx;
+		row[n].addr = addr_bytes(&p->pol.local);
+		ptr[n] = &row[n];
+		n++;
+	}
+	sb.instance = m->t->instance;
+	sb.instances = m->data.instances > m->t->instance ? m->data.instances : m->t->instance;
+	sb.addrs = ptr;
+	sb.n_addrs = n;
+	env.body_case = ENVELOPE__BODY_SERVICE_BIND;
+	env.service_bind = &sb;
+	if (task_request(m->t, m->data.addr, &env, IPSECMGR_DATA_MS, 0, bind_done, m))
+		retry_later(m);
+	else
+		m->data.bind_open = true;
+}
+
+/* --- packets ------------------------------------------------------------------------------------------------------------------ */
+
+void ipsecmgr_data_send(struct ipsecmgr *m, const struct ike_send_act *s)
+{
+	struct punt_info info = { .ctx = s->path.ctx_id, .flags = s->path.natt ? PUNT_F_NATT : 0, .instance = m->t->instance,
+				  .local = s->path.local, .remote = s->path.remote };
+
+	m->stat.packets_out++;
+	if (m->punt)
+		punt_server_send(m->punt, &info, s->pkt, s->len);
+}
+
+static void take_packet(struct ipsecmgr *m, const struct punt_info *info, const uint8_t *pkt, size_t len)
+{
+	struct ike_path path = { .ctx_id = info->ctx, .local = info->local, .remote = info->remote,
+				 .natt = (info->flags & PUNT_F_NATT) != 0 };
+	char peer[NET_ENDPOINT_STRLEN];
+
+	if (info->flags & PUNT_F_UNKNOWN_SPI) {
+		if (ipsecmgr_engine_may_log(m))
+			LOG(EV_ESP_INVALID_SPI, "ESP packet with an unknown SPI from %s",
+			    net_endpoint_format(&info->remote, peer, sizeof(peer)));
+		return;
+	}
+	m->stat.packets_in++;
+	if (m->e)
+		ike_engine_input(m->e, ipsecmgr_engine_now(m), &path, pkt, len);
+}
+
+static void punt_readable(struct task *t, int fd, void *arg)
+{
+	struct ipsecmgr *m = arg;
+	struct punt_info info;
+	const uint8_t *pkt;
+	size_t len;
+	int n = PACKETS_MAX;
+
+	while (n-- && punt_server_recv(m->punt, &info, &pkt, &len) > 0)
+		take_packet(m, &info, pkt, len);
+	ipsecmgr_engine_rearm(m);
+}
+
+void ipsecmgr_data_notice(struct task *t, const struct bus_msg *msg)
+{
+	struct ipsecmgr *m = &ipsecmgr;
+	const SaNotice *n = msg->env->sa_notice;
+	struct net_endpoint remote = { .port = (uint16_t)n->remote_port };
+	uint64_t now;
+
+	if (!m->e)
+		return;
+	now = ipsecmgr_engine_now(m);
+	switch (n->what) {
+	case SA_NOTICE__WHAT__PATH_CHANGED:
+		if (!net_addr_from_bytes(&remote.addr, n->remote_addr.data, n->remote_addr.len))
+			ike_engine_data_seen(m->e, now, n->spi_in, &remote);
+		break;
+	case SA_NOTICE__WHAT__SEQ_SOFT:
+	case SA_NOTICE__WHAT__BYTES_SOFT:
+		ike_engine_rekey_child(m->e, now, n->spi_in);
+		break;
+	case SA_NOTICE__WHAT__FIRST_USE:
+		ike_engine_data_seen(m->e, now, n->spi_in, NULL);
+		break;
+	case SA_NOTICE__WHAT__UNKNOWN_SPI:
+		if (ipsecmgr_engine_may_log(m))
+			LOG(EV_ESP_INVALID_SPI, "ESP packet with unknown SPI %08x", n->spi_in);
+		break;
+	default:
+		break;
+	}
+	ipsecmgr_engine_rearm(m);
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------------------- */
+
+static void iftask_changed(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+{
+	struct ipsecmgr *m = arg;
+
+	if (strcmp(addr, m->data.addr))
+		return;
+	m->data.bound = false;
+	if (!up || !m->e || m->restoring)
+		return;
+	ipsecmgr_data_push(m);
+	ipsecmgr_data_bind(m);
+}
+
+void ipsecmgr_data_start(struct ipsecmgr *m)
+{
+	int err;
+
+	snprintf(m->data.addr, sizeof(m->data.addr), "iftask/%u", m->t->card * 10);
+	m->punt = punt_server_new(task_run_path(m->t, PUNT_PATH, m->t->instance), &err);
+	if (!m->punt) {
+		LOG(EV_SYSCALL, "punt socket: %s", strerror(-err));
+		return;
+	}
+	task_io_start(m->t, punt_server_fd(m->punt), punt_readable, m);
+	task_watch_peers(m->t, "iftask", iftask_changed, m);
+}
+
+/* Serving ends: forget the SAs, here and in the data path, and close the sockets. */
+void ipsecmgr_data_stop(struct ipsecmgr *m)
+{
+	size_t pos = 0;
+	void *c;
+
+	while ((c = ipsecmgr_map_next(&m->child, &pos)))
+		child_free(c);
+	ipsecmgr_map_free(&m->child);
+	ipsecmgr_data_push(m);
+	ipsecmgr_data_bind(m);
+}

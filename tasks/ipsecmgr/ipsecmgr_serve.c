@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Life of an ipsecmgr: standby, activation under a number, serving as long as the chassis does (SRP), restoring from the
+ * store, and telling ipsecctrl how it is. Ready is said when restored SAs are in the data path, so nobody is sent here
+ * before. Called by the runtime through main.c. docs/recovery.md.
+ */
+#include "tasks/ipsecmgr/ipsecmgr.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "store/store.h"
+
+#define READY_WAIT_MS 5000 /* restored SAs shall be in the data path within this; then we serve without */
+#define LOAD_MS	      1000
+
+struct restore {
+	struct ipsecmgr *m;
+	uint64_t now;
+	uint32_t n, failed;
+	struct {
+		char key[16];
+	} *stale;
+	size_t n_stale;
+};
+
+/* --- load ------------------------------------------------------------------------------------------------------------------- */
+
+uint32_t ipsecmgr_serve_sessions(struct task *t)
+{
+	struct ike_engine_stats st;
+
+	if (!ipsecmgr.e)
+		return 0;
+	ike_engine_stats_get(ipsecmgr.e, &st);
+	return (uint32_t)st.established;
+}
+
+void ipsecmgr_serve_load(struct ipsecmgr *m, bool always)
+{
+	Envelope env = ENVELOPE__INIT;
+	ManagerLoad l = MANAGER_LOAD__INIT;
+
+	l.sessions = ipsecmgr_serve_sessions(m->t);
+	if (!always && l.sessions == m->load_sent)
+		return;
+	if (!always && m->load_timer)
+		return; /* the next beat tells it */
+	m->load_sent = l.sessions;
+	l.facility = (char *)(uintptr_t) "ipsecmgr";
+	l.instance = m->t->instance;
+	l.limit = IPSECMGR_MAX_SA;
+	l.ready = m->t->ready;
+	env.body_case = ENVELOPE__BODY_MANAGER_LOAD;
+	env.manager_load = &l;
+	task_send(m->t, "ipsecctrl/0", &env);
+}
+
+static void load_beat(struct task *t, void *arg)
+{
+	ipsecmgr_serve_load(arg, true);
+}
+
+/* --- ready -------------------------------------------------------------------------------------------------------------------- */
+
+static void say_ready(struct ipsecmgr *m)
+{
+	if (m->readied)
+		return;
+	m->readied = true;
+	task_ready(m->t, m->recovered);
+	m->load_timer = task_timer_start(m->t, LOAD_MS, LOAD_MS, load_beat, m);
+	ipsecmgr_serve_load(m, true);
+}
+
+struct wait_ready {
+	struct task_timer *timer;
+	uint64_t until;
+};
+
+static struct wait_ready wait_ready;
+
+static void ready_poll(struct task *t, void *arg)
+{
+	struct ipsecmgr *m = arg;
+
+	if (m->e && !(m->data.pushed && m->data.bound) && clock_now_us() < wait_ready.until)
+		return;
+	task_timer_stop(wait_ready.timer);
+	wait_ready.timer = NULL;
+	say_ready(m);
+}
+
+/* With SAs to recover: when they are in the data path and the sockets are open. Without: at once. */
+static void ready_soon(struct ipsecmgr *m)
+{
+	if (m->readied || wait_ready.timer)
+		return;
+	if (!m->recovered) {
+		say_ready(m);
+		return;
+	}
+	wait_ready.until = clock_now_us() + READY_WAIT_MS * US_PER_MS;
+	wait_ready.timer = task_timer_start(m->t, 1, 2, ready_poll, m);
+}
+
+/* --- restore ---------------------------------------------------------------------------------------------------------------------- */
+
+static int restore_row(const struct store_ckpt *row, void *arg)
+{
+	struct restore *r = arg;
+	const char *why = NULL;
+	int err = ike_engine_restore(r->m->e, r->now, row->key, row->blob, row->len, &why);
+
+	if (!err) {
+		r->n++;
+		return 0;
+	}
+	r->failed++;
+	if (r->failed <= 20)
+		LOG(EV_IKE_RECOVER_FAIL, "IKE SA %s: %s%s%s", row->key, strerror(-err), why ? ", " : "", why ? why : "");
+	return 0;
+}
+
+/* Marks of child SAs that do not exist (any more) are swept out. */
+static int check_mark(const struct store_ckpt *row, void *arg)
+{
+	struct restore *r = arg;
+	char *end;
+	unsigned long spi = strtoul(row->key, &end, 16);
+	void *bigger;
+
+	if (*end || ipsecmgr_map_get(&r->m->child, spi) || strlen(row->key) >= sizeof(r->stale[0].key))
+		return 0;
+	bigger = realloc(r->stale, (r->n_stale + 1) * sizeof(r->stale[0]));
+	if (!bigger)
+		return 0;
+	r->stale = bigger;
+	snprintf(r->stale[r->n_stale++].key, sizeof(r->stale[0].key), "%s", row->key);
+	return 0;
+}
+
+static void sweep(struct ipsecmgr *m, struct store_reader *reader, struct restore *r)
+{
+	struct ckpt_row row = { .kind = "espseq" };
+	size_t i;
+
+	store_ckpt_list(reader, "espseq", m->t->addr, check_mark, r);
+	for (i = 0; i < r->n_stale; i++) {
+		row.key = r->stale[i].key;
+		ckpt_write(m->ckpt, &row, 1, NULL, NULL);
+	}
+	free(r->stale);
+}
+
+static void restore(struct ipsecmgr *m)
+{
+	struct store_reader *reader = store_open_reader(m->t->state_dir, STORE_STATE);
+	struct restore r = { .m = m, .now = ipsecmgr_engine_now(m) };
+	uint64_t began = clock_now_us();
+	int err;
+
+	if (!reader)
+		return;
+	m->restoring = true;
+	err = store_ckpt_list(reader, "ikesa", m->t->addr, restore_row, &r);
+	if (err && err != -ENOENT)
+		LOG(EV_STORE_ERROR, "reading checkpoints: %s", strerror(-err));
+	m->restoring = false;
+	m->recovered = r.n;
+	m->recover_failed = r.failed;
+	sweep(m, reader, &r);
+	store_close_reader(reader);
+	if (r.n || r.failed)
+		LOG(EV_IKE_RECOVERED, "%u IKE SAs with %zu child SAs recovered in %llu ms, %u lost", r.n, m->child.n,
+		    (unsigned long long)((clock_now_us() - began) / US_PER_MS), r.failed);
+}
+
+/* --- serving ---------------------------------------------------------------------------------------------------------------------------- */
+
+static void start_serving(struct ipsecmgr *m)
+{
+	const struct cfg_tree *tree = config_tree(m->t);
+
+	if (ipsecmgr_engine_open(m)) {
+		LOG(EV_TASK_FATAL, "no memory for the IKE engine");
+		task_exit(m->t, 1);
+		return;
+	}
+	m->restoring = true;
+	ipsecmgr_cfg_apply(m, tree);
+	restore(m);
+	m->up_wall_us = clock_wall_us();
+	ipsecmgr_data_push(m);
+	ipsecmgr_data_bind(m);
+	ipsecmgr_engine_rearm(m);
+}
+
+static void stop_serving(struct ipsecmgr *m)
+{
+	LOG(EV_NOTE, "the chassis serves no more: all SAs of this instance are dropped here");
+	ipsecmgr_engine_close(m);
+	ipsecmgr_sess_drop_all(m);
+	ipsecmgr_data_stop(m);
+}
+
+static void check(struct ipsecmgr *m)
+{
+	if (!m->cfg_known || !m->srp_known)
+		return;
+	if (m->serving && !m->e)
+		start_serving(m);
+	else if (!m->serving && m->e)
+		stop_serving(m);
+	ready_soon(m);
+}
+
+static void config_changed(struct task *t, const struct cfg_tree *tree, void *arg)
+{
+	struct ipsecmgr *m = arg;
+
+	m->cfg_known = true;
+	if (m->e)
+		ipsecmgr_cfg_apply(m, tree);
+	check(m);
+}
+
+static void srp_changed(struct task *t, bool serving, uint64_t epoch, void *arg)
+{
+	struct ipsecmgr *m = arg;
+
+	/* Another epoch while we served: the other chassis served in between, so what we hold is old. */
+	if (m->srp_known && serving && m->serving && epoch != m->epoch && m->e) {
+		m->serving = false;
+		check(m);
+	}
+	m->srp_known = true;
+	m->serving = serving;
+	m->epoch = epoch;
+	check(m);
+}
+
+int ipsecmgr_serve_init(struct task *t)
+{
+	struct ipsecmgr *m = &ipsecmgr;
+
+	m->t = t;
+	m->tick_at = UINT64_MAX;
+	uv_timer_init(t->loop, &m->tick);
+	m->tick.data = m;
+	return 0;
+}
+
+int ipsecmgr_serve_activate(struct task *t, const char *reason)
+{
+	struct ipsecmgr *m = &ipsecmgr;
+	int err;
+
+	if (t->instance < 1 || t->instance > 255) {
+		LOG(EV_TASK_FATAL, "instance %u: SPIs have room for 1 to 255", t->instance);
+		return -EINVAL;
+	}
+	m->ckpt = ckpt_new(t);
+	if (!m->ckpt)
+		return -ENOMEM;
+	m->counters = counters_create(t->run_dir, t->card, "ipsecmgr", t->instance, 64);
+	if (!m->counters)
+		LOG(EV_SYSCALL, "counters: %s", strerror(errno));
+	ipsecmgr_data_start(m);
+	task_watch_peers(t, "vpnmgr", ipsecmgr_sess_flows_again, m);
+	err = config_watch_start(t, config_changed, m);
+	if (!err)
+		err = srp_watch_start(t, srp_changed, m);
+	return err;
+}
+
+void ipsecmgr_serve_stop(struct task *t)
+{
+	counters_close(ipsecmgr.counters, true);
+	ipsecmgr.counters = NULL;
+}

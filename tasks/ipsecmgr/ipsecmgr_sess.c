@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions of the tunnels: choosing a sessmgr, asking it for a call (and an address), trying another one when it is gone,
+ * telling it when the tunnel is up, rekeyed or gone; and routes of vpnmgr for tunnels that have no assigned address.
+ * The top 12 bits of a call id name its sessmgr. Called by ipsecmgr_engine.c and _data.c; lists come on topic "managers".
+ */
+#include "tasks/ipsecmgr/ipsecmgr.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "session/session.h"
+
+#define TRY_AGAIN_MS 200
+#define TRIED_MAX    32
+
+/* A tunnel that waits for its session, and then for its first checkpoint (which carries the call's row). */
+struct ipsecmgr_session {
+	uint64_t ref; /* its IKE SPI */
+	uint32_t gen;
+	uint64_t give_up_us;
+	uint32_t sessmgr; /* being asked; 0: none */
+	uint32_t tried[TRIED_MAX];
+	unsigned n_tried;
+	bool open; /* a request is under way */
+	bool gone; /* nobody waits for the answer any more */
+	struct task_timer *again;
+	uint32_t callid;
+	char row_key[40], row_owner[40];
+	uint8_t *row;
+	size_t row_len;
+	struct ckpt_row ckpt;
+	/* the request */
+	char service[64], pool[32], peer_id[IKE_ID_MAX * 4 + 1], ike_key[IKE_KEY_LEN];
+	struct net_addr peer, requested;
+	uint32_t ctx;
+	bool want_ipv4;
+};
+
+static void ask(struct ipsecmgr *m, struct ipsecmgr_session *s);
+
+static void sess_free(struct ipsecmgr *m, struct ipsecmgr_session *s)
+{
+	if (ipsecmgr_map_get(&m->session, s->ref) == s)
+		ipsecmgr_map_del(&m->session, s->ref);
+	task_timer_stop(s->again);
+	s->again = NULL;
+	if (s->open) { /* freed by the answer */
+		s->gone = true;
+		return;
+	}
+	free(s->row);
+	free(s);
+}
+
+/* --- choosing ------------------------------------------------------------------------------------------------------------ */
+
+struct choice {
+	const struct ipsecmgr *m;
+	const struct ipsecmgr_session *s;
+	uint32_t best, best_load;
+	unsigned seen;
+};
+
+static unsigned index_of(const struct ipsecmgr *m, uint32_t instance)
+{
+	unsigned i;
+
+	for (i = 0; i < m->n_sessmgr && m->sessmgr[i] != instance; i++)
+		;
+	return i;
+}
+
+static void consider(struct choice *c, uint32_t instance, uint32_t load)
+{
+	unsigned i;
+
+	for (i = 0; i < c->s->n_tried; i++)
+		if (c->s->tried[i] == instance)
+			return;
+	c->seen++;
+	if (!c->best || load < c->best_load) {
+		c->best = instance;
+		c->best_load = load;
+	}
+}
+
+static void consider_peer(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+{
+	unsigned long instance = strtoul(strchr(addr, '/') + 1, NULL, 10);
+
+	if (instance && instance < IPSECMGR_STANDBY)
+		consider(arg, (uint32_t)instance, (uint32_t)(instance * 31 % 7));
+}
+
+/* The ready sessmgr with the fewest calls of ours; before sessctrl has published its list, any that the bus knows. */
+static uint32_t choose(struct ipsecmgr *m, const struct ipsecmgr_session *s)
+{
+	struct choice c = { .m = m, .s = s };
+	unsigned i, at;
+
+	for (i = 0; i < m->n_sessmgr; i++) {
+		at = (m->sessmgr_next + i) % m->n_sessmgr;
+		consider(&c, m->sessmgr[at], m->sessmgr_calls[at]);
+	}
+	if (m->n_sessmgr)
+		m->sessmgr_next = (m->sessmgr_next + 1) % m->n_sessmgr;
+	if (!c.best)
+		task_foreach_peer(m->t, "sessmgr", consider_peer, &c);
+	return c.best;
+}
+
+static void count_call(struct ipsecmgr *m, uint32_t instance, int n)
+{
+	unsigned i = index_of(m, instance);
+
+	if (i < m->n_sessmgr && (n > 0 || m->sessmgr_calls[i]))
+		m->sessmgr_calls[i] += (uint32_t)n;
+}
+
+/* How many calls of ours each sessmgr of a new list has, from the engine's SAs. */
+static int count_sa(void *arg, const struct ike_sa_view *v)
+{
+	if (v->callid)
+		count_call(arg, session_callid_instance(v->callid), 1);
+	return 0;
+}
+
+static void take_sessmgrs(struct ipsecmgr *m, const ManagerList *l)
+{
+	uint32_t *list = calloc(l->n_instances ? l->n_instances : 1, sizeof(*list));
+	uint32_t *calls = calloc(l->n_instances ? l->n_instances : 1, sizeof(*calls));
+	size_t i;
+
+	if (!list || !calls) {
+		free(list);
+		free(calls);
+		return;
+	}
+	for (i = 0; i < l->n_instances; i++)
+		list[i] = l->instances[i];
+	free(m->sessmgr);
+	free(m->sessmgr_calls);
+	m->sessmgr = list;
+	m->sessmgr_calls = calls;
+	m->n_sessmgr = (unsigned)l->n_instances;
+	m->sessmgr_next = m->n_sessmgr ? m->t->instance % m->n_sessmgr : 0;
+	if (m->e)
+		ike_engine_foreach_sa(m->e, count_sa, m);
+}
+
+void ipsecmgr_sess_managers(struct task *t, const struct bus_msg *msg)
+{
+	struct ipsecmgr *m = &ipsecmgr;
+	const ManagerList *l = msg->env->manager_list;
+	uint32_t max = 0;
+	size_t i;
+
+	if (!strcmp(l->facility, "sessmgr")) {
+		take_sessmgrs(m, l);
+	} else if (!strcmp(l->facility, "ipsecmgr")) {
+		for (i = 0; i < l->n_instances; i++)
+			if (l->instances[i] > max && l->instances[i] < 256)
+				max = l->instances[i];
+		/* Never less: packets of an instance that is being recovered are still steered to its socket. */
+		if (max > m->data.instances) {
+			m->data.instances = max;
+			if (m->e && !m->restoring)
+				ipsecmgr_data_bind(m);
+		}
+	}
+}
+
+/* --- asking ---------------------------------------------------------------------------------------------------------------- */
+
+static void give(struct ipsecmgr *m, struct ipsecmgr_session *s, const struct ike_session_result *r)
+{
+	uint64_t now = ipsecmgr_engine_now(m);
+	uint32_t callid = r->callid;
+	int err;
+
+	if (r->status)
+		m->stat.sessions_refused++;
+	if (r->status || !s->row) {
+		err = ike_engine_address_assigned(m->e, now, s->ref, r);
+		sess_free(m, s);
+	} else {
+		/* The engine may hand out the transaction at once: it takes the row from s, which then stays until it is stored. */
+		err = ike_engine_address_assigned(m->e, now, s->ref, r);
+		if (err && ipsecmgr_map_get(&m->session, s->ref) == s)
+			sess_free(m, s);
+	}
+	if (err && callid)
+		ipsecmgr_sess_end(m, callid, IKE_R_SETUP_TIMEOUT);
+	ipsecmgr_engine_rearm(m);
+}
+
+static void refuse(struct ipsecmgr *m, struct ipsecmgr_session *s, int status, const char *why)
+{
+	struct ike_session_result r = { .status = status };
+
+	if (ipsecmgr_engine_may_log(m))
+		LOG(EV_SESS_END, "no session for peer %s: %s", s->peer_id, why);
+	give(m, s, &r);
+}
+
+static void again_cb(struct task *t, void *arg)
+{
+	struct ipsecmgr_session *s = arg;
+
+	task_timer_stop(s->again);
+	s->again = NULL;
+	s->n_tried = 0;
+	ask(&ipsecmgr, s);
+}
+
+static void ask_later(struct ipsecmgr *m, struct ipsecmgr_session *s)
+{
+	if (clock_now_us() >= s->give_up_us)
+		refuse(m, s, -EHOSTUNREACH, "no session manager answers");
+	else
+		s->again = task_timer_start(m->t, TRY_AGAIN_MS, 0, again_cb, s);
+}
+
+/* A mask or an address of the reply. */
+static void get_addr(struct net_addr *a, const ProtobufCBinaryData *b)
+{
+	if (!b->len || net_addr_from_bytes(a, b->data, b->len))
+		*a = (struct net_addr){ 0 };
+}
+
+static void accepted(struct ipsecmgr *m, struct ipsecmgr_session *s, const SessionReply *r)
+{
+	struct ike_session_result out = { .callid = r->callid };
+	size_t i;
+
+	get_addr(&out.addr, &r->addr);
+	get_addr(&out.netmask, &r->mask);
+	if (out.addr.family == AF_INET6) {
+		out.addr6 = out.addr;
+		out.addr = (struct net_addr){ 0 };
+	}
+	for (i = 0; i < r->n_dns && out.n_dns < IKE_MAX_DNS; i++)
+		get_addr(&out.dns[out.n_dns++], &r->dns[i]);
+	s->callid = r->callid;
+	if (r->call && r->call->key && r->call->key[0]) {
+		snprintf(s->row_key, sizeof(s->row_key), "%s", r->call->key);
+		snprintf(s->row_owner, sizeof(s->row_owner), "%s", r->call->owner);
+		s->row = malloc(r->call->blob.len ? r->call->blob.len : 1);
+		if (s->row)
+			memcpy(s->row, r->call->blob.data, r->call->blob.len);
+		s->row_len = r->call->blob.len;
+		s->ckpt = (struct ckpt_row){ SESSION_ROW_KIND, s->row_key, s->row_owner, s->row, s->row_len };
+	}
+	count_call(m, s->sessmgr, 1);
+	give(m, s, &out);
+}
+
+static void answered(struct task *t, void *arg, int status, const struct bus_msg *msg)
+{
+	struct ipsecmgr_session *s = arg;
+	struct ipsecmgr *m = &ipsecmgr;
+	const SessionReply *r = NULL;
+
+	s->open = false;
+	if (!status && msg && msg->env->body_case == ENVELOPE__BODY_SESSION_REPLY)
+		r = msg->env->session_reply;
+	if (s->gone || s->gen != m->gen) {
+		if (r && r->callid)
+			ipsecmgr_sess_end(m, r->callid, IKE_R_SETUP_TIMEOUT);
+		sess_free(m, s);
+		return;
+	}
+	if (r && (!r->failure || !r->failure[0])) {
+		accepted(m, s, r);
+		return;
+	}
+	if (r || (status && msg)) {
+		refuse(m, s, -ENOSPC, r ? r->failure : msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text :
+									     strerror(-status));
+		return;
+	}
+	/* It is gone or does not answer: the next one. */
+	if (s->n_tried < TRIED_MAX)
+		s->tried[s->n_tried++] = s->sessmgr;
+	ask(m, s);
+}
+
+static void ask(struct ipsecmgr *m, struct ipsecmgr_session *s)
+{
+	Envelope env = ENVELOPE__INIT;
+	SessionNew sn = SESSION_NEW__INIT;
+	char addr[40];
+
+	s->sessmgr = s->n_tried < TRIED_MAX ? choose(m, s) : 0;
+	if (!s->sessmgr) {
+		ask_later(m, s);
+		return;
+	}
+	sn.ctx = s->ctx;
+	sn.service = s->service;
+	sn.peer_id = s->peer_id;
+	sn.peer_addr = (ProtobufCBinaryData){ net_addr_len(&s->peer), s->peer.bytes };
+	sn.want_ipv4 = s->want_ipv4;
+	sn.want_addr = (ProtobufCBinaryData){ net_addr_len(&s->requested), s->requested.bytes };
+	sn.pool = s->pool;
+	sn.ipsecmgr = m->t->instance;
+	sn.ike_key = s->ike_key;
+	env.body_case = ENVELOPE__BODY_SESSION_NEW;
+	env.session_new = &sn;
+	snprintf(addr, sizeof(addr), "sessmgr/%u", s->sessmgr);
+	if (task_request(m->t, addr, &env, IPSECMGR_SESSION_MS, 0, answered, s))
+		ask_later(m, s);
+	else
+		s->open = true;
+}
+
+void ipsecmgr_sess_ask(struct ipsecmgr *m, const struct ike_session_act *a)
+{
+	const struct ipsecmgr_policy *p = ipsecmgr_cfg_find(m, a->policy);
+	struct ike_session_result no = { .status = -ENOMEM };
+	struct ipsecmgr_session *s = calloc(1, sizeof(*s)), *old;
+
+	m->stat.sessions_asked++;
+	old = ipsecmgr_map_get(&m->session, a->ref);
+	if (old)
+		sess_free(m, old);
+	if (!s || !p || ipsecmgr_map_set(&m->session, a->ref, s)) {
+		free(s);
+		ike_engine_address_assigned(m->e, ipsecmgr_engine_now(m), a->ref, &no);
+		return;
+	}
+	s->ref = a->ref;
+	s->gen = m->gen;
+	s->give_up_us = clock_now_us() + IPSECMGR_SESSION_TRY_MS * US_PER_MS;
+	s->ctx = p->ctx;
+	s->want_ipv4 = a->want_ipv4;
+	s->requested = a->requested;
+	s->peer = a->path.remote.addr;
+	snprintf(s->service, sizeof(s->service), "%s", p->service);
+	snprintf(s->pool, sizeof(s->pool), "%s", p->pool);
+	snprintf(s->ike_key, sizeof(s->ike_key), "%016llx", (unsigned long long)a->ref);
+	ike_id_format(a->peer_id, s->peer_id, sizeof(s->peer_id));
+	ask(m, s);
+}
+
+const struct ckpt_row *ipsecmgr_sess_row(struct ipsecmgr *m, uint64_t ike_spi)
+{
+	struct ipsecmgr_session *s = ipsecmgr_map_get(&m->session, ike_spi);
+
+	return s && s->row ? &s->ckpt : NULL;
+}
+
+void ipsecmgr_sess_stored(struct ipsecmgr *m, uint64_t ike_spi)
+{
+	struct ipsecmgr_session *s = ipsecmgr_map_get(&m->session, ike_spi);
+
+	if (s && !s->open)
+		sess_free(m, s);
+}
+
+/* --- telling ------------------------------------------------------------------------------------------------------------------ */
+
+static void tell(struct ipsecmgr *m, uint32_t callid, SessionState__What what, const char *reason)
+{
+	Envelope env = ENVELOPE__INIT;
+	SessionState st = SESSION_STATE__INIT;
+	char addr[40];
+
+	st.what = what;
+	st.callid = callid;
+	st.reason = (char *)(uintptr_t)reason;
+	env.body_case = ENVELOPE__BODY_SESSION_STATE;
+	env.session_state = &st;
+	snprintf(addr, sizeof(addr), "sessmgr/%u", session_callid_instance(callid));
+	task_send(m->t, addr, &env);
+}
+
+void ipsecmgr_sess_up(struct ipsecmgr *m, uint32_t callid, uint64_t ike_spi)
+{
+	char key[IKE_KEY_LEN];
+
+	snprintf(key, sizeof(key), "%016llx", (unsigned long long)ike_spi);
+	tell(m, callid, SESSION_STATE__WHAT__UP, key);
+}
+
+void ipsecmgr_sess_rekeyed(struct ipsecmgr *m, uint32_t callid, uint64_t ike_spi)
+{
+	ipsecmgr_sess_up(m, callid, ike_spi);
+}
+
+void ipsecmgr_sess_end(struct ipsecmgr *m, uint32_t callid, enum ike_reason reason)
+{
+	if (!callid)
+		return;
+	count_call(m, session_callid_instance(callid), -1);
+	tell(m, callid, SESSION_STATE__WHAT__DOWN, ike_reason_name(reason));
+}
+
+void ipsecmgr_sess_drop_all(struct ipsecmgr *m)
+{
+	struct ipsecmgr_session *s;
+	size_t pos = 0;
+
+	while ((s = ipsecmgr_map_next(&m->session, &pos))) {
+		pos = 0; /* freeing moves entries */
+		sess_free(m, s);
+	}
+	ipsecmgr_map_free(&m->session);
+}
+
+/* --- routes to remote selectors ---------------------------------------------------------------------------------------------------- */
+
+struct flow_set {
+	FlowUpdate__Flow row[IKE_MAX_TS * 4], *ptr[IKE_MAX_TS * 4];
+	struct net_addr addr[IKE_MAX_TS * 4];
+	size_t n;
+};
+
+/* Longest prefix that begins at lo and does not pass hi. */
+static uint8_t prefix_at(const struct net_addr *lo, const struct net_addr *hi)
+{
+	uint8_t bits = net_addr_bits(lo), len = bits;
+	size_t i, n = net_addr_len(lo);
+
+	while (len > 0) {
+		struct net_addr start = *lo, end = *lo;
+
+		net_addr_mask(&start, (uint8_t)(len - 1));
+		if (!net_addr_equal(&start, lo))
+			break;
+		for (i = 0; i < n * 8; i++)
+			if (i >= len - 1u)
+				end.bytes[i / 8] |= (uint8_t)(0x80 >> i % 8);
+		if (net_addr_compare(&end, hi) > 0)
+			break;
+		len--;
+	}
+	return len;
+}
+
+static void add_range(struct flow_set *f, const struct ike_ts *ts, bool del)
+{
+	struct net_addr at = ts->lo;
+
+	if (ts->lo.family != AF_INET || ts->hi.family != AF_INET)
+		return;
+	while (f->n < IKE_MAX_TS * 4 && net_addr_compare(&at, &ts->hi) <= 0) {
+		uint8_t len = prefix_at(&at, &ts->hi);
+		FlowUpdate__Flow *r = &f->row[f->n];
+
+		flow_update__flow__init(r);
+		f->addr[f->n] = at;
+		r->prefix = (ProtobufCBinaryData){ 4, f->addr[f->n].bytes };
+		r->len = len;
+		r->del = del;
+		f->ptr[f->n] = r;
+		f->n++;
+		if (len == 0)
+			break;
+		net_addr_add(&at, 1ULL << (32 - len));
+		if (net_addr_compare(&at, &ts->lo) <= 0)
+			break; /* past 255.255.255.255 */
+	}
+}
+
+static int request_flows(struct ipsecmgr *m, uint32_t ctx, struct flow_set *f, bool replace_all, task_reply_cb cb, void *arg)
+{
+	Envelope env = ENVELOPE__INIT;
+	FlowUpdate fu = FLOW_UPDATE__INIT;
+	char addr[40];
+
+	fu.flows = f->ptr;
+	fu.n_flows = f->n;
+	fu.instance = m->t->instance;
+	fu.replace_all = replace_all;
+	env.body_case = ENVELOPE__BODY_FLOW_UPDATE;
+	env.flow_update = &fu;
+	snprintf(addr, sizeof(addr), "vpnmgr/%u", ctx);
+	return task_request(m->t, addr, &env, IPSECMGR_DATA_MS, TASK_RETRY, cb, arg);
+}
+
+static void nothing(struct task *t, void *arg, int status, const struct bus_msg *msg)
+{
+}
+
+int ipsecmgr_sess_flows(struct ipsecmgr *m, uint32_t ctx, const struct ike_ts *ts, unsigned n, bool del, task_reply_cb cb, void *arg)
+{
+	struct flow_set f = { .n = 0 };
+	unsigned i;
+	int err;
+
+	for (i = 0; i < n; i++)
+		add_range(&f, &ts[i], del);
+	if (!f.n)
+		return 0;
+	err = request_flows(m, ctx, &f, false, cb ? cb : nothing, arg);
+	return err ? err : (int)f.n;
+}
+
+/* A vpnmgr came (again): routes of all our tunnels in its context. */
+void ipsecmgr_sess_flows_again(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+{
+	struct ipsecmgr *m = arg;
+	uint32_t ctx = (uint32_t)strtoul(strchr(addr, '/') + 1, NULL, 10);
+	struct ike_ts ts[IKE_MAX_TS];
+	const struct ipsecmgr_child *c;
+	size_t pos = 0;
+
+	if (!up || !m->e || m->restoring)
+		return;
+	while ((c = ipsecmgr_map_next(&m->child, &pos)))
+		if (c->flows && c->ctx == ctx)
+			ipsecmgr_sess_flows(m, ctx, ts, ipsecmgr_data_remote_ts(c, ts), false, NULL, NULL);
+}
