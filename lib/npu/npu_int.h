@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker from inside: what it owns, and the queues. Everything but the queues is touched by the worker's thread only.
+ * Private to lib/npu.
+ */
+#ifndef NPU_NPU_INT_H
+#define NPU_NPU_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include "npu/npu.h"
+#include "punt/punt.h"
+
+#define NPU_BATCH 64
+#define NPU_ROOM (ESP_HEADROOM + 65536 + ESP_TAILROOM)
+#define NPU_EVENTS_MAX 20000 /* notes beyond this are dropped; batches and marks never */
+#define NPU_PUNT_RETRY_US 20000
+
+enum npu_src_kind { NPU_SRC_WAKE, NPU_SRC_UDP500, NPU_SRC_UDP4500, NPU_SRC_ESP, NPU_SRC_TUN, NPU_SRC_PUNT };
+
+/* What an epoll event points to. */
+struct npu_src {
+	enum npu_src_kind kind;
+	int fd;
+	void *owner;
+};
+
+/* TUN and SA table of (context, instance). */
+struct npu_tun {
+	uint32_t ctx, instance;
+	struct npu_src src;
+	struct esp_table *table;
+	struct npu_tun *next;
+};
+
+/* Sockets of (context, address, instance). */
+struct npu_port {
+	uint32_t ctx, instance;
+	struct net_addr addr;
+	struct npu_src src[NPU_PORT_FDS];
+	struct npu_tun *tun;
+	struct npu_inst *inst;
+	struct npu_port *next;
+};
+
+/* The ipsecmgr instances we carry packets for. */
+struct npu_inst {
+	uint32_t instance;
+	struct punt_client *punt;
+	struct npu_src src;
+	struct npu_inst *next;
+};
+
+enum npu_cmd_kind { NPU_CMD_BATCH, NPU_CMD_PORT, NPU_CMD_PORT_DEL, NPU_CMD_TUN, NPU_CMD_INSTANCE_DEL, NPU_CMD_MARK,
+		    NPU_CMD_PING, NPU_CMD_STOP };
+
+struct npu_cmd {
+	enum npu_cmd_kind kind;
+	struct npu_batch *batch;
+	uint32_t ctx, instance, spi;
+	struct net_addr addr;
+	int fds[NPU_PORT_FDS];
+	uint64_t mark;
+	int status;
+	struct npu_cmd *next;
+};
+
+struct npu_slot {
+	uint8_t room[NPU_ROOM];
+};
+
+struct npu {
+	/* shared */
+	pthread_t thread;
+	pthread_mutex_t lock;      /* of the two queues */
+	struct npu_cmd *cmds, **cmds_end;
+	struct npu_event *events, **events_end;
+	size_t n_events;
+	int wake_fd;
+	struct npu_stats stats;    /* written by the worker */
+	struct npu_config cfg;
+	char punt_path[200];
+	/* worker only */
+	int epoll_fd;
+	bool stop;
+	struct npu_src wake;
+	struct npu_port *ports;
+	struct npu_tun *tuns;
+	struct npu_inst *insts;
+	uint64_t now, unknown_second;
+	unsigned unknown_count;
+	size_t n_sas;
+	struct counters_esp own;   /* when the caller has none */
+	struct counters_esp *cnt;
+	struct npu_slot *slots;
+	struct mmsghdr msgs[NPU_BATCH];
+	struct iovec iov[NPU_BATCH];
+	struct sockaddr_storage names[NPU_BATCH];
+	int msg_fd[NPU_BATCH];
+	unsigned n_out;            /* messages waiting in msgs for npu_tx_flush() */
+};
+
+/* npu_queue.c */
+int npu_queue_cmd(struct npu *n, const struct npu_cmd *cmd);
+struct npu_cmd *npu_queue_take(struct npu *n);
+void npu_queue_event(struct npu *n, const struct npu_event *e, bool must);
+
+/* npu_table.c: ports, TUNs, instances, SAs */
+struct npu_tun *npu_table_tun(const struct npu *n, uint32_t ctx, uint32_t instance);
+struct npu_tun *npu_table_tun_need(struct npu *n, uint32_t ctx, uint32_t instance);
+struct npu_port *npu_table_port(const struct npu *n, uint32_t ctx, uint32_t instance, const struct net_addr *addr);
+struct npu_inst *npu_table_inst(const struct npu *n, uint32_t instance);
+struct npu_sa *npu_table_sa(const struct npu *n, uint32_t spi_in);
+void npu_table_command(struct npu *n, struct npu_cmd *c);
+void npu_table_free(struct npu *n);
+void npu_table_connect(struct npu *n, struct npu_inst *inst);
+void npu_table_hung_up(struct npu *n, struct npu_inst *inst);
+
+/* npu_rx.c */
+void npu_rx_udp(struct npu *n, struct npu_port *p, unsigned which);
+void npu_rx_esp(struct npu *n, struct npu_port *p);
+void npu_rx_marks(struct npu *n, struct npu_sa *sa);
+
+/* npu_tx.c */
+void npu_tx_tun(struct npu *n, struct npu_tun *t);
+void npu_tx_punt(struct npu *n, struct npu_inst *inst);
+void npu_tx_flush(struct npu *n);
+void npu_tx_count(struct npu *n, enum esp_reason reason);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Packets to the network: what the TUN gives is encrypted and sent in batches; IKE from ipsecmgr goes out of the right
+ * socket. Runs in the worker's thread. Slots are used by one batch at a time: whoever needs them flushes first.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "npu/npu_int.h"
+
+void npu_tx_count(struct npu *n, enum esp_reason reason)
+{
+	struct counters_esp *c = n->cnt;
+	uint64_t *const counter[ESP_REASONS] = {
+		[ESP_DROP_SHORT] = &c->in_malformed,	    [ESP_DROP_ALIGN] = &c->in_malformed,
+		[ESP_DROP_NO_SA] = &c->in_no_sa,	    [ESP_DROP_REPLAY] = &c->in_replay,
+		[ESP_DROP_LATE] = &c->in_replay,	    [ESP_DROP_AUTH] = &c->in_auth_fail,
+		[ESP_DROP_PADDING] = &c->in_malformed,	    [ESP_DROP_NEXT_HEADER] = &c->in_malformed,
+		[ESP_DROP_DUMMY] = &c->in_dummy,	    [ESP_DROP_INNER] = &c->in_malformed,
+		[ESP_DROP_SELECTOR] = &c->in_ts_mismatch,   [ESP_DROP_SEQ_LIMIT] = &c->out_no_hw_mark,
+		[ESP_DROP_SEQ_EXHAUSTED] = &c->out_seq_overflow, [ESP_DROP_ROOM] = &c->out_too_big,
+		[ESP_DROP_CRYPTO] = &c->out_send_fail,
+	};
+
+	if (counter[reason])
+		counter_inc(counter[reason]);
+}
+
+/* Send messages first..end-1, which have the same socket. A message the kernel refuses is skipped. */
+static void send_run(struct npu *n, unsigned first, unsigned end)
+{
+	while (first < end) {
+		int sent = sendmmsg(n->msg_fd[first], &n->msgs[first], end - first, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent > 0) {
+			first += (unsigned)sent;
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		counter_inc(errno == EMSGSIZE ? &n->cnt->out_too_big : &n->cnt->out_send_fail);
+		first++;
+	}
+}
+
+void npu_tx_flush(struct npu *n)
+{
+	unsigned first = 0;
+	unsigned i;
+
+	for (i = 1; i <= n->n_out; i++) {
+		if (i < n->n_out && n->msg_fd[i] == n->msg_fd[first])
+			continue;
+		send_run(n, first, i);
+		first = i;
+	}
+	n->n_out = 0;
+}
+
+static void queue(struct npu *n, int fd, const struct net_endpoint *to, uint8_t *data, size_t len)
+{
+	unsigned i = n->n_out++;
+
+	n->msg_fd[i] = fd;
+	n->iov[i] = (struct iovec){ data, len };
+	n->msgs[i].msg_hdr = (struct msghdr){ .msg_name = &n->names[i],
+					      .msg_namelen = net_endpoint_to_sockaddr(to, &n->names[i]),
+					      .msg_iov = &n->iov[i], .msg_iovlen = 1 };
+}
+
+/* --- ESP ----------------------------------------------------------------------------------------------- */
+
+static void send_esp(struct npu *n, struct npu_sa *sa, struct esp_pkt *pkt)
+{
+	struct net_endpoint to = sa->remote;
+	int fd;
+
+	if (!sa->port)
+		sa->port = npu_table_port(n, sa->ctx, sa->instance, &sa->local.addr);
+	fd = sa->port ? sa->port->src[sa->encap ? NPU_UDP4500 : NPU_ESP].fd : -1;
+	if (fd < 0) {
+		counter_inc(&n->cnt->out_send_fail);
+		return;
+	}
+	if (!sa->encap)
+		to.port = 0; /* raw sockets know no ports */
+	queue(n, fd, &to, pkt->data, pkt->len);
+}
+
+static void inner_out(struct npu *n, struct npu_tun *t, struct esp_pkt *pkt)
+{
+	enum esp_reason reason;
+	struct esp_flow flow;
+	struct npu_sa *sa;
+	struct esp_sa *esp;
+	size_t len;
+
+	esp = esp_inner_parse(pkt->data, pkt->len, &flow) ? NULL : esp_table_out(t->table, &flow);
+	if (!esp) {
+		counter_inc(&n->cnt->out_no_sa);
+		return;
+	}
+	sa = esp->user;
+	pkt->len = len = flow.total_len;
+	reason = esp_seal(esp, pkt, n->now);
+	npu_rx_marks(n, sa);
+	if (reason) {
+		npu_tx_count(n, reason);
+		return;
+	}
+	counter_inc(&n->cnt->out_packets);
+	counter_add(&n->cnt->out_bytes, len);
+	send_esp(n, sa, pkt);
+}
+
+void npu_tx_tun(struct npu *n, struct npu_tun *t)
+{
+	int i;
+
+	npu_tx_flush(n);
+	for (i = 0; i < NPU_BATCH; i++) {
+		uint8_t *data = n->slots[i].room + ESP_HEADROOM;
+		ssize_t len = read(t->src.fd, data, 65536);
+		struct esp_pkt pkt;
+
+		if (len <= 0)
+			break;
+		pkt = (struct esp_pkt){ .data = data, .len = (size_t)len, .headroom = ESP_HEADROOM,
+					.tailroom = NPU_ROOM - ESP_HEADROOM - (size_t)len };
+		inner_out(n, t, &pkt);
+	}
+	npu_tx_flush(n);
+}
+
+/* --- IKE ----------------------------------------------------------------------------------------------- */
+
+static void ike_out(struct npu *n, const struct punt_info *info, const uint8_t *data, size_t len)
+{
+	struct npu_port *p = npu_table_port(n, info->ctx, info->instance, &info->local.addr);
+	bool natt = info->flags & PUNT_F_NATT;
+	static const uint8_t marker[4];
+	struct iovec iov[2] = { { (void *)(uintptr_t)marker, natt ? 4 : 0 }, { (void *)(uintptr_t)data, len } };
+	struct sockaddr_storage to;
+	struct msghdr msg = { .msg_name = &to, .msg_iov = iov, .msg_iovlen = 2 };
+	int fd = p ? p->src[natt ? NPU_UDP4500 : NPU_UDP500].fd : -1;
+
+	msg.msg_namelen = net_endpoint_to_sockaddr(&info->remote, &to);
+	if (fd < 0 || sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		n->stats.ike_lost++;
+	else
+		n->stats.ike_out++;
+}
+
+void npu_tx_punt(struct npu *n, struct npu_inst *inst)
+{
+	const uint8_t *data;
+	struct punt_info info;
+	size_t len;
+	int rc = 0;
+	int i;
+
+	for (i = 0; i < NPU_BATCH; i++) {
+		rc = punt_client_recv(inst->punt, &info, &data, &len);
+		if (rc != 1)
+			break;
+		info.instance = inst->instance; /* nobody sends by another instance's socket */
+		ike_out(n, &info, data, len);
+	}
+	if (rc == -ENOTCONN)
+		npu_table_hung_up(n, inst);
+}
