@@ -203,7 +203,7 @@ static void refuse(struct ipsecmgr *m, struct ipsecmgr_session *s, int status, c
 	struct ike_session_result r = { .status = status };
 
 	if (ipsecmgr_engine_may_log(m))
-		LOG(EV_SESS_END, "no session for peer %s: %s", s->peer_id, why);
+		LOG(EV_IKE_NOTIFY, "no session for peer %s: %s", s->peer_id, why);
 	give(m, s, &r);
 }
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Private to ipsecctrl: the list of ipsecmgr instances with their load (ipsecctrl_list.c), and shows, among them
+ * sums over all instances (ipsecctrl_show.c).
+ */
+#ifndef IPSECCTRL_H
+#define IPSECCTRL_H
+
+#include "task/task.h"
+
+#define IPSECCTRL_MAX 256 /* instance numbers fit the top byte of an SPI */
+
+struct ipsecctrl_manager {
+	bool up, ready;
+	uint32_t card, sessions, limit;
+	uint64_t heard_us; /* last load report, clock_now_us(); 0: none yet */
+};
+
+/* Index: instance number. */
+extern struct ipsecctrl_manager ipsecctrl_list[IPSECCTRL_MAX];
+
+int ipsecctrl_list_init(struct task *t);
+int ipsecctrl_list_activate(struct task *t, const char *reason);
+void ipsecctrl_list_load(struct task *t, const struct bus_msg *m);
+void ipsecctrl_show(struct task *t, const struct bus_msg *m);
+
+#endif
