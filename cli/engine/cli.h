@@ -96,6 +96,7 @@ struct cli_var {
 	const char *ref; /* CLI_REF: row id looked up in this block, then outwards */
 	const char *ref_in; /* CLI_REF: … or below the context named by this variable */
 	bool must; /* CLI_REF: cfg_check() refuses a name that does not exist */
+	bool raw; /* CLI_LINE: shown without quotes where possible */
 	bool list; /* may occur several times (<n:…>*6) */
 	const char *dflt; /* value when not given; NULL: none */
 };

@@ -554,7 +554,8 @@ static int find_default(struct cli_row *row, char *err, size_t errlen)
 		row->dflt = cli_match_form(cli_render_form(row, CLI_FORM_SET), row->default_text, err, errlen);
 		return row->dflt ? 0 : -EINVAL;
 	}
-	struct cfg_args *a = row->nkey ? NULL : cfg_args_new();
+	/* a line whose values may all be left out is off unless configured, not in force with its defaults */
+	struct cfg_args *a = row->nkey || cli_render_fits(row, NULL) ? NULL : cfg_args_new();
 
 	for (unsigned i = 0; a && i < row->nvars; i++)
 		if (row->vars[i]->dflt && !row->vars[i]->list)

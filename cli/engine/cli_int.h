@@ -165,8 +165,8 @@ void cli_match_next(const struct cli_match *m, const char *prefix, bool (*each)(
 		    void *arg);
 /* The thread that may end here: its form and history head. NULL: the line is incomplete. */
 const struct cli_thread *cli_match_end(const struct cli_match *m);
-/* Named values of a finished thread. line: raw text for CLI_LINE values. NULL: no memory. */
-struct cfg_args *cli_match_args(const struct cli_match *m, const struct cli_thread *th, const struct cli_toks *t,
+/* Named values of a finished thread. line: raw text for CLI_LINE values. NULL: the reason is in m->why, or no memory. */
+struct cfg_args *cli_match_args(struct cli_match *m, const struct cli_thread *th, const struct cli_toks *t,
 				const char *line, size_t len);
 /* One line against one form alone (default lines). */
 struct cfg_args *cli_match_form(const struct cli_form *f, const char *line, char *err, size_t errlen);

@@ -207,6 +207,26 @@ static int plausible(const struct cli_var *v, const char *text)
 	}
 }
 
+/* A sealed secret is longer than the secret: what is inside is checked when it is opened. */
+static const struct cli_var *sealed(const struct cli_var *v)
+{
+	static struct cli_range range = {1, 2000};
+	static const struct cli_var any = {.name = "encrypted value", .type = CLI_SECRET, .ranges = &range, .nranges = 1};
+
+	return v->type == CLI_SECRET ? &any : v;
+}
+
+static bool after_encrypted(const struct cli_match *m, const struct cli_cand *c)
+{
+	for (int h = c->thread < 0 ? -1 : m->cur[c->thread].hist; h >= 0; h = m->hist[h].prev) {
+		const char *w = c->form->pos[m->hist[h].pos].word;
+
+		if (w && !strcmp(w, "encrypted"))
+			return true;
+	}
+	return false;
+}
+
 static bool take_var(void *arg, const struct cli_cand *c)
 {
 	struct step *s = arg;
@@ -217,6 +237,8 @@ static bool take_var(void *arg, const struct cli_cand *c)
 		s->any_word = true;
 		return true;
 	}
+	if (v->type == CLI_SECRET && after_encrypted(s->m, c))
+		v = sealed(v);
 	/* the rest of the line is checked as a whole when it is known */
 	bool absorb = v->type == CLI_LINE && !s->tok->quoted;
 
@@ -304,9 +326,10 @@ const struct cli_thread *cli_match_end(const struct cli_match *m)
 
 /* --- values --- */
 
-static int add_value(struct cfg_args *a, const struct cli_pos *p, const struct cli_tok *tok, bool absorb,
-		     const char *line, size_t len)
+static int add_value(struct cli_match *m, struct cfg_args *a, const struct cli_pos *p, const struct cli_tok *tok,
+		     bool absorb, const char *line, size_t len)
 {
+	const struct cli_var *v = cfg_args_get(a, "encrypted") ? sealed(p->var) : p->var;
 	char raw[CLI_LINE_MAX + 8], out[CLI_LINE_MAX + 8];
 	const char *text = tok->text;
 
@@ -319,12 +342,14 @@ static int add_value(struct cfg_args *a, const struct cli_pos *p, const struct c
 				*c = ' ';
 		text = raw;
 	}
-	if (cli_type_check(p->var, text, out, sizeof(out)))
+	if (cli_type_check(v, text, out, sizeof(out))) {
+		snprintf(m->why, sizeof(m->why), "%.*s", (int)sizeof(m->why) - 1, out);
 		return -EINVAL;
+	}
 	return p->var->list ? cfg_args_add(a, p->var->name, out) : cfg_args_set(a, p->var->name, out);
 }
 
-struct cfg_args *cli_match_args(const struct cli_match *m, const struct cli_thread *th, const struct cli_toks *t,
+struct cfg_args *cli_match_args(struct cli_match *m, const struct cli_thread *th, const struct cli_toks *t,
 				const char *line, size_t len)
 {
 	struct cfg_args *a = cfg_args_new();
@@ -337,7 +362,7 @@ struct cfg_args *cli_match_args(const struct cli_match *m, const struct cli_thre
 		const struct cli_pos *p = &th->form->pos[h->pos];
 
 		if (!p->word)
-			rc = add_value(a, p, &t->v[h->tok], th->absorb && !n, line, len);
+			rc = add_value(m, a, p, &t->v[h->tok], th->absorb && !n, line, len);
 		else if (p->label)
 			rc = cfg_args_set(a, p->label, p->word);
 		else if (p->flag)

@@ -13,7 +13,7 @@
 
 struct piece {
 	const char *text;
-	bool value;
+	const struct cli_var *var; /* NULL: a keyword */
 };
 
 struct render {
@@ -85,10 +85,10 @@ static int fits(struct render *r, const struct cli_node *n, const char *label)
 	return -1;
 }
 
-static void put(struct render *r, const char *text, bool value)
+static void put(struct render *r, const char *text, const struct cli_var *var)
 {
 	if (r->n < TOKENS_MAX)
-		r->v[r->n++] = (struct piece){text, value};
+		r->v[r->n++] = (struct piece){text, var};
 }
 
 static void render(struct render *r, const struct cli_node *n);
@@ -115,13 +115,13 @@ static void render_once(struct render *r, const struct cli_node *n)
 {
 	switch (n->kind) {
 	case CLI_N_WORD:
-		put(r, n->word, false);
+		put(r, n->word, NULL);
 		break;
 	case CLI_N_VAR: {
 		const char *v = value_of(r, n->var);
 
 		if (v)
-			put(r, v, true);
+			put(r, v, n->var);
 		if (n->var->list)
 			++*list_used(r, n->var->name);
 		break;
@@ -181,6 +181,27 @@ static bool plain(const char *s)
 	return true;
 }
 
+/* The rest of a line may stand as it is unless that would be read as something else. */
+static bool plain_line(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n && !strchr(" \"#", s[0]) && s[n - 1] != ' ' && !strchr(s, '|');
+}
+
+/* Must this value be quoted? */
+static bool quote(const struct cli_match *m, const struct piece *p)
+{
+	char first[CLI_LINE_MAX];
+	struct word_check w = {false};
+
+	if (!(p->var->raw ? plain_line(p->text) : plain(p->text)))
+		return true;
+	snprintf(first, sizeof(first), "%.*s", (int)strcspn(p->text, " "), p->text);
+	cli_match_next(m, first, is_word, &w);
+	return w.found;
+}
+
 /* Appends text; returns the new length, or len when it does not fit. */
 static size_t append(char *buf, size_t at, size_t len, const char *text)
 {
@@ -237,15 +258,8 @@ int cli_render_line(const struct cli_row *row, const struct cfg_args *args, bool
 	render(&r, form->tree);
 	cli_match_init(&m, row->mode, CLI_PRIV_CONFIG_ADMIN, true);
 	for (unsigned i = 0; i < r.n && at < len; i++) {
-		struct cli_tok tok = {.text = r.v[i].text, .quoted = false};
-		struct word_check w = {false};
+		struct cli_tok tok = {.text = r.v[i].text, .quoted = r.v[i].var && quote(&m, &r.v[i])};
 
-		if (r.v[i].value) {
-			tok.quoted = !plain(tok.text);
-			if (!tok.quoted)
-				cli_match_next(&m, tok.text, is_word, &w);
-			tok.quoted |= w.found;
-		}
 		cli_match_step(&m, &tok, i);
 		at = append(buf, at, len, i ? " " : "");
 		if (at < len)

@@ -97,7 +97,7 @@ static int parse_ref(struct cli_grammar *g, struct cli_var *v, char *spec)
 }
 
 /* The part after the name: "1-20", "string:1-31", "ref:ip-pool@context!:1-31", "logfacility". */
-static int parse_kind(struct cli_grammar *g, struct cli_var *v, char *kind, char *range)
+static int parse_kind(struct cli_grammar *g, struct cli_var *v, const char *kind, char *range)
 {
 	if (isdigit((unsigned char)*kind) || *kind == '-') {
 		v->type = CLI_INT;
@@ -105,6 +105,9 @@ static int parse_kind(struct cli_grammar *g, struct cli_var *v, char *kind, char
 	}
 	size_t i;
 
+	v->raw = !strcmp(kind, "rest");
+	if (v->raw)
+		kind = "line";
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (i != CLI_ENUM && !strcmp(types[i].name, kind))
 			break;

@@ -240,7 +240,7 @@ const char *cfg_get(const struct cfg_tree *t, const struct cfg_node *n, const ch
 	const struct cli_mode *m = cfg_mode(t, n);
 	const struct cli_row *r = m ? cli_grammar_row(m, row) : NULL;
 
-	if (!r)
+	if (!r || !r->dflt)
 		return NULL;
 	const char *v = cfg_args_get(r->dflt, var);
 

@@ -126,7 +126,10 @@ int cfg_del(struct cfg_tree *t, struct cfg_node *n);
 int cfg_check(const struct cfg_tree *t, const struct cfg_edit *e, char *err, size_t errlen);
 /* All dangling references of the whole tree (also those allowed for a while): for show configuration errors. Returns their number. */
 int cfg_check_refs(const struct cfg_tree *t, void (*each)(void *arg, const struct cfg_node *n, const char *text), void *arg);
-/* Edits that turn a into b: removals, then settings parents first. Stops when each() returns non-zero, and returns that. */
+/*
+ * Edits that turn a into b: removals, then settings parents first. Stops when each() returns non-zero, and returns that.
+ * each() must not change a or b: keep the edits, or compare with a copy (cfg_dup()) of what is edited.
+ */
 int cfg_diff(const struct cfg_tree *a, const struct cfg_tree *b, int (*each)(void *arg, const struct cfg_edit *e), void *arg);
 
 /* --- text forms ------------------------------------------------------------------------------------------------------- */
