@@ -19,7 +19,6 @@
 #include "task/watch.h"
 
 #define IPSECMGR_MAX_SA		12000 /* IKE SAs of one instance: its session limit */
-#define IPSECMGR_SEQ_BLOCK	65536 /* first high-water mark of ESP sequence numbers */
 #define IPSECMGR_STANDBY	5000  /* instances above are standby ones */
 #define IPSECMGR_SESSION_MS	2000  /* a sessmgr answers within this, or another one is asked */
 #define IPSECMGR_SESSION_TRY_MS 10000 /* a tunnel waits so long for any sessmgr */
@@ -73,7 +72,6 @@ struct ipsecmgr_data {
 	uint32_t instances;    /* ipsecmgr instances of the chassis, for the steering of packets */
 };
 
-struct cfg_node;
 struct cfg_tree;
 struct ipsecmgr_op;
 struct punt_server;
@@ -163,8 +161,6 @@ void ipsecmgr_cfg_free(struct ipsecmgr_policy *list);
 /* Make the engine's policies what the configuration says. */
 void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree);
 const struct ipsecmgr_policy *ipsecmgr_cfg_find(const struct ipsecmgr *m, const char *name);
-/* Context id of a context block: 1 for local, the others in order of creation. */
-uint32_t ipsecmgr_cfg_context(const struct cfg_tree *tree, const struct cfg_node *ctx);
 
 /* --- ipsecmgr_serve.c ------------------------------------------------------------------------------------------------------------ */
 int ipsecmgr_serve_init(struct task *t);

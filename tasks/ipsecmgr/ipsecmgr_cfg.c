@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "cfg/cfg.h"
+#include "vpn/vpn_context.h"
 
 struct build {
 	const struct cfg_tree *tree;
@@ -285,7 +286,7 @@ struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, void (*p
 			b.p = calloc(1, sizeof(*b.p));
 			if (!b.p)
 				break;
-			b.p->ctx = ipsecmgr_cfg_context(tree, ctx);
+			b.p->ctx = vpn_context_id(tree, cfg_key(ctx, 0));
 			if (!read_service(&b, bind)) {
 				ipsecmgr_cfg_free(b.p);
 				continue;
@@ -362,17 +363,4 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 		ipsecmgr_engine_rearm(m);
 	}
 	ipsecmgr_cfg_free(old);
-}
-
-uint32_t ipsecmgr_cfg_context(const struct cfg_tree *tree, const struct cfg_node *ctx)
-{
-	const struct cfg_node *n;
-	uint32_t id = 2;
-
-	if (!strcmp(cfg_key(ctx, 0), "local"))
-		return 1;
-	cfg_foreach(n, tree->root, "context")
-		if (n->seq < ctx->seq && strcmp(cfg_key(n, 0), "local"))
-			id++;
-	return id;
 }

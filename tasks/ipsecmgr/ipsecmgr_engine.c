@@ -7,11 +7,12 @@
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "esp/esp.h"
+#include "esp/esp_mark.h"
 
 #define ROWS_MAX 48 /* of one transaction: an IKE SA with all its children */
 
@@ -324,14 +325,16 @@ static void add_row(struct row_set *s, const char *kind, const char *key, const 
 	s->n++;
 }
 
+/* The first mark of a new child SA: numbers below it may be used, and are never used again after a failure. */
 static void add_seq_row(struct row_set *s, uint32_t spi_in, bool put)
 {
-	static const struct ipsecmgr_seq_blob { uint8_t b[8]; } first = { { 0, 0, 0, 0, 0, 1, 0, 0 } };
-	char key[IKE_KEY_LEN];
+	static const struct esp_mark first = { .out = ESP_SEQ_BLOCK };
+	static uint8_t blob[ESP_MARK_LEN];
+	char key[ESP_MARK_KEY_LEN];
 
-	_Static_assert(IPSECMGR_SEQ_BLOCK == 0x10000, "the first mark as bytes");
-	snprintf(key, sizeof(key), "%08x", spi_in);
-	add_row(s, "espseq", key, put ? first.b : NULL, put ? sizeof(first.b) : 0);
+	esp_mark_key(key, spi_in);
+	esp_mark_encode(&first, blob);
+	add_row(s, ESP_MARK_KIND, key, put ? blob : NULL, put ? sizeof(blob) : 0);
 }
 
 static void collect_rows(struct ipsecmgr *m, const struct ike_txn *txn, struct row_set *s)

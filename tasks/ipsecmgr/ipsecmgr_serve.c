@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "esp/esp_mark.h"
 #include "store/store.h"
 
 #define READY_WAIT_MS 5000 /* restored SAs shall be in the data path within this; then we serve without */
@@ -145,10 +146,10 @@ static int check_mark(const struct store_ckpt *row, void *arg)
 
 static void sweep(struct ipsecmgr *m, struct store_reader *reader, struct restore *r)
 {
-	struct ckpt_row row = { .kind = "espseq" };
+	struct ckpt_row row = { .kind = ESP_MARK_KIND };
 	size_t i;
 
-	store_ckpt_list(reader, "espseq", m->t->addr, check_mark, r);
+	store_ckpt_list(reader, ESP_MARK_KIND, m->t->addr, check_mark, r);
 	for (i = 0; i < r->n_stale; i++) {
 		row.key = r->stale[i].key;
 		ckpt_write(m->ckpt, &row, 1, NULL, NULL);
