@@ -186,6 +186,8 @@ static int order_one(struct card *c, const TaskOrder *o)
 			return -EINVAL;
 		return proc_start(c, o->facility, o->instance, o->cpu, o->standby);
 	case TASK_ORDER__WHAT__ASSUME:
+		if (proc_find(c, o->facility, o->instance))
+			return 0;
 		p = proc_find(c, o->facility, o->from_instance);
 		if (!p || p->state != PROC_STANDBY)
 			return -EAGAIN;
@@ -196,8 +198,8 @@ static int order_one(struct card *c, const TaskOrder *o)
 	case TASK_ORDER__WHAT__STOP:
 	case TASK_ORDER__WHAT__KILL:
 		p = proc_find(c, o->facility, o->instance);
-		if (!p)
-			return -ENOENT;
+		if (!p) /* it ended by itself meanwhile */
+			return 0;
 		if (o->what == TASK_ORDER__WHAT__STOP)
 			proc_stop(p);
 		else
@@ -324,6 +326,11 @@ static void heartbeat_cb(uv_timer_t *h)
 	}
 }
 
+static void routes_cb(void *arg)
+{
+	report_tick(arg);
+}
+
 static int env_copy(const char *name, char *out, size_t size)
 {
 	const char *v = getenv(name);
@@ -361,6 +368,7 @@ static int start(struct card *c)
 	c->bus = bus_switch_new(c->loop, c->run_dir, c->slot, bus_cb, c);
 	if (!c->bus)
 		return -errno;
+	bus_switch_on_routes(c->bus, routes_cb);
 	c->bp = bp_connect(c->run_dir);
 	if (c->bp < 0)
 		return c->bp;

@@ -45,6 +45,19 @@ static void arbitration_fill(struct chassis *c, BpMessage *m, BpArbitration *a, 
 	m->arbitration = a;
 }
 
+#define MIO_BOOT_US (1 * US_PER_SEC)
+
+/* At boot the lowest management slot is the default: give it its time before a higher one is chosen. */
+static bool lower_still_boots(struct chassis *c, unsigned chosen)
+{
+	if (clock_now_us() - c->booted_at > MIO_BOOT_US)
+		return false;
+	for (unsigned n = 1; n < chosen; n++)
+		if (c->profile.card[n] && c->profile.card[n]->management && c->slots[n].power == SLOT_ON)
+			return true;
+	return false;
+}
+
 /* Choose the active management card: keep the present one if it lives, else the lowest slot that does. */
 static void arbitrate(struct chassis *c, const char *reason)
 {
@@ -61,7 +74,7 @@ static void arbitrate(struct chassis *c, const char *reason)
 	}
 	if (c->active_mio && c->slots[c->active_mio].power == SLOT_ON && c->slots[c->active_mio].conn)
 		chosen = c->active_mio;
-	if (chosen == c->active_mio)
+	if (chosen == c->active_mio || (!c->active_mio && lower_still_boots(c, chosen)))
 		return;
 	c->active_mio = chosen;
 	LOG(EV_CARD_STATE, "arbitration: management card %u is active (%s)", chosen, reason);
@@ -324,6 +337,8 @@ static void heartbeat_cb(uv_timer_t *t)
 	struct chassis *c = t->data;
 	uint64_t now = clock_now_us();
 
+	if (!c->active_mio)
+		arbitrate(c, "boot");
 	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++) {
 		struct slot *s = &c->slots[n];
 

@@ -60,6 +60,8 @@ int bus_switch_peer_up(struct bus_switch *s, uint32_t slot);
 void bus_switch_peer_down(struct bus_switch *s, uint32_t slot);
 /* Send from this card ("card/<slot>"). Same results as bus_client_send; -EHOSTUNREACH when nobody is there. */
 int bus_switch_send(struct bus_switch *s, const char *dst, const Envelope *env);
+/* Called (from the loop) after routes changed. */
+void bus_switch_on_routes(struct bus_switch *s, void (*cb)(void *arg));
 /* Where is addr? The slot, 0 when nowhere. */
 uint32_t bus_switch_where(const struct bus_switch *s, const char *addr);
 const struct bus_switch_counters *bus_switch_counters(const struct bus_switch *s);

@@ -42,6 +42,7 @@ struct bus_switch {
 	uv_timer_t timer;
 	bool timer_on, closing;
 	bus_rx_cb rx;
+	void (*on_routes)(void *arg);
 	void *arg;
 	struct bus_switch_counters n;
 };
@@ -194,7 +195,8 @@ static void forward(struct bus_switch *s, const char *dst, const char *src, cons
 
 /* --- routes ------------------------------------------------------------------------------------------------ */
 
-static void route_set(struct bus_switch *s, const char *addr, uint32_t card, struct member *m)
+/* news: tell even when the place is the same, because the process behind the address is another one. */
+static void route_set(struct bus_switch *s, const char *addr, uint32_t card, struct member *m, bool news)
 {
 	struct route *r = strmap_get(&s->routes, addr);
 
@@ -204,10 +206,13 @@ static void route_set(struct bus_switch *s, const char *addr, uint32_t card, str
 			free(r);
 			return;
 		}
+		news = true;
 	}
+	news |= r->card != card || r->member != m;
 	r->card = card;
 	r->member = m;
-	mark_changed(s, addr);
+	if (news)
+		mark_changed(s, addr);
 }
 
 /* Remove if it still points at that card. */
@@ -231,7 +236,7 @@ static void routes_learn(struct bus_switch *s, uint32_t card, const BusRoute *br
 		if (row->card != card || strlen(row->addr) >= BUS_ADDR_MAX)
 			continue;
 		if (row->up)
-			route_set(s, row->addr, card, NULL);
+			route_set(s, row->addr, card, NULL, !br->full);
 		else
 			route_del(s, row->addr, card);
 	}
@@ -315,6 +320,8 @@ out:
 	row_buf_free(&all);
 	row_buf_free(&own);
 	strmap_free(&s->changed);
+	if (s->on_routes)
+		s->on_routes(s->arg);
 }
 
 /* All routes (own only, or everything known) to one receiver. */
@@ -538,7 +545,7 @@ int bus_switch_ready(struct bus_switch *s, const char *identity, const char *add
 		return -ENOENT;
 	snprintf(m->addr, sizeof(m->addr), "%s", addr);
 	snprintf(m->src, sizeof(m->src), "%s", addr);
-	route_set(s, addr, s->slot, m);
+	route_set(s, addr, s->slot, m, true);
 	return 0;
 }
 
@@ -617,6 +624,11 @@ int bus_switch_send(struct bus_switch *s, const char *dst, const Envelope *env)
 		rc = route_one(s, dst, s->self, ret, buf, len);
 	free(buf);
 	return rc;
+}
+
+void bus_switch_on_routes(struct bus_switch *s, void (*cb)(void *arg))
+{
+	s->on_routes = cb;
 }
 
 uint32_t bus_switch_where(const struct bus_switch *s, const char *addr)

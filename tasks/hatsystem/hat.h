@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* hatsystem's state: what cards reported, what the operator ordered, what is under way. Private to tasks/hatsystem. */
+#ifndef ORRERY_HAT_H
+#define ORRERY_HAT_H
+
+#include "chassis/profile.h"
+#include "place/place.h"
+#include "task/task.h"
+
+struct cfg_tree;
+
+struct hat_slot {
+	bool present;      /* the backplane says its process lives */
+	bool reported;
+	bool leaving;      /* its tasks are to go elsewhere: halt, reboot, migrate */
+	bool spare_only;   /* not to be chosen by the migration under way */
+	bool halted;
+	bool spof_told;
+	bool down_told;
+	char state[24];    /* as reported */
+	CardReport *report;
+	uint64_t changed_wall;
+};
+
+/* A recovery under way: started by a card's loss or an order, done when everything placed on `to` is active. */
+struct hat_move {
+	bool on, planned;
+	unsigned from, to;
+	uint64_t started_us, started_wall;
+	enum { AFTER_NOTHING, AFTER_OFF, AFTER_CYCLE } then;
+};
+
+struct hat {
+	struct task *t;
+	struct profile profile;
+	struct hat_slot slots[PROFILE_SLOTS_MAX + 1];
+	struct hat_move move;
+	bool want_active[PROFILE_SLOTS_MAX + 1];
+	uint32_t contexts[PLACE_CONTEXTS_MAX];
+	size_t n_contexts;
+	bool configured, booted, planning, replan, after_switchover;
+	uint64_t activated_us;
+	struct task_timer *timer;
+	unsigned demux;
+	char problem[160];
+	PlacementReply *plan;
+};
+
+/* hat_ipc.c */
+extern const struct task_route hat_routes[];
+extern const size_t hat_n_routes;
+
+/* hat_plan.c: placement and what follows from it. */
+void hat_plan_soon(struct hat *h);
+unsigned hat_active_mio(const struct hat *h);
+void hat_power(struct hat *h, const char *verb, unsigned slot, const char *reason);
+bool hat_is_manager(const char *facility);
+
+/* hat_event.c: traps and history. */
+void hat_card_trap(struct hat *h, const char *trap, unsigned slot);
+void hat_move_trap(struct hat *h, const char *trap, unsigned from, unsigned to);
+void hat_task_event(struct hat *h, const TaskEvent *ev);
+void hat_card_event(struct hat *h, const CardEvent *ev);
+void hat_spof(struct hat *h);
+void hat_rct(struct hat *h, const char *action, bool planned, unsigned from, unsigned to, uint64_t wall, uint64_t us, bool ok);
+
+/* hat_order.c: the operator's orders. */
+void hat_card_order(struct task *t, const struct bus_msg *m);
+void hat_task_kill(struct task *t, const struct bus_msg *m);
+
+/* hat_show.c */
+void hat_show(struct task *t, const struct bus_msg *m);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The story: card and task events become traps (numbers and objects of the MIB) and history rows, in the order they happened.
+ */
+#include "hat.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+void hat_card_trap(struct hat *h, const char *trap, unsigned slot)
+{
+	char serial[32];
+	const struct card_type *type = h->profile.card[slot];
+
+	if (type)
+		TASK_TRAP(h->t, trap, trap_int("starSlotNum", slot), trap_int("starCardType", type->mib_type),
+			  trap_str("starSlotSerialNumber", profile_serial(slot, serial, sizeof(serial))));
+}
+
+void hat_move_trap(struct hat *h, const char *trap, unsigned from, unsigned to)
+{
+	TASK_TRAP(h->t, trap, trap_int("starSlotNum", from), trap_int("starSlotNum", to));
+}
+
+static void history(struct hat *h, const char *table, json_t *j, uint64_t wall)
+{
+	Envelope env = ENVELOPE__INIT;
+	HistoryWrite w = HISTORY_WRITE__INIT;
+	HistoryRow r = HISTORY_ROW__INIT, *ptr = &r;
+
+	r.table = (char *)table;
+	r.json = json_dumps(j, JSON_COMPACT);
+	r.at_wall_us = wall;
+	w.rows = &ptr;
+	w.n_rows = 1;
+	env.body_case = ENVELOPE__BODY_HISTORY_WRITE;
+	env.history_write = &w;
+	if (r.json)
+		task_request(h->t, "srdb/0", &env, 60000, TASK_RETRY, NULL, NULL);
+	free(r.json);
+	json_decref(j);
+}
+
+void hat_rct(struct hat *h, const char *action, bool planned, unsigned from, unsigned to, uint64_t wall, uint64_t us, bool ok)
+{
+	LOG(EV_CARD_STATE, "%s from card %u to card %u took %llu ms", action, from, to, (unsigned long long)(us / US_PER_MS));
+	history(h, "rct",
+		json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:s}", "action", action, "type", planned ? "Planned" : "Unplanned", "from",
+			  from, "to", to, "start", (json_int_t)wall, "duration_us", (json_int_t)us, "status",
+			  ok ? "Success" : "Failure"),
+		wall);
+}
+
+/* --- tasks ------------------------------------------------------------------------------------------------- */
+
+static void task_trap_of(struct hat *h, const char *trap, const TaskReport *tr)
+{
+	TASK_TRAP(h->t, trap, trap_str("starTaskFacilityName", tr->facility), trap_int("starTaskInstance", tr->instance),
+		  trap_int("starTaskCard", tr->card), trap_int("starTaskCPU", tr->cpu));
+}
+
+static void task_history(struct hat *h, const TaskEvent *ev, const char *what)
+{
+	history(h, "task_history",
+		json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:i, s:i}", "what", what, "facility", ev->task->facility, "instance",
+			  ev->task->instance, "card", ev->task->card, "cpu", ev->task->cpu, "pid", ev->task->pid, "reason",
+			  ev->reason, "recovered", ev->recovered, "recovery_ms", ev->recovery_ms),
+		ev->at_wall_us);
+}
+
+/*
+ * A manager's failure and recovery, in StarOS's order: ManagerFailure, TaskFailed, (SessMgrRecoveryComplete from sessmgr), TaskRestart,
+ * ManagerRestart.
+ */
+void hat_task_event(struct hat *h, const TaskEvent *ev)
+{
+	const TaskReport *tr = ev->task;
+	bool manager = hat_is_manager(tr->facility);
+
+	switch (ev->what) {
+	case TASK_EVENT__WHAT__HUNG:
+		LOG(EV_TASK_HANG, "%s/%u on %u/%u hangs", tr->facility, tr->instance, tr->card, tr->cpu);
+		break;
+	case TASK_EVENT__WHAT__DIED:
+		LOG(EV_TASK_FAILED, "%s/%u on %u/%u ended: %s", tr->facility, tr->instance, tr->card, tr->cpu, ev->reason);
+		if (manager)
+			task_trap_of(h, "ManagerFailure", tr);
+		task_trap_of(h, "TaskFailed", tr);
+		task_history(h, ev, "failed");
+		break;
+	case TASK_EVENT__WHAT__RESTARTED:
+		LOG(EV_TASK_RESTARTED, "%s/%u on %u/%u is back after %u ms, %u recovered", tr->facility, tr->instance, tr->card,
+		    tr->cpu, ev->recovery_ms, ev->recovered);
+		task_trap_of(h, "TaskRestart", tr);
+		if (manager)
+			task_trap_of(h, "ManagerRestart", tr);
+		task_history(h, ev, "restarted");
+		break;
+	case TASK_EVENT__WHAT__GAVE_UP:
+		LOG(EV_TASK_GIVEN_UP, "%s/%u fails again and again; card %u is rebooted", tr->facility, tr->instance, tr->card);
+		hat_power(h, "cycle", tr->card, "task failures");
+		break;
+	default:
+		break;
+	}
+}
+
+/* --- cards ------------------------------------------------------------------------------------------------- */
+
+static void forget(struct hat_slot *s)
+{
+	if (s->report)
+		card_report__free_unpacked(s->report, NULL);
+	s->report = NULL;
+	s->present = s->reported = false;
+	s->state[0] = 0;
+	s->changed_wall = clock_wall_us();
+}
+
+static void card_down(struct hat *h, unsigned slot, const char *reason, uint64_t wall)
+{
+	struct hat_slot *s = &h->slots[slot];
+	bool was_active = !strcmp(s->state, "active") && h->profile.card[slot] && h->profile.card[slot]->processing;
+
+	LOG(EV_CARD_FAIL, "card %u is down: %s", slot, reason);
+	forget(s);
+	hat_card_trap(h, "CardDown", slot);
+	if (!was_active)
+		return;
+	if (h->move.on && h->move.from != slot)
+		return; /* a second failure during a recovery: the plan covers both, the first keeps the record */
+	h->move = (struct hat_move){.on = true, .from = slot, .started_us = clock_now_us(), .started_wall = wall};
+}
+
+void hat_card_event(struct hat *h, const CardEvent *ev)
+{
+	struct hat_slot *s;
+
+	if (ev->slot < 1 || ev->slot > PROFILE_SLOTS_MAX || !h->profile.card[ev->slot])
+		return;
+	s = &h->slots[ev->slot];
+	switch (ev->what) {
+	case CARD_EVENT__WHAT__UP:
+		s->present = true;
+		s->halted = false;
+		if (strcmp(ev->reason, "present") || !h->after_switchover)
+			hat_card_trap(h, "CardUp", ev->slot);
+		break;
+	case CARD_EVENT__WHAT__DOWN:
+		if (s->present)
+			card_down(h, ev->slot, ev->reason, ev->at_wall_us);
+		break;
+	case CARD_EVENT__WHAT__HUNG:
+		hat_power(h, "cycle", ev->slot, "heartbeat lost");
+		break;
+	case CARD_EVENT__WHAT__MIO_SWITCHOVER:
+		hat_card_trap(h, "CardDown", ev->slot);
+		hat_move_trap(h, "CardSwitchoverStart", ev->slot, ev->active_mio);
+		hat_move_trap(h, "CardSwitchoverComplete", ev->slot, ev->active_mio);
+		hat_rct(h, "Switchover", !strcmp(ev->reason, "switch") || !strcmp(ev->reason, "reboot"), ev->slot, ev->active_mio,
+			ev->at_wall_us, clock_wall_us() - ev->at_wall_us, true);
+		break;
+	default:
+		break;
+	}
+	hat_plan_soon(h);
+}
+
+/* --- single points of failure ------------------------------------------------------------------------------ */
+
+/* Is there another living card of the same kind that could take over? */
+static bool covered(const struct hat *h, unsigned slot)
+{
+	const struct card_type *type = h->profile.card[slot];
+	unsigned others = 0;
+
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
+		if (s == slot || !h->profile.card[s] || !h->slots[s].present || strcmp(h->profile.card[s]->slot_type, type->slot_type))
+			continue;
+		if (!type->processing || !strcmp(h->slots[s].state, "standby"))
+			others++;
+	}
+	return others > 0;
+}
+
+void hat_spof(struct hat *h)
+{
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
+		bool active = h->slots[s].present && !strcmp(h->slots[s].state, "active");
+		bool spof = active && !covered(h, s);
+
+		if (h->move.on || spof == h->slots[s].spof_told)
+			continue;
+		h->slots[s].spof_told = spof;
+		hat_card_trap(h, spof ? "CardSPOFAlarm" : "CardSPOFClear", s);
+	}
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages hatsystem takes. Cards report, the operator orders; everything else is refused by the runtime. */
+#include "hat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+static CardReport *report_copy(const CardReport *r)
+{
+	size_t n = card_report__get_packed_size(r);
+	uint8_t *buf = malloc(n ? n : 1);
+	CardReport *copy = NULL;
+
+	if (buf) {
+		card_report__pack(r, buf);
+		copy = card_report__unpack(NULL, n, buf);
+	}
+	free(buf);
+	return copy;
+}
+
+static void state_changed(struct hat *h, unsigned slot, const char *before, const char *now)
+{
+	h->slots[slot].changed_wall = clock_wall_us();
+	LOG(EV_CARD_STATE, "card %u: %s -> %s", slot, before[0] ? before : "unknown", now);
+	if (!before[0] && h->after_switchover)
+		return; /* not news: the other MIO's hatsystem told it */
+	if (!strcmp(now, "active"))
+		hat_card_trap(h, "CardActive", slot);
+	else if (!strcmp(now, "standby"))
+		hat_card_trap(h, "CardStandby", slot);
+}
+
+static void card_report(struct task *t, const struct bus_msg *m)
+{
+	struct hat *h = t->data;
+	const CardReport *r = m->env->card_report;
+	struct hat_slot *s;
+	char want[40];
+
+	snprintf(want, sizeof(want), "card/%u", r->slot);
+	if (r->slot < 1 || r->slot > PROFILE_SLOTS_MAX || strcmp(m->src, want)) {
+		LOG(EV_BUS_REFUSED, "%s reports for card %u", m->src, r->slot);
+		return;
+	}
+	s = &h->slots[r->slot];
+	if (strcmp(s->state, r->state))
+		state_changed(h, r->slot, s->state, r->state);
+	snprintf(s->state, sizeof(s->state), "%s", r->state);
+	if (s->report)
+		card_report__free_unpacked(s->report, NULL);
+	s->report = report_copy(r);
+	s->reported = s->present = true;
+	hat_plan_soon(h);
+}
+
+static void task_event(struct task *t, const struct bus_msg *m)
+{
+	if (m->env->task_event->task)
+		hat_task_event(t->data, m->env->task_event);
+}
+
+static void card_event(struct task *t, const struct bus_msg *m)
+{
+	hat_card_event(t->data, m->env->card_event);
+}
+
+const struct task_route hat_routes[] = {
+	{ENVELOPE__BODY_CARD_REPORT, "card", "a card's state and tasks changed: remember, plan again", card_report},
+	{ENVELOPE__BODY_TASK_EVENT, "card", "a task started, died, hung, recovered: traps and history", task_event},
+	{ENVELOPE__BODY_CARD_EVENT, "card", "a card came, went or hangs: traps, power, plan again", card_event},
+	{ENVELOPE__BODY_CARD_ORDER, "cli,web,snmp", "the operator halts, reboots, migrates or switches a card", hat_card_order},
+	{ENVELOPE__BODY_TASK_KILL, "cli,web", "the operator kills a task", hat_task_kill},
+	{ENVELOPE__BODY_SHOW, "*", "what hatsystem knows, as JSON", hat_show},
+};
+const size_t hat_n_routes = sizeof(hat_routes) / sizeof(*hat_routes);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hatsystem: high availability. Knows what every card reports, has rmctrl compute where everything should run, orders the difference,
+ * tells the story in traps and history. One per chassis, on the active MIO; a new one learns everything from the cards' reports.
+ */
+#include "hat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cfg/cfg.h"
+#include "task/watch.h"
+#include "vpn/vpn_context.h"
+
+static struct hat hat;
+
+static void config_changed(struct task *t, const struct cfg_tree *tree, void *arg)
+{
+	struct hat *h = arg;
+	struct cfg_node *c;
+	uint32_t last = vpn_context_count(tree);
+
+	(void)t;
+	memset(h->want_active, 0, sizeof(h->want_active));
+	cfg_foreach(c, tree->root, "card") {
+		unsigned slot = (unsigned)atoi(cfg_key(c, 0));
+		const char *mode = cfg_get(tree, c, "mode", "mode");
+
+		if (slot >= 1 && slot <= PROFILE_SLOTS_MAX)
+			h->want_active[slot] = mode && !strcmp(mode, "active") && !cfg_on(tree, c, "shutdown");
+	}
+	h->n_contexts = 0;
+	for (uint32_t id = 1; id <= last && h->n_contexts < PLACE_CONTEXTS_MAX; id++)
+		h->contexts[h->n_contexts++] = id;
+	h->configured = true;
+	hat_plan_soon(h);
+}
+
+static void sct_up(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+{
+	(void)addr;
+	(void)card;
+	if (up && !config_tree(t))
+		config_watch_start(t, config_changed, arg);
+}
+
+static int init(struct task *t)
+{
+	char err[400];
+	int rc = profile_read(t->profile, &hat.profile, err, sizeof(err));
+
+	hat.t = t;
+	t->data = &hat;
+	if (rc < 0)
+		LOG(EV_TASK_FAILED, "%s", err);
+	return rc;
+}
+
+static int activate(struct task *t, const char *reason)
+{
+	hat.activated_us = clock_now_us();
+	hat.after_switchover = strcmp(reason, "start") != 0;
+	/* sct is up once the boot configuration is loaded; before that nobody may be told what to run. */
+	task_watch_peers(t, "sct", sct_up, &hat);
+	if (task_peer_up(t, "sct/0"))
+		sct_up(t, "sct/0", 0, true, &hat);
+	task_ready(t, 0);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct task_ops ops = {
+		.facility = "hatsystem", .routes = hat_routes, .n_routes = hat_n_routes, .init = init, .activate = activate};
+
+	return task_main(argc, argv, &ops);
+}

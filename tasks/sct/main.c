@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sct: shared configuration task. The only writer of config.db; it owns the tree that counts. An edit is checked, applied, committed,
+ * then answered and published on topic "config"; everybody else reads config.db.
+ */
+#include "sct.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "secret/secret.h"
+
+static struct sct sct;
+
+static int init(struct task *t)
+{
+	char dir[512], err[256];
+
+	sct.t = t;
+	t->data = &sct;
+	sct.grammar = cli_grammar_load(cli_grammar_dir("/proc/self/exe", dir, sizeof(dir)), err, sizeof(err));
+	if (!sct.grammar) {
+		LOG(EV_CFG_ERROR, "grammar: %s", err);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int activate(struct task *t, const char *reason)
+{
+	int rc = secret_hooks(t->state_dir, &sct.hooks);
+
+	(void)reason;
+	if (rc == 0)
+		rc = sct_boot(&sct);
+	if (rc < 0)
+		return rc;
+	task_ready(t, (uint32_t)sct.tree->count);
+	return 0;
+}
+
+static void stop(struct task *t)
+{
+	(void)t;
+	if (sct.store)
+		store_close_writer(sct.store);
+	sct.store = NULL;
+}
+
+static const struct task_route routes[] = {
+	{ENVELOPE__BODY_CONFIG_EDITS, "cli,web", "lines of an operator: check, apply, commit, answer", sct_config_edits},
+	{ENVELOPE__BODY_CONFIG_LOAD, "cli", "load a file of the disk", sct_config_load},
+	{ENVELOPE__BODY_CONFIG_SAVE, "cli", "save the configuration to the disk", sct_config_save},
+};
+
+int main(int argc, char **argv)
+{
+	struct task_ops ops = {.facility = "sct", .routes = routes, .n_routes = sizeof(routes) / sizeof(*routes),
+			       .init = init, .activate = activate, .stop = stop};
+
+	return task_main(argc, argv, &ops);
+}

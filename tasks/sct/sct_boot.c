@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the configuration is when sct becomes active. A fresh boot of the chassis (new boot id) starts from the boot configuration
+ * /flash/system.cfg, as hardware does; a restart of the task or an MIO switchover continues with config.db.
+ */
+#include "sct.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define BUSY_TRIES 200
+#define BUSY_US    (10 * US_PER_MS)
+
+struct load_rows {
+	struct store_config *rows;
+	size_t n, size, at;
+};
+
+static int collect(const struct store_config *row, void *arg)
+{
+	struct load_rows *l = arg;
+
+	if (l->n == l->size) {
+		size_t size = l->size ? l->size * 2 : 1024;
+		struct store_config *p = realloc(l->rows, size * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		l->rows = p;
+		l->size = size;
+	}
+	l->rows[l->n] = *row;
+	l->rows[l->n].path = strdup(row->path);
+	l->rows[l->n].value = strdup(row->value ? row->value : "");
+	l->n++;
+	return 0;
+}
+
+static unsigned depth(const char *path)
+{
+	unsigned n = 0;
+
+	for (; *path; path++)
+		n += *path == '/';
+	return n;
+}
+
+static int by_depth(const void *a, const void *b)
+{
+	const struct store_config *x = a, *y = b;
+	unsigned dx = depth(x->path), dy = depth(y->path);
+
+	if (dx != dy)
+		return dx < dy ? -1 : 1;
+	return x->version < y->version ? -1 : x->version > y->version;
+}
+
+static int next_item(void *arg, struct cfg_item *item)
+{
+	struct load_rows *l = arg;
+
+	if (l->at == l->n)
+		return 0;
+	item->path = l->rows[l->at].path;
+	item->value = l->rows[l->at].value;
+	item->seq = l->at + 1;
+	l->at++;
+	return 1;
+}
+
+static int tree_from_store(struct sct *s)
+{
+	struct load_rows l = {0};
+	unsigned skipped = 0;
+	int rc = store_config_list(store_writer_reader(s->store), "", collect, &l);
+
+	if (rc == 0) {
+		qsort(l.rows, l.n, sizeof(*l.rows), by_depth);
+		rc = cfg_load(s->tree, next_item, &l, &skipped);
+	}
+	if (skipped)
+		LOG(EV_CFG_ERROR, "%u stored settings are not of this release's grammar and are left out", skipped);
+	for (size_t i = 0; i < l.n; i++) {
+		free((char *)l.rows[i].path);
+		free((char *)l.rows[i].value);
+	}
+	free(l.rows);
+	return rc;
+}
+
+static int tree_from_boot_file(struct sct *s)
+{
+	char path[400];
+	unsigned failed = 0;
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/flash/system.cfg", s->t->state_dir);
+	if (access(path, R_OK) == 0) {
+		rc = sct_load_file(s, path, &failed);
+		if (rc < 0)
+			LOG(EV_CFG_ERROR, "boot configuration %s: %s; the chassis starts without", path, strerror(-rc));
+		else if (failed)
+			LOG(EV_CFG_ERROR, "boot configuration %s: %u lines were refused, the others are in force", path, failed);
+	}
+	return sct_store_all(s, true);
+}
+
+int sct_boot(struct sct *s)
+{
+	char boot_id[64] = "";
+	int err = 0;
+
+	s->tree = cfg_new(s->grammar);
+	if (!s->tree)
+		return -ENOMEM;
+	/* The writer of a dead MIO is fenced before we hear of it, but a lock may take a moment to fall. */
+	for (int i = 0; i < BUSY_TRIES && !s->store; i++) {
+		s->store = store_open_writer(s->t->state_dir, STORE_CONFIG, NULL, &err);
+		if (!s->store && err == -EBUSY)
+			clock_sleep_us(BUSY_US);
+		else
+			break;
+	}
+	if (!s->store)
+		return err;
+	store_meta_get(store_writer_reader(s->store), "boot_id", boot_id, sizeof(boot_id));
+	return strcmp(boot_id, s->t->boot_id) ? tree_from_boot_file(s) : tree_from_store(s);
+}
