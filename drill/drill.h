@@ -31,7 +31,8 @@ enum drill_op {
 	DRILL_BOOT,    /* boot A              power a chassis of the lab on again */
 	DRILL_PROBE,   /* probe H ADDRESS     ping from a lab host from now on; loss and gaps count in every
 	                  stage */
-	DRILL_MEASURE, /* measure FIGURE OP VALUE      tunnels, lost, gap; VALUE may be `before` */
+	DRILL_MEASURE, /* measure FIGURE OP VALUE      tunnels, spis, reused, lost, gap; VALUE may be `before`
+	                */
 	DRILL_SAY,     /* say "TEXT"          a line of the timeline */
 };
 
@@ -90,6 +91,8 @@ char *drill_expand(const char *text, const struct drill_vars *vars, char *err, s
 
 struct drill_figures {
 	int64_t tunnels; /* up now; -1: nobody counts them */
+	int64_t reused;  /* ESP sequence numbers seen twice, since the start */
+	uint64_t spis;   /* one number over all SPIs: changes when any of them does */
 	int64_t sent, lost;
 	int64_t gap_us; /* longest time without an answer; -1: nothing measured */
 };
@@ -101,11 +104,11 @@ struct drill_figures {
 void drill_probe_figures(const char *text, size_t len, uint64_t from_us, uint64_t to_us, uint64_t interval_us,
                          struct drill_figures *f);
 /*
- * `measure FIGURE OP VALUE` on these figures; before: tunnels at the start of the stage. 1 holds, 0 does not,
+ * `measure FIGURE OP VALUE` on these figures; before: those at the start of the stage. 1 holds, 0 does not,
  * -EINVAL with a reason in err. In both first cases err has "FIGURE is N, wanted OP VALUE".
  */
-int drill_measure(const char *text, const struct drill_figures *now, int64_t before, char *err,
-                  size_t errlen);
+int drill_measure(const char *text, const struct drill_figures *now, const struct drill_figures *before,
+                  char *err, size_t errlen);
 
 /* --- report (drill_report.c)
  * ------------------------------------------------------------------------------------------------ */

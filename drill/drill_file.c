@@ -150,7 +150,7 @@ static int do_measure(struct parser *p, char *arg)
 	char why[160];
 	struct drill_figures none = {.tunnels = 0};
 
-	if (drill_measure(arg, &none, 0, why, sizeof(why)) < 0)
+	if (drill_measure(arg, &none, &none, why, sizeof(why)) < 0)
 		return wrong(p, "%s", why);
 	return add(p, DRILL_MEASURE, NULL, arg) ? 0 : -ENOMEM;
 }

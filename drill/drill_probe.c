@@ -89,39 +89,100 @@ static int compare(const char *op, int64_t a, int64_t b)
 	return -EINVAL;
 }
 
-int drill_measure(const char *text, const struct drill_figures *now, int64_t before, char *err, size_t errlen)
+struct figure {
+	const char *name;
+	int64_t (*get)(const struct drill_figures *f);
+	bool time;
+};
+
+static int64_t get_tunnels(const struct drill_figures *f)
 {
-	char figure[16], op[4], value[24], rest[2], *end;
-	bool gap;
-	double v;
-	int64_t have, want;
+	return f->tunnels;
+}
+
+static int64_t get_spis(const struct drill_figures *f)
+{
+	return (int64_t)(f->spis >> 1);
+}
+
+static int64_t get_reused(const struct drill_figures *f)
+{
+	return f->reused;
+}
+
+static int64_t get_lost(const struct drill_figures *f)
+{
+	return f->lost;
+}
+
+static int64_t get_gap(const struct drill_figures *f)
+{
+	return f->gap_us;
+}
+
+static const struct figure figures[] = {{"tunnels", get_tunnels, false},
+                                        {"spis", get_spis, false},
+                                        {"reused", get_reused, false},
+                                        {"lost", get_lost, false},
+                                        {"gap", get_gap, true}};
+
+/* VALUE of a figure: `before`, a number, or a time. 0 or -EINVAL. */
+static int value_of(const struct figure *f, const char *text, const struct drill_figures *before,
+                    int64_t *out)
+{
+	char *end;
+	double v = strtod(text, &end);
+
+	if (!strcmp(text, "before")) {
+		*out = f->get(before);
+		return 0;
+	}
+	if (end == text || v < 0 || v > 1e12)
+		return -EINVAL;
+	if (!f->time) {
+		*out = (int64_t)v;
+		return *end ? -EINVAL : 0;
+	}
+	*out = (int64_t)(v * (!strcmp(end, "ms") ? 1e3 : 1e6));
+	return strcmp(end, "ms") && strcmp(end, "s") ? -EINVAL : 0;
+}
+
+int drill_measure(const char *text, const struct drill_figures *now, const struct drill_figures *before,
+                  char *err, size_t errlen)
+{
+	char name[16], op[4], value[24], rest[2];
+	const struct figure *f = NULL;
+	int64_t want, have;
 	int rc;
 
-	if (sscanf(text, "%15s %3s %23s %1s", figure, op, value, rest) != 3) {
-		snprintf(err, errlen, "measure takes: tunnels|lost|gap  ==|<=|>=|<|>  VALUE");
+	if (sscanf(text, "%15s %3s %23s %1s", name, op, value, rest) != 3) {
+		snprintf(err, errlen, "measure takes: tunnels|spis|reused|lost|gap  ==|<=|>=|<|>  VALUE");
 		return -EINVAL;
 	}
-	gap = !strcmp(figure, "gap");
-	have = gap ? now->gap_us : !strcmp(figure, "lost") ? now->lost : now->tunnels;
-	if (!gap && strcmp(figure, "lost") && strcmp(figure, "tunnels")) {
-		snprintf(err, errlen, "the figures are tunnels, lost and gap, not \"%s\"", figure);
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+		if (!strcmp(figures[i].name, name))
+			f = &figures[i];
+	}
+	if (!f) {
+		snprintf(err, errlen, "the figures are tunnels, spis, reused, lost and gap, not \"%s\"",
+		         name);
 		return -EINVAL;
 	}
-	v = strtod(value, &end);
-	want = (int64_t)(!gap ? v : !strcmp(end, "ms") ? v * 1000 : v * 1000000);
-	if (!strcmp(value, "before"))
-		want = before;
-	else if (end == value || (*end && !(gap && (!strcmp(end, "s") || !strcmp(end, "ms"))))) {
-		snprintf(err, errlen, "\"%s\" is not a value for %s", value, figure);
+	if (value_of(f, value, before, &want)) {
+		snprintf(err, errlen, "\"%s\" is not a value for %s", value, name);
 		return -EINVAL;
 	}
+	have = f->get(now);
 	rc = compare(op, have, want);
 	if (rc < 0)
 		snprintf(err, errlen, "\"%s\" is not one of == <= >= < >", op);
-	else if (gap)
-		snprintf(err, errlen, "gap is %.3f s, wanted %s %s", (double)have / 1e6, op, value);
+	else if (f->time)
+		snprintf(err, errlen, "%s is %.3f s, wanted %s %s", name, (double)have / 1e6, op, value);
+	else if (f->get == get_spis)
+		snprintf(err, errlen, "the SPIs of the tunnels %s",
+		         have == want ? "are the same" : "have changed");
 	else
-		snprintf(err, errlen, "%s is %lld, wanted %s %lld", figure, (long long)have, op,
+		snprintf(err, errlen, "%s is %lld, wanted %s %lld", name, (long long)have, op,
 		         (long long)want);
 	return rc;
 }

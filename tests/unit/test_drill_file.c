@@ -91,17 +91,21 @@ Test(drill_file, refusals_name_the_line)
 
 Test(drill_file, measures)
 {
-	struct drill_figures f = {.tunnels = 200, .lost = 3, .gap_us = 1500000};
+	struct drill_figures f = {.tunnels = 200, .spis = 77, .lost = 3, .gap_us = 1500000},
+	                     before = {.tunnels = 200, .spis = 77};
 	char err[160];
 
-	cr_assert_eq(drill_measure("tunnels == before", &f, 200, err, sizeof(err)), 1);
-	cr_assert_eq(drill_measure("tunnels == before", &f, 201, err, sizeof(err)), 0);
+	cr_assert_eq(drill_measure("tunnels == before", &f, &before, err, sizeof(err)), 1);
+	cr_assert_eq(drill_measure("spis == before", &f, &before, err, sizeof(err)), 1);
+	before = (struct drill_figures){.tunnels = 201, .spis = 79};
+	cr_assert_eq(drill_measure("spis == before", &f, &before, err, sizeof(err)), 0);
+	cr_assert_eq(drill_measure("tunnels == before", &f, &before, err, sizeof(err)), 0);
 	cr_assert_str_eq(err, "tunnels is 200, wanted == 201");
-	cr_assert_eq(drill_measure("lost <= 3", &f, 0, err, sizeof(err)), 1);
-	cr_assert_eq(drill_measure("lost < 3", &f, 0, err, sizeof(err)), 0);
-	cr_assert_eq(drill_measure("gap <= 1500ms", &f, 0, err, sizeof(err)), 1);
-	cr_assert_eq(drill_measure("gap <= 1s", &f, 0, err, sizeof(err)), 0);
-	cr_assert_lt(drill_measure("gap <= 1h", &f, 0, err, sizeof(err)), 0);
+	cr_assert_eq(drill_measure("lost <= 3", &f, &before, err, sizeof(err)), 1);
+	cr_assert_eq(drill_measure("lost < 3", &f, &before, err, sizeof(err)), 0);
+	cr_assert_eq(drill_measure("gap <= 1500ms", &f, &before, err, sizeof(err)), 1);
+	cr_assert_eq(drill_measure("gap <= 1s", &f, &before, err, sizeof(err)), 0);
+	cr_assert_lt(drill_measure("gap <= 1h", &f, &before, err, sizeof(err)), 0);
 }
 
 Test(drill_probe, counts_loss_and_gaps_between_two_times)
