@@ -62,11 +62,14 @@ static void add_names(struct help *h, const struct cfg_node *block, const char *
 			add(h, k, NULL, NULL);
 }
 
+/* The block the session is in, or the nearest around it that exists. */
 static const struct cfg_node *block_of(const struct help *h)
 {
-	const struct cli_session *s = h->s;
+	const struct cfg_node *n = NULL;
 
-	return !s->tree ? NULL : s->depth ? cfg_find(s->tree, s->stack[s->depth - 1].path) : s->tree->root;
+	for (unsigned i = h->s->tree ? h->s->depth : 0; i && !n; i--)
+		n = cfg_find(h->s->tree, h->s->stack[i - 1].path);
+	return n;
 }
 
 static void complete_ref(struct help *h, const struct cli_var *v)

@@ -270,10 +270,16 @@ static void keep_absorbing(struct step *s)
 	}
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcasecmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static enum cli_status ambiguous(struct step *s)
 {
 	size_t n = 0;
 
+	qsort(s->word, s->nword, sizeof(s->word[0]), by_name);
 	s->m->why[0] = 0;
 	for (unsigned i = 0; i < s->nword && n < sizeof(s->m->why); i++)
 		n += snprintf(s->m->why + n, sizeof(s->m->why) - n, "%s%s", i ? ", " : "", s->word[i]);
