@@ -223,10 +223,10 @@ Test(cfg_tree, limits)
 			 "tsr start-address 10.%d.0.0 end-address 10.%d.0.9\n", i, i);
 		load(t, line);
 	}
-	cr_expect_str_eq(check(CFG_SET, "context=a/crypto-template=t/payload=p/tsr-start-address=10.9.0.0,10.9.0.1",
+	cr_expect_str_eq(check(CFG_SET, "context=a/crypto-template=t/payload=p/tsr=10.9.0.0,10.9.0.1",
 			       "start=10.9.0.0&end=10.9.0.1"),
-			 "Failure: The maximum number of 4 tsr-start-address is reached");
-	cr_expect_str_eq(check(CFG_SET, "context=a/crypto-template=t/payload=p/tsr-start-address=10.1.0.0,10.1.0.9",
+			 "Failure: The maximum number of 4 tsr is reached");
+	cr_expect_str_eq(check(CFG_SET, "context=a/crypto-template=t/payload=p/tsr=10.1.0.0,10.1.0.9",
 			       "start=10.1.0.0&end=10.1.0.9"), "", "what exists may be set again");
 }
 
