@@ -26,6 +26,7 @@ static const char state_ddl[] =
         "CREATE INDEX IF NOT EXISTS checkpoint_dead ON checkpoint(version) WHERE deleted = 1;"
         "CREATE TABLE IF NOT EXISTS trap(seq INTEGER PRIMARY KEY, wall_us INTEGER NOT NULL, number INTEGER NOT NULL,"
         " name TEXT NOT NULL, facility TEXT NOT NULL, varbinds TEXT NOT NULL, text TEXT NOT NULL, sent INTEGER NOT NULL);"
+        "CREATE INDEX IF NOT EXISTS trap_unsent ON trap(seq) WHERE sent = 0;"
         "CREATE TABLE IF NOT EXISTS event(seq INTEGER PRIMARY KEY, wall_us INTEGER NOT NULL, facility TEXT NOT NULL,"
         " event_id INTEGER NOT NULL, level INTEGER NOT NULL, card INTEGER NOT NULL, cpu INTEGER NOT NULL, pid INTEGER NOT NULL,"
         " task TEXT NOT NULL, instance INTEGER NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, categories TEXT NOT NULL,"

@@ -139,7 +139,7 @@ int store_batch_ckpt_drop_below(struct store_batch *b, int64_t version);
 /* Remove tombstones up to and with `version` (the peer chassis has them). */
 int store_batch_ckpt_purge(struct store_batch *b, int64_t version);
 int store_batch_trap(struct store_batch *b, const struct store_trap *row);
-int store_batch_trap_sent(struct store_batch *b, int64_t seq);
+int store_batch_trap_sent(struct store_batch *b, int64_t seq); /* all up to and with seq */
 int store_batch_event(struct store_batch *b, const struct store_event *row);
 int store_batch_sample(struct store_batch *b, const struct store_sample *row);
 /* Raise (cleared_us 0) or clear the alarm of (object, name). */

@@ -30,7 +30,7 @@ const struct op_def store_ops[OP_COUNT] = {
         [OP_TRAP] = {STORE_STATE, false, N_TRAP,
                      "INSERT INTO trap(seq, wall_us, number, name, facility, varbinds, text, sent)"
                      " VALUES(?7, ?8, ?9, ?1, ?2, ?3, ?4, ?10)"},
-        [OP_TRAP_SENT] = {STORE_STATE, false, N_NONE, "UPDATE trap SET sent = 1 WHERE seq = ?8"},
+        [OP_TRAP_SENT] = {STORE_STATE, false, N_NONE, "UPDATE trap SET sent = 1 WHERE seq <= ?8 AND sent = 0"},
         [OP_EVENT] = {STORE_STATE, false, N_EVENT,
                       "INSERT INTO event(seq, wall_us, event_id, level, card, cpu, pid, instance, line, facility, task, file, categories,"
                       " text) VALUES(?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?1, ?2, ?3, ?4, ?5)"},

@@ -223,10 +223,10 @@ static int run_op(struct store_writer *w, struct store_batch *b, const struct op
 	bind_op(st, &numbered);
 	rc = step_once(st);
 	sqlite3_clear_bindings(st);
-	if (rc != SQLITE_OK || !counter)
+	if (rc != SQLITE_OK || !counter || sqlite3_changes(w->db) == 0) /* nothing to delete: no number is used up */
 		return rc;
 	raise_to(counter, kind == N_VERSION_RANGE ? *counter + sqlite3_changes(w->db) : numbered.n[0]);
-	if (results && *counter >= first) {
+	if (results) {
 		b->res.first = b->res.first && b->res.first < first ? b->res.first : first;
 		raise_to(&b->res.last, kind == N_VERSION_RANGE ? *counter : numbered.n[0]);
 	}

@@ -172,6 +172,8 @@ Test(store_ckpt, delete_tombstones_and_purge)
 	store_submit(w, b, 0, done, &ack);
 	store_flush(w, 0);
 	cr_assert_str_eq(above(r, 3, 0), "-a/2= ");
+	cr_assert_eq(ack.last.last, 4);
+	cr_assert_eq(store_version(w), 4, "no version is given to a row that is not there");
 	b = store_batch_new(w);
 	cr_assert_eq(store_batch_ckpt_del_owner(b, NULL, "m/1"), 0);
 	put(b, "c", "4", "m/1", "new");

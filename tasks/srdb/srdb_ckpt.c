@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checkpoints: writes of this chassis' tasks with pipelined acknowledgements, and rows of the active chassis installed here while this one
+ * is standby. An acknowledgement goes out after the group commit and, while the peer is in sync, after the peer's. Rows that describe this
+ * chassis only (store_ckpt_local()) do not wait for the peer. A full synchronisation replaces rows one by one and drops what it
+ * did not bring only at its end, so that a peer that dies in the middle of it leaves more here, not less.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "tasks/srdb/srdb.h"
+
+#define GUESS_MS     3000  /* how long a restarted srdb believes what was so before it */
+#define PURGE_STEP   1000  /* tombstones are purged in steps of this many versions */
+#define PURGE_BEHIND 50000 /* without any peer: tombstones older than this many versions go */
+
+/* A write on its way to its acknowledgement. */
+struct pending {
+	struct bus_from from;
+	bool local, answered;
+};
+
+static void ack(const struct pending *p, int64_t version)
+{
+	Envelope env = ENVELOPE__INIT;
+	CkptAck a = CKPT_ACK__INIT;
+
+	a.version = (uint64_t)version;
+	env.body_case = ENVELOPE__BODY_CKPT_ACK;
+	env.ckpt_ack = &a;
+	task_reply_to(srdb.t, &p->from, &env);
+}
+
+static void release(void *arg, int64_t version, void *ctx)
+{
+	struct pending *p = arg;
+
+	if (!p->answered && p->from.id)
+		ack(p, version);
+	free(p);
+}
+
+static void write_done(const struct store_result *res, void *arg)
+{
+	struct pending *p = arg;
+
+	if (res->error && !p->answered) {
+		p->answered = true;
+		task_reply_status_to(srdb.t, &p->from, res->error, "checkpoint not durable: %s", strerror(-res->error));
+	}
+	if (!res->final)
+		return;
+	if (res->error || p->local)
+		release(p, res->last, NULL);
+	else
+		srdb_hold_add(srdb.hold, res->last, p);
+}
+
+static void refuse(struct task *t, const struct bus_msg *m, int err)
+{
+	if (err != -EAGAIN)
+		LOG(EV_STORE_REFUSED, "checkpoint of %s: %s", m->src, strerror(-err));
+	task_reply_status(t, m, err, "checkpoint refused: %s", strerror(-err));
+}
+
+/* Rows of a message into a batch. *local: all of them describe this chassis only. */
+static int fill(struct store_batch *b, CkptRow *const *rows, size_t n, bool install, bool *local)
+{
+	int err = 0;
+
+	*local = true;
+	for (size_t i = 0; i < n && !err; i++) {
+		const CkptRow *r = rows[i];
+		struct store_ckpt row = {.kind = r->kind, .key = r->key, .owner = r->owner, .blob = r->blob.data, .len = r->blob.len};
+
+		/* The peer chassis' own affairs must never become ours. */
+		if (install && store_ckpt_local(r->kind))
+			continue;
+		*local &= store_ckpt_local(r->kind);
+		err = r->deleted ? store_batch_ckpt_del(b, r->kind, r->key) : store_batch_ckpt(b, &row);
+	}
+	return err;
+}
+
+void srdb_ckpt_write(struct task *t, const struct bus_msg *m)
+{
+	const CkptWrite *w = m->env->ckpt_write;
+	struct store_batch *b = srdb_open_batch();
+	struct pending *p = calloc(1, sizeof(*p));
+	int err = b && p ? fill(b, w->rows, w->n_rows, false, &p->local) : -EAGAIN;
+
+	if (err) {
+		store_batch_free(b);
+	} else {
+		p->from = task_from(m);
+		err = srdb_open_submit(b, write_done, p);
+	}
+	if (err) {
+		free(p);
+		refuse(t, m, err);
+	}
+}
+
+/* ---- standby chassis ---- */
+static void install_done(const struct store_result *res, void *arg)
+{
+	struct pending *p = arg;
+
+	if (res->error && !p->answered) {
+		p->answered = true;
+		task_reply_status_to(srdb.t, &p->from, res->error, "rows not installed: %s", strerror(-res->error));
+	}
+	if (res->final)
+		release(p, store_version(srdb.store), NULL);
+}
+
+/* A full synchronisation starts: everything that it brings gets versions above the mark. */
+static int start_full(struct store_batch *b)
+{
+	char text[24];
+	int err = store_flush(srdb.store, clock_now_us());
+
+	if (err)
+		return err;
+	srdb.install_mark = store_version(srdb.store);
+	snprintf(text, sizeof(text), "%lld", (long long)srdb.install_mark);
+	return store_batch_meta(b, "srp_mark", text);
+}
+
+static int end_full(struct store_batch *b)
+{
+	int err = 0;
+
+	if (srdb.install_mark)
+		err = store_batch_ckpt_drop_below(b, srdb.install_mark);
+	srdb.install_mark = 0;
+	return err ? err : store_batch_meta(b, "srp_mark", "0");
+}
+
+void srdb_ckpt_install(struct task *t, const struct bus_msg *m)
+{
+	const SrpInstall *in = m->env->srp_install;
+	struct store_batch *b = srdb_open_batch();
+	struct pending *p = calloc(1, sizeof(*p));
+	int err = b && p ? 0 : -EAGAIN;
+
+	if (!err && in->full_start)
+		err = start_full(b);
+	if (!err)
+		err = fill(b, in->rows, in->n_rows, true, &p->local);
+	/* A standby needs no tombstones: when it becomes active, its peer is synchronised in full. */
+	if (!err)
+		err = store_batch_ckpt_purge(b, INT64_MAX);
+	if (!err && in->full_end)
+		err = end_full(b);
+	if (err) {
+		store_batch_free(b);
+	} else {
+		p->from = task_from(m);
+		err = srdb_open_submit(b, install_done, p);
+	}
+	if (err) {
+		free(p);
+		refuse(t, m, err);
+	}
+}
+
+/* ---- what srp says about the peer ---- */
+static void remember_sync(bool in_sync)
+{
+	struct store_batch *b = srdb_open_batch();
+
+	if (!b || store_batch_meta(b, "srp_sync", in_sync ? "1" : "0") < 0)
+		store_batch_free(b);
+	else
+		srdb_open_submit(b, NULL, NULL);
+}
+
+static void stop_guessing(void)
+{
+	task_timer_stop(srdb.hold_guess);
+	srdb.hold_guess = NULL;
+}
+
+void srdb_ckpt_sync(struct task *t, const struct bus_msg *m)
+{
+	bool in_sync = m->env->srp_sync_state->in_sync;
+
+	if (!srdb.store)
+		return;
+	stop_guessing();
+	if (in_sync != srdb_hold_in_sync(srdb.hold)) {
+		LOG(EV_STORE_SYNC, "the standby chassis is %s at version %lld; %zu acknowledgements wait", in_sync ? "in sync" : "out of sync",
+		    (long long)srdb_hold_acked_version(srdb.hold), srdb_hold_waiting(srdb.hold));
+		remember_sync(in_sync);
+	}
+	srdb_hold_sync(srdb.hold, in_sync);
+}
+
+static void purge(int64_t version)
+{
+	struct store_batch *b;
+
+	if (version < srdb.purged + PURGE_STEP)
+		return;
+	b = srdb_open_batch();
+	if (!b || store_batch_ckpt_purge(b, version) < 0)
+		store_batch_free(b);
+	else if (srdb_open_submit(b, NULL, NULL) == 0)
+		srdb.purged = version;
+}
+
+void srdb_ckpt_acked(struct task *t, const struct bus_msg *m)
+{
+	uint64_t version = m->env->srp_acked->version;
+
+	if (!srdb.store)
+		return;
+	if (version > (uint64_t)store_version(srdb.store)) {
+		LOG(EV_STORE_REFUSED, "srp acknowledged version %llu of %lld", (unsigned long long)version,
+		    (long long)store_version(srdb.store));
+		return;
+	}
+	srdb_hold_acked(srdb.hold, (int64_t)version);
+	purge((int64_t)version);
+}
+
+static void guess_over(struct task *t, void *arg)
+{
+	stop_guessing();
+	LOG(EV_STORE_SYNC, "srp does not say whether the standby chassis is in sync: %zu acknowledgements are released",
+	    srdb_hold_waiting(srdb.hold));
+	srdb_hold_sync(srdb.hold, false);
+}
+
+/* After each flush: tell srp what was committed. */
+void srdb_ckpt_committed(void)
+{
+	Envelope env = ENVELOPE__INIT;
+	CkptCommitted c = CKPT_COMMITTED__INIT;
+	int64_t version = store_version(srdb.store);
+
+	if (version == srdb.published || store_trouble(srdb.store))
+		return;
+	srdb.published = version;
+	c.version = (uint64_t)version;
+	env.body_case = ENVELOPE__BODY_CKPT_COMMITTED;
+	env.ckpt_committed = &c;
+	task_publish(srdb.t, "ckpt", &env);
+	if (!srdb_hold_in_sync(srdb.hold) && srdb_hold_acked_version(srdb.hold) == 0)
+		purge(version - PURGE_BEHIND);
+}
+
+int srdb_ckpt_start(void)
+{
+	struct store_reader *r = store_writer_reader(srdb.store);
+	char text[24];
+
+	srdb.hold = srdb_hold_new(release, NULL);
+	if (!srdb.hold)
+		return -ENOMEM;
+	if (store_meta_get(r, "srp_mark", text, sizeof(text)) == 0)
+		srdb.install_mark = strtoll(text, NULL, 10);
+	/* The peer may still be in sync: until srp says so or not, go on as before. */
+	if (store_meta_get(r, "srp_sync", text, sizeof(text)) == 0 && strcmp(text, "1") == 0) {
+		srdb_hold_sync(srdb.hold, true);
+		srdb.hold_guess = task_timer_start(srdb.t, GUESS_MS, 0, guess_over, NULL);
+	}
+	return 0;
+}
+
+void srdb_ckpt_stop(void)
+{
+	stop_guessing();
+	srdb_hold_free(srdb.hold);
+	srdb.hold = NULL;
+}
