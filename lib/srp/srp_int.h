@@ -11,6 +11,9 @@
 /* srdb has certainly read within this time what it was told. */
 #define SRP_HOLD_US 50000u
 
+/* A peer that is further behind is synchronised in full: the store does not keep tombstones for ever. */
+#define SRP_RESUME_MAX 20000u
+
 /* Events of the state machine; SRP_EV_PEER + state: a hello with that state came. */
 enum srp_event {
 	SRP_EV_PEER = 0,

@@ -43,7 +43,8 @@ void srp_ship_start(struct srp *s)
 	sh->head = sh->n = 0;
 	sh->retry_us = 0;
 	sh->started = sh->full_pending = false;
-	if (s->peer.rank.epoch == s->saved.epoch && have && have <= sh->committed) {
+	if (s->peer.rank.epoch == s->saved.epoch && have && have <= sh->committed &&
+	    sh->committed - have <= SRP_RESUME_MAX) {
 		sh->phase = SRP_SHIP_DELTA;
 		sh->sent = sh->acked = have;
 		LOG(EV_SRP_SYNC, "synchronisation resumes above version %llu", (unsigned long long)have);
