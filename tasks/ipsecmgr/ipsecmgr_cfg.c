@@ -146,12 +146,11 @@ static bool read_auth(const struct build *b)
 static void read_identity(const struct build *b)
 {
 	struct ike_policy *pol = &b->p->pol;
-	const struct cfg_node *n = cfg_child(b->tree, b->tmpl, "identity-local", NULL);
+	const struct cfg_node *n = cfg_child(b->tree, b->tmpl, "identity-local-id-type", NULL);
 	const char *id = n ? cfg_arg(n, "id") : NULL, *type = n ? cfg_arg(n, "id-type") : NULL;
 
 	if (!id) {
-		n = cfg_child(b->tree, b->tmpl, "nai", NULL);
-		n = n ? n : cfg_child(b->tree, b->tmpl, "nai-idr", NULL);
+		n = cfg_child(b->tree, b->tmpl, "nai-idr", NULL);
 		id = n ? cfg_arg(n, "idr") : NULL;
 		type = n ? cfg_arg(n, "id-type") : NULL;
 	}
@@ -236,9 +235,8 @@ static bool read_payload(const struct build *b)
 static bool read_service(struct build *b, const struct cfg_node *bind)
 {
 	struct ipsecmgr_policy *p = b->p;
-	const char *text = cfg_arg(bind, "address"), *name = cfg_arg(bind, "crypto-template"), *mode, *pool;
+	const char *text = cfg_arg(bind, "address"), *name = cfg_arg(bind, "template"), *mode, *pool;
 
-	name = name ? name : cfg_arg(bind, "template");
 	if (!text || net_addr_parse(&p->pol.local, text) || !name) {
 		complain(b, "its bind cannot be used");
 		return false;
