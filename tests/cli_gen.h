@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes lines from grammar rows: a random sentence of a pattern, or the shortest one that contains a variable with a
- * given value. Used by the table, property and fuzz tests of the CLI; deterministic for a seed.
+ * Makes lines from grammar rows: a random sentence of a pattern, or the shortest one that contains a variable
+ * with a given value. Used by the table, property and fuzz tests of the CLI; deterministic for a seed.
  */
 #ifndef TESTS_CLI_GEN_H
 #define TESTS_CLI_GEN_H
@@ -63,7 +63,8 @@ static inline void gen_put_quoted(struct gen *g, const char *s)
 
 static inline void gen_text(struct gen *g, const struct cli_var *v, char *buf, size_t size)
 {
-	static const char *const words[] = {"all", "name", "list", "a", "default", "no", "exit", "#exit", "encrypted", "key"};
+	static const char *const words[] = {"all", "name", "list",  "a",         "default",
+	                                    "no",  "exit", "#exit", "encrypted", "key"};
 	static const char chars[] = "abcXYZ019._-/:%,\\\\\" '#|?!{}[]<>&=+$~";
 	int64_t lo = v->nranges ? v->ranges[0].lo : 1, hi = v->nranges ? v->ranges[0].hi : 20;
 	uint32_t kind = gen_rand(g, 8);
@@ -72,12 +73,14 @@ static inline void gen_text(struct gen *g, const struct cli_var *v, char *buf, s
 		hi = 60;
 	int64_t n = lo + gen_rand(g, hi - lo + 1);
 
-	if (kind < 3 && (int64_t)strlen(words[(n + kind) % 10]) >= lo && (int64_t)strlen(words[(n + kind) % 10]) <= hi) {
+	if (kind < 3 && (int64_t)strlen(words[(n + kind) % 10]) >= lo &&
+	    (int64_t)strlen(words[(n + kind) % 10]) <= hi) {
 		snprintf(buf, size, "%s", words[(n + kind) % 10]);
 		return;
 	}
 	for (int64_t i = 0; i < n; i++)
-		buf[i] = kind < 6 ? "abcdefghij0123456789"[gen_rand(g, 20)] : chars[gen_rand(g, sizeof(chars) - 1)];
+		buf[i] = kind < 6 ? "abcdefghij0123456789"[gen_rand(g, 20)]
+		                  : chars[gen_rand(g, sizeof(chars) - 1)];
 	buf[n] = 0;
 }
 
@@ -117,7 +120,10 @@ static inline void gen_value(struct gen *g, const struct cli_var *v, char *buf, 
 		snprintf(buf, size, "/flash/f%u.cfg", a);
 		break;
 	case CLI_HEX:
-		snprintf(buf, size, "0x%x", v->ranges[0].hi >= 8 ? a * 77777u : v->ranges[0].hi > 1 ? a : a % 16);
+		snprintf(buf, size, "0x%x",
+		         v->ranges[0].hi >= 8  ? a * 77777u
+		         : v->ranges[0].hi > 1 ? a
+		                               : a % 16);
 		break;
 	case CLI_ENUM:
 		snprintf(buf, size, "%s", v->enm->words[gen_rand(g, v->enm->n)].word);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The CLI engine: everything a StarOS-like command line does, derived from grammar files (cli/grammar/, one .grm
- * per subject; notation in cli/grammar/README.md). It owns the compiled grammar and a session's mode, context
- * and switches. No I/O except reading grammar files; text goes to a struct cli_out the caller supplies.
- * Callers: tasks/cli (one session per process), tasks/sct (grammar only, through lib/cfg), tests and fuzzers.
+ * The CLI engine: everything a StarOS-like command line does, derived from grammar files (cli/grammar/, one
+ *.grm per subject; notation in cli/grammar/README.md). It owns the compiled grammar and a session's mode,
+ *context and switches. No I/O except reading grammar files; text goes to a struct cli_out the caller
+ *supplies. Callers: tasks/cli (one session per process), tasks/sct (grammar only, through lib/cfg), tests and
+ *fuzzers.
  *
  * One line, step by step:
  *	cli_line_parse(s, line, &res)	what the line means; no state of the session has changed yet
@@ -27,9 +28,11 @@ struct cli_index;
 struct cli_node;
 struct cli_form;
 
-/* --- output -------------------------------------------------------------------------------------------------- */
+/* --- output
+ * -------------------------------------------------------------------------------------------------- */
 
-/* Where text goes. write() returns 0, or -errno/-EPIPE to say "stop producing" (the user answered q to the pager). */
+/* Where text goes. write() returns 0, or -errno/-EPIPE to say "stop producing" (the user answered q to the
+ * pager). */
 struct cli_out {
 	int (*write)(struct cli_out *out, const char *text, size_t len);
 	void *arg;
@@ -48,28 +51,29 @@ int cli_out_put(struct cli_out *out, const char *text);
 int cli_out_write(struct cli_out *out, const char *text, size_t len);
 int cli_out_printf(struct cli_out *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* --- grammar (read-only after loading; shared by any number of sessions and trees) ----------------------------- */
+/* --- grammar (read-only after loading; shared by any number of sessions and trees)
+ * ----------------------------- */
 
 enum cli_priv { CLI_PRIV_INSPECTOR, CLI_PRIV_OPERATOR, CLI_PRIV_ADMIN, CLI_PRIV_CONFIG_ADMIN };
 const char *cli_priv_name(enum cli_priv p); /* "inspector" … "config-administrator" */
 
 enum cli_type {
-	CLI_INT, /* <n:1-20>, <n:0,5-100>: 64 bit, ranges inclusive */
+	CLI_INT,    /* <n:1-20>, <n:0,5-100>: 64 bit, ranges inclusive */
 	CLI_STRING, /* one word or a "quoted string"; min..max characters */
-	CLI_LINE, /* a quoted string, or the raw rest of the line; min..max characters */
+	CLI_LINE,   /* a quoted string, or the raw rest of the line; min..max characters */
 	CLI_IPV4,
 	CLI_IPV6,
-	CLI_IP, /* either family */
+	CLI_IP,      /* either family */
 	CLI_PREFIX4, /* a.b.c.d/len */
 	CLI_PREFIX6,
-	CLI_PREFIX, /* either family */
-	CLI_MASK, /* contiguous dotted IPv4 mask */
+	CLI_PREFIX,   /* either family */
+	CLI_MASK,     /* contiguous dotted IPv4 mask */
 	CLI_SLOTPORT, /* slot/port */
-	CLI_URL, /* /flash/x, file:/…, {http,https,ftp,sftp,tftp,ldap}://… */
-	CLI_SECRET, /* as string; sealed form after the keyword `encrypted` */
-	CLI_HEX, /* [0x]hex digits, min..max digits */
-	CLI_ENUM, /* a word of a named enum */
-	CLI_REF, /* name of another row's node, string of min..max characters */
+	CLI_URL,      /* /flash/x, file:/…, {http,https,ftp,sftp,tftp,ldap}://… */
+	CLI_SECRET,   /* as string; sealed form after the keyword `encrypted` */
+	CLI_HEX,      /* [0x]hex digits, min..max digits */
+	CLI_ENUM,     /* a word of a named enum */
+	CLI_REF,      /* name of another row's node, string of min..max characters */
 };
 
 struct cli_range {
@@ -93,16 +97,16 @@ struct cli_var {
 	struct cli_range *ranges; /* values (int) or lengths (string kinds) */
 	unsigned nranges;
 	const struct cli_enum *enm; /* CLI_ENUM */
-	const char *ref; /* CLI_REF: row id looked up in this block, then outwards */
-	const char *ref_in; /* CLI_REF: … or below the context named by this variable */
-	bool must; /* CLI_REF: cfg_check() refuses a name that does not exist */
-	bool raw; /* CLI_LINE: shown without quotes where possible */
-	bool list; /* may occur several times (<n:…>*6) */
-	const char *dflt; /* value when not given; NULL: none */
+	const char *ref;            /* CLI_REF: row id looked up in this block, then outwards */
+	const char *ref_in;         /* CLI_REF: … or below the context named by this variable */
+	bool must;                  /* CLI_REF: cfg_check() refuses a name that does not exist */
+	bool raw;                   /* CLI_LINE: shown without quotes where possible */
+	bool list;                  /* may occur several times (<n:…>*6) */
+	const char *dflt;           /* value when not given; NULL: none */
 };
 
 struct cli_mode {
-	const char *name; /* "context" */
+	const char *name;   /* "context" */
 	const char *prompt; /* "config-ctx"; %k is replaced by the block's first key; NULL for exec */
 	const char *help;
 	const struct cli_mode *parent;
@@ -116,24 +120,25 @@ enum cli_row_kind { CLI_ROW_EXEC, CLI_ROW_CONF };
 /* One row: an Exec command or a setting. */
 struct cli_row {
 	enum cli_row_kind kind;
-	const char *id; /* unique in its mode; part of the configuration path */
+	const char *id;      /* unique in its mode; part of the configuration path */
 	const char *pattern; /* StarOS notation as written */
 	const char *help;
-	const char *handler; /* Exec: name of the function in the program's own table; "@x" is done by the engine */
-	const struct cli_mode *mode; /* where it stands */
+	const char *handler; /* Exec: name of the function in the program's own table; "@x" is done by the
+	                        engine */
+	const struct cli_mode *mode;  /* where it stands */
 	const struct cli_mode *enter; /* the mode it opens, or NULL */
-	const char **key; /* names of the variables that make up the node's key */
+	const char **key;             /* names of the variables that make up the node's key */
 	unsigned nkey;
 	enum cli_priv priv;
-	unsigned order; /* position in its mode */
-	unsigned limit; /* at most so many nodes per block; 0: no limit */
+	unsigned order;       /* position in its mode */
+	unsigned limit;       /* at most so many nodes per block; 0: no limit */
 	unsigned limit_total; /* at most so many in the whole chassis */
 	bool hidden, test, confirm;
 	bool no_stored; /* `no X` is a setting of its own (X is in force by default) */
-	bool ordered; /* the order of several nodes means something */
+	bool ordered;   /* the order of several nodes means something */
 	bool merge; /* setting it again keeps what the new line does not mention (all rows with `enter`) */
-	struct cfg_args *dflt; /* parsed `default "…"` line, or from variables' defaults; NULL: none */
-	struct cli_node *tree; /* private: pattern as a tree */
+	struct cfg_args *dflt;  /* parsed `default "…"` line, or from variables' defaults; NULL: none */
+	struct cli_node *tree;  /* private: pattern as a tree */
 	struct cli_form *forms; /* private: set, aliases, no, default */
 	struct cli_var **vars;
 	unsigned nvars;
@@ -151,30 +156,35 @@ struct cli_grammar *cli_grammar_load(const char *dir, char *err, size_t errlen);
 struct cli_grammar *cli_grammar_load_text(const char *name, const char *text, char *err, size_t errlen);
 void cli_grammar_free(struct cli_grammar *g);
 /* Where the installed or built product keeps its grammar: $ORRERY_GRAMMAR, else the first that exists of
- * <prefix>/share/orrery/grammar and <tree>/cli/grammar relative to exe (argv[0] or /proc/self/exe), else ./cli/grammar. */
+ * <prefix>/share/orrery/grammar and <tree>/cli/grammar relative to exe (argv[0] or /proc/self/exe), else
+ * ./cli/grammar. */
 const char *cli_grammar_dir(const char *exe, char *buf, size_t len);
 
 const struct cli_mode *cli_grammar_mode(const struct cli_grammar *g, const char *name); /* NULL: unknown */
-const struct cli_row *cli_grammar_row(const struct cli_mode *m, const char *id); /* a conf row by id; NULL: unknown */
+const struct cli_row *cli_grammar_row(const struct cli_mode *m,
+                                      const char *id); /* a conf row by id; NULL: unknown */
 const struct cli_mode *cli_grammar_mode_at(const struct cli_grammar *g, unsigned i); /* NULL after the last */
 const struct cli_var *cli_grammar_var(const struct cli_row *row, const char *name);
 
-/* --- types ------------------------------------------------------------------------------------------------------ */
+/* --- types
+ * ------------------------------------------------------------------------------------------------------ */
 
 /*
- * Is text a legal value of v? On success the canonical spelling is in out (addresses compressed, enum words in
- * full …). On failure -EINVAL and in out the reason without the prefix, e.g.
- * "Invalid value 70000 for <seconds>; the legal range is 60 to 604800".
+ * Is text a legal value of v? On success the canonical spelling is in out (addresses compressed, enum words
+ * in full …). On failure -EINVAL and in out the reason without the prefix, e.g. "Invalid value 70000 for
+ * <seconds>; the legal range is 60 to 604800".
  */
 int cli_type_check(const struct cli_var *v, const char *text, char *out, size_t outlen);
 /* "integer 1 to 20", "string of 1 to 31 characters", "IPv4 address" … */
 const char *cli_type_describe(const struct cli_var *v, char *buf, size_t len);
 
-/* --- session ------------------------------------------------------------------------------------------------------ */
+/* --- session
+ * ------------------------------------------------------------------------------------------------------ */
 
 /*
- * Sealing of secrets with the chassis key: both return 0 or -errno and write a NUL-terminated word (no blanks, no
- * quotes) into out. With hooks a clear secret reaches the configuration only as `encrypted …`. NULL: stays clear.
+ * Sealing of secrets with the chassis key: both return 0 or -errno and write a NUL-terminated word (no
+ * blanks, no quotes) into out. With hooks a clear secret reaches the configuration only as `encrypted …`.
+ * NULL: stays clear.
  */
 struct cli_hooks {
 	int (*seal)(void *arg, const char *clear, char *out, size_t outlen);
@@ -188,7 +198,8 @@ struct cli_hooks {
 
 struct cli_session {
 	const struct cli_grammar *g;
-	const struct cfg_tree *tree; /* present configuration: completion of names, "exists already"; may be NULL */
+	const struct cfg_tree
+	        *tree; /* present configuration: completion of names, "exists already"; may be NULL */
 	struct cli_hooks hooks;
 	char host[CLI_NAME_LEN];
 	char context[CLI_NAME_LEN]; /* Exec context, "local" at login */
@@ -199,10 +210,10 @@ struct cli_session {
 	bool test_commands;
 	bool show_hidden;
 	uint32_t length, width; /* terminal; length 0: no pager */
-	unsigned depth; /* 0: Exec; else stack[depth-1] is where a line is read */
+	unsigned depth;         /* 0: Exec; else stack[depth-1] is where a line is read */
 	struct {
 		const struct cli_mode *mode;
-		char *path; /* canonical path of the block (lib/cfg), "" for config */
+		char *path;             /* canonical path of the block (lib/cfg), "" for config */
 		char key[CLI_NAME_LEN]; /* for the prompt */
 	} stack[CLI_DEPTH_MAX];
 };
@@ -216,15 +227,17 @@ const char *cli_session_prompt(const struct cli_session *s, char *buf, size_t le
 void cli_session_configure(struct cli_session *s);
 void cli_session_end(struct cli_session *s);
 
-/* --- lines --------------------------------------------------------------------------------------------------------- */
+/* --- lines
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 enum cli_kind {
 	CLI_NOTHING, /* empty line or comment */
-	CLI_ERROR, /* res.error says why; print it */
-	CLI_MOVE, /* only the session changes: call cli_line_done() */
-	CLI_EXEC, /* run res.cmd */
-	CLI_EDIT, /* commit res.edit; after that cli_line_done() enters the block if it opens one */
-	CLI_LOGOUT, /* exit in Exec mode, logout */
+	CLI_ERROR,   /* res.error says why; print it */
+	CLI_MOVE,    /* only the session changes: call cli_line_done() */
+	CLI_EXEC,    /* run res.cmd */
+	CLI_EDIT,    /* commit res.edit; after that cli_line_done() enters the block if it opens one */
+	CLI_LOGOUT,  /* exit in Exec mode, logout */
 };
 
 struct cli_cmd {
@@ -244,16 +257,16 @@ struct cli_pipe_spec {
 
 struct cli_result {
 	enum cli_kind kind;
-	char error[1024]; /* CLI_ERROR: one or more lines, without the last newline */
-	struct cli_cmd cmd; /* CLI_EXEC */
+	char error[1024];      /* CLI_ERROR: one or more lines, without the last newline */
+	struct cli_cmd cmd;    /* CLI_EXEC */
 	struct cfg_edit *edit; /* CLI_EDIT */
-	bool confirm; /* ask "Are you sure? [Yes|No]: " first */
-	bool json; /* `| json`: the handler should write JSON */
+	bool confirm;          /* ask "Are you sure? [Yes|No]: " first */
+	bool json;             /* `| json`: the handler should write JSON */
 	struct cli_pipe_spec pipes[CLI_PIPES_MAX];
 	unsigned npipes;
 	/* for cli_line_done() */
 	const struct cli_row *row; /* the row of the line; NULL: none */
-	int move; /* private: what done() does */
+	int move;                  /* private: what done() does */
 };
 
 #define CLI_CONFIRM_TEXT "Are you sure? [Yes|No]: "
@@ -261,8 +274,8 @@ struct cli_result {
 int cli_line_answer(const char *answer);
 
 /*
- * Understands one line in the session's present mode. `#exit` is exit; other lines starting with # are comments.
- * Leading and trailing blanks are ignored. Returns res->kind.
+ * Understands one line in the session's present mode. `#exit` is exit; other lines starting with # are
+ * comments. Leading and trailing blanks are ignored. Returns res->kind.
  */
 enum cli_kind cli_line_parse(const struct cli_session *s, const char *line, struct cli_result *res);
 void cli_line_done(struct cli_session *s, const struct cli_result *res);
@@ -282,12 +295,12 @@ bool cli_cmd_has(const struct cli_cmd *c, const char *name); /* was the keyword 
  * skipped. Returns the number of failed lines, or -errno.
  */
 int cli_load_text(struct cfg_tree *t, const struct cli_hooks *hooks, const char *text,
-		  void (*report)(void *arg, unsigned lineno, const char *line, const char *error), void *arg);
+                  void (*report)(void *arg, unsigned lineno, const char *line, const char *error), void *arg);
 
 /*
- * While loading a text: when the line that opens a block failed, its lines must not land in the block around it.
- * Tell every failed line to cli_skip_failed() and skip lines for which cli_skip_line() is true. Goes by indentation, as
- * show configuration prints it. Start with a zeroed struct.
+ * While loading a text: when the line that opens a block failed, its lines must not land in the block around
+ * it. Tell every failed line to cli_skip_failed() and skip lines for which cli_skip_line() is true. Goes by
+ * indentation, as show configuration prints it. Start with a zeroed struct.
  */
 struct cli_skip {
 	bool active;
@@ -296,18 +309,23 @@ struct cli_skip {
 void cli_skip_failed(struct cli_skip *k, const char *line);
 bool cli_skip_line(struct cli_skip *k, const char *line);
 
-/* --- help and completion --------------------------------------------------------------------------------------------- */
+/* --- help and completion
+ * --------------------------------------------------------------------------------------------- */
 
-/* Answers `?` typed after line: "  keyword     - help" per candidate, "  <cr>" where the line may end, or an error line. */
+/* Answers `?` typed after line: "  keyword     - help" per candidate, "  <cr>" where the line may end, or an
+ * error line. */
 int cli_help_show(const struct cli_session *s, const char *line, struct cli_out *out);
 /*
- * TAB after line: calls each() with every word the last (possibly empty) word may become; keywords, enum words and
- * names of existing nodes. Returns their number. *start: offset in line of the word being completed.
+ * TAB after line: calls each() with every word the last (possibly empty) word may become; keywords, enum
+ * words and names of existing nodes. Returns their number. *start: offset in line of the word being
+ * completed.
  */
 int cli_help_complete(const struct cli_session *s, const char *line, size_t *start,
-		      void (*each)(void *arg, const char *word), void *arg);
+                      void (*each)(void *arg, const char *word), void *arg);
 
-/* --- pipes ------------------------------------------------------------------------------------------------------------- */
+/* --- pipes
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 /* The terminal behind a pager. key() blocks for one key; NULL tty: no paging. */
 struct cli_tty {
@@ -317,18 +335,20 @@ struct cli_tty {
 };
 
 /*
- * Builds the chain for res (its pipes, then the pager if tty is given and tty->rows > 0) in front of sink. Returns
- * the out to write to (may be sink itself); close with cli_pipe_close(), which flushes a last partial line.
- * The caller keeps sink and tty. A bad regular expression: NULL with the reason in err ("Failure: …").
+ * Builds the chain for res (its pipes, then the pager if tty is given and tty->rows > 0) in front of sink.
+ * Returns the out to write to (may be sink itself); close with cli_pipe_close(), which flushes a last partial
+ * line. The caller keeps sink and tty. A bad regular expression: NULL with the reason in err ("Failure: …").
  */
-struct cli_out *cli_pipe_open(const struct cli_result *res, struct cli_out *sink, struct cli_tty *tty, char *err,
-			      size_t errlen);
+struct cli_out *cli_pipe_open(const struct cli_result *res, struct cli_out *sink, struct cli_tty *tty,
+                              char *err, size_t errlen);
 int cli_pipe_close(struct cli_out *head, struct cli_out *sink);
 
-/* --- rendering and documentation ------------------------------------------------------------------------------------------ */
+/* --- rendering and documentation
+ * ------------------------------------------------------------------------------------------ */
 
 /* A node as the line that sets it, without indentation: into buf, or -ENOSPC. */
-int cli_render_line(const struct cli_row *row, const struct cfg_args *args, bool negated, char *buf, size_t len);
+int cli_render_line(const struct cli_row *row, const struct cfg_args *args, bool negated, char *buf,
+                    size_t len);
 /* Do these arguments make up a complete line of the row? */
 bool cli_render_fits(const struct cli_row *row, const struct cfg_args *args);
 /* The reference manual of all commands, in markdown. */

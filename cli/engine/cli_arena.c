@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory of the compiled grammar: allocated piece by piece while loading, freed in one go. Used by the files of
- * this folder only. Running out of memory while loading a few hundred kilobytes of grammar ends the program.
+ * Memory of the compiled grammar: allocated piece by piece while loading, freed in one go. Used by the files
+ * of this folder only. Running out of memory while loading a few hundred kilobytes of grammar ends the
+ * program.
  */
 #include <stdlib.h>
 #include <string.h>

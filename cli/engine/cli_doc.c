@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The command reference, written from the grammar: one section per mode, one entry per row with its form, its
- * variables with type, range and default, its `no` and `default` forms and its limits. Caller: `--doc commands`.
+ * variables with type, range and default, its `no` and `default` forms and its limits. Caller: `--doc
+ * commands`.
  */
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +36,8 @@ static void doc_vars(const struct cli_row *row, struct cli_out *out)
 			cli_out_printf(out, "| `%s` | keyword of `%s` (see the end)", v->name, v->enm->name);
 		} else {
 			cli_type_describe(v, kind, sizeof(kind));
-			cli_out_printf(out, "| `%s` | %s%s%s", v->name, kind, v->ref ? ", a " : "", v->ref ? v->ref : "");
+			cli_out_printf(out, "| `%s` | %s%s%s", v->name, kind, v->ref ? ", a " : "",
+			               v->ref ? v->ref : "");
 			if (v->ref)
 				cli_out_put(out, v->must ? " that must exist" : "");
 		}
@@ -65,7 +67,8 @@ static void doc_row(const struct cli_row *row, struct cli_out *out)
 	if (row->help)
 		cli_out_printf(out, "%s\n\n", row->help);
 	doc_forms(row, out);
-	cli_out_printf(out, "- Privilege: %s%s\n", cli_priv_name(row->priv), row->test ? "; needs test commands" : "");
+	cli_out_printf(out, "- Privilege: %s%s\n", cli_priv_name(row->priv),
+	               row->test ? "; needs test commands" : "");
 	if (row->enter)
 		cli_out_printf(out, "- Opens the mode [%s](#mode-%s)\n", row->enter->name, row->enter->name);
 	if (row->limit)
@@ -75,7 +78,8 @@ static void doc_row(const struct cli_row *row, struct cli_out *out)
 	if (row->default_text)
 		cli_out_printf(out, "- When not configured: `%s`\n", row->default_text);
 	if (row->confirm)
-		cli_out_put(out, "- Asks for confirmation unless `-noconfirm` is given or `autoconfirm` is on\n");
+		cli_out_put(out,
+		            "- Asks for confirmation unless `-noconfirm` is given or `autoconfirm` is on\n");
 	doc_vars(row, out);
 	cli_out_put(out, "\n");
 }
@@ -94,16 +98,18 @@ static void doc_mode(const struct cli_mode *m, struct cli_out *out)
 
 int cli_doc_write(const struct cli_grammar *g, struct cli_out *out)
 {
-	int rc = cli_out_put(out, "# Commands\n\nWritten by the program from its grammar (cli/grammar/); do not edit.\n\n"
-				  "Keywords may be abbreviated as long as they are unambiguous and are not case "
-				  "sensitive; `?` lists what may come next, TAB completes.\n\n");
+	int rc = cli_out_put(
+	        out, "# Commands\n\nWritten by the program from its grammar (cli/grammar/); do not edit.\n\n"
+	             "Keywords may be abbreviated as long as they are unambiguous and are not case "
+	             "sensitive; `?` lists what may come next, TAB completes.\n\n");
 
 	for (unsigned i = 0; i < g->nmodes && !rc; i++)
 		doc_mode(g->modes[i], out);
 	for (unsigned i = 0; i < g->nenums; i++) {
 		cli_out_printf(out, "## Keywords of `%s`\n\n", g->enums[i]->name);
 		for (unsigned k = 0; k < g->enums[i]->n; k++)
-			cli_out_printf(out, "- `%s`: %s\n", g->enums[i]->words[k].word, g->enums[i]->words[k].help);
+			cli_out_printf(out, "- `%s`: %s\n", g->enums[i]->words[k].word,
+			               g->enums[i]->words[k].help);
 		cli_out_put(out, "\n");
 	}
 	return rc;

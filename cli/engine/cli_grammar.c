@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loads grammar files: the one place that knows their outer notation (modes, rows, attributes, help; the patterns
- * inside the quotes are cli_pattern.c's). Entry points cli_grammar_load(), cli_grammar_free() and the look-ups.
- * Called once by every program that has a CLI or a configuration; must stay far below 10 ms.
+ * Loads grammar files: the one place that knows their outer notation (modes, rows, attributes, help; the
+ * patterns inside the quotes are cli_pattern.c's). Entry points cli_grammar_load(), cli_grammar_free() and
+ * the look-ups. Called once by every program that has a CLI or a configuration; must stay far below 10 ms.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -351,7 +351,7 @@ static bool parse_attr(struct lex *l, struct raw *r)
 		if (!r->default_none)
 			row->default_text = v;
 	} else if (is(l, "hidden") || is(l, "test") || is(l, "confirm") || is(l, "merge") ||
-		   is(l, "ordered")) {
+	           is(l, "ordered")) {
 		row->hidden |= is(l, "hidden") || is(l, "test");
 		row->test |= is(l, "test");
 		row->confirm |= is(l, "confirm");
@@ -400,8 +400,9 @@ static void give_help(const struct cli_grammar *g, const struct raw *r, struct c
 		const char *w = r->words[i].word;
 		size_t len = strlen(w);
 
-		if (n->kind == CLI_N_WORD ? !strcmp(w, name) :
-					    *w == '<' && len == strlen(name) + 2 && !strncmp(w + 1, name, len - 2))
+		if (n->kind == CLI_N_WORD
+		            ? !strcmp(w, name)
+		            : *w == '<' && len == strlen(name) + 2 && !strncmp(w + 1, name, len - 2))
 			n->help = r->words[i].help;
 	}
 	if (name && !n->help)
@@ -447,8 +448,7 @@ static int add_conf_forms(struct lex *l, struct raw *r)
 		char buf[1024];
 
 		snprintf(buf, sizeof(buf), "no %s", r->no ? r->no : "");
-		if (add_form(l, r, CLI_FORM_NO,
-			     r->no ? pattern(l, buf) : cli_pattern_verb(l->g, row, "no")))
+		if (add_form(l, r, CLI_FORM_NO, r->no ? pattern(l, buf) : cli_pattern_verb(l->g, row, "no")))
 			return -EINVAL;
 	}
 	if (!r->default_none && !row->nkey && !row->enter)
@@ -551,7 +551,8 @@ static int find_default(struct cli_row *row, char *err, size_t errlen)
 	if (row->kind != CLI_ROW_CONF)
 		return 0;
 	if (row->default_text) {
-		row->dflt = cli_match_form(cli_render_form(row, CLI_FORM_SET), row->default_text, err, errlen);
+		row->dflt =
+		        cli_match_form(cli_render_form(row, CLI_FORM_SET), row->default_text, err, errlen);
 		return row->dflt ? 0 : -EINVAL;
 	}
 	/* a line whose values may all be left out is off unless configured, not in force with its defaults */
@@ -581,7 +582,8 @@ static int finish(struct cli_grammar *g, char *err, size_t errlen)
 
 			if (!find_default(m->rows[k], why, sizeof(why)))
 				continue;
-			snprintf(err, errlen, "mode %s, \"%s\": default line: %s", m->name, m->rows[k]->pattern, why);
+			snprintf(err, errlen, "mode %s, \"%s\": default line: %s", m->name,
+			         m->rows[k]->pattern, why);
 			return -EINVAL;
 		}
 	}
@@ -677,7 +679,7 @@ void cli_grammar_free(struct cli_grammar *g)
 const char *cli_grammar_dir(const char *exe, char *buf, size_t len)
 {
 	static const char *const places[] = {"/../share/orrery/grammar", "/../../share/orrery/grammar",
-					     "/../../cli/grammar", "/../../../cli/grammar"};
+	                                     "/../../cli/grammar", "/../../../cli/grammar"};
 	const char *env = getenv("ORRERY_GRAMMAR");
 	const char *slash = exe ? strrchr(exe, '/') : NULL;
 

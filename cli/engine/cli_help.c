@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `?` and TAB: what may come next after the words typed so far. Both run the matcher over the complete words and
- * look at the live threads; both know pipes and `do`. Caller: tasks/cli's line editor.
+ * `?` and TAB: what may come next after the words typed so far. Both run the matcher over the complete words
+ * and look at the live threads; both know pipes and `do`. Caller: tasks/cli's line editor.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -57,9 +57,8 @@ static void add_names(struct help *h, const struct cfg_node *block, const char *
 	const struct cfg_node *c;
 	const char *k;
 
-	cfg_foreach(c, block, row)
-		if ((k = cfg_key(c, 0)) && !strncmp(k, h->partial, strlen(h->partial)) && !strpbrk(k, " \"|"))
-			add(h, k, NULL, NULL);
+	cfg_foreach(c, block, row) if ((k = cfg_key(c, 0)) && !strncmp(k, h->partial, strlen(h->partial)) &&
+	                               !strpbrk(k, " \"|")) add(h, k, NULL, NULL);
 }
 
 /* The block the session is in, or the nearest around it that exists. */
@@ -77,16 +76,16 @@ static void complete_ref(struct help *h, const struct cli_var *v)
 	const struct cfg_node *b = block_of(h), *c;
 
 	if (h->exec && h->s->tree) {
-		/* Exec: everything of that kind in the present context, and in the configuration as a whole */
+		/* Exec: everything of that kind in the present context, and in the configuration as a whole
+		 */
 		add_names(h, h->s->tree->root, v->ref);
-		cfg_foreach(c, h->s->tree->root, "context")
-			if (cfg_key(c, 0) && !strcmp(cfg_key(c, 0), h->s->context))
-				add_names(h, c, v->ref);
+		cfg_foreach(c, h->s->tree->root,
+		            "context") if (cfg_key(c, 0) && !strcmp(cfg_key(c, 0), h->s->context))
+		        add_names(h, c, v->ref);
 		return;
 	}
 	if (v->ref_in && h->s->tree)
-		cfg_foreach(c, h->s->tree->root, "context")
-			add_names(h, c, v->ref);
+		cfg_foreach(c, h->s->tree->root, "context") add_names(h, c, v->ref);
 	for (; b; b = v->ref_in ? NULL : b->parent)
 		add_names(h, b, v->ref);
 }
@@ -127,12 +126,13 @@ static bool collect(void *arg, const struct cli_cand *c)
 
 static void collect_pipes(struct help *h)
 {
-	static const struct cand words[] = {{"grep", "Shows only the lines that match a regular expression", NULL},
-					    {"json", "Shows the output as JSON", NULL},
-					    {"more", "Shows the output page by page", NULL}};
+	static const struct cand words[] = {
+	        {"grep", "Shows only the lines that match a regular expression", NULL},
+	        {"json", "Shows the output as JSON", NULL},
+	        {"more", "Shows the output page by page", NULL}};
 	static const struct cand opts[] = {{"-E", "Extended regular expression", NULL},
-					   {"-i", "Upper and lower case are the same", NULL},
-					   {"-v", "Shows the lines that do not match", NULL}};
+	                                   {"-i", "Upper and lower case are the same", NULL},
+	                                   {"-v", "Shows the lines that do not match", NULL}};
 	bool grep = h->t.n && cli_word_prefix("grep", h->t.v[0].text);
 
 	for (unsigned i = 0; i < 3; i++) {
@@ -189,6 +189,8 @@ static bool run(struct help *h)
 {
 	const struct cli_mode *mode = h->exec ? cli_grammar_mode(h->s->g, "exec") : cli_session_mode(h->s);
 
+	if (!mode)
+		return false;
 	cli_match_init(&h->m, mode, h->s->priv, h->s->test_commands);
 	for (unsigned i = 0; i < h->t.n; i++) {
 		if (cli_match_step(&h->m, &h->t.v[i], i) == CLI_M_OK)
@@ -304,7 +306,7 @@ int cli_help_show(const struct cli_session *s, const char *line, struct cli_out 
 }
 
 int cli_help_complete(const struct cli_session *s, const char *line, size_t *start,
-		      void (*each)(void *arg, const char *word), void *arg)
+                      void (*each)(void *arg, const char *word), void *arg)
 {
 	struct help *h = ask(s, line, true);
 	int n = 0;

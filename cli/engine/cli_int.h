@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inside the CLI engine only: the compiled form of the grammar and the matcher. A pattern is kept twice: as a
- * tree (rendering, documentation) and as a position automaton (Glushkov: every word or variable of the pattern is
- * one state, "follow" says what may come next), so matching a line is one pass over its words with a small set of
- * live threads, one per row and position.
+ * tree (rendering, documentation) and as a position automaton (Glushkov: every word or variable of the
+ * pattern is one state, "follow" says what may come next), so matching a line is one pass over its words with
+ * a small set of live threads, one per row and position.
  */
 #ifndef CLI_ENGINE_CLI_INT_H
 #define CLI_ENGINE_CLI_INT_H
@@ -30,10 +30,10 @@ struct cli_node {
 	const char *word; /* WORD */
 	const char *help;
 	struct cli_var *var; /* VAR */
-	const char *label; /* ALT: record the chosen branch's first word under this name */
-	bool flag; /* WORD: record it by its own name */
-	bool plus; /* ALT: several branches in any order, each once */
-	unsigned repeat; /* up to so many times; 1: once */
+	const char *label;   /* ALT: record the chosen branch's first word under this name */
+	bool flag;           /* WORD: record it by its own name */
+	bool plus;           /* ALT: several branches in any order, each once */
+	unsigned repeat;     /* up to so many times; 1: once */
 	struct cli_node **kid;
 	unsigned nkid;
 };
@@ -93,11 +93,14 @@ struct cli_grammar {
 const char *cli_grammar_word_help(const struct cli_grammar *g, const char *word, const char *close);
 const struct cli_enum *cli_grammar_enum(const struct cli_grammar *g, const char *name);
 
-/* Parses a pattern; NULL with the reason in err. Words' help comes from the glossary (see cli_pattern_help). */
+/* Parses a pattern; NULL with the reason in err. Words' help comes from the glossary (see cli_pattern_help).
+ */
 struct cli_node *cli_pattern_parse(struct cli_grammar *g, const char *text, char *err, size_t errlen);
-/* The tree of the row's `no`/`default` form: verb, then the pattern cut after its key, or before its first value. */
+/* The tree of the row's `no`/`default` form: verb, then the pattern cut after its key, or before its first
+ * value. */
 struct cli_node *cli_pattern_verb(struct cli_grammar *g, const struct cli_row *row, const char *verb);
-int cli_pattern_compile(struct cli_grammar *g, struct cli_form *f, const struct cli_node *tree, char *err, size_t errlen);
+int cli_pattern_compile(struct cli_grammar *g, struct cli_form *f, const struct cli_node *tree, char *err,
+                        size_t errlen);
 void cli_pattern_vars(struct cli_grammar *g, struct cli_row *row, const struct cli_node *tree);
 int cli_pattern_index(struct cli_grammar *g, struct cli_mode *m, const struct cli_mode *common);
 /* A pattern in plain StarOS notation (types left out). */
@@ -106,7 +109,7 @@ int cli_type_parse(struct cli_grammar *g, struct cli_var *v, const char *spec, c
 
 /* --- words of a line --- */
 struct cli_tok {
-	const char *text; /* unquoted, NUL-terminated */
+	const char *text;  /* unquoted, NUL-terminated */
 	size_t start, end; /* in the line, quotes included */
 	bool quoted;
 };
@@ -119,7 +122,8 @@ struct cli_toks {
 	size_t used;
 };
 
-/* Splits line (len bytes). Returns 0, -E2BIG too long, -EINVAL an open quote. t is filled as far as it goes. */
+/* Splits line (len bytes). Returns 0, -E2BIG too long, -EINVAL an open quote. t is filled as far as it goes.
+ */
 int cli_token_split(struct cli_toks *t, const char *line, size_t len);
 
 /* --- matching --- */
@@ -130,7 +134,7 @@ struct cli_hist {
 
 struct cli_thread {
 	const struct cli_form *form;
-	int hist; /* -1: nothing matched yet */
+	int hist;    /* -1: nothing matched yet */
 	bool absorb; /* a CLI_LINE takes the rest */
 };
 
@@ -160,14 +164,16 @@ void cli_match_init(struct cli_match *m, const struct cli_mode *mode, enum cli_p
 void cli_match_clear(struct cli_match *m);
 /* Feeds one word. After anything but CLI_M_OK the threads are as before the call. */
 enum cli_status cli_match_step(struct cli_match *m, const struct cli_tok *tok, unsigned itok);
-/* All words and variables that may come next (prefix: only words starting so); calls each() until it returns false. */
-void cli_match_next(const struct cli_match *m, const char *prefix, bool (*each)(void *arg, const struct cli_cand *c),
-		    void *arg);
+/* All words and variables that may come next (prefix: only words starting so); calls each() until it returns
+ * false. */
+void cli_match_next(const struct cli_match *m, const char *prefix,
+                    bool (*each)(void *arg, const struct cli_cand *c), void *arg);
 /* The thread that may end here: its form and history head. NULL: the line is incomplete. */
 const struct cli_thread *cli_match_end(const struct cli_match *m);
-/* Named values of a finished thread. line: raw text for CLI_LINE values. NULL: the reason is in m->why, or no memory. */
+/* Named values of a finished thread. line: raw text for CLI_LINE values. NULL: the reason is in m->why, or no
+ * memory. */
 struct cfg_args *cli_match_args(struct cli_match *m, const struct cli_thread *th, const struct cli_toks *t,
-				const char *line, size_t len);
+                                const char *line, size_t len);
 /* One line against one form alone (default lines). */
 struct cfg_args *cli_match_form(const struct cli_form *f, const char *line, char *err, size_t errlen);
 

@@ -24,17 +24,39 @@ struct parse {
 };
 
 /* What the engine itself does for rows whose handler starts with '@'. */
-enum move { MOVE_NONE, MOVE_CONFIGURE, MOVE_CONTEXT, MOVE_END, MOVE_EXIT, MOVE_LOGOUT, MOVE_LENGTH, MOVE_WIDTH,
-	    MOVE_STAMPS, MOVE_NO_STAMPS, MOVE_AUTO, MOVE_NO_AUTO, MOVE_DO };
-
-static const char *const moves[] = {
-	[MOVE_CONFIGURE] = "@configure", [MOVE_CONTEXT] = "@context", [MOVE_END] = "@end", [MOVE_EXIT] = "@exit",
-	[MOVE_LOGOUT] = "@logout", [MOVE_LENGTH] = "@length", [MOVE_WIDTH] = "@width", [MOVE_STAMPS] = "@timestamps",
-	[MOVE_NO_STAMPS] = "@no-timestamps", [MOVE_AUTO] = "@autoconfirm", [MOVE_NO_AUTO] = "@no-autoconfirm",
-	[MOVE_DO] = "@do",
+enum move {
+	MOVE_NONE,
+	MOVE_CONFIGURE,
+	MOVE_CONTEXT,
+	MOVE_END,
+	MOVE_EXIT,
+	MOVE_LOGOUT,
+	MOVE_LENGTH,
+	MOVE_WIDTH,
+	MOVE_STAMPS,
+	MOVE_NO_STAMPS,
+	MOVE_AUTO,
+	MOVE_NO_AUTO,
+	MOVE_DO
 };
 
-static enum cli_kind error(struct parse *p, bool failure, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static const char *const moves[] = {
+        [MOVE_CONFIGURE] = "@configure",
+        [MOVE_CONTEXT] = "@context",
+        [MOVE_END] = "@end",
+        [MOVE_EXIT] = "@exit",
+        [MOVE_LOGOUT] = "@logout",
+        [MOVE_LENGTH] = "@length",
+        [MOVE_WIDTH] = "@width",
+        [MOVE_STAMPS] = "@timestamps",
+        [MOVE_NO_STAMPS] = "@no-timestamps",
+        [MOVE_AUTO] = "@autoconfirm",
+        [MOVE_NO_AUTO] = "@no-autoconfirm",
+        [MOVE_DO] = "@do",
+};
+
+static enum cli_kind error(struct parse *p, bool failure, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
 static enum cli_kind error(struct parse *p, bool failure, const char *fmt, ...)
 {
 	char *e = p->res->error;
@@ -58,7 +80,8 @@ static enum cli_kind parse_grep(struct parse *p, struct cli_pipe_spec *spec)
 	for (; i < p->t.n && !p->t.v[i].quoted && p->t.v[i].text[0] == '-' && p->t.v[i].text[1]; i++)
 		for (const char *o = p->t.v[i].text + 1; *o; o++) {
 			if (!strchr("ivE", *o))
-				return error(p, false, "Unknown command - \"%.64s\", unrecognized keyword", p->t.v[i].text);
+				return error(p, false, "Unknown command - \"%.64s\", unrecognized keyword",
+				             p->t.v[i].text);
 			spec->icase |= *o == 'i';
 			spec->invert |= *o == 'v';
 			spec->extended |= *o == 'E';
@@ -66,7 +89,8 @@ static enum cli_kind parse_grep(struct parse *p, struct cli_pipe_spec *spec)
 	if (i == p->t.n)
 		return error(p, false, "Incomplete command - grep needs a pattern");
 	if (i + 1 < p->t.n)
-		return error(p, false, "Unknown command - \"%.64s\", unrecognized keyword", p->t.v[i + 1].text);
+		return error(p, false, "Unknown command - \"%.64s\", unrecognized keyword",
+		             p->t.v[i + 1].text);
 	if (strlen(p->t.v[i].text) >= sizeof(spec->pattern))
 		return error(p, true, "The pattern of grep is too long");
 	snprintf(spec->pattern, sizeof(spec->pattern), "%s", p->t.v[i].text);
@@ -206,7 +230,8 @@ static enum cli_kind make_edit(struct parse *p, const struct cli_form *f, struct
 	if (path && (value || op != CFG_SET))
 		p->res->edit = cfg_edit_new(op, path, value);
 	/* creating and removing is asked for, touching what exists is not */
-	if (p->res->confirm && p->res->edit && s->tree && (cfg_find(s->tree, path) != NULL) == (op == CFG_SET))
+	if (p->res->confirm && p->res->edit && s->tree &&
+	    (cfg_find(s->tree, path) != NULL) == (op == CFG_SET))
 		p->res->confirm = false;
 	free(path);
 	free(value);
@@ -229,9 +254,8 @@ static enum cli_kind make_move(struct parse *p, enum move move, struct cfg_args 
 
 		if (!name || !strcmp(name, "local"))
 			return p->res->kind;
-		cfg_foreach(c, p->s->tree->root, "context")
-			if (!strcmp(cfg_key(c, 0) ? cfg_key(c, 0) : "", name))
-				return p->res->kind;
+		cfg_foreach(c, p->s->tree->root, "context") if (!strcmp(cfg_key(c, 0) ? cfg_key(c, 0) : "",
+		                                                        name)) return p->res->kind;
 		return error(p, true, "Context \"%.79s\" does not exist", name);
 	}
 	return p->res->kind;
@@ -281,7 +305,8 @@ static enum cli_kind refuse(struct parse *p, enum cli_status st, const struct cl
 	if (st == CLI_M_VALUE)
 		return error(p, true, "%s", p->m.why);
 	if (st == CLI_M_AMBIGUOUS)
-		return error(p, false, "Ambiguous command - \"%.64s%s\", candidates are %s", tok->text, dots, p->m.why);
+		return error(p, false, "Ambiguous command - \"%.64s%s\", candidates are %s", tok->text, dots,
+		             p->m.why);
 	return error(p, false, "Unknown command - \"%.64s%s\", unrecognized keyword", tok->text, dots);
 }
 
@@ -291,7 +316,7 @@ static enum cli_kind understood(struct parse *p)
 
 	if (!th)
 		return error(p, false, "Incomplete command - \"%.*s\" needs more, see ?",
-			     (int)(p->len > 200 ? 200 : p->len), p->line);
+		             (int)(p->len > 200 ? 200 : p->len), p->line);
 	struct cfg_args *a = cli_match_args(&p->m, th, &p->t, p->line, p->len);
 
 	if (!a)
@@ -328,7 +353,8 @@ enum cli_kind cli_line_parse(const struct cli_session *s, const char *line, stru
 
 	memset(res, 0, sizeof(*res));
 	line += strspn(line, " \t\r\n");
-	if (*line == '#' && (strncasecmp(line, "#exit", 5) || line[5 + strspn(line + 5, " \t\r\n")] || !s->depth))
+	if (*line == '#' &&
+	    (strncasecmp(line, "#exit", 5) || line[5 + strspn(line + 5, " \t\r\n")] || !s->depth))
 		return res->kind = CLI_NOTHING;
 	line += *line == '#';
 	if (!*line)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loading a configuration text into a tree: the same parser as for typed lines, so a file can do what a person can.
- * A line that fails is reported and skipped; if it was to open a block, so is the block. Callers: sct at boot,
- * `configure URL`, tests.
+ * Loading a configuration text into a tree: the same parser as for typed lines, so a file can do what a
+ * person can. A line that fails is reported and skipped; if it was to open a block, so is the block. Callers:
+ * sct at boot, `configure URL`, tests.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -86,7 +86,7 @@ static void load_line(struct load *l, const char *line)
 }
 
 int cli_load_text(struct cfg_tree *t, const struct cli_hooks *hooks, const char *text,
-		  void (*report)(void *arg, unsigned lineno, const char *line, const char *error), void *arg)
+                  void (*report)(void *arg, unsigned lineno, const char *line, const char *error), void *arg)
 {
 	struct load l = {.t = t, .report = report, .arg = arg};
 	char *line = malloc(CLI_LINE_MAX + 2);

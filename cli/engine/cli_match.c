@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The matcher: feeds a line's words one by one to all rows of a mode at once. A keyword typed in full beats an
- * abbreviation, an unambiguous abbreviation beats a variable, visible words beat hidden ones; a quoted word is
- * never a keyword. Used by cli_line.c (a whole line), cli_help.c (? and TAB) and cli_render.c (must a value be quoted?).
+ * The matcher: feeds a line's words one by one to all rows of a mode at once. A keyword typed in full beats
+ * an abbreviation, an unambiguous abbreviation beats a variable, visible words beat hidden ones; a quoted
+ * word is never a keyword. Used by cli_line.c (a whole line), cli_help.c (? and TAB) and cli_render.c (must a
+ * value be quoted?).
  */
 #include <ctype.h>
 #include <errno.h>
@@ -47,8 +48,8 @@ static bool allowed(const struct cli_match *m, const struct cli_row *row)
 
 typedef bool each_fn(void *arg, const struct cli_cand *c);
 
-static bool emit(const struct cli_match *m, const struct cli_form *f, uint16_t i, int thread, const char *prefix,
-		 each_fn *each, void *arg)
+static bool emit(const struct cli_match *m, const struct cli_form *f, uint16_t i, int thread,
+                 const char *prefix, each_fn *each, void *arg)
 {
 	struct cli_cand c = {.form = f, .pos = &f->pos[i], .i = i, .thread = thread};
 
@@ -117,13 +118,13 @@ struct step {
 	struct cli_match *m;
 	const struct cli_tok *tok;
 	unsigned itok;
-	const char *exact; /* the word typed in full */
+	const char *exact;           /* the word typed in full */
 	const char *word[WORDS_MAX]; /* distinct visible candidates for an abbreviation */
 	unsigned nword;
 	const char *hidden; /* a hidden one */
 	unsigned nhidden;
 	const char *pick; /* the keyword decided on; NULL: variables */
-	int room; /* 0, -ENOMEM */
+	int room;         /* 0, -ENOMEM */
 	bool any_word;
 	int best; /* how good the complaint in why is */
 };
@@ -211,7 +212,8 @@ static int plausible(const struct cli_var *v, const char *text)
 static const struct cli_var *sealed(const struct cli_var *v)
 {
 	static struct cli_range range = {1, 2000};
-	static const struct cli_var any = {.name = "encrypted value", .type = CLI_SECRET, .ranges = &range, .nranges = 1};
+	static const struct cli_var any = {
+	        .name = "encrypted value", .type = CLI_SECRET, .ranges = &range, .nranges = 1};
 
 	return v->type == CLI_SECRET ? &any : v;
 }
@@ -332,8 +334,8 @@ const struct cli_thread *cli_match_end(const struct cli_match *m)
 
 /* --- values --- */
 
-static int add_value(struct cli_match *m, struct cfg_args *a, const struct cli_pos *p, const struct cli_tok *tok,
-		     bool absorb, const char *line, size_t len)
+static int add_value(struct cli_match *m, struct cfg_args *a, const struct cli_pos *p,
+                     const struct cli_tok *tok, bool absorb, const char *line, size_t len)
 {
 	const struct cli_var *v = cfg_args_get(a, "encrypted") ? sealed(p->var) : p->var;
 	char raw[CLI_LINE_MAX + 8], out[CLI_LINE_MAX + 8];
@@ -356,10 +358,10 @@ static int add_value(struct cli_match *m, struct cfg_args *a, const struct cli_p
 }
 
 struct cfg_args *cli_match_args(struct cli_match *m, const struct cli_thread *th, const struct cli_toks *t,
-				const char *line, size_t len)
+                                const char *line, size_t len)
 {
 	struct cfg_args *a = cfg_args_new();
-	int path[CLI_TOK_MAX], n = 0, rc = a ? 0 : -ENOMEM;
+	int path[CLI_TOK_MAX] = {0}, n = 0, rc = a ? 0 : -ENOMEM;
 
 	for (int h = th->hist; h >= 0 && n < CLI_TOK_MAX; h = m->hist[h].prev)
 		path[n++] = h;

@@ -22,7 +22,7 @@ int cli_out_put(struct cli_out *out, const char *text)
 int cli_out_printf(struct cli_out *out, const char *fmt, ...)
 {
 	char buf[1024];
-	char *text = buf;
+	char *big = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -31,17 +31,16 @@ int cli_out_printf(struct cli_out *out, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		return -EINVAL;
-	if ((size_t)n >= sizeof(buf)) {
-		va_start(ap, fmt);
-		n = vasprintf(&text, fmt, ap);
-		va_end(ap);
-		if (n < 0)
-			return -ENOMEM;
-	}
-	int rc = cli_out_write(out, text, n);
+	if ((size_t)n < sizeof(buf))
+		return cli_out_write(out, buf, n);
+	va_start(ap, fmt);
+	n = vasprintf(&big, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return -ENOMEM;
+	int rc = cli_out_write(out, big, n);
 
-	if (text != buf)
-		free(text);
+	free(big);
 	return rc;
 }
 

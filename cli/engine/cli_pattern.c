@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Patterns in StarOS notation: parsing into a tree, deriving the `no` and `default` forms, compiling the tree to a
- * position automaton, and the per-mode index of first words. Called by cli_grammar.c while loading. Notation:
- * word  <var:…>  { a | b }  [ c ]  and after a group or variable: =label (record which branch), + (several
- * branches, any order), *N (up to N times). See cli/grammar/README.md.
+ * Patterns in StarOS notation: parsing into a tree, deriving the `no` and `default` forms, compiling the tree
+ * to a position automaton, and the per-mode index of first words. Called by cli_grammar.c while loading.
+ * Notation: word  <var:…>  { a | b }  [ c ]  and after a group or variable: =label (record which branch), +
+ * (several branches, any order), *N (up to N times). See cli/grammar/README.md.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -173,7 +173,7 @@ static void mark_flags(struct cli_node *n, bool inside)
 
 		if (k->kind == CLI_N_WORD)
 			k->flag = inside && !(after && (after->kind == CLI_N_VAR ||
-							(after->kind == CLI_N_ALT && after->label)));
+			                                (after->kind == CLI_N_ALT && after->label)));
 		else
 			mark_flags(k, inside || k->kind == CLI_N_ALT || k->kind == CLI_N_OPT);
 		if (n->kind == CLI_N_ALT && n->label && k->nkid)
@@ -301,8 +301,11 @@ static struct frag frag_leaf(struct build *b, const struct cli_node *n, const ch
 		b->overflow = true;
 		return f;
 	}
-	b->pos[b->n] = (struct cli_pos){.word = n->kind == CLI_N_WORD ? n->word : NULL, .var = n->var, .label = label,
-					.help = n->help, .flag = n->flag};
+	b->pos[b->n] = (struct cli_pos){.word = n->kind == CLI_N_WORD ? n->word : NULL,
+	                                .var = n->var,
+	                                .label = label,
+	                                .help = n->help,
+	                                .flag = n->flag};
 	f.first.w[b->n / 64] = f.last.w[b->n / 64] = 1ull << (b->n % 64);
 	b->n++;
 	return f;
@@ -328,9 +331,9 @@ static struct frag frag_once(struct build *b, const struct cli_node *n, const ch
 		return frag_leaf(b, n, label);
 	for (unsigned i = 0; i < n->nkid; i++) {
 		struct frag k = frag_of(b, n->kid[i],
-					n->kind == CLI_N_ALT  ? n->label :
-					n->kind == CLI_N_SEQ && !i ? label :
-								NULL);
+		                        n->kind == CLI_N_ALT         ? n->label
+		                        : n->kind == CLI_N_SEQ && !i ? label
+		                                                     : NULL);
 
 		if (n->kind == CLI_N_SEQ) {
 			f = i ? frag_cat(b, f, k) : k;
@@ -374,7 +377,7 @@ static uint16_t *set_list(struct cli_grammar *g, const struct set *s, unsigned n
 }
 
 int cli_pattern_compile(struct cli_grammar *g, struct cli_form *form, const struct cli_node *tree, char *err,
-			size_t errlen)
+                        size_t errlen)
 {
 	struct build *b = calloc(1, sizeof(*b));
 

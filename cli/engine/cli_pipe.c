@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The filters behind `|`: grep, more (the pager), json (which is the handler's matter: nothing to filter). A chain
- * of cli_outs, each handing on whole lines. Caller: tasks/cli around every Exec command.
+ * The filters behind `|`: grep, more (the pager), json (which is the handler's matter: nothing to filter). A
+ * chain of cli_outs, each handing on whole lines. Caller: tasks/cli around every Exec command.
  */
 #include <errno.h>
 #include <regex.h>
@@ -78,7 +78,8 @@ static int grep_line(struct filter *f, const char *line, size_t len)
 
 static int grep_init(struct filter *f, const struct cli_pipe_spec *s, char *err, size_t errlen)
 {
-	int rc = regcomp(&f->re, s->pattern, REG_NOSUB | (s->icase ? REG_ICASE : 0) | (s->extended ? REG_EXTENDED : 0));
+	int rc = regcomp(&f->re, s->pattern,
+	                 REG_NOSUB | (s->icase ? REG_ICASE : 0) | (s->extended ? REG_EXTENDED : 0));
 
 	if (rc) {
 		char why[128];
@@ -162,8 +163,8 @@ static void drop(struct cli_out *head, struct cli_out *sink)
 	}
 }
 
-struct cli_out *cli_pipe_open(const struct cli_result *res, struct cli_out *sink, struct cli_tty *tty, char *err,
-			      size_t errlen)
+struct cli_out *cli_pipe_open(const struct cli_result *res, struct cli_out *sink, struct cli_tty *tty,
+                              char *err, size_t errlen)
 {
 	struct cli_out *head = sink;
 	struct filter *f;

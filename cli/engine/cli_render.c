@@ -45,7 +45,8 @@ static unsigned *list_used(struct render *r, const char *name)
 
 static const char *value_of(struct render *r, const struct cli_var *v)
 {
-	return v->list ? cfg_args_nth(r->args, v->name, *list_used(r, v->name)) : cfg_args_get(r->args, v->name);
+	return v->list ? cfg_args_nth(r->args, v->name, *list_used(r, v->name))
+	               : cfg_args_get(r->args, v->name);
 }
 
 /* How many of the values speak for this part; -1: something it needs is missing. */
@@ -175,8 +176,9 @@ static bool plain(const char *s)
 	if (!*s || *s == '#')
 		return false;
 	for (; *s; s++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@,%+=*~^()[]{}<>!$&;'\\#",
-			    *s))
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/"
+		            ":@,%+=*~^()[]{}<>!$&;'\\#",
+		            *s))
 			return false;
 	return true;
 }
@@ -245,7 +247,8 @@ const struct cli_form *cli_render_form(const struct cli_row *row, enum cli_form_
 	return NULL;
 }
 
-int cli_render_line(const struct cli_row *row, const struct cfg_args *args, bool negated, char *buf, size_t len)
+int cli_render_line(const struct cli_row *row, const struct cfg_args *args, bool negated, char *buf,
+                    size_t len)
 {
 	const struct cli_form *form = cli_render_form(row, negated ? CLI_FORM_NO : CLI_FORM_SET);
 	struct render r = {.args = args};
@@ -263,7 +266,8 @@ int cli_render_line(const struct cli_row *row, const struct cfg_args *args, bool
 		cli_match_step(&m, &tok, i);
 		at = append(buf, at, len, i ? " " : "");
 		if (at < len)
-			at = tok.quoted ? append_quoted(buf, at, len, tok.text) : append(buf, at, len, tok.text);
+			at = tok.quoted ? append_quoted(buf, at, len, tok.text)
+			                : append(buf, at, len, tok.text);
 	}
 	cli_match_clear(&m);
 	return at >= len ? -ENOSPC : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A CLI session's state: where lines are read (mode stack), the Exec context, the terminal switches, and the prompt
- * all of this makes. Changed only by cli_line_done() and the few verbs here. Caller: tasks/cli.
+ * A CLI session's state: where lines are read (mode stack), the Exec context, the terminal switches, and the
+ * prompt all of this makes. Changed only by cli_line_done() and the few verbs here. Caller: tasks/cli.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Splits a line into words: blanks separate, double quotes hold a word together. Inside quotes \" is a quote;
- * backslashes count only in front of one (2n+1 and a quote: n backslashes and a quote; 2n: n backslashes and the
- * end), so that \n in bulk statistics formats stays as typed. Called by cli_line.c and cli_help.c.
+ * backslashes count only in front of one (2n+1 and a quote: n backslashes and a quote; 2n: n backslashes and
+ * the end), so that \n in bulk statistics formats stays as typed. Called by cli_line.c and cli_help.c.
  */
 #include <ctype.h>
 #include <errno.h>

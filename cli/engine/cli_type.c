@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The variable types of the grammar: how <name:type:range=default> is written, which words are legal values, and
- * the StarOS-like error text when one is not. cli_type_check() is called by the matcher for every value typed and
- * by cfg_check() for every value that reaches the configuration by another way.
+ * The variable types of the grammar: how <name:type:range=default> is written, which words are legal values,
+ * and the StarOS-like error text when one is not. cli_type_check() is called by the matcher for every value
+ * typed and by cfg_check() for every value that reaches the configuration by another way.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -18,22 +18,22 @@ static const struct type_info {
 	int64_t min, max; /* when the grammar gives no range */
 	const char *what;
 } types[] = {
-	[CLI_INT] = {"int", 0, UINT32_MAX, "integer"},
-	[CLI_STRING] = {"string", 1, 127, "string"},
-	[CLI_LINE] = {"line", 1, 511, "text"},
-	[CLI_IPV4] = {"ipv4", 0, 0, "IPv4 address"},
-	[CLI_IPV6] = {"ipv6", 0, 0, "IPv6 address"},
-	[CLI_IP] = {"ip", 0, 0, "IPv4 or IPv6 address"},
-	[CLI_PREFIX4] = {"prefix4", 0, 0, "IPv4 address/length"},
-	[CLI_PREFIX6] = {"prefix6", 0, 0, "IPv6 address/length"},
-	[CLI_PREFIX] = {"prefix", 0, 0, "IP address/length"},
-	[CLI_MASK] = {"mask", 0, 0, "IPv4 network mask"},
-	[CLI_SLOTPORT] = {"slotport", 0, 0, "slot/port"},
-	[CLI_URL] = {"url", 1, 1024, "file or URL"},
-	[CLI_SECRET] = {"secret", 1, 127, "secret string"},
-	[CLI_HEX] = {"hex", 1, 16, "hexadecimal number"},
-	[CLI_ENUM] = {"enum", 0, 0, "keyword"},
-	[CLI_REF] = {"ref", 1, 127, "name"},
+        [CLI_INT] = {"int", 0, UINT32_MAX, "integer"},
+        [CLI_STRING] = {"string", 1, 127, "string"},
+        [CLI_LINE] = {"line", 1, 511, "text"},
+        [CLI_IPV4] = {"ipv4", 0, 0, "IPv4 address"},
+        [CLI_IPV6] = {"ipv6", 0, 0, "IPv6 address"},
+        [CLI_IP] = {"ip", 0, 0, "IPv4 or IPv6 address"},
+        [CLI_PREFIX4] = {"prefix4", 0, 0, "IPv4 address/length"},
+        [CLI_PREFIX6] = {"prefix6", 0, 0, "IPv6 address/length"},
+        [CLI_PREFIX] = {"prefix", 0, 0, "IP address/length"},
+        [CLI_MASK] = {"mask", 0, 0, "IPv4 network mask"},
+        [CLI_SLOTPORT] = {"slotport", 0, 0, "slot/port"},
+        [CLI_URL] = {"url", 1, 1024, "file or URL"},
+        [CLI_SECRET] = {"secret", 1, 127, "secret string"},
+        [CLI_HEX] = {"hex", 1, 16, "hexadecimal number"},
+        [CLI_ENUM] = {"enum", 0, 0, "keyword"},
+        [CLI_REF] = {"ref", 1, 127, "name"},
 };
 
 static bool is_text(enum cli_type t)
@@ -182,7 +182,7 @@ static void print_ranges(const struct cli_var *v, char *buf, size_t len)
 			at += snprintf(buf + at, len - at, "%s%lld", i ? ", " : "", (long long)r->lo);
 		else
 			at += snprintf(buf + at, len - at, "%s%lld to %lld", i ? ", " : "", (long long)r->lo,
-				       (long long)r->hi);
+			               (long long)r->hi);
 	}
 }
 
@@ -220,16 +220,17 @@ static int bad(const struct cli_var *v, const char *text, char *out, size_t len)
 		text = "****", more = "";
 	print_ranges(v, r, sizeof(r));
 	if (v->type == CLI_INT)
-		snprintf(out, len, "Invalid value %.64s%s for <%s>; the legal range is %s", text, more, v->name, r);
+		snprintf(out, len, "Invalid value %.64s%s for <%s>; the legal range is %s", text, more,
+		         v->name, r);
 	else if (is_text(v->type))
-		snprintf(out, len, "Invalid value \"%.64s%s\" for <%s>; the legal length is %s characters", text, more,
-			 v->name, r);
+		snprintf(out, len, "Invalid value \"%.64s%s\" for <%s>; the legal length is %s characters",
+		         text, more, v->name, r);
 	else if (v->type == CLI_HEX)
-		snprintf(out, len, "Invalid value %.64s%s for <%s>; %s hexadecimal digits are expected", text, more,
-			 v->name, r);
+		snprintf(out, len, "Invalid value %.64s%s for <%s>; %s hexadecimal digits are expected", text,
+		         more, v->name, r);
 	else
 		snprintf(out, len, "Invalid value %.64s%s for <%s>; %s %s is expected", text, more, v->name,
-			 strchr("AEIOUaeiou", types[v->type].what[0]) ? "an" : "a", types[v->type].what);
+		         strchr("AEIOUaeiou", types[v->type].what[0]) ? "an" : "a", types[v->type].what);
 	return -EINVAL;
 }
 
@@ -240,7 +241,8 @@ static int check_int(const struct cli_var *v, const char *text, char *out, size_
 	errno = 0;
 	long long n = strtoll(text, &end, 10);
 
-	if (errno || end == text || *end || !(isdigit((unsigned char)*text) || *text == '-') || !in_range(v, n))
+	if (errno || end == text || *end || !(isdigit((unsigned char)*text) || *text == '-') ||
+	    !in_range(v, n))
 		return bad(v, text, out, len);
 	snprintf(out, len, "%lld", n);
 	return 0;
@@ -252,7 +254,11 @@ static int64_t text_length(const char *s)
 	int64_t n = 0;
 
 	for (const unsigned char *p = (const unsigned char *)s; *p; n++) {
-		int more = *p < 0x80 ? 0 : (*p & 0xe0) == 0xc0 ? 1 : (*p & 0xf0) == 0xe0 ? 2 : (*p & 0xf8) == 0xf0 ? 3 : -1;
+		int more = *p < 0x80             ? 0
+		           : (*p & 0xe0) == 0xc0 ? 1
+		           : (*p & 0xf0) == 0xe0 ? 2
+		           : (*p & 0xf8) == 0xf0 ? 3
+		                                 : -1;
 
 		if (more < 0 || *p < 0x20 || *p == 0x7f)
 			return -1;
@@ -275,14 +281,16 @@ static int check_text(const struct cli_var *v, const char *text, char *out, size
 
 static int check_url(const struct cli_var *v, const char *text, char *out, size_t len)
 {
-	static const char *const start[] = {"/", "file:/", "http://", "https://", "ftp://", "sftp://", "tftp://",
-					    "ldap://"};
+	static const char *const start[] = {"/",      "file:/",  "http://", "https://",
+	                                    "ftp://", "sftp://", "tftp://", "ldap://"};
 
 	for (size_t i = 0; i < sizeof(start) / sizeof(start[0]); i++)
 		if (!strncasecmp(text, start[i], strlen(start[i])) && !strpbrk(text, " \t\""))
 			return check_text(v, text, out, len);
-	snprintf(out, len, "Invalid value %.64s for <%s>; expected a path such as /flash/system.cfg or a "
-		 "file:, http, https, ftp, sftp or tftp URL", text, v->name);
+	snprintf(out, len,
+	         "Invalid value %.64s for <%s>; expected a path such as /flash/system.cfg or a "
+	         "file:, http, https, ftp, sftp or tftp URL",
+	         text, v->name);
 	return -EINVAL;
 }
 
@@ -342,8 +350,9 @@ static int check_slotport(const struct cli_var *v, const char *text, char *out, 
 	unsigned slot, port;
 	int used = 0;
 
-	if (text[strspn(text, "0123456789/")] || strlen(text) > 5 || sscanf(text, "%u/%u%n", &slot, &port, &used) != 2 ||
-	    text[used] || slot < 1 || slot > 20 || port < 1 || port > 64)
+	if (text[strspn(text, "0123456789/")] || strlen(text) > 5 ||
+	    sscanf(text, "%u/%u%n", &slot, &port, &used) != 2 || text[used] || slot < 1 || slot > 20 ||
+	    port < 1 || port > 64)
 		return bad(v, text, out, len);
 	snprintf(out, len, "%u/%u", slot, port);
 	return 0;
@@ -386,7 +395,7 @@ static int check_enum(const struct cli_var *v, const char *text, char *out, size
 		return 0;
 	}
 	snprintf(out, len, "Invalid value \"%.64s\" for <%s>; %s", text, v->name,
-		 n ? "it is the start of several keywords" : "not one of its keywords, see ?");
+	         n ? "it is the start of several keywords" : "not one of its keywords, see ?");
 	return -EINVAL;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The configuration tree itself: nodes, look-ups, values with their defaults, and edits. See cfg.h. Children are a
- * list in order of insertion; a hash over (block, row, key) keeps look-ups flat for tens of thousands of lines.
+ * The configuration tree itself: nodes, look-ups, values with their defaults, and edits. See cfg.h. Children
+ * are a list in order of insertion; a hash over (block, row, key) keeps look-ups flat for tens of thousands
+ * of lines.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +25,8 @@ static size_t hash_of(const struct cfg_node *parent, const char *row, const char
 	return h ^ h >> 29;
 }
 
-static struct cfg_node **slot(const struct cfg_tree *t, const struct cfg_node *parent, const char *row, const char *key)
+static struct cfg_node **slot(const struct cfg_tree *t, const struct cfg_node *parent, const char *row,
+                              const char *key)
 {
 	return &t->hash[hash_of(parent, row, key) & (t->nhash - 1)];
 }
@@ -52,8 +54,8 @@ static void hash_grow(struct cfg_tree *t)
 
 /* --- nodes --- */
 
-static struct cfg_node *node_new(struct cfg_tree *t, struct cfg_node *parent, const struct cli_row *row, const char *key,
-				 uint64_t seq)
+static struct cfg_node *node_new(struct cfg_tree *t, struct cfg_node *parent, const struct cli_row *row,
+                                 const char *key, uint64_t seq)
 {
 	struct cfg_node *n = calloc(1, sizeof(*n));
 
@@ -166,7 +168,8 @@ const struct cli_mode *cfg_mode(const struct cfg_tree *t, const struct cfg_node 
 
 /* --- look-ups --- */
 
-struct cfg_node *cfg_child(const struct cfg_tree *t, const struct cfg_node *n, const char *row, const char *key)
+struct cfg_node *cfg_child(const struct cfg_tree *t, const struct cfg_node *n, const char *row,
+                           const char *key)
 {
 	if (!key)
 		key = "";
@@ -247,7 +250,8 @@ const char *cfg_get(const struct cfg_tree *t, const struct cfg_node *n, const ch
 	return v ? v : var_default(r, var);
 }
 
-int64_t cfg_get_int(const struct cfg_tree *t, const struct cfg_node *n, const char *row, const char *var, int64_t fallback)
+int64_t cfg_get_int(const struct cfg_tree *t, const struct cfg_node *n, const char *row, const char *var,
+                    int64_t fallback)
 {
 	const char *v = cfg_get(t, n, row, var);
 
@@ -323,8 +327,8 @@ static void sort_args(const struct cli_row *row, struct cfg_args *a)
 	}
 }
 
-static int set_node(struct cfg_tree *t, struct cfg_node *parent, const struct cli_row *row, const struct cfg_args *args,
-		    bool negated, bool merge, struct cfg_node **out)
+static int set_node(struct cfg_tree *t, struct cfg_node *parent, const struct cli_row *row,
+                    const struct cfg_args *args, bool negated, bool merge, struct cfg_node **out)
 {
 	char key[CFG_PATH_MAX];
 	struct cfg_args *a;
@@ -356,8 +360,8 @@ static int set_node(struct cfg_tree *t, struct cfg_node *parent, const struct cl
 	return !same;
 }
 
-int cfg_set(struct cfg_tree *t, struct cfg_node *parent, const struct cli_row *row, const struct cfg_args *args,
-	    bool negated, struct cfg_node **out)
+int cfg_set(struct cfg_tree *t, struct cfg_node *parent, const struct cli_row *row,
+            const struct cfg_args *args, bool negated, struct cfg_node **out)
 {
 	return set_node(t, parent, row, args, negated, row->merge, out);
 }

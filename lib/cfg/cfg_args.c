@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Named, ordered arguments of a configured line or a command: a small growing array. Values may be secrets, so
- * they are wiped before they are freed.
+ * Named, ordered arguments of a configured line or a command: a small growing array. Values may be secrets,
+ * so they are wiped before they are freed.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Is an edit legal, are all names known: what sct asks before it commits, and what show configuration errors
- * prints. Everything comes from the grammar: types, ranges, keys, `limit`, references. Texts begin with "Failure: ".
+ * prints. Everything comes from the grammar: types, ranges, keys, `limit`, references. Texts begin with
+ * "Failure: ".
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -11,7 +12,8 @@
 #include "cfg/cfg.h"
 #include "cfg/cfg_int.h"
 
-static int complain(char *err, size_t len, int rc, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static int complain(char *err, size_t len, int rc, const char *fmt, ...)
+        __attribute__((format(printf, 4, 5)));
 static int complain(char *err, size_t len, int rc, const char *fmt, ...)
 {
 	va_list ap;
@@ -27,16 +29,15 @@ static int complain(char *err, size_t len, int rc, const char *fmt, ...)
 /* --- references --- */
 
 /* The block in which the name of a reference is looked up, or NULL: there is none. */
-static const struct cfg_node *ref_scope(const struct cfg_tree *t, const struct cfg_node *block, const struct cli_var *v,
-					const struct cfg_args *args)
+static const struct cfg_node *ref_scope(const struct cfg_tree *t, const struct cfg_node *block,
+                                        const struct cli_var *v, const struct cfg_args *args)
 {
 	if (v->ref_in) {
 		const char *ctx = cfg_args_get(args, v->ref_in);
 		struct cfg_node *c;
 
-		cfg_foreach(c, t->root, "context")
-			if (ctx && cfg_key(c, 0) && !strcmp(cfg_key(c, 0), ctx))
-				return c;
+		cfg_foreach(c, t->root,
+		            "context") if (ctx && cfg_key(c, 0) && !strcmp(cfg_key(c, 0), ctx)) return c;
 		return NULL;
 	}
 	for (; block; block = block->parent) {
@@ -49,20 +50,19 @@ static const struct cfg_node *ref_scope(const struct cfg_tree *t, const struct c
 }
 
 static bool ref_found(const struct cfg_tree *t, const struct cfg_node *block, const struct cli_var *v,
-		      const struct cfg_args *args, const char *name)
+                      const struct cfg_args *args, const char *name)
 {
 	const struct cfg_node *scope = ref_scope(t, block, v, args), *c;
 
 	if (scope)
-		cfg_foreach(c, scope, v->ref)
-			if (cfg_key(c, 0) && !strcmp(cfg_key(c, 0), name))
-				return true;
+		cfg_foreach(c, scope, v->ref) if (cfg_key(c, 0) && !strcmp(cfg_key(c, 0), name)) return true;
 	return false;
 }
 
 /* Calls each(v, name) for every dangling name of these arguments; stops when it returns non-zero. */
 static int dangling(const struct cfg_tree *t, const struct cfg_node *block, const struct cli_row *row,
-		    const struct cfg_args *args, int (*each)(void *arg, const struct cli_var *v, const char *name), void *arg)
+                    const struct cfg_args *args,
+                    int (*each)(void *arg, const struct cli_var *v, const char *name), void *arg)
 {
 	for (unsigned i = 0; args && i < args->n; i++) {
 		const struct cli_var *v = cli_grammar_var(row, args->v[i].name);
@@ -106,7 +106,8 @@ static int node_refs(void *arg, const struct cfg_node *n)
 	return n->negated ? 0 : dangling(r->t, n->parent, n->row, n->args, report_ref, r);
 }
 
-int cfg_check_refs(const struct cfg_tree *t, void (*each)(void *arg, const struct cfg_node *n, const char *text), void *arg)
+int cfg_check_refs(const struct cfg_tree *t,
+                   void (*each)(void *arg, const struct cfg_node *n, const char *text), void *arg)
 {
 	struct refs r = {.each = each, .arg = arg, .t = t};
 
@@ -125,8 +126,9 @@ static int refuse_ref(void *arg, const struct cli_var *v, const char *name)
 {
 	struct must *m = arg;
 
-	return v->must ? complain(m->err, m->len, -ENOENT, "%s %.255s for <%s> is not configured", v->ref, name, v->name) :
-			 0;
+	return v->must ? complain(m->err, m->len, -ENOENT, "%s %.255s for <%s> is not configured", v->ref,
+	                          name, v->name)
+	               : 0;
 }
 
 static int check_values(const struct cli_row *row, const struct cfg_args *a, char *err, size_t len)
@@ -145,7 +147,8 @@ static int check_values(const struct cli_row *row, const struct cfg_args *a, cha
 }
 
 /* The values must make up a line of this row, no more and no less. */
-static int check_shape(const struct cli_row *row, const struct cfg_args *a, bool negated, char *err, size_t len)
+static int check_shape(const struct cli_row *row, const struct cfg_args *a, bool negated, char *err,
+                       size_t len)
 {
 	size_t size = CFG_VALUE_MAX + CFG_PATH_MAX;
 	char *line = malloc(size);
@@ -160,7 +163,8 @@ static int check_shape(const struct cli_row *row, const struct cfg_args *a, bool
 	explicit_bzero(line, size);
 	free(line);
 	cfg_args_free(back);
-	return ok ? 0 : complain(err, len, -EINVAL, "Incomplete or inconsistent values for \"%s\"", row->pattern);
+	return ok ? 0
+	          : complain(err, len, -EINVAL, "Incomplete or inconsistent values for \"%s\"", row->pattern);
 }
 
 static int count_total(const struct cfg_node *n, const struct cli_row *row)
@@ -180,14 +184,16 @@ static int check_limits(const struct cfg_tree *t, const struct cfg_place *pl, ch
 	for (const struct cfg_node *c = pl->parent->child; row->limit && c; c = c->next)
 		n += c->row == row;
 	if (row->limit && n >= row->limit)
-		return complain(err, len, -ENOSPC, "The maximum number of %u %s is reached", row->limit, row->id);
+		return complain(err, len, -ENOSPC, "The maximum number of %u %s is reached", row->limit,
+		                row->id);
 	if (row->limit_total && count_total(t->root, row) >= (int)row->limit_total)
-		return complain(err, len, -ENOSPC, "The maximum number of %u %s in the system is reached", row->limit_total,
-				row->id);
+		return complain(err, len, -ENOSPC, "The maximum number of %u %s in the system is reached",
+		                row->limit_total, row->id);
 	return 0;
 }
 
-static int check_set(const struct cfg_tree *t, const struct cfg_edit *e, const struct cfg_place *pl, char *err, size_t len)
+static int check_set(const struct cfg_tree *t, const struct cfg_edit *e, const struct cfg_place *pl,
+                     char *err, size_t len)
 {
 	const struct cfg_node *old = cfg_child(t, pl->parent, pl->row->id, pl->key);
 	struct cfg_args *a = NULL;

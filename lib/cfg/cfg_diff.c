@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Comparing trees: equality, and the edits that turn one into the other (loading a whole file, rollback, telling a
- * standby what changed). Order counts only within rows declared `ordered`.
+ * Comparing trees: equality, and the edits that turn one into the other (loading a whole file, rollback,
+ * telling a standby what changed). Order counts only within rows declared `ordered`.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,8 @@ static int emit(struct diff *d, enum cfg_op op, const struct cfg_node *n)
 	return rc;
 }
 
-static struct cfg_node *twin(const struct cfg_tree *t, const struct cfg_node *parent, const struct cfg_node *c)
+static struct cfg_node *twin(const struct cfg_tree *t, const struct cfg_node *parent,
+                             const struct cfg_node *c)
 {
 	return cfg_child(t, parent, c->row->id, c->key);
 }
@@ -42,11 +43,11 @@ static const struct cfg_node *next_of(const struct cfg_node *c, const struct cli
 }
 
 /*
- * The first node of an ordered row, in y's order, from where x's order differs. NULL: x's survivors are the head of y's
- * list, so that what is missing can simply be appended.
+ * The first node of an ordered row, in y's order, from where x's order differs. NULL: x's survivors are the
+ * head of y's list, so that what is missing can simply be appended.
  */
 static const struct cfg_node *out_of_order(struct diff *d, const struct cfg_node *x, const struct cfg_node *y,
-					   const struct cli_row *row)
+                                           const struct cli_row *row)
 {
 	const struct cfg_node *a = next_of(x->child, row), *b = next_of(y->child, row);
 
@@ -103,7 +104,8 @@ static int diff_block(struct diff *d, const struct cfg_node *x, const struct cfg
 	return rc;
 }
 
-int cfg_diff(const struct cfg_tree *a, const struct cfg_tree *b, int (*each)(void *arg, const struct cfg_edit *e), void *arg)
+int cfg_diff(const struct cfg_tree *a, const struct cfg_tree *b,
+             int (*each)(void *arg, const struct cfg_edit *e), void *arg)
 {
 	struct diff d = {a, b, each, arg};
 

@@ -9,9 +9,9 @@
 
 struct cfg_place {
 	const struct cli_mode *mode; /* the block's mode */
-	const struct cli_row *row; /* what the path names there */
-	struct cfg_node *parent; /* the block; NULL: not configured */
-	size_t parent_len; /* length of the block's path */
+	const struct cli_row *row;   /* what the path names there */
+	struct cfg_node *parent;     /* the block; NULL: not configured */
+	size_t parent_len;           /* length of the block's path */
 	char key[CFG_PATH_MAX];
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The canonical text forms: a node's path and its value (see cfg.h), both ways. They are what the store keeps and
- * the bus carries, so every reader here is bounded and refuses what it does not understand.
+ * The canonical text forms: a node's path and its value (see cfg.h), both ways. They are what the store keeps
+ * and the bus carries, so every reader here is bounded and refuses what it does not understand.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -84,9 +84,9 @@ static size_t path_of(const struct cfg_node *n, char *buf, size_t len)
 	if (!n->row)
 		return 0;
 	size_t at = path_of(n->parent, buf, len);
-	int k = at < len ? snprintf(buf + at, len - at, "%s%s%s%s", at ? "/" : "", n->row->id, n->row->nkey ? "=" : "",
-				    n->row->nkey ? n->key : "") :
-			   0;
+	int k = at < len ? snprintf(buf + at, len - at, "%s%s%s%s", at ? "/" : "", n->row->id,
+	                            n->row->nkey ? "=" : "", n->row->nkey ? n->key : "")
+	                 : 0;
 
 	return at + k;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * show configuration: the tree as the lines that make it, in the order the grammar declares them. What is printed
- * here, cli_load_text() reads back to the same tree (property-tested). Secrets are printed as they are kept:
- * sealed. Callers: tasks/cli, save configuration, the configuration checksum both SRP chassis compare.
+ * show configuration: the tree as the lines that make it, in the order the grammar declares them. What is
+ * printed here, cli_load_text() reads back to the same tree (property-tested). Secrets are printed as they
+ * are kept: sealed. Callers: tasks/cli, save configuration, the configuration checksum both SRP chassis
+ * compare.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -47,7 +48,8 @@ static int show_default(struct show *s, const struct cli_row *row, unsigned dept
 {
 	if (row->hidden || row->nkey || row->enter || (!row->dflt && !row->no_stored))
 		return 0;
-	if (cli_render_line(row, row->dflt, false, s->line, sizeof(s->line)) || !cli_render_fits(row, row->dflt))
+	if (cli_render_line(row, row->dflt, false, s->line, sizeof(s->line)) ||
+	    !cli_render_fits(row, row->dflt))
 		return 0;
 	return put_line(s, depth, s->line);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How quick is the CLI engine? Start-up (each session is a process), a configuration of 20,000 lines parsed, checked
- * and shown, and `?`. Exits 1 when a figure misses its target.
+ * How quick is the CLI engine? Start-up (each session is a process), a configuration of 20,000 lines parsed,
+ * checked and shown, and `?`. Exits 1 when a figure misses its target.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,15 +33,23 @@ static void make_config(struct cli_out *out)
 	for (unsigned c = 0; c < 20; c++) {
 		cli_out_printf(out, "context ctx%u\n", c);
 		for (unsigned i = 0; i < 400; i++)
-			cli_out_printf(out, "ip pool pool%u range 10.%u.%u.1 10.%u.%u.200 private 3 srp-activate\n", i, c,
-				       i % 250, c, i % 250);
+			cli_out_printf(
+			        out, "ip pool pool%u range 10.%u.%u.1 10.%u.%u.200 private 3 srp-activate\n",
+			        i, c, i % 250, c, i % 250);
 		for (unsigned i = 0; i < 100; i++)
-			cli_out_printf(out, "interface if%u loopback\nip address 192.0.%u.%u 255.255.255.255\n#exit\n", i, c, i);
+			cli_out_printf(
+			        out,
+			        "interface if%u loopback\nip address 192.0.%u.%u 255.255.255.255\n#exit\n", i,
+			        c, i);
 		for (unsigned i = 0; i < 25; i++)
 			cli_out_printf(out,
-				       "crypto template t%u ikev2-dynamic\nauthentication local pre-shared-key key secret\n"
-				       "keepalive interval 20\npayload p match childsa match any\nlifetime 3600\nrekey keepalive\n"
-				       "ip-address-allocation dynamic\nipsec transform-set list a b c\n#exit\nnatt\n#exit\n", i);
+			               "crypto template t%u ikev2-dynamic\nauthentication local "
+			               "pre-shared-key key secret\n"
+			               "keepalive interval 20\npayload p match childsa match any\nlifetime "
+			               "3600\nrekey keepalive\n"
+			               "ip-address-allocation dynamic\nipsec transform-set list a b "
+			               "c\n#exit\nnatt\n#exit\n",
+			               i);
 		cli_out_put(out, "#exit\n");
 	}
 }

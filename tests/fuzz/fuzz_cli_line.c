@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzzes everything that reads what a person or a file says: a line in some mode (parse, ?, TAB), a configuration text
- * (which must show and load back unchanged), paths and values from the store, and grammar files. The first byte chooses.
+ * Fuzzes everything that reads what a person or a file says: a line in some mode (parse, ?, TAB), a
+ * configuration text (which must show and load back unchanged), paths and values from the store, and grammar
+ * files. The first byte chooses.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,8 +34,11 @@ static void none(void *arg, const char *word)
 static void one_line(const char *text, unsigned which)
 {
 	static const char *const into[][4] = {
-		{NULL}, {"configure"}, {"configure", "context c"}, {"configure", "bulkstats mode", "file 1"},
-		{"configure", "context c", "crypto template t ikev2-dynamic", "payload p match childsa"},
+	        {NULL},
+	        {"configure"},
+	        {"configure", "context c"},
+	        {"configure", "bulkstats mode", "file 1"},
+	        {"configure", "context c", "crypto template t ikev2-dynamic", "payload p match childsa"},
 	};
 	struct cli_out out = {drop, NULL};
 	struct cli_session s;
@@ -51,7 +55,7 @@ static void one_line(const char *text, unsigned which)
 
 	must((k == CLI_ERROR) == (res.error[0] != 0), "an error has a text");
 	must(k != CLI_ERROR || !s.depth || !strncmp(text, "do", 2) || !strncmp(res.error, "Failure: ", 9) ||
-		     strcasestr(text, "do"),
+	             strcasestr(text, "do"),
 	     "Failure:");
 	if (k != CLI_ERROR)
 		cli_line_done(&s, &res);
@@ -89,7 +93,8 @@ static void edits(char *text)
 
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char *value = strchr(line, ' ');
-		struct cfg_edit e = {.op = (unsigned char)*line % 4, .path = line, .value = value ? value + 1 : NULL};
+		struct cfg_edit e = {
+		        .op = (unsigned char)*line % 4, .path = line, .value = value ? value + 1 : NULL};
 
 		if (value)
 			*value = 0;

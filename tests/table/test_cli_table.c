@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests generated from the grammar itself: every ranged variable at min-1, min, max, max+1; help for every keyword and
- * variable; no and default of every setting; write, load, write of every setting. A new row is tested the moment
- * it is written.
+ * Tests generated from the grammar itself: every ranged variable at min-1, min, max, max+1; help for every
+ * keyword and variable; no and default of every setting; write, load, write of every setting. A new row is
+ * tested the moment it is written.
  */
 #include <criterion/criterion.h>
 #include "tests/cli_gen.h"
@@ -24,22 +24,23 @@ static void teardown(void)
 
 TestSuite(cli_table, .init = setup, .fini = teardown);
 
-#define EACH_ROW(m, row)                                                                                               \
-	for (unsigned i_ = 0; i_ < gr->nmodes; i_++)                                                                   \
-		for (unsigned k_ = 0; k_ < gr->modes[i_]->nrows; k_++)                                                 \
-			for (const struct cli_mode *m = gr->modes[i_]; m; m = NULL)                                    \
+#define EACH_ROW(m, row)                                                                                     \
+	for (unsigned i_ = 0; i_ < gr->nmodes; i_++)                                                         \
+		for (unsigned k_ = 0; k_ < gr->modes[i_]->nrows; k_++)                                       \
+			for (const struct cli_mode *m = gr->modes[i_]; m; m = NULL)                          \
 				for (const struct cli_row *row = m->rows[k_]; row; row = NULL)
 
 Test(cli_table, every_word_has_help)
 {
-	EACH_ROW (m, row) {
+	EACH_ROW(m, row)
+	{
 		cr_expect(row->help && *row->help, "%s: \"%s\" has no help", m->name, row->pattern);
 		for (const struct cli_form *f = row->forms; f; f = f->next)
 			for (unsigned i = 0; i < f->npos; i++) {
 				const struct cli_pos *p = &f->pos[i];
 
-				cr_expect(p->help && *p->help, "%s: \"%s\": no help for %s", m->name, row->pattern,
-					  p->word ? p->word : p->var->name);
+				cr_expect(p->help && *p->help, "%s: \"%s\": no help for %s", m->name,
+				          row->pattern, p->word ? p->word : p->var->name);
 			}
 	}
 	for (unsigned i = 0; i < gr->nmodes; i++)
@@ -50,7 +51,7 @@ Test(cli_table, every_word_has_help)
 
 /* Parses the shortest line that gives this variable this value. */
 static enum cli_kind try_value(const struct cli_mode *m, const struct cli_row *row, const struct cli_var *v,
-			       const char *value, char *line, size_t size, char *error)
+                               const char *value, char *line, size_t size, char *error)
 {
 	struct cli_session s;
 	struct cli_result res;
@@ -102,19 +103,19 @@ Test(cli_table, ranges)
 {
 	unsigned n = 0;
 
-	EACH_ROW (m, row)
-		for (unsigned i = 0; i < row->nvars; i++)
-			for (unsigned r = 0; r < row->vars[i]->nranges; r++, n++) {
-				const struct cli_range *x = &row->vars[i]->ranges[r];
+	EACH_ROW(m, row)
+	for (unsigned i = 0; i < row->nvars; i++)
+		for (unsigned r = 0; r < row->vars[i]->nranges; r++, n++) {
+			const struct cli_range *x = &row->vars[i]->ranges[r];
 
-				/* what follows `do` is a command of its own */
-				if (row->vars[i]->type == CLI_LINE && !strcmp(m->name, "common"))
-					continue;
-				probe(m, row, row->vars[i], x->lo - 1);
-				probe(m, row, row->vars[i], x->lo);
-				probe(m, row, row->vars[i], x->hi);
-				probe(m, row, row->vars[i], x->hi + 1);
-			}
+			/* what follows `do` is a command of its own */
+			if (row->vars[i]->type == CLI_LINE && !strcmp(m->name, "common"))
+				continue;
+			probe(m, row, row->vars[i], x->lo - 1);
+			probe(m, row, row->vars[i], x->lo);
+			probe(m, row, row->vars[i], x->hi);
+			probe(m, row, row->vars[i], x->hi + 1);
+		}
 	cr_expect(n > 100);
 }
 
@@ -125,7 +126,8 @@ Test(cli_table, range_error_names_value_and_limits)
 
 	gen_session(&s, gr, cli_grammar_mode(gr, "crypto-payload"));
 	cr_assert_eq(cli_line_parse(&s, "lifetime 700000", &res), CLI_ERROR);
-	cr_expect_str_eq(res.error, "Failure: Invalid value 700000 for <seconds>; the legal range is 60 to 604800");
+	cr_expect_str_eq(res.error,
+	                 "Failure: Invalid value 700000 for <seconds>; the legal range is 60 to 604800");
 	cli_line_clear(&res);
 	cli_session_clear(&s);
 }
@@ -182,9 +184,9 @@ static void check_no_and_default(const struct cli_mode *m, const struct cli_row 
 
 Test(cli_table, no_and_default)
 {
-	EACH_ROW (m, row)
-		if (row->kind == CLI_ROW_CONF)
-			check_no_and_default(m, row);
+	EACH_ROW(m, row)
+	if (row->kind == CLI_ROW_CONF)
+		check_no_and_default(m, row);
 }
 
 /* --- write, load, write --- */
@@ -228,11 +230,13 @@ static void round_trip(const struct cli_row *row, const char *text)
 
 Test(cli_table, write_load_write)
 {
-	EACH_ROW (m, row) {
+	EACH_ROW(m, row)
+	{
 		if (row->kind != CLI_ROW_CONF)
 			continue;
 		for (unsigned variant = 0; variant < 12; variant++) {
-			struct gen fixed = {.seed = 3, .minimal = true}, g = {.seed = variant, .minimal = !variant};
+			struct gen fixed = {.seed = 3, .minimal = true},
+			           g = {.seed = variant, .minimal = !variant};
 			struct cli_out_buf text;
 			char line[CLI_LINE_MAX + 1];
 
@@ -247,7 +251,8 @@ Test(cli_table, write_load_write)
 
 Test(cli_table, stored_no_is_written)
 {
-	EACH_ROW (m, row) {
+	EACH_ROW(m, row)
+	{
 		if (row->kind != CLI_ROW_CONF || !row->no_stored)
 			continue;
 		struct gen g = {.seed = 3, .minimal = true};
@@ -257,7 +262,7 @@ Test(cli_table, stored_no_is_written)
 		cli_out_buf_init(&text);
 		open_mode(&g, m, &text.out);
 		cli_out_printf(&text.out, "%s\n",
-			       gen_line(&g, cli_render_form(row, CLI_FORM_NO)->tree, line, sizeof(line)));
+		               gen_line(&g, cli_render_form(row, CLI_FORM_NO)->tree, line, sizeof(line)));
 		round_trip(row, text.text);
 		cli_out_buf_free(&text);
 	}
@@ -271,7 +276,8 @@ Test(cli_table, manual_lists_every_row)
 
 	cli_out_buf_init(&doc);
 	cr_assert_eq(cli_doc_write(gr, &doc.out), 0);
-	EACH_ROW (m, row) {
+	EACH_ROW(m, row)
+	{
 		if (row->hidden)
 			continue;
 		cli_out_buf_init(&p);
@@ -289,6 +295,6 @@ Test(cli_table, handlers_are_unique)
 	for (unsigned i = 0; i < exec->nrows; i++)
 		for (unsigned k = 0; k < i; k++)
 			cr_expect(exec->rows[i]->handler[0] == '@' ||
-				  strcmp(exec->rows[i]->handler, exec->rows[k]->handler),
-				  "%s", exec->rows[i]->handler);
+			                  strcmp(exec->rows[i]->handler, exec->rows[k]->handler),
+			          "%s", exec->rows[i]->handler);
 }

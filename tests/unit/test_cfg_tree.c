@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The configuration tree: look-ups and defaults, edits and their text forms, loading from a store, differences,
- * checks, references, limits, and the property that what show prints loads back to the same tree.
+ * The configuration tree: look-ups and defaults, edits and their text forms, loading from a store,
+ * differences, checks, references, limits, and the property that what show prints loads back to the same
+ * tree.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -71,21 +72,21 @@ static char *text_of(const struct cfg_tree *tree)
 }
 
 static const char sample[] = "context ingress\n"
-			     "  interface lo1 loopback\n"
-			     "    ip address 192.0.2.1 255.255.255.255 srp-activate\n"
-			     "    ip address 192.0.2.2 255.255.255.255 secondary\n"
-			     "  #exit\n"
-			     "  ip pool b 10.1.0.0 255.255.0.0 public 0\n"
-			     "  ip pool a range 10.2.0.1 10.2.0.9 private 3 srp-activate\n"
-			     "  crypto template t1 ikev2-dynamic\n"
-			     "    authentication local pre-shared-key key \"top secret\"\n"
-			     "    no ikev2-ikesa fragmentation\n"
-			     "    ikev2-ikesa transform-set list x y\n"
-			     "    payload p1 match childsa match ipv4\n"
-			     "      lifetime 3600\n"
-			     "    #exit\n"
-			     "  #exit\n"
-			     "#exit\n";
+                             "  interface lo1 loopback\n"
+                             "    ip address 192.0.2.1 255.255.255.255 srp-activate\n"
+                             "    ip address 192.0.2.2 255.255.255.255 secondary\n"
+                             "  #exit\n"
+                             "  ip pool b 10.1.0.0 255.255.0.0 public 0\n"
+                             "  ip pool a range 10.2.0.1 10.2.0.9 private 3 srp-activate\n"
+                             "  crypto template t1 ikev2-dynamic\n"
+                             "    authentication local pre-shared-key key \"top secret\"\n"
+                             "    no ikev2-ikesa fragmentation\n"
+                             "    ikev2-ikesa transform-set list x y\n"
+                             "    payload p1 match childsa match ipv4\n"
+                             "      lifetime 3600\n"
+                             "    #exit\n"
+                             "  #exit\n"
+                             "#exit\n";
 
 Test(cfg_tree, lookups)
 {
@@ -97,8 +98,7 @@ Test(cfg_tree, lookups)
 	cr_assert(ctx);
 	cr_expect_str_eq(cfg_key(ctx, 0), "ingress");
 	cr_expect_null(cfg_child(t, t->root, "context", "egress"));
-	cfg_foreach(c, ctx, "ip-pool")
-		cr_expect_str_eq(cfg_key(c, 0), n++ ? "a" : "b");
+	cfg_foreach(c, ctx, "ip-pool") cr_expect_str_eq(cfg_key(c, 0), n++ ? "a" : "b");
 	cr_expect_eq(n, 2);
 	c = cfg_child(t, ctx, "ip-pool", "a");
 	cr_expect_str_eq(cfg_arg(c, "start"), "10.2.0.1");
@@ -134,7 +134,8 @@ Test(cfg_tree, defaults)
 	apply(CFG_SET, "context=ingress/crypto-template=t1/ikev2-ikesa-ddos-rekey-rate", "!");
 	cr_expect_eq(cfg_get_int(t, c, "ikev2-ikesa-ddos-rekey-rate", "rate", -1), -1);
 	apply(CFG_SET, "context=ingress/crypto-template=t1/keepalive", "timeout=20");
-	cr_expect_eq(cfg_get_int(t, c, "keepalive", "interval", 0), 10, "the variable's default once the line is there");
+	cr_expect_eq(cfg_get_int(t, c, "keepalive", "interval", 0), 10,
+	             "the variable's default once the line is there");
 }
 
 Test(cfg_tree, apply)
@@ -152,7 +153,8 @@ Test(cfg_tree, apply)
 	cr_expect_eq(apply(CFG_SET, "context=a", "name=a&=x"), -EINVAL);
 	cr_expect_eq(apply(CFG_SET, "context=a", "name=%zz"), -EINVAL);
 	cr_expect_eq(apply(CFG_SET, "context=a/interface=i", "name=i&loopback="), 1);
-	cr_expect_eq(apply(CFG_SET, "context=a/interface=i", "name=i"), 0, "a block keeps what is not mentioned");
+	cr_expect_eq(apply(CFG_SET, "context=a/interface=i", "name=i"), 0,
+	             "a block keeps what is not mentioned");
 	cr_expect(cfg_has(cfg_find(t, "context=a/interface=i"), "loopback"));
 	cr_expect_eq(apply(CFG_REPLACE, "context=a/interface=i", "name=i"), 1);
 	cr_expect_not(cfg_has(cfg_find(t, "context=a/interface=i"), "loopback"));
@@ -196,13 +198,18 @@ Test(cfg_tree, check)
 	load(t, "context a\n");
 	cr_expect_str_eq(check(CFG_SET, "context=a/ip-pool=p", "name=p&address=10.0.0.0&mask=255.0.0.0"), "");
 	cr_expect_str_eq(check(CFG_SET, "context=b/ip-pool=p", "name=p&address=10.0.0.0&mask=255.0.0.0"),
-			 "Failure: context=b is not configured");
+	                 "Failure: context=b is not configured");
 	cr_expect_str_eq(check(CFG_SET, "bogus=1", ""), "Failure: Unknown configuration item bogus=1");
 	cr_expect_str_eq(check(CFG_SET, "context=a/ip-pool=p", "name=p&address=10.0.0.0&mask=255.0.255.0"),
-			 "Failure: Invalid value 255.0.255.0 for <mask>; an IPv4 network mask is expected");
-	cr_expect(strstr(check(CFG_SET, "context=a/ip-pool=p", "name=p&address=10.0.0.0"), "inconsistent values"));
-	cr_expect(strstr(check(CFG_SET, "context=a/ip-pool=p", "name=p&address=10.0.0.0&mask=255.0.0.0&zork=1"), "inconsistent"));
-	cr_expect(strstr(check(CFG_SET, "context=a/ip-pool=p", "name=p&address=10.0.0.0&mask=255.0.0.0&type=yellow"), "inconsistent"));
+	                 "Failure: Invalid value 255.0.255.0 for <mask>; an IPv4 network mask is expected");
+	cr_expect(strstr(check(CFG_SET, "context=a/ip-pool=p", "name=p&address=10.0.0.0"),
+	                 "inconsistent values"));
+	cr_expect(
+	        strstr(check(CFG_SET, "context=a/ip-pool=p", "name=p&address=10.0.0.0&mask=255.0.0.0&zork=1"),
+	               "inconsistent"));
+	cr_expect(strstr(
+	        check(CFG_SET, "context=a/ip-pool=p", "name=p&address=10.0.0.0&mask=255.0.0.0&type=yellow"),
+	        "inconsistent"));
 	cr_expect(strstr(check(CFG_SET, "context=a", "!name=a"), "can not be negated"));
 	cr_expect_str_eq(check(CFG_NO, "context=zzz", NULL), "");
 }
@@ -214,20 +221,23 @@ Test(cfg_tree, limits)
 	load(t, "bulkstats mode\n file 1\n #exit\n file 2\n #exit\n file 3\n #exit\n file 4\n");
 	load(t, "context a\n service-redundancy-protocol\n");
 	load(t, "context b\n");
-	cr_expect_str_eq(check(CFG_SET, "context=b/service-redundancy-protocol", ""),
-			 "Failure: The maximum number of 1 service-redundancy-protocol in the system is reached");
+	cr_expect_str_eq(
+	        check(CFG_SET, "context=b/service-redundancy-protocol", ""),
+	        "Failure: The maximum number of 1 service-redundancy-protocol in the system is reached");
 	load(t, "context a\n crypto template t ikev2-dynamic\n payload p match childsa\n");
 	for (int i = 1; i <= 4; i++) {
 		snprintf(line, sizeof(line),
-			 "context a\n crypto template t ikev2-dynamic\n payload p match childsa\n"
-			 "tsr start-address 10.%d.0.0 end-address 10.%d.0.9\n", i, i);
+		         "context a\n crypto template t ikev2-dynamic\n payload p match childsa\n"
+		         "tsr start-address 10.%d.0.0 end-address 10.%d.0.9\n",
+		         i, i);
 		load(t, line);
 	}
 	cr_expect_str_eq(check(CFG_SET, "context=a/crypto-template=t/payload=p/tsr=10.9.0.0,10.9.0.1",
-			       "start=10.9.0.0&end=10.9.0.1"),
-			 "Failure: The maximum number of 4 tsr is reached");
+	                       "start=10.9.0.0&end=10.9.0.1"),
+	                 "Failure: The maximum number of 4 tsr is reached");
 	cr_expect_str_eq(check(CFG_SET, "context=a/crypto-template=t/payload=p/tsr=10.1.0.0,10.1.0.9",
-			       "start=10.1.0.0&end=10.1.0.9"), "", "what exists may be set again");
+	                       "start=10.1.0.0&end=10.1.0.9"),
+	                 "", "what exists may be set again");
 }
 
 static void collect(void *arg, const struct cfg_node *n, const char *text)
@@ -242,13 +252,15 @@ Test(cfg_tree, references)
 	struct cli_out_buf b;
 
 	cli_out_buf_init(&b);
-	load(t, "context a\n interface i\n #exit\n wsg-service w\n bind address 10.0.0.1 crypto-template t9\n");
+	load(t,
+	     "context a\n interface i\n #exit\n wsg-service w\n bind address 10.0.0.1 crypto-template t9\n");
 	load(t, "port ethernet 5/10\n bind interface i a\n");
 	load(t, "port ethernet 5/11\n bind interface i nowhere\n");
 	cr_expect_eq(cfg_check_refs(t, collect, &b), 3);
-	cr_expect_str_eq(b.text, "context=a/wsg-service=w/bind-address: crypto-template t9 is not configured\n"
-				 "port-ethernet=5%2F11/bind-interface: interface i is not configured\n"
-				 "port-ethernet=5%2F11/bind-interface: context nowhere is not configured\n");
+	cr_expect_str_eq(b.text,
+	                 "context=a/wsg-service=w/bind-address: crypto-template t9 is not configured\n"
+	                 "port-ethernet=5%2F11/bind-interface: interface i is not configured\n"
+	                 "port-ethernet=5%2F11/bind-interface: context nowhere is not configured\n");
 	cli_out_buf_free(&b);
 }
 
@@ -290,11 +302,12 @@ Test(cfg_tree, diff_tells_only_what_changed)
 	b = cfg_dup(t);
 	cr_expect(cfg_equal(t, b));
 	cli_out_buf_init(&out);
-	load(b, "context ingress\n no ip pool b\n interface lo1\n  ip mtu 1400\n #exit\n#exit\ncontext new\n");
+	load(b,
+	     "context ingress\n no ip pool b\n interface lo1\n  ip mtu 1400\n #exit\n#exit\ncontext new\n");
 	cfg_diff(t, b, apply_later, &out);
 	cr_expect_str_eq(out.text, "no context=ingress/ip-pool=b -\n"
-				   "replace context=ingress/interface=lo1/ip-mtu bytes=1400\n"
-				   "replace context=new name=new\n");
+	                           "replace context=ingress/interface=lo1/ip-mtu bytes=1400\n"
+	                           "replace context=new name=new\n");
 	cr_expect_not(cfg_equal(t, b));
 	cli_out_buf_free(&out);
 	cfg_free(b);
@@ -306,17 +319,19 @@ Test(cfg_tree, diff_keeps_the_order_of_ordered_rows)
 	struct cli_out_buf out;
 
 	load(t, "context c\n ip access-list l\n permit one\n deny two\n permit three\n deny four\n");
-	load(b, "context c\n ip access-list l\n permit one\n permit new\n deny two\n deny four\n permit three\n");
+	load(b, "context c\n ip access-list l\n permit one\n permit new\n deny two\n deny four\n permit "
+	        "three\n");
 	cr_expect_not(cfg_equal(t, b));
 	cli_out_buf_init(&out);
 	cfg_diff(t, b, apply_later, &out);
-	cr_expect_str_eq(out.text, "no context=c/ip-access-list=l/rule=deny,two -\n"
-				   "no context=c/ip-access-list=l/rule=permit,three -\n"
-				   "no context=c/ip-access-list=l/rule=deny,four -\n"
-				   "replace context=c/ip-access-list=l/rule=permit,new action=permit&rule=new\n"
-				   "replace context=c/ip-access-list=l/rule=deny,two action=deny&rule=two\n"
-				   "replace context=c/ip-access-list=l/rule=deny,four action=deny&rule=four\n"
-				   "replace context=c/ip-access-list=l/rule=permit,three action=permit&rule=three\n");
+	cr_expect_str_eq(out.text,
+	                 "no context=c/ip-access-list=l/rule=deny,two -\n"
+	                 "no context=c/ip-access-list=l/rule=permit,three -\n"
+	                 "no context=c/ip-access-list=l/rule=deny,four -\n"
+	                 "replace context=c/ip-access-list=l/rule=permit,new action=permit&rule=new\n"
+	                 "replace context=c/ip-access-list=l/rule=deny,two action=deny&rule=two\n"
+	                 "replace context=c/ip-access-list=l/rule=deny,four action=deny&rule=four\n"
+	                 "replace context=c/ip-access-list=l/rule=permit,three action=permit&rule=three\n");
 	cli_out_buf_free(&out);
 	cfg_free(b);
 }
@@ -388,14 +403,14 @@ Test(cfg_tree, show_text)
 	cli_out_buf_init(&b);
 	cr_expect_eq(cfg_show(t, &o, &b.out), 0);
 	cr_expect_str_eq(b.text, "config\n"
-				 "  context ingress\n"
-				 "    crypto template t1 ikev2-dynamic\n"
-				 "      payload p1 match childsa match ipv4\n"
-				 "        lifetime 3600\n"
-				 "      #exit\n"
-				 "    #exit\n"
-				 "  #exit\n"
-				 "end\n");
+	                         "  context ingress\n"
+	                         "    crypto template t1 ikev2-dynamic\n"
+	                         "      payload p1 match childsa match ipv4\n"
+	                         "        lifetime 3600\n"
+	                         "      #exit\n"
+	                         "    #exit\n"
+	                         "  #exit\n"
+	                         "end\n");
 	cli_out_buf_free(&b);
 	o = (struct cfg_show_opts){.context = "nowhere"};
 	cli_out_buf_init(&b);
@@ -472,8 +487,8 @@ static void count_refused(void *arg, unsigned lineno, const char *line, const ch
 {
 	/* limits and names that do not exist yet are the only reasons a generated line may fail */
 	cr_expect(strstr(error, "maximum number") || strstr(error, "not configured") ||
-			  strstr(error, "Invalid encrypted value"),
-		  "%s: %s", line, error);
+	                  strstr(error, "Invalid encrypted value"),
+	          "%s: %s", line, error);
 	refused++;
 }
 
@@ -514,16 +529,17 @@ Test(cfg_tree, a_failed_block_is_skipped_as_a_whole)
 {
 	struct cfg_tree *u = cfg_new(g);
 	int n = cli_load_text(t, NULL,
-			      "config\n"
-			      "  context a\n"
-			      "    crypto template bad ikev9\n"
-			      "      natt\n"
-			      "    #exit\n"
-			      "    ip pool p range 10.0.0.1 10.0.0.2\n"
-			      "    zork\n"
-			      "  #exit\n"
-			      "  system hostname h\n"
-			      "end\n", NULL, NULL);
+	                      "config\n"
+	                      "  context a\n"
+	                      "    crypto template bad ikev9\n"
+	                      "      natt\n"
+	                      "    #exit\n"
+	                      "    ip pool p range 10.0.0.1 10.0.0.2\n"
+	                      "    zork\n"
+	                      "  #exit\n"
+	                      "  system hostname h\n"
+	                      "end\n",
+	                      NULL, NULL);
 
 	cr_expect_eq(n, 2);
 	load(u, "context a\nip pool p range 10.0.0.1 10.0.0.2\n#exit\nsystem hostname h\n");

@@ -21,9 +21,11 @@ static void setup(void)
 	cr_assert(g, "%s", err);
 	t = cfg_new(g);
 	cli_load_text(t, NULL,
-		      "context ingress\n ip pool pool-a range 10.0.0.1 10.0.0.2\n ip pool pool-b range 10.0.1.1 10.0.1.2\n"
-		      " crypto template tmpl-1 ikev2-dynamic\n #exit\n interface lo1 loopback\n #exit\n#exit\ncontext inner\n",
-		      NULL, NULL);
+	              "context ingress\n ip pool pool-a range 10.0.0.1 10.0.0.2\n ip pool pool-b range "
+	              "10.0.1.1 10.0.1.2\n"
+	              " crypto template tmpl-1 ikev2-dynamic\n #exit\n interface lo1 loopback\n "
+	              "#exit\n#exit\ncontext inner\n",
+	              NULL, NULL);
 	cli_session_init(&s, g, CLI_PRIV_CONFIG_ADMIN);
 	s.tree = t;
 	cli_out_buf_init(&b);
@@ -74,9 +76,9 @@ static void enter(const char *line)
 Test(cli_help, words_by_prefix)
 {
 	cr_expect_str_eq(help("sh card "), "  diag        - Diagnostics\n"
-					   "  hardware    - Hardware\n"
-					   "  info        - Details\n"
-					   "  table       - As a table\n");
+	                                   "  hardware    - Hardware\n"
+	                                   "  info        - Details\n"
+	                                   "  table       - As a table\n");
 	cr_expect_str_eq(help("show cl"), "  clock       - Date and time\n");
 	cr_expect(strstr(help(""), "  show        - Shows information\n"));
 	cr_expect_not(strstr(help(""), "<cr>"));
@@ -86,27 +88,32 @@ Test(cli_help, words_by_prefix)
 Test(cli_help, variables_and_cr)
 {
 	cr_expect_str_eq(help("show card info "), "  <slot>      - Slot number, integer 1 to 20\n"
-						  "  |           - Filters the output: grep, more, json\n"
-						  "  <cr>        - newline\n");
-	cr_expect_str_eq(help("show version verbose "), "  |           - Filters the output: grep, more, json\n"
-							"  <cr>        - newline\n");
-	cr_expect(strstr(help("ping 10.0.0.1 count "), "  <count>     - Number, integer 1 to 10000, default 5\n"));
+	                                          "  |           - Filters the output: grep, more, json\n"
+	                                          "  <cr>        - newline\n");
+	cr_expect_str_eq(help("show version verbose "),
+	                 "  |           - Filters the output: grep, more, json\n"
+	                 "  <cr>        - newline\n");
+	cr_expect(strstr(help("ping 10.0.0.1 count "),
+	                 "  <count>     - Number, integer 1 to 10000, default 5\n"));
 }
 
 Test(cli_help, errors_are_those_of_the_line)
 {
 	cr_expect_str_eq(help("show xyz "), "Unknown command - \"xyz\", unrecognized keyword\n");
-	cr_expect_str_eq(help("show c table"), "Ambiguous command - \"c\", candidates are card, clock, configuration, "
-					       "context, cpu, crash, crypto\n");
-	cr_expect_str_eq(help("show card info 99 "), "Failure: Invalid value 99 for <slot>; the legal range is 1 to 20\n");
+	cr_expect_str_eq(help("show c table"),
+	                 "Ambiguous command - \"c\", candidates are card, clock, configuration, "
+	                 "context, cpu, crash, crypto\n");
+	cr_expect_str_eq(help("show card info 99 "),
+	                 "Failure: Invalid value 99 for <slot>; the legal range is 1 to 20\n");
 	cr_expect_str_eq(help("show qqq"), "Unknown command - \"qqq\", unrecognized keyword\n");
 }
 
 Test(cli_help, pipes)
 {
-	cr_expect_str_eq(help("show version | "), "  grep        - Shows only the lines that match a regular expression\n"
-						  "  json        - Shows the output as JSON\n"
-						  "  more        - Shows the output page by page\n");
+	cr_expect_str_eq(help("show version | "),
+	                 "  grep        - Shows only the lines that match a regular expression\n"
+	                 "  json        - Shows the output as JSON\n"
+	                 "  more        - Shows the output page by page\n");
 	cr_expect(strstr(help("show version | grep "), "  -i          - "));
 	cr_expect(strstr(help("show version | grep x | m"), "  more  "));
 }
@@ -115,7 +122,8 @@ Test(cli_help, configuration_modes)
 {
 	enter("configure");
 	enter("context ingress");
-	cr_expect(strstr(help(""), "  exit        - Leaves this mode\n") || strstr(help(""), " - Leaves this mode\n"));
+	cr_expect(strstr(help(""), "  exit        - Leaves this mode\n") ||
+	          strstr(help(""), " - Leaves this mode\n"));
 	cr_expect(strstr(help("do show cl"), "  clock       - Date and time\n"));
 	enter("crypto template tmpl-1 ikev2-dynamic");
 	cr_expect(strstr(help("no ikev2-ikesa "), "  fragmentation "));

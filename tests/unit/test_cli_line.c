@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines of a session against a small grammar written for the purpose: abbreviation, ambiguity, values, groups, modes,
- * no and default, secrets, questions, pipes' syntax, do, error texts.
+ * Lines of a session against a small grammar written for the purpose: abbreviation, ambiguity, values,
+ * groups, modes, no and default, secrets, questions, pipes' syntax, do, error texts.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -11,32 +11,38 @@
 #include "cfg/cfg.h"
 
 static const char grammar[] =
-	"mode exec mode common mode config prompt \"config\" mode context parent config prompt \"config-ctx\"\n"
-	"mode item parent context prompt \"cfg-item-%k\"\n"
-	"enum level { critical \"c\" error \"e\" debug \"d\" }\n"
-	"in exec\n"
-	"exec \"show version\" handler show_version exec \"show card info [ <slot:1-20> ]\" handler show_card_info\n"
-	"exec \"show crypto [ all | name <name:string:1-20> ]\" handler show_crypto\n"
-	"exec \"show logs [ level <level:level> | count <n:1-10=5> | quick ]+\" handler show_logs\n"
-	"exec \"save <url:url> [ -noconfirm ]\" handler save confirm\n"
-	"exec \"secret stuff\" handler hush hidden exec \"test crash\" handler crash test\n"
-	"exec \"wipe\" handler wipe priv administrator\n"
-	"exec \"configure\" handler @configure priv administrator exec \"exit\" handler @logout\n"
-	"exec \"context <name:ref:context:1-79>\" handler @context\n"
-	"exec \"terminal length <lines:0,5-999>\" handler @length exec \"terminal width <columns:5-512>\" handler @width\n"
-	"exec \"no timestamps\" handler @no-timestamps exec \"autoconfirm\" handler @autoconfirm\n"
-	"in common exec \"exit\" handler @exit exec \"end\" handler @end exec \"do <command:line:1-4096>\" handler @do\n"
-	"in config\n"
-	"conf \"hostname <name:string:1-10=box>\" conf \"feature\" no stored conf \"limit <n:1-5>\" default \"limit 3\"\n"
-	"conf \"context <name:string:1-79> [ -noconfirm ]\" key name enter context confirm\n"
-	"in context\n"
-	"conf \"item <name:string:1-20> [ { red | green }=colour ] [ big ]\" key name enter item limit 2\n"
-	"conf \"key { key <key:secret:1-20> | encrypted key <key:secret:1-20> }\"\n"
-	"conf \"pass <user:string:1-9> [ encrypted ] password <pass:secret:1-20>\" key user\n"
-	"conf \"route <net:ipv4> <mask:mask> { <gw:ipv4> <iface:ref:item:1-20> | next-hop <nh:ipv4> }\" key net,mask,gw,nh\n"
-	"conf \"use <item:ref:item!:1-20>\" conf \"list <l:string:1-5>*3\" conf \"text <t:line:0-100>\"\n"
-	"in item\n"
-	"conf \"size <n:1-9>\" conf \"name <n:string:1-9>\"\n";
+        "mode exec mode common mode config prompt \"config\" mode context parent config prompt "
+        "\"config-ctx\"\n"
+        "mode item parent context prompt \"cfg-item-%k\"\n"
+        "enum level { critical \"c\" error \"e\" debug \"d\" }\n"
+        "in exec\n"
+        "exec \"show version\" handler show_version exec \"show card info [ <slot:1-20> ]\" handler "
+        "show_card_info\n"
+        "exec \"show crypto [ all | name <name:string:1-20> ]\" handler show_crypto\n"
+        "exec \"show logs [ level <level:level> | count <n:1-10=5> | quick ]+\" handler show_logs\n"
+        "exec \"save <url:url> [ -noconfirm ]\" handler save confirm\n"
+        "exec \"secret stuff\" handler hush hidden exec \"test crash\" handler crash test\n"
+        "exec \"wipe\" handler wipe priv administrator\n"
+        "exec \"configure\" handler @configure priv administrator exec \"exit\" handler @logout\n"
+        "exec \"context <name:ref:context:1-79>\" handler @context\n"
+        "exec \"terminal length <lines:0,5-999>\" handler @length exec \"terminal width <columns:5-512>\" "
+        "handler @width\n"
+        "exec \"no timestamps\" handler @no-timestamps exec \"autoconfirm\" handler @autoconfirm\n"
+        "in common exec \"exit\" handler @exit exec \"end\" handler @end exec \"do <command:line:1-4096>\" "
+        "handler @do\n"
+        "in config\n"
+        "conf \"hostname <name:string:1-10=box>\" conf \"feature\" no stored conf \"limit <n:1-5>\" default "
+        "\"limit 3\"\n"
+        "conf \"context <name:string:1-79> [ -noconfirm ]\" key name enter context confirm\n"
+        "in context\n"
+        "conf \"item <name:string:1-20> [ { red | green }=colour ] [ big ]\" key name enter item limit 2\n"
+        "conf \"key { key <key:secret:1-20> | encrypted key <key:secret:1-20> }\"\n"
+        "conf \"pass <user:string:1-9> [ encrypted ] password <pass:secret:1-20>\" key user\n"
+        "conf \"route <net:ipv4> <mask:mask> { <gw:ipv4> <iface:ref:item:1-20> | next-hop <nh:ipv4> }\" key "
+        "net,mask,gw,nh\n"
+        "conf \"use <item:ref:item!:1-20>\" conf \"list <l:string:1-5>*3\" conf \"text <t:line:0-100>\"\n"
+        "in item\n"
+        "conf \"size <n:1-9>\" conf \"name <n:string:1-9>\"\n";
 
 static struct cli_grammar *g;
 static struct cli_session s;
@@ -71,35 +77,35 @@ static enum cli_kind line(const char *text)
 	return k;
 }
 
-#define EXEC(text, name)                                                                                               \
-	do {                                                                                                           \
-		cr_expect_eq(line(text), CLI_EXEC, "%s: %s", text, res.error);                                         \
-		if (res.kind == CLI_EXEC)                                                                              \
-			cr_expect_str_eq(res.cmd.handler, name);                                                       \
+#define EXEC(text, name)                                                                                     \
+	do {                                                                                                 \
+		cr_expect_eq(line(text), CLI_EXEC, "%s: %s", text, res.error);                               \
+		if (res.kind == CLI_EXEC)                                                                    \
+			cr_expect_str_eq(res.cmd.handler, name);                                             \
 	} while (0)
 
-#define FAILS(text, message)                                                                                           \
-	do {                                                                                                           \
-		cr_expect_eq(line(text), CLI_ERROR, "%s", text);                                                       \
-		cr_expect_str_eq(res.error, message);                                                                  \
-		cli_line_clear(&res);                                                                                  \
+#define FAILS(text, message)                                                                                 \
+	do {                                                                                                 \
+		cr_expect_eq(line(text), CLI_ERROR, "%s", text);                                             \
+		cr_expect_str_eq(res.error, message);                                                        \
+		cli_line_clear(&res);                                                                        \
 	} while (0)
 
-#define EDIT(text, wop, wpath, wvalue)                                                                                 \
-	do {                                                                                                           \
-		cr_expect_eq(line(text), CLI_EDIT, "%s: %s", text, res.error);                                         \
-		if (res.kind == CLI_EDIT) {                                                                            \
-			cr_expect_eq(res.edit->op, wop);                                                               \
-			cr_expect_str_eq(res.edit->path, wpath);                                                       \
-			cr_expect_str_eq(res.edit->value ? res.edit->value : "-", wvalue);                             \
-		}                                                                                                      \
-		cli_line_clear(&res);                                                                                  \
+#define EDIT(text, wop, wpath, wvalue)                                                                       \
+	do {                                                                                                 \
+		cr_expect_eq(line(text), CLI_EDIT, "%s: %s", text, res.error);                               \
+		if (res.kind == CLI_EDIT) {                                                                  \
+			cr_expect_eq(res.edit->op, wop);                                                     \
+			cr_expect_str_eq(res.edit->path, wpath);                                             \
+			cr_expect_str_eq(res.edit->value ? res.edit->value : "-", wvalue);                   \
+		}                                                                                            \
+		cli_line_clear(&res);                                                                        \
 	} while (0)
 
-#define PROMPT(want)                                                                                                   \
-	do {                                                                                                           \
-		char p_[600];                                                                                          \
-		cr_expect_str_eq(cli_session_prompt(&s, p_, sizeof(p_)), want);                                        \
+#define PROMPT(want)                                                                                         \
+	do {                                                                                                 \
+		char p_[600];                                                                                \
+		cr_expect_str_eq(cli_session_prompt(&s, p_, sizeof(p_)), want);                              \
 	} while (0)
 
 Test(cli_line, abbreviation_and_case)
@@ -122,12 +128,15 @@ Test(cli_line, error_texts)
 	FAILS("show version now", "Unknown command - \"now\", unrecognized keyword");
 	FAILS("show card", "Incomplete command - \"show card\" needs more, see ?");
 	FAILS("show card info 21", "Failure: Invalid value 21 for <slot>; the legal range is 1 to 20");
-	FAILS("show card info 99999999999999999999", "Failure: Invalid value 99999999999999999999 for <slot>; the legal range is 1 to 20");
+	FAILS("show card info 99999999999999999999",
+	      "Failure: Invalid value 99999999999999999999 for <slot>; the legal range is 1 to 20");
 	FAILS("terminal length 4", "Failure: Invalid value 4 for <lines>; the legal range is 0, 5 to 999");
-	FAILS("show logs level x", "Failure: Invalid value \"x\" for <level>; not one of its keywords, see ?");
+	FAILS("show logs level x",
+	      "Failure: Invalid value \"x\" for <level>; not one of its keywords, see ?");
 	FAILS("show \"version", "Failure: Unbalanced quotes");
-	FAILS("save flash", "Failure: Invalid value flash for <url>; expected a path such as /flash/system.cfg or a file:, "
-			    "http, https, ftp, sftp or tftp URL");
+	FAILS("save flash",
+	      "Failure: Invalid value flash for <url>; expected a path such as /flash/system.cfg or a file:, "
+	      "http, https, ftp, sftp or tftp URL");
 }
 
 Test(cli_line, configuration_errors_begin_with_failure)
@@ -136,7 +145,8 @@ Test(cli_line, configuration_errors_begin_with_failure)
 	FAILS("xyz", "Failure: Unknown command - \"xyz\", unrecognized keyword");
 	FAILS("li", "Failure: Incomplete command - \"li\" needs more, see ?");
 	FAILS("limit 6", "Failure: Invalid value 6 for <n>; the legal range is 1 to 5");
-	FAILS("hostname 12345678901", "Failure: Invalid value \"12345678901\" for <name>; the legal length is 1 to 10 characters");
+	FAILS("hostname 12345678901",
+	      "Failure: Invalid value \"12345678901\" for <name>; the legal length is 1 to 10 characters");
 	PROMPT("[local]orrery(config)# ");
 }
 
@@ -226,18 +236,21 @@ Test(cli_line, no_and_default)
 	PROMPT("[local]orrery(config)# ");
 	FAILS("default context red-1", "Failure: Unknown command - \"context\", unrecognized keyword");
 	line("context c");
-	EDIT("no route 10.0.0.0 255.0.0.0 next-hop 10.1.1.1", CFG_NO, "context=c/route=10.0.0.0,255.0.0.0,,10.1.1.1", "-");
+	EDIT("no route 10.0.0.0 255.0.0.0 next-hop 10.1.1.1", CFG_NO,
+	     "context=c/route=10.0.0.0,255.0.0.0,,10.1.1.1", "-");
 }
 
 Test(cli_line, labels_flags_and_lists)
 {
 	line("configure");
 	line("context c");
-	EDIT("item \"a b/c\" green big", CFG_SET, "context=c/item=a%20b%2Fc", "name=a%20b%2Fc&colour=green&big=");
+	EDIT("item \"a b/c\" green big", CFG_SET, "context=c/item=a%20b%2Fc",
+	     "name=a%20b%2Fc&colour=green&big=");
 	line("exit");
 	EDIT("list a b c", CFG_SET, "context=c/list", "l=a&l=b&l=c");
 	FAILS("list a b c d", "Failure: Unknown command - \"d\", unrecognized keyword");
-	FAILS("list toolong", "Failure: Invalid value \"toolong\" for <l>; the legal length is 1 to 5 characters");
+	FAILS("list toolong",
+	      "Failure: Invalid value \"toolong\" for <l>; the legal length is 1 to 5 characters");
 	EDIT("route 10.0.0.0 255.0.0.0 10.1.1.1 a", CFG_SET, "context=c/route=10.0.0.0,255.0.0.0,10.1.1.1,",
 	     "net=10.0.0.0&mask=255.0.0.0&gw=10.1.1.1&iface=a");
 	FAILS("route 10.0.0.0 255.0.255.0 10.1.1.1 a",
@@ -249,7 +262,8 @@ Test(cli_line, rest_of_line)
 	line("configure");
 	line("context c");
 	EDIT("text a  b | \"c\" # d  ", CFG_SET, "context=c/text", "t=a%20%20b%20|%20\"c\"%20#%20d");
-	EDIT("text \"a \\\"b\\\" \\n \\\\\\\\\\\"\"", CFG_SET, "context=c/text", "t=a%20\"b\"%20\\n%20\\\\\"");
+	EDIT("text \"a \\\"b\\\" \\n \\\\\\\\\\\"\"", CFG_SET, "context=c/text",
+	     "t=a%20\"b\"%20\\n%20\\\\\"");
 	EDIT("text \"\"", CFG_SET, "context=c/text", "t=");
 	FAILS("text \"a\" b", "Failure: Unknown command - \"b\", unrecognized keyword");
 }
@@ -281,9 +295,11 @@ Test(cli_line, secrets_are_sealed)
 	EDIT("key key ab", CFG_SET, "context=c/key", "key=+S`c&encrypted=");
 	EDIT("key encrypted key +S`c", CFG_SET, "context=c/key", "encrypted=&key=+S`c");
 	EDIT("pass joe password ab", CFG_SET, "context=c/pass=joe", "user=joe&pass=+S`c&encrypted=");
-	EDIT("pass joe encrypted password +S`c", CFG_SET, "context=c/pass=joe", "user=joe&encrypted=&pass=+S`c");
+	EDIT("pass joe encrypted password +S`c", CFG_SET, "context=c/pass=joe",
+	     "user=joe&encrypted=&pass=+S`c");
 	FAILS("pass joe encrypted password nonsense", "Failure: Invalid encrypted value for <pass>");
-	FAILS("pass joe encrypted password +S123456789012345678901", "Failure: Invalid encrypted value for <pass>");
+	FAILS("pass joe encrypted password +S123456789012345678901",
+	      "Failure: Invalid encrypted value for <pass>");
 	FAILS("pass joe password 123456789012345678901",
 	      "Failure: Invalid value \"****\" for <pass>; the legal length is 1 to 20 characters");
 }
@@ -401,17 +417,20 @@ Test(cli_line, grammar_mistakes_are_told_with_their_place)
 	static const struct {
 		const char *text, *error;
 	} bad[] = {
-		{"mode exec\nin nowhere", "t:2: unknown mode \"nowhere\""},
-		{"mode exec in exec exec \"a { b\" handler x", "t:1: pattern: unbalanced group at \"\""},
-		{"mode exec in exec exec \"a <b:1-\" handler x", "t:1: pattern: variable without end at \"<b:1-\""},
-		{"mode exec in exec exec \"a <b:9-1>\" handler x",
-		 "t:1: pattern: unknown type or bad range in <b:9-1> at \"<b:9-1>\""},
-		{"mode exec in exec exec \"[ a ]\" id a handler x", "t:1: pattern: matches an empty line"},
-		{"mode exec in exec exec \"a\"", "t:1: an exec row needs a handler"},
-		{"mode config in config conf \"a\"\nconf \"a <x:1-2>\"", "t:2: id \"a\" is used twice in mode config"},
-		{"mode config in config conf \"a <x:1-2>\" default \"a 3\"", "mode config, \"a <x:1-2>\": default line: not understood: a 3"},
-		{"bogus", "t:1: unexpected \"bogus\""},
-		{"mode exec in exec exec \"open", "t:1: string without end"},
+	        {"mode exec\nin nowhere", "t:2: unknown mode \"nowhere\""},
+	        {"mode exec in exec exec \"a { b\" handler x", "t:1: pattern: unbalanced group at \"\""},
+	        {"mode exec in exec exec \"a <b:1-\" handler x",
+	         "t:1: pattern: variable without end at \"<b:1-\""},
+	        {"mode exec in exec exec \"a <b:9-1>\" handler x",
+	         "t:1: pattern: unknown type or bad range in <b:9-1> at \"<b:9-1>\""},
+	        {"mode exec in exec exec \"[ a ]\" id a handler x", "t:1: pattern: matches an empty line"},
+	        {"mode exec in exec exec \"a\"", "t:1: an exec row needs a handler"},
+	        {"mode config in config conf \"a\"\nconf \"a <x:1-2>\"",
+	         "t:2: id \"a\" is used twice in mode config"},
+	        {"mode config in config conf \"a <x:1-2>\" default \"a 3\"",
+	         "mode config, \"a <x:1-2>\": default line: not understood: a 3"},
+	        {"bogus", "t:1: unexpected \"bogus\""},
+	        {"mode exec in exec exec \"open", "t:1: string without end"},
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Filters: grep in all its forms, chained, over any cutting of the text into writes; the pager with a scripted terminal.
+ * Filters: grep in all its forms, chained, over any cutting of the text into writes; the pager with a
+ * scripted terminal.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -23,19 +24,21 @@ static char *run(const struct cli_pipe_spec *pipes, unsigned n, size_t piece)
 
 	cr_assert(o, "%s", err);
 	for (size_t at = 0; at < sizeof(text) - 1; at += piece)
-		cr_expect_eq(cli_out_write(o, text + at, at + piece < sizeof(text) - 1 ? piece : sizeof(text) - 1 - at), 0);
+		cr_expect_eq(cli_out_write(o, text + at,
+		                           at + piece < sizeof(text) - 1 ? piece : sizeof(text) - 1 - at),
+		             0);
 	cr_expect_eq(cli_pipe_close(o, &b.out), 0);
 	return b.text;
 }
 
-#define RUN(want, ...)                                                                                                 \
-	do {                                                                                                           \
-		const struct cli_pipe_spec p_[] = {__VA_ARGS__};                                                       \
-		for (size_t piece = 1; piece < 40; piece += 6) {                                                       \
-			char *got = run(p_, sizeof(p_) / sizeof(p_[0]), piece);                                        \
-			cr_expect_str_eq(got, want);                                                                   \
-			free(got);                                                                                     \
-		}                                                                                                      \
+#define RUN(want, ...)                                                                                       \
+	do {                                                                                                 \
+		const struct cli_pipe_spec p_[] = {__VA_ARGS__};                                             \
+		for (size_t piece = 1; piece < 40; piece += 6) {                                             \
+			char *got = run(p_, sizeof(p_) / sizeof(p_[0]), piece);                              \
+			cr_expect_str_eq(got, want);                                                         \
+			free(got);                                                                           \
+		}                                                                                            \
 	} while (0)
 
 Test(cli_pipe, grep)
@@ -45,8 +48,11 @@ Test(cli_pipe, grep)
 	RUN("alpha\nBeta\n", {.kind = CLI_PIPE_GREP, .extended = true, .pattern = "^(alpha|Beta)$"});
 	RUN("", {.kind = CLI_PIPE_GREP, .pattern = "alpha|Beta"});
 	RUN("Beta\n", {.kind = CLI_PIPE_GREP, .icase = true, .pattern = "^bETA"});
-	RUN("Beta\nlast without newline", {.kind = CLI_PIPE_GREP, .icase = true, .invert = true, .extended = true,
-					    .pattern = "state|alpha"});
+	RUN("Beta\nlast without newline", {.kind = CLI_PIPE_GREP,
+	                                   .icase = true,
+	                                   .invert = true,
+	                                   .extended = true,
+	                                   .pattern = "state|alpha"});
 }
 
 Test(cli_pipe, chained)
@@ -58,8 +64,9 @@ Test(cli_pipe, chained)
 
 Test(cli_pipe, bad_expression)
 {
-	struct cli_result res = {.npipes = 2, .pipes = {{.kind = CLI_PIPE_GREP, .extended = true, .pattern = "("},
-							{.kind = CLI_PIPE_GREP, .pattern = "fine"}}};
+	struct cli_result res = {.npipes = 2,
+	                         .pipes = {{.kind = CLI_PIPE_GREP, .extended = true, .pattern = "("},
+	                                   {.kind = CLI_PIPE_GREP, .pattern = "fine"}}};
 	struct cli_out_buf b;
 	char err[256];
 
