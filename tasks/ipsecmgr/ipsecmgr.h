@@ -14,6 +14,7 @@
 #include "base/counters.h"
 #include "base/schemas.h"
 #include "ike/ike.h"
+#include "secret/secret.h"
 #include "task/ckpt.h"
 #include "task/task.h"
 #include "task/watch.h"
@@ -88,6 +89,8 @@ struct ipsecmgr {
 	struct ipsecmgr_data data;
 	struct ipsecmgr_op *ops;      /* transactions under way */
 	struct punt_server *punt;
+	struct secret_key key;	      /* of the chassis: opens pre-shared keys */
+	bool have_key;
 	uv_timer_t tick;
 	uint64_t tick_at, last_now;   /* engine clock */
 	bool cfg_known, srp_known, serving, restoring, readied;
@@ -155,8 +158,12 @@ int ipsecmgr_sess_flows(struct ipsecmgr *m, uint32_t ctx, const struct ike_ts *t
 void ipsecmgr_sess_flows_again(struct task *t, const char *addr, uint32_t card, bool up, void *arg);
 
 /* --- ipsecmgr_cfg.c ------------------------------------------------------------------------------------------------------------ */
-/* The policies the configuration wants, as a list (NULL: none). `problem` is told what is missing or wrong; may be NULL. */
-struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, void (*problem)(void *arg, const char *text), void *arg);
+/*
+ * The policies the configuration wants, as a list (NULL: none). key opens sealed secrets (NULL: they are in clear). `problem` is
+ * told what is missing or wrong; may be NULL.
+ */
+struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, const struct secret_key *key,
+					   void (*problem)(void *arg, const char *text), void *arg);
 void ipsecmgr_cfg_free(struct ipsecmgr_policy *list);
 /* Make the engine's policies what the configuration says. */
 void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree);

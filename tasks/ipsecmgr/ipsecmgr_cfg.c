@@ -7,6 +7,7 @@
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +15,14 @@
 
 #include "base/log.h"
 #include "cfg/cfg.h"
+#include "secret/secret.h"
 #include "vpn/vpn_context.h"
 
 struct build {
 	const struct cfg_tree *tree;
 	const struct cfg_node *ctx, *svc, *tmpl;
 	struct ipsecmgr_policy *p;
+	const struct secret_key *key; /* the chassis', NULL: secrets are in clear */
 	void (*problem)(void *arg, const char *text);
 	void *arg;
 };
@@ -126,21 +129,37 @@ static const char *auth_key(const struct build *b, const char *row)
 	return method && !strcmp(method, "pre-shared-key") ? cfg_arg(n, "key") : NULL;
 }
 
+/* The key of a template in clear, into out. */
+static int open_key(const struct build *b, const char *key, char *out, size_t size)
+{
+	if (b->key && secret_is_sealed(key))
+		return secret_unseal(b->key, key, out, size);
+	snprintf(out, size, "%s", key);
+	return 0;
+}
+
 static bool read_auth(const struct build *b)
 {
 	const char *local = auth_key(b, "authentication-local"), *remote = auth_key(b, "authentication-remote");
-	const char *key = remote ? remote : local;
+	char key[IKE_PSK_MAX + 1] = "", other[IKE_PSK_MAX + 1] = "";
+	bool ok = true;
 
-	if (!key) {
+	if (!local && !remote) {
 		complain(b, "crypto template %s has no authentication by pre-shared key", cfg_key(b->tmpl, 0));
 		return false;
 	}
-	if (local && remote && strcmp(local, remote))
+	if (open_key(b, remote ? remote : local, key, sizeof(key)) || (local && open_key(b, local, other, sizeof(other)))) {
+		complain(b, "crypto template %s: its key was not sealed by this chassis", cfg_key(b->tmpl, 0));
+		ok = false;
+	} else if (local && strcmp(key, other)) {
 		complain(b, "crypto template %s: different keys per direction are not supported; the remote one is used",
 			 cfg_key(b->tmpl, 0));
-	b->p->pol.psk_len = strnlen(key, IKE_PSK_MAX);
+	}
+	b->p->pol.psk_len = strlen(key);
 	memcpy(b->p->pol.psk, key, b->p->pol.psk_len);
-	return true;
+	OPENSSL_cleanse(key, sizeof(key));
+	OPENSSL_cleanse(other, sizeof(other));
+	return ok && b->p->pol.psk_len;
 }
 
 static void read_identity(const struct build *b)
@@ -267,10 +286,11 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 	return p->pol.n_ike > 0;
 }
 
-struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, void (*problem)(void *arg, const char *text), void *arg)
+struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, const struct secret_key *key,
+					   void (*problem)(void *arg, const char *text), void *arg)
 {
 	struct ipsecmgr_policy *list = NULL, **end = &list;
-	struct build b = { .tree = tree, .problem = problem, .arg = arg };
+	struct build b = { .tree = tree, .key = key, .problem = problem, .arg = arg };
 	struct cfg_node *ctx, *svc;
 
 	cfg_foreach(ctx, tree->root, "context") {
@@ -301,7 +321,7 @@ void ipsecmgr_cfg_free(struct ipsecmgr_policy *list)
 	while (list) {
 		struct ipsecmgr_policy *next = list->next;
 
-		memset(list->pol.psk, 0, sizeof(list->pol.psk));
+		OPENSSL_cleanse(list->pol.psk, sizeof(list->pol.psk));
 		free(list);
 		list = next;
 	}
@@ -339,7 +359,7 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 	struct ipsecmgr_policy *old = m->policies, *p;
 	const struct ike_policy *was;
 
-	m->policies = ipsecmgr_cfg_build(tree, log_problem, NULL);
+	m->policies = ipsecmgr_cfg_build(tree, m->have_key ? &m->key : NULL, log_problem, NULL);
 	for (p = m->policies; p; p = p->next) {
 		if (m->counters)
 			p->pol.counters = counters_add(m->counters, &counters_schema_ikev2, p->counter_key);

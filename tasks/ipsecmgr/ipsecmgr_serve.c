@@ -270,6 +270,10 @@ int ipsecmgr_serve_activate(struct task *t, const char *reason)
 	m->counters = counters_create(t->run_dir, t->card, "ipsecmgr", t->instance, 64);
 	if (!m->counters)
 		LOG(EV_SYSCALL, "counters: %s", strerror(errno));
+	err = secret_key_load(t->state_dir, &m->key);
+	m->have_key = err == 0;
+	if (err)
+		LOG(EV_SYSCALL, "chassis key: %s; sealed keys cannot be opened", strerror(-err));
 	ipsecmgr_data_start(m);
 	task_watch_peers(t, "vpnmgr", ipsecmgr_sess_flows_again, m);
 	err = config_watch_start(t, config_changed, m);

@@ -120,7 +120,7 @@ Test(ipsecmgr_cfg, policy_has_every_value)
 {
 	struct cfg_tree *t = load(config, 0);
 	struct seen s = { 0 };
-	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, problem, &s);
+	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, problem, &s);
 	char text[128];
 
 	cr_assert_not_null(p);
@@ -166,7 +166,7 @@ Test(ipsecmgr_cfg, defaults_are_staros)
 	struct cfg_tree *t = load("config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n"
 				  "authentication remote pre-shared-key key k\npayload p match childsa\n#exit\n#exit\n"
 				  "wsg-service w\nbind address 2001:db8::1 crypto-template t\nend\n", 0);
-	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, NULL);
+	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, NULL, NULL);
 
 	cr_assert_not_null(p);
 	cr_assert_eq(p->pol.ike[0].dh, IKE_GROUP_MODP1024);
@@ -188,7 +188,7 @@ Test(ipsecmgr_cfg, without_key_no_policy)
 				  "wsg-service w\nbind address 192.0.2.1 crypto-template t\nend\n", 0);
 	struct seen s = { 0 };
 
-	cr_assert_null(ipsecmgr_cfg_build(t, problem, &s));
+	cr_assert_null(ipsecmgr_cfg_build(t, NULL, problem, &s));
 	cr_assert_eq(s.n, 1);
 	unload(t);
 }
