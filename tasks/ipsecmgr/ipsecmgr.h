@@ -155,7 +155,6 @@ void ipsecmgr_sess_drop_all(struct ipsecmgr *m); /* the engine is gone */
 void ipsecmgr_sess_managers(struct task *t, const struct bus_msg *msg);
 /* Routes for a tunnel without an assigned address. del: take them away. cb NULL: nobody waits. Returns the number of routes or -errno. */
 int ipsecmgr_sess_flows(struct ipsecmgr *m, uint32_t ctx, const struct ike_ts *ts, unsigned n, bool del, task_reply_cb cb, void *arg);
-void ipsecmgr_sess_flows_again(struct task *t, const char *addr, uint32_t card, bool up, void *arg);
 
 /* --- ipsecmgr_cfg.c ------------------------------------------------------------------------------------------------------------ */
 /*

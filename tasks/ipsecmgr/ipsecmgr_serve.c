@@ -275,7 +275,6 @@ int ipsecmgr_serve_activate(struct task *t, const char *reason)
 	if (err)
 		LOG(EV_SYSCALL, "chassis key: %s; sealed keys cannot be opened", strerror(-err));
 	ipsecmgr_data_start(m);
-	task_watch_peers(t, "vpnmgr", ipsecmgr_sess_flows_again, m);
 	err = config_watch_start(t, config_changed, m);
 	if (!err)
 		err = srp_watch_start(t, srp_changed, m);

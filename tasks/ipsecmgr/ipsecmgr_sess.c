@@ -452,6 +452,8 @@ static void add_range(struct flow_set *f, const struct ike_ts *ts, bool del)
 		uint8_t len = prefix_at(&at, &ts->hi);
 		FlowUpdate__Flow *r = &f->row[f->n];
 
+		if (len == 0)
+			break; /* a peer that claims every address gets no route: it would take the whole context */
 		flow_update__flow__init(r);
 		f->addr[f->n] = at;
 		r->prefix = (ProtobufCBinaryData){ 4, f->addr[f->n].bytes };
@@ -459,15 +461,13 @@ static void add_range(struct flow_set *f, const struct ike_ts *ts, bool del)
 		r->del = del;
 		f->ptr[f->n] = r;
 		f->n++;
-		if (len == 0)
-			break;
 		net_addr_add(&at, 1ULL << (32 - len));
 		if (net_addr_compare(&at, &ts->lo) <= 0)
 			break; /* past 255.255.255.255 */
 	}
 }
 
-static int request_flows(struct ipsecmgr *m, uint32_t ctx, struct flow_set *f, bool replace_all, task_reply_cb cb, void *arg)
+static int request_flows(struct ipsecmgr *m, uint32_t ctx, struct flow_set *f, task_reply_cb cb, void *arg)
 {
 	Envelope env = ENVELOPE__INIT;
 	FlowUpdate fu = FLOW_UPDATE__INIT;
@@ -476,7 +476,6 @@ static int request_flows(struct ipsecmgr *m, uint32_t ctx, struct flow_set *f, b
 	fu.flows = f->ptr;
 	fu.n_flows = f->n;
 	fu.instance = m->t->instance;
-	fu.replace_all = replace_all;
 	env.body_case = ENVELOPE__BODY_FLOW_UPDATE;
 	env.flow_update = &fu;
 	snprintf(addr, sizeof(addr), "vpnmgr/%u", ctx);
@@ -497,22 +496,6 @@ int ipsecmgr_sess_flows(struct ipsecmgr *m, uint32_t ctx, const struct ike_ts *t
 		add_range(&f, &ts[i], del);
 	if (!f.n)
 		return 0;
-	err = request_flows(m, ctx, &f, false, cb ? cb : nothing, arg);
+	err = request_flows(m, ctx, &f, cb ? cb : nothing, arg);
 	return err ? err : (int)f.n;
-}
-
-/* A vpnmgr came (again): routes of all our tunnels in its context. */
-void ipsecmgr_sess_flows_again(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
-{
-	struct ipsecmgr *m = arg;
-	uint32_t ctx = (uint32_t)strtoul(strchr(addr, '/') + 1, NULL, 10);
-	struct ike_ts ts[IKE_MAX_TS];
-	const struct ipsecmgr_child *c;
-	size_t pos = 0;
-
-	if (!up || !m->e || m->restoring)
-		return;
-	while ((c = ipsecmgr_map_next(&m->child, &pos)))
-		if (c->flows && c->ctx == ctx)
-			ipsecmgr_sess_flows(m, ctx, ts, ipsecmgr_data_remote_ts(c, ts), false, NULL, NULL);
 }
