@@ -26,12 +26,14 @@ static bool have_tun(const struct iftask *f, uint32_t ctx, uint32_t instance)
 	return false;
 }
 
-/* Adopts fd. */
-static int note_tun(struct iftask *f, uint32_t ctx, uint32_t instance, int fd)
+/* Adopts fd. replace: what we have may be of a context that was removed and made anew. */
+static int note_tun(struct iftask *f, uint32_t ctx, uint32_t instance, int fd, bool replace)
 {
 	struct iftask_tun *t;
 
 	if (have_tun(f, ctx, instance)) {
+		if (replace)
+			return npu_tun_add(f->npu, ctx, instance, fd);
 		close(fd);
 		return 0;
 	}
@@ -59,7 +61,7 @@ int iftask_bind_tun(struct iftask *f, uint32_t ctx, uint32_t instance)
 		LOG(EV_IFTASK_SOCKET, "no TUN for ipsecmgr %u in context %u: %s", instance, ctx, strerror(-rc));
 		return rc;
 	}
-	return note_tun(f, ctx, instance, fds[FABRIC_TUN]);
+	return note_tun(f, ctx, instance, fds[FABRIC_TUN], false);
 }
 
 /* --- service sockets ----------------------------------------------------------------------------------- */
@@ -73,10 +75,21 @@ static struct iftask_bind **find_bind(struct iftask *f, uint32_t ctx, uint32_t i
 	return pp;
 }
 
+static bool serves(const struct iftask *f, uint32_t ctx, uint32_t instance)
+{
+	const struct iftask_bind *b;
+
+	for (b = f->binds; b; b = b->next)
+		if (b->ctx == ctx && b->instance == instance)
+			return true;
+	return false;
+}
+
 static int open_service(struct iftask *f, uint32_t ctx, const struct net_addr *addr, const ServiceBind *sb)
 {
 	struct iftask_bind **pp = find_bind(f, ctx, sb->instance, addr);
 	struct iftask_bind *b = *pp;
+	bool first = !serves(f, ctx, sb->instance);
 	int fds[FABRIC_FDS];
 	int rc;
 
@@ -97,7 +110,7 @@ static int open_service(struct iftask *f, uint32_t ctx, const struct net_addr *a
 		*pp = b;
 	}
 	b->instances = sb->instances;
-	rc = note_tun(f, ctx, sb->instance, fds[FABRIC_TUN]);
+	rc = note_tun(f, ctx, sb->instance, fds[FABRIC_TUN], first);
 	return npu_port_add(f->npu, ctx, sb->instance, addr, fds) ? -ENOMEM : rc;
 }
 
