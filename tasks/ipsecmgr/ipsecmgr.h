@@ -49,6 +49,7 @@ struct ipsecmgr_policy {
 	char context[80], service[64], template[IKE_NAME_MAX], pool[32];
 	char counter_key[COUNTERS_KEY_MAX];
 	uint32_t ctx;
+	uint32_t cookie_on, cookie_off; /* half-open SAs from which on cookies are demanded; 0: never */
 	bool site_to_site;
 };
 

@@ -192,7 +192,7 @@ static void read_template(const struct build *b)
 {
 	struct ike_policy *pol = &b->p->pol;
 	const struct cfg_tree *t = b->tree;
-	const struct cfg_node *x = b->tmpl, *keep = cfg_child(t, x, "keepalive", NULL);
+	const struct cfg_node *x = b->tmpl, *keep = cfg_child(t, x, "keepalive", NULL), *cookie;
 
 	read_identity(b);
 	pol->ike_rekey = cfg_on(t, x, "ikev2-ikesa-rekey");
@@ -203,7 +203,12 @@ static void read_template(const struct build *b)
 	pol->half_open_s = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-half-open-sa-timer", "seconds", 60);
 	pol->decrypt_fail_max = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-decrypt-fail-count", "count", 30);
 	pol->max_childsa = (uint32_t)cfg_get_int(t, x, "max-childsa", "count", 2);
-	pol->cookie_challenge = cfg_child(t, x, "dos-cookie-challenge-notify-payload", NULL) != NULL;
+	cookie = cfg_child(t, x, "dos-cookie-challenge-notify-payload", NULL);
+	pol->cookie_challenge = cookie && !cookie->negated;
+	if (pol->cookie_challenge) {
+		b->p->cookie_on = (uint32_t)cfg_arg_int(cookie, "start", 5000);
+		b->p->cookie_off = (uint32_t)cfg_arg_int(cookie, "stop", b->p->cookie_on / 2);
+	}
 	if (keep && !keep->negated)
 		pol->dpd_interval_s = (uint32_t)cfg_arg_int(keep, "interval", 10);
 }

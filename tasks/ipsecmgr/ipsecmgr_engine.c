@@ -304,7 +304,7 @@ static void op_stored(struct task *t, void *arg, int status, const char *text)
 	spi = op->txn->ike_spi;
 	op_free(op);
 	ike_engine_aborted(m->e, ipsecmgr_engine_now(m), id);
-	if (ike_engine_find(m->e, spi, &v)) /* it was being set up and is given up: so is its session */
+	if (ike_engine_find(m->e, spi, &v) || v.state == IKE_ST_DEAD) /* it was being set up and is given up: so is its session */
 		ipsecmgr_sess_stored(m, spi);
 	ipsecmgr_engine_rearm(m);
 }
@@ -453,6 +453,14 @@ int ipsecmgr_engine_open(struct ipsecmgr *m)
 	struct ike_engine_config cfg = { .instance = (uint8_t)m->t->instance, .max_sa = 2 * IPSECMGR_MAX_SA };
 	struct ike_callbacks cb = { .txn = txn_cb, .random = random_cb };
 
+	const struct ipsecmgr_policy *p;
+
+	/* One threshold for all services: the lowest that a template asks for. Read when serving starts. */
+	for (p = m->policies; p; p = p->next)
+		if (p->cookie_on && (!cfg.cookie_on || p->cookie_on < cfg.cookie_on)) {
+			cfg.cookie_on = p->cookie_on;
+			cfg.cookie_off = p->cookie_off;
+		}
 	if (m->counters)
 		cfg.counters = counters_add(m->counters, &counters_schema_ikev2, "unknown");
 	m->gen++;
