@@ -16,6 +16,8 @@ struct srdb {
 	struct task *t;
 	struct store_writer *store; /* NULL until activated */
 	uv_check_t check;           /* once per loop turn: the group commit */
+	uv_idle_t idle;             /* keeps the loop from blocking while something waits for that */
+	bool turns;                 /* both are running */
 	struct task_timer *retry;   /* a commit failed, or the former writer still holds the file */
 	unsigned open_tries;
 	int64_t published; /* version of the last CkptCommitted */

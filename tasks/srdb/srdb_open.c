@@ -39,8 +39,13 @@ void srdb_open_flush(void)
 
 static void turn_cb(uv_check_t *h)
 {
+	uv_idle_stop(&srdb.idle);
 	if (srdb.store && store_pending_rows(srdb.store))
 		srdb_open_flush();
+}
+
+static void idle_cb(uv_idle_t *h)
+{
 }
 
 struct store_batch *srdb_open_batch(void)
@@ -52,6 +57,9 @@ int srdb_open_submit(struct store_batch *b, store_done_fn done, void *arg)
 {
 	int err = store_submit(srdb.store, b, clock_now_us(), done, arg);
 
+	/* The bus hands messages over just before the loop blocks, too: have it look for more and come to turn_cb() at once. */
+	if (!err && srdb.turns && !store_trouble(srdb.store))
+		uv_idle_start(&srdb.idle, idle_cb);
 	if (err == -ENOBUFS) {
 		LOG(EV_STORE_BACKLOG, "%zu rows wait; a write was refused", store_pending_rows(srdb.store));
 		return -EAGAIN;
@@ -107,8 +115,10 @@ static void start_serving(struct task *t)
 	}
 	srdb_trap_start();
 	srdb.published = store_version(srdb.store);
+	uv_idle_init(t->loop, &srdb.idle);
 	uv_check_init(t->loop, &srdb.check);
 	uv_check_start(&srdb.check, turn_cb);
+	srdb.turns = true;
 	LOG(EV_STORE_OPEN, "state.db is open at version %lld", (long long)srdb.published);
 	task_ready(t, (uint32_t)store_ckpt_count(store_writer_reader(srdb.store), NULL, NULL));
 }
@@ -147,6 +157,8 @@ void srdb_open_stop(struct task *t)
 		return;
 	srdb_sample_stop();
 	uv_check_stop(&srdb.check);
+	uv_idle_stop(&srdb.idle);
+	srdb.turns = false;
 	srdb_open_flush();
 	store_close_writer(srdb.store);
 	srdb.store = NULL;
