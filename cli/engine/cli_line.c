@@ -476,6 +476,11 @@ int64_t cli_cmd_int(const struct cli_cmd *c, const char *name, int64_t fallback)
 	return v && *v ? strtoll(v, NULL, 0) : fallback;
 }
 
+const char *cli_cmd_nth(const struct cli_cmd *c, const char *name, unsigned i)
+{
+	return cfg_args_nth(c->args, name, i);
+}
+
 bool cli_cmd_has(const struct cli_cmd *c, const char *name)
 {
 	return cfg_args_get(c->args, name) != NULL;

@@ -43,6 +43,7 @@ static void one_line(const char *text, unsigned which)
 	struct cli_out out = {drop, NULL};
 	struct cli_session s;
 	struct cli_result res;
+	char redacted[64];
 	size_t at;
 
 	cli_session_init(&s, g, CLI_PRIV_CONFIG_ADMIN);
@@ -60,6 +61,8 @@ static void one_line(const char *text, unsigned which)
 	if (k != CLI_ERROR)
 		cli_line_done(&s, &res);
 	cli_line_clear(&res);
+	cli_line_redact(&s, text, redacted, sizeof(redacted));
+	must(strlen(redacted) < sizeof(redacted), "redacted text ends");
 	cli_help_show(&s, text, &out);
 	cli_help_complete(&s, text, &at, none, NULL);
 	must(at <= strlen(text), "the word to complete is in the line");

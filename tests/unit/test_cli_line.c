@@ -304,6 +304,26 @@ Test(cli_line, secrets_are_sealed)
 	      "Failure: Invalid value \"****\" for <pass>; the legal length is 1 to 20 characters");
 }
 
+Test(cli_line, redacted_for_logs)
+{
+	char buf[256];
+
+	cli_line_redact(&s, "show  logs count 3 | grep x", buf, sizeof(buf));
+	cr_expect_str_eq(buf, "show logs count 3 | grep x");
+	line("configure");
+	line("context c");
+	cli_line_redact(&s, "key key \"a b\"", buf, sizeof(buf));
+	cr_expect_str_eq(buf, "key key ****");
+	cli_line_redact(&s, "key encrypted key +S12", buf, sizeof(buf));
+	cr_expect_str_eq(buf, "key encrypted key ****");
+	cli_line_redact(&s, "pass joe password hush more", buf, sizeof(buf));
+	cr_expect_str_eq(buf, "pass joe password ****");
+	cli_line_redact(&s, "kye key hush", buf, sizeof(buf));
+	cr_expect_str_eq(buf, "****");
+	cli_line_redact(&s, "item abcdefgh", buf, 8);
+	cr_expect_str_eq(buf, "item ab");
+}
+
 Test(cli_line, questions)
 {
 	struct cfg_tree *t = cfg_new(g);
