@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ESP packets in place: esp_seal() encrypts an inner packet, esp_open() checks and decrypts one. Tunnel mode, RFC 4303
- * sections 3.3 and 3.4; AES-CBC RFC 3602, AES-GCM RFC 4106. No allocation, no I/O. Called per packet by iftask,
- * ipsecmgr (software mode) and the simulated peers.
+ * ESP packets in place: esp_seal() encrypts an inner packet, esp_open() checks and decrypts one. Tunnel mode,
+ * RFC 4303 sections 3.3 and 3.4; AES-CBC RFC 3602, AES-GCM RFC 4106. No allocation, no I/O. Called per packet
+ * by iftask, ipsecmgr (software mode) and the simulated peers.
  */
 #include "esp/esp.h"
 
@@ -10,10 +10,10 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-#define ESP_HDR 8
-#define NH_IPV4 4
-#define NH_IPV6 41
-#define NH_NONE 59
+#define ESP_HDR        8
+#define NH_IPV4        4
+#define NH_IPV6        41
+#define NH_NONE        59
 #define ESP_PACKET_MAX 65500
 
 static void put32(uint8_t *p, uint32_t v)
@@ -42,8 +42,8 @@ static enum esp_reason drop(struct esp_sa *sa, enum esp_reason reason)
 }
 
 /*
- * The block in front of CBC's first plaintext block: encrypting it makes the IV, as SP 800-38A appendix C describes:
- * unpredictable without the key, and different for each number.
+ * The block in front of CBC's first plaintext block: encrypting it makes the IV, as SP 800-38A appendix C
+ * describes: unpredictable without the key, and different for each number.
  */
 static void put_iv_nonce(const struct esp_sa *sa, uint8_t *iv, uint64_t seq)
 {
@@ -70,7 +70,7 @@ static enum esp_reason seal_cbc(struct esp_sa *sa, uint8_t *esp, size_t body, ui
 }
 
 static void sign_packet(const struct esp_sa *sa, const struct esp_half *h, const uint8_t *esp, size_t len,
-			uint64_t seq, uint8_t digest[ESP_HMAC_MAX])
+                        uint64_t seq, uint8_t digest[ESP_HMAC_MAX])
 {
 	uint8_t high[4];
 
@@ -102,7 +102,8 @@ static enum esp_reason seal_gcm(struct esp_sa *sa, uint8_t *esp, size_t body, ui
 	put64(esp + ESP_HDR, seq);
 	memcpy(nonce, sa->out.salt, 4);
 	memcpy(nonce + 4, esp + ESP_HDR, 8);
-	if (!EVP_CipherInit_ex(ctx, NULL, NULL, NULL, nonce, -1) || !EVP_CipherUpdate(ctx, NULL, &n, aad, aad_len) ||
+	if (!EVP_CipherInit_ex(ctx, NULL, NULL, NULL, nonce, -1) ||
+	    !EVP_CipherUpdate(ctx, NULL, &n, aad, aad_len) ||
 	    !EVP_CipherUpdate(ctx, text, &n, text, (int)body) || n != (int)body ||
 	    !EVP_CipherFinal_ex(ctx, text + body, &n) ||
 	    !EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, sa->icv_len, text + body))
@@ -153,7 +154,8 @@ enum esp_reason esp_seal(struct esp_sa *sa, struct esp_pkt *p, uint64_t now)
 
 	if (version != 4 && version != 6)
 		return drop(sa, ESP_DROP_INNER);
-	if (p->headroom < head || p->tailroom < body - p->len + sa->icv_len || head + body + sa->icv_len > ESP_PACKET_MAX)
+	if (p->headroom < head || p->tailroom < body - p->len + sa->icv_len ||
+	    head + body + sa->icv_len > ESP_PACKET_MAX)
 		return drop(sa, ESP_DROP_ROOM);
 	reason = next_seq(sa, &seq);
 	if (reason)
@@ -190,7 +192,8 @@ static enum esp_reason open_gcm(struct esp_sa *sa, uint8_t *esp, size_t body, ui
 
 	memcpy(nonce, sa->in.salt, 4);
 	memcpy(nonce + 4, esp + ESP_HDR, 8);
-	if (!EVP_CipherInit_ex(ctx, NULL, NULL, NULL, nonce, -1) || !EVP_CipherUpdate(ctx, NULL, &n, aad, aad_len) ||
+	if (!EVP_CipherInit_ex(ctx, NULL, NULL, NULL, nonce, -1) ||
+	    !EVP_CipherUpdate(ctx, NULL, &n, aad, aad_len) ||
 	    !EVP_CipherUpdate(ctx, text, &n, text, (int)body) || n != (int)body ||
 	    !EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, sa->icv_len, text + body))
 		return ESP_DROP_CRYPTO;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ESP (RFC 4303) in tunnel mode, without I/O, clock, random source or globals: security associations, the table that
- * finds them, seal (encrypt) and open (check and decrypt) of packets in place. One table with its SAs belongs to one
- * thread. Called by iftask (crypto cores), by ipsecmgr for software mode and by `orrery peers`.
+ * ESP (RFC 4303) in tunnel mode, without I/O, clock, random source or globals: security associations, the
+ * table that finds them, seal (encrypt) and open (check and decrypt) of packets in place. One table with its
+ * SAs belongs to one thread. Called by iftask (crypto cores), by ipsecmgr for software mode and by `orrery
+ * peers`.
  *
  *   sa = esp_sa_new(&params, &err);  esp_table_add(table, sa);
  *   inbound:   sa = esp_table_in(table, spi);            reason = esp_open(sa, &pkt, now);
@@ -40,23 +41,23 @@ enum esp_reason {
 	ESP_DROP_AUTH,        /* integrity check failed */
 	ESP_DROP_PADDING,     /* padding is not 1, 2, 3 … or is longer than the packet */
 	ESP_DROP_NEXT_HEADER, /* not IPv4 (4) or IPv6 (41) */
-	ESP_DROP_DUMMY,       /* next header 59: a peer's dummy packet, silently dropped (RFC 4303 section 2.6) */
-	ESP_DROP_INNER,       /* inner packet malformed: version or length */
-	ESP_DROP_SELECTOR,    /* inner packet outside the traffic selectors (RFC 4301 section 5.2) */
-	ESP_DROP_SEQ_LIMIT,   /* outbound: waiting for the next durable high-water mark */
+	ESP_DROP_DUMMY, /* next header 59: a peer's dummy packet, silently dropped (RFC 4303 section 2.6) */
+	ESP_DROP_INNER, /* inner packet malformed: version or length */
+	ESP_DROP_SELECTOR,      /* inner packet outside the traffic selectors (RFC 4301 section 5.2) */
+	ESP_DROP_SEQ_LIMIT,     /* outbound: waiting for the next durable high-water mark */
 	ESP_DROP_SEQ_EXHAUSTED, /* outbound: sequence numbers used up, rekey needed */
-	ESP_DROP_ROOM,        /* no head or tail room in the caller's buffer, or too long for IP */
-	ESP_DROP_CRYPTO,      /* the crypto library refused (should not happen) */
+	ESP_DROP_ROOM,          /* no head or tail room in the caller's buffer, or too long for IP */
+	ESP_DROP_CRYPTO,        /* the crypto library refused (should not happen) */
 	ESP_REASONS
 };
 
 /* Room a caller leaves before and behind an inner packet for esp_seal() and the outer headers. */
-#define ESP_HEADROOM 128
-#define ESP_TAILROOM 320
-#define ESP_TS_MAX 64              /* selectors per SA and direction */
-#define ESP_REPLAY_DEFAULT 64      /* packets; StarOS `ipsec replay` */
-#define ESP_REPLAY_MAX 8192
-#define ESP_SEQ_BLOCK 65536        /* sequence numbers reserved per high-water mark */
+#define ESP_HEADROOM       128
+#define ESP_TAILROOM       320
+#define ESP_TS_MAX         64 /* selectors per SA and direction */
+#define ESP_REPLAY_DEFAULT 64 /* packets; StarOS `ipsec replay` */
+#define ESP_REPLAY_MAX     8192
+#define ESP_SEQ_BLOCK      65536 /* sequence numbers reserved per high-water mark */
 
 /* A packet in place: data..data+len, with free bytes before and after. */
 struct esp_pkt {
@@ -66,7 +67,8 @@ struct esp_pkt {
 	size_t tailroom;
 };
 
-/* One traffic selector (RFC 7296 section 3.13.1). proto 0: any. ICMP: port = type << 8 | code. OPAQUE: lo 65535, hi 0. */
+/* One traffic selector (RFC 7296 section 3.13.1). proto 0: any. ICMP: port = type << 8 | code. OPAQUE: lo
+ * 65535, hi 0. */
 struct esp_ts {
 	struct net_addr lo, hi;
 	uint8_t proto;
@@ -77,27 +79,27 @@ struct esp_ts {
 struct esp_flow {
 	struct net_addr src, dst;
 	uint8_t proto;
-	uint8_t tos;            /* DSCP and ECN of the inner header */
-	bool has_ports;         /* false for later fragments and protocols without ports */
+	uint8_t tos;    /* DSCP and ECN of the inner header */
+	bool has_ports; /* false for later fragments and protocols without ports */
 	uint16_t sport, dport;
-	uint16_t total_len;     /* the inner packet's own length */
+	uint16_t total_len; /* the inner packet's own length */
 };
 
 /* Anti-replay window (RFC 6479): a ring of 64-bit blocks. */
 struct esp_replay {
-	uint64_t top;           /* highest number accepted */
-	uint32_t window;        /* 0: off */
-	uint32_t mask;          /* blocks - 1 */
+	uint64_t top;    /* highest number accepted */
+	uint32_t window; /* 0: off */
+	uint32_t mask;   /* blocks - 1 */
 	uint64_t *map;
 };
 
 struct esp_half {
 	uint32_t spi;
-	void *cipher;           /* EVP_CIPHER_CTX, NULL for NULL encryption */
-	struct esp_hmac hmac;   /* unused with GCM */
-	uint8_t salt[4];        /* RFC 4106 section 4 */
+	void *cipher;            /* EVP_CIPHER_CTX, NULL for NULL encryption */
+	struct esp_hmac hmac;    /* unused with GCM */
+	uint8_t salt[4];         /* RFC 4106 section 4 */
 	uint64_t packets, bytes; /* inner packets that passed */
-	uint64_t last_us;       /* when the last one did */
+	uint64_t last_us;        /* when the last one did */
 };
 
 /* One CHILD_SA: both directions. Fields may be read by anyone; written by the engine, except user. */
@@ -105,15 +107,15 @@ struct esp_sa {
 	struct esp_half in, out;
 	uint16_t encr, encr_bits, integ;
 	bool esn;
-	bool out_wait;          /* inbound only until the peer has used it */
-	bool fresh;             /* the peer has used it for the first time: cleared by whoever reports it */
+	bool out_wait; /* inbound only until the peer has used it */
+	bool fresh;    /* the peer has used it for the first time: cleared by whoever reports it */
 	uint8_t iv_len, icv_len, align;
 	struct esp_replay replay;
-	uint64_t seq;           /* last number used outbound */
-	uint64_t seq_limit;     /* numbers below this may be used */
-	uint64_t seq_asked;     /* the mark asked for and not yet durable; == seq_limit: none */
+	uint64_t seq;       /* last number used outbound */
+	uint64_t seq_limit; /* numbers below this may be used */
+	uint64_t seq_asked; /* the mark asked for and not yet durable; == seq_limit: none */
 	uint64_t iv_seed;
-	uint64_t gen;           /* order of addition to its table */
+	uint64_t gen; /* order of addition to its table */
 	uint64_t drops[ESP_REASONS];
 	struct esp_ts *ts_local, *ts_remote;
 	uint16_t n_local, n_remote;
@@ -126,12 +128,12 @@ struct esp_sa_params {
 	uint16_t encr, encr_bits; /* enum esp_encr; 128, 192, 256 for AES, 0 else */
 	uint16_t integ;           /* enum esp_integ; ESP_INTEG_NONE with GCM */
 	bool esn;
-	bool out_wait;            /* responder of a rekey: do not send on it before the peer did */
+	bool out_wait; /* responder of a rekey: do not send on it before the peer did */
 	const uint8_t *encr_key_in, *encr_key_out; /* GCM: key and 4 bytes of salt */
 	size_t encr_key_len;
 	const uint8_t *integ_key_in, *integ_key_out;
 	size_t integ_key_len;
-	uint32_t replay_window;   /* packets, 0: off */
+	uint32_t replay_window; /* packets, 0: off */
 	const struct esp_ts *ts_local, *ts_remote;
 	size_t n_local, n_remote; /* 1..ESP_TS_MAX each */
 	uint64_t iv_seed;         /* 8 random bytes */
@@ -150,11 +152,13 @@ const char *esp_alg_encr_name(uint16_t encr, uint16_t bits);
 const char *esp_alg_integ_name(uint16_t integ);
 
 /* --- security associations (esp_sa.c) ------------------------------------------------------------------ */
-/* Make an SA; keys and selectors are copied. NULL with *err = -EINVAL (lengths, SPI, selectors), -ENOTSUP, -ENOMEM. */
+/* Make an SA; keys and selectors are copied. NULL with *err = -EINVAL (lengths, SPI, selectors), -ENOTSUP,
+ * -ENOMEM. */
 struct esp_sa *esp_sa_new(const struct esp_sa_params *p, int *err);
 /* Wipe keys and free. NULL-safe. The SA must not be in a table. */
 void esp_sa_free(struct esp_sa *sa);
-/* Length of the ESP packet (from SPI to ICV) that carries inner_len bytes; and the longest inner packet within max. */
+/* Length of the ESP packet (from SPI to ICV) that carries inner_len bytes; and the longest inner packet
+ * within max. */
 size_t esp_sa_sealed_len(const struct esp_sa *sa, size_t inner_len);
 size_t esp_sa_inner_max(const struct esp_sa *sa, size_t max_esp_len);
 /* "replay", "bad-icv", …; never NULL. */
@@ -162,13 +166,14 @@ const char *esp_reason_name(enum esp_reason reason);
 
 /* --- packets (esp.c) ----------------------------------------------------------------------------------- */
 /*
- * Encrypt the inner packet in p; afterwards p is the ESP packet, beginning with the SPI. Needs head and tail room.
- * The selectors are the lookup's business. now: microseconds, for the SA's last-used time. RFC 4303 section 3.3.
+ * Encrypt the inner packet in p; afterwards p is the ESP packet, beginning with the SPI. Needs head and tail
+ * room. The selectors are the lookup's business. now: microseconds, for the SA's last-used time. RFC 4303
+ * section 3.3.
  */
 enum esp_reason esp_seal(struct esp_sa *sa, struct esp_pkt *p, uint64_t now);
 /*
- * Check and decrypt an ESP packet that begins with the SPI; afterwards p is the inner packet (TFC padding trimmed).
- * On a drop the content of the buffer is undefined. RFC 4303 section 3.4.
+ * Check and decrypt an ESP packet that begins with the SPI; afterwards p is the inner packet (TFC padding
+ * trimmed). On a drop the content of the buffer is undefined. RFC 4303 section 3.4.
  */
 enum esp_reason esp_open(struct esp_sa *sa, struct esp_pkt *p, uint64_t now);
 
@@ -194,8 +199,8 @@ void esp_replay_mark(struct esp_replay *r, uint64_t seq);
 /* --- inner packets and selectors (esp_inner.c) --------------------------------------------------------- */
 /* Parse an IPv4 or IPv6 packet; len may be longer than the packet. 0 or -EBADMSG. */
 int esp_inner_parse(const uint8_t *data, size_t len, struct esp_flow *flow);
-bool esp_inner_match(const struct esp_ts *ts, size_t n, const struct net_addr *addr, const struct esp_flow *flow,
-		     uint16_t port);
+bool esp_inner_match(const struct esp_ts *ts, size_t n, const struct net_addr *addr,
+                     const struct esp_flow *flow, uint16_t port);
 /* Inside the SA's selectors? Outbound: source local and destination remote; inbound the other way round. */
 bool esp_inner_allows_out(const struct esp_sa *sa, const struct esp_flow *flow);
 bool esp_inner_allows_in(const struct esp_sa *sa, const struct esp_flow *flow);
@@ -216,8 +221,8 @@ int esp_table_add(struct esp_table *t, struct esp_sa *sa);
 struct esp_sa *esp_table_remove(struct esp_table *t, uint32_t spi_in);
 struct esp_sa *esp_table_in(const struct esp_table *t, uint32_t spi_in);
 /*
- * The SA for an outbound flow: longest matching destination prefix first, among equals the newest; an SA with out_wait
- * only when nothing else matches. NULL: none.
+ * The SA for an outbound flow: longest matching destination prefix first, among equals the newest; an SA with
+ * out_wait only when nothing else matches. NULL: none.
  */
 struct esp_sa *esp_table_out(const struct esp_table *t, const struct esp_flow *flow);
 size_t esp_table_count(const struct esp_table *t);
@@ -227,14 +232,15 @@ struct esp_sa *esp_table_next(const struct esp_table *t, size_t *pos);
 /* --- outer headers (esp_outer.c) ----------------------------------------------------------------------- */
 struct esp_outer {
 	struct net_endpoint local, remote; /* same family */
-	bool udp;               /* ESP in UDP (RFC 3948), else protocol 50 */
-	uint8_t tos, ttl;       /* ttl 0: 64 */
-	bool df;                /* IPv4 don't fragment */
-	uint16_t id;            /* IPv4 identification */
+	bool udp;                          /* ESP in UDP (RFC 3948), else protocol 50 */
+	uint8_t tos, ttl;                  /* ttl 0: 64 */
+	bool df;                           /* IPv4 don't fragment */
+	uint16_t id;                       /* IPv4 identification */
 };
 /* Put an IP (and UDP) header in front of p. ESP_OK or ESP_DROP_ROOM. */
 enum esp_reason esp_outer_push(struct esp_pkt *p, const struct esp_outer *o);
-/* Strip the IPv4 header that raw sockets deliver from an ESP packet (protocol 50). ESP_OK, _SHORT or _NEXT_HEADER. */
+/* Strip the IPv4 header that raw sockets deliver from an ESP packet (protocol 50). ESP_OK, _SHORT or
+ * _NEXT_HEADER. */
 enum esp_reason esp_outer_pull_ipv4(struct esp_pkt *p);
 
 #endif

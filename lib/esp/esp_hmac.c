@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HMAC with both keyed states prepared (RFC 2104): signing copies them, so it allocates nothing. The low-level hash
- * calls are used on purpose: in OpenSSL 3 copying an EVP_MD_CTX allocates, twice per HMAC. Called by esp.c.
+ * HMAC with both keyed states prepared (RFC 2104): signing copies them, so it allocates nothing. The
+ * low-level hash calls are used on purpose: in OpenSSL 3 copying an EVP_MD_CTX allocates, twice per HMAC.
+ * Called by esp.c.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "esp/esp_hmac.h"
@@ -147,7 +148,7 @@ int esp_hmac_init(struct esp_hmac *h, uint16_t integ, const uint8_t *key, size_t
 }
 
 void esp_hmac_sign(const struct esp_hmac *h, const uint8_t *data, size_t len, const uint8_t *tail,
-		   uint8_t out[ESP_HMAC_MAX])
+                   uint8_t out[ESP_HMAC_MAX])
 {
 	size_t copy = state_size(h->integ);
 	union esp_hmac_state s;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HMAC for ESP with the two keyed states computed once per key, so that a packet costs two copies and no allocation
- * (RFC 2104, RFC 2404, RFC 4868). Used by esp.c only.
+ * HMAC for ESP with the two keyed states computed once per key, so that a packet costs two copies and no
+ * allocation (RFC 2104, RFC 2404, RFC 4868). Used by esp.c only.
  */
 #ifndef ESP_ESP_HMAC_H
 #define ESP_ESP_HMAC_H
@@ -39,7 +39,7 @@ struct esp_hmac {
 int esp_hmac_init(struct esp_hmac *h, uint16_t integ, const uint8_t *key, size_t len);
 /* HMAC over data and, when tail is not NULL, four more bytes (the ESN high bits). Writes the full digest. */
 void esp_hmac_sign(const struct esp_hmac *h, const uint8_t *data, size_t len, const uint8_t *tail,
-		   uint8_t out[ESP_HMAC_MAX]);
+                   uint8_t out[ESP_HMAC_MAX]);
 /* Full digest length of a transform, 0 when unknown. It is also its key length (RFC 4868 section 2.1.1). */
 size_t esp_hmac_size(uint16_t integ);
 /* Bytes of ICV on the wire. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inner packet: version, length, addresses, protocol and ports, through IPv6 extension headers; and traffic
- * selectors (RFC 4301 section 4.4.1.1, RFC 7296 section 3.13.1). Input is hostile: every step is length-checked and
- * bounded. Called by esp_open() and by whoever needs a flow for esp_table_out().
+ * The inner packet: version, length, addresses, protocol and ports, through IPv6 extension headers; and
+ * traffic selectors (RFC 4301 section 4.4.1.1, RFC 7296 section 3.13.1). Input is hostile: every step is
+ * length-checked and bounded. Called by esp_open() and by whoever needs a flow for esp_table_out().
  */
 #include "esp/esp.h"
 
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define EXT_HEADERS_MAX 8
-#define PROTO_MOBILITY 135
+#define PROTO_MOBILITY  135
 
 static uint16_t be16(const uint8_t *p)
 {
@@ -70,7 +70,8 @@ static int parse_v4(const uint8_t *p, size_t len, struct esp_flow *f)
 	return 0;
 }
 
-/* Walk the extension headers from next header nh at p. Returns 0 with f->proto set, -EBADMSG when they overrun. */
+/* Walk the extension headers from next header nh at p. Returns 0 with f->proto set, -EBADMSG when they
+ * overrun. */
 static int parse_v6_chain(const uint8_t *p, size_t len, uint8_t nh, struct esp_flow *f)
 {
 	bool later_fragment = false;
@@ -83,9 +84,7 @@ static int parse_v6_chain(const uint8_t *p, size_t len, uint8_t nh, struct esp_f
 			break;
 		if (len < 8)
 			return -EBADMSG;
-		size = nh == IPPROTO_FRAGMENT ? 8 :
-		       nh == IPPROTO_AH	      ? (p[1] + 2u) * 4 :
-						(p[1] + 1u) * 8;
+		size = nh == IPPROTO_FRAGMENT ? 8 : nh == IPPROTO_AH ? (p[1] + 2u) * 4 : (p[1] + 1u) * 8;
 		if (size < 8 || size > len)
 			return -EBADMSG;
 		if (nh == IPPROTO_FRAGMENT && (be16(p + 2) & 0xfff8))
@@ -142,13 +141,13 @@ static bool port_matches(const struct esp_ts *ts, const struct esp_flow *flow, u
 	return port >= ts->port_lo && port <= ts->port_hi;
 }
 
-bool esp_inner_match(const struct esp_ts *ts, size_t n, const struct net_addr *addr, const struct esp_flow *flow,
-		     uint16_t port)
+bool esp_inner_match(const struct esp_ts *ts, size_t n, const struct net_addr *addr,
+                     const struct esp_flow *flow, uint16_t port)
 {
 	for (; n; n--, ts++) {
 		if (ts->lo.family == addr->family && (!ts->proto || ts->proto == flow->proto) &&
-		    memcmp(addr->bytes, ts->lo.bytes, 16) >= 0 && memcmp(addr->bytes, ts->hi.bytes, 16) <= 0 &&
-		    port_matches(ts, flow, port))
+		    memcmp(addr->bytes, ts->lo.bytes, 16) >= 0 &&
+		    memcmp(addr->bytes, ts->hi.bytes, 16) <= 0 && port_matches(ts, flow, port))
 			return true;
 	}
 	return false;
@@ -168,7 +167,7 @@ bool esp_inner_allows_in(const struct esp_sa *sa, const struct esp_flow *flow)
 
 struct esp_ts esp_inner_ts_prefix(const struct net_prefix *p)
 {
-	struct esp_ts ts = { .lo = p->addr, .hi = p->addr, .port_hi = 65535 };
+	struct esp_ts ts = {.lo = p->addr, .hi = p->addr, .port_hi = 65535};
 	size_t bits = net_addr_bits(&p->addr);
 	size_t i;
 

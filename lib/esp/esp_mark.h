@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The checkpoint of an SA's sequence numbers: kind "espseq", key the inbound SPI in hex. ipsecmgr writes the first one with
- * the SA, iftask every later one; whoever resumes the SA reads it. DESIGN section 6.
+ * The checkpoint of an SA's sequence numbers: kind "espseq", key the inbound SPI in hex. ipsecmgr writes the
+ * first one with the SA, iftask every later one; whoever resumes the SA reads it. DESIGN section 6.
  */
 #ifndef ESP_ESP_MARK_H
 #define ESP_ESP_MARK_H
@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ESP_MARK_KIND "espseq"
+#define ESP_MARK_KIND    "espseq"
 #define ESP_MARK_KEY_LEN 9 /* "%08x" and NUL */
-#define ESP_MARK_LEN 16
+#define ESP_MARK_LEN     16
 
 struct esp_mark {
 	uint64_t out; /* numbers below it may have been used */

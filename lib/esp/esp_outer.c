@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Outer headers for those who have no kernel socket to make them: IPv4, IPv6 and UDP encapsulation in front of an ESP
- * packet, and stripping what a raw socket delivers. RFC 3948 section 2.1 (UDP checksum 0 over IPv4), RFC 6935 is not
- * relied on: over IPv6 the checksum is computed. Called by simulated peers, pcap writers and iftask.
+ * Outer headers for those who have no kernel socket to make them: IPv4, IPv6 and UDP encapsulation in front
+ * of an ESP packet, and stripping what a raw socket delivers. RFC 3948 section 2.1 (UDP checksum 0 over
+ * IPv4), RFC 6935 is not relied on: over IPv6 the checksum is computed. Called by simulated peers, pcap
+ * writers and iftask.
  */
 #include "esp/esp.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Anti-replay window: a ring of 64-bit blocks that is moved by clearing whole blocks, never by shifting (RFC 6479), with
- * 64-bit sequence numbers inside (RFC 4303 section 3.4.3, appendix A). Called by esp_open(); check, then verify the
- * packet, then mark.
+ * Anti-replay window: a ring of 64-bit blocks that is moved by clearing whole blocks, never by shifting (RFC
+ * 6479), with 64-bit sequence numbers inside (RFC 4303 section 3.4.3, appendix A). Called by esp_open();
+ * check, then verify the packet, then mark.
  */
 #include "esp/esp.h"
 
@@ -30,7 +30,8 @@ int esp_replay_init(struct esp_replay *r, uint32_t window, uint64_t top)
 	r->mask = blocks - 1;
 	if (!top)
 		return 0;
-	/* Resumed: whatever is not above the right edge counts as seen. Blocks ahead are cleared when entered. */
+	/* Resumed: whatever is not above the right edge counts as seen. Blocks ahead are cleared when
+	 * entered. */
 	memset(r->map, 0xff, blocks * sizeof(*r->map));
 	used = (uint32_t)(top & 63);
 	r->map[(top >> 6) & r->mask] = used == 63 ? ~0ULL : (1ULL << (used + 1)) - 1;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Security associations and their algorithms: one table of transforms, making an SA from negotiated parameters, wiping
- * and freeing it, and the sizes it gives packets. Crypto contexts are made once here, so that packets allocate nothing.
- * RFC 4303, RFC 3602 (AES-CBC), RFC 4106 (AES-GCM), RFC 2410 (NULL). Called by the owner of the SAs.
+ * Security associations and their algorithms: one table of transforms, making an SA from negotiated
+ * parameters, wiping and freeing it, and the sizes it gives packets. Crypto contexts are made once here, so
+ * that packets allocate nothing. RFC 4303, RFC 3602 (AES-CBC), RFC 4106 (AES-GCM), RFC 2410 (NULL). Called by
+ * the owner of the SAs.
  */
 #include "esp/esp.h"
 
@@ -20,36 +21,36 @@ struct encr_alg {
 };
 
 static const struct encr_alg encr_algs[] = {
-	{ ESP_ENCR_3DES_CBC, 0, "3des-cbc", EVP_des_ede3_cbc, 24, 0, 8, 8, 0 },
-	{ ESP_ENCR_NULL, 0, "null", NULL, 0, 0, 0, 4, 0 },
-	{ ESP_ENCR_AES_CBC, 128, "aes-cbc-128", EVP_aes_128_cbc, 16, 0, 16, 16, 0 },
-	{ ESP_ENCR_AES_CBC, 192, "aes-cbc-192", EVP_aes_192_cbc, 24, 0, 16, 16, 0 },
-	{ ESP_ENCR_AES_CBC, 256, "aes-cbc-256", EVP_aes_256_cbc, 32, 0, 16, 16, 0 },
-	{ ESP_ENCR_AES_GCM_8, 128, "aes-128-gcm-64", EVP_aes_128_gcm, 16, 4, 8, 4, 8 },
-	{ ESP_ENCR_AES_GCM_12, 128, "aes-128-gcm-96", EVP_aes_128_gcm, 16, 4, 8, 4, 12 },
-	{ ESP_ENCR_AES_GCM_16, 128, "aes-128-gcm-128", EVP_aes_128_gcm, 16, 4, 8, 4, 16 },
-	{ ESP_ENCR_AES_GCM_8, 256, "aes-256-gcm-64", EVP_aes_256_gcm, 32, 4, 8, 4, 8 },
-	{ ESP_ENCR_AES_GCM_12, 256, "aes-256-gcm-96", EVP_aes_256_gcm, 32, 4, 8, 4, 12 },
-	{ ESP_ENCR_AES_GCM_16, 256, "aes-256-gcm-128", EVP_aes_256_gcm, 32, 4, 8, 4, 16 },
+        {ESP_ENCR_3DES_CBC, 0, "3des-cbc", EVP_des_ede3_cbc, 24, 0, 8, 8, 0},
+        {ESP_ENCR_NULL, 0, "null", NULL, 0, 0, 0, 4, 0},
+        {ESP_ENCR_AES_CBC, 128, "aes-cbc-128", EVP_aes_128_cbc, 16, 0, 16, 16, 0},
+        {ESP_ENCR_AES_CBC, 192, "aes-cbc-192", EVP_aes_192_cbc, 24, 0, 16, 16, 0},
+        {ESP_ENCR_AES_CBC, 256, "aes-cbc-256", EVP_aes_256_cbc, 32, 0, 16, 16, 0},
+        {ESP_ENCR_AES_GCM_8, 128, "aes-128-gcm-64", EVP_aes_128_gcm, 16, 4, 8, 4, 8},
+        {ESP_ENCR_AES_GCM_12, 128, "aes-128-gcm-96", EVP_aes_128_gcm, 16, 4, 8, 4, 12},
+        {ESP_ENCR_AES_GCM_16, 128, "aes-128-gcm-128", EVP_aes_128_gcm, 16, 4, 8, 4, 16},
+        {ESP_ENCR_AES_GCM_8, 256, "aes-256-gcm-64", EVP_aes_256_gcm, 32, 4, 8, 4, 8},
+        {ESP_ENCR_AES_GCM_12, 256, "aes-256-gcm-96", EVP_aes_256_gcm, 32, 4, 8, 4, 12},
+        {ESP_ENCR_AES_GCM_16, 256, "aes-256-gcm-128", EVP_aes_256_gcm, 32, 4, 8, 4, 16},
 };
 
 static const char *const reason_names[ESP_REASONS] = {
-	[ESP_OK] = "ok",
-	[ESP_DROP_SHORT] = "too-short",
-	[ESP_DROP_ALIGN] = "misaligned",
-	[ESP_DROP_NO_SA] = "no-sa",
-	[ESP_DROP_REPLAY] = "replay",
-	[ESP_DROP_LATE] = "outside-window",
-	[ESP_DROP_AUTH] = "bad-icv",
-	[ESP_DROP_PADDING] = "bad-padding",
-	[ESP_DROP_NEXT_HEADER] = "bad-next-header",
-	[ESP_DROP_DUMMY] = "dummy",
-	[ESP_DROP_INNER] = "bad-inner-packet",
-	[ESP_DROP_SELECTOR] = "selector-mismatch",
-	[ESP_DROP_SEQ_LIMIT] = "sequence-mark-pending",
-	[ESP_DROP_SEQ_EXHAUSTED] = "sequence-exhausted",
-	[ESP_DROP_ROOM] = "too-long",
-	[ESP_DROP_CRYPTO] = "crypto-error",
+        [ESP_OK] = "ok",
+        [ESP_DROP_SHORT] = "too-short",
+        [ESP_DROP_ALIGN] = "misaligned",
+        [ESP_DROP_NO_SA] = "no-sa",
+        [ESP_DROP_REPLAY] = "replay",
+        [ESP_DROP_LATE] = "outside-window",
+        [ESP_DROP_AUTH] = "bad-icv",
+        [ESP_DROP_PADDING] = "bad-padding",
+        [ESP_DROP_NEXT_HEADER] = "bad-next-header",
+        [ESP_DROP_DUMMY] = "dummy",
+        [ESP_DROP_INNER] = "bad-inner-packet",
+        [ESP_DROP_SELECTOR] = "selector-mismatch",
+        [ESP_DROP_SEQ_LIMIT] = "sequence-mark-pending",
+        [ESP_DROP_SEQ_EXHAUSTED] = "sequence-exhausted",
+        [ESP_DROP_ROOM] = "too-long",
+        [ESP_DROP_CRYPTO] = "crypto-error",
 };
 
 static const struct encr_alg *find_encr(uint16_t encr, uint16_t bits)
@@ -114,7 +115,8 @@ const char *esp_reason_name(enum esp_reason reason)
 	return (unsigned)reason < ESP_REASONS ? reason_names[reason] : "unknown";
 }
 
-static int half_init(struct esp_half *h, const struct encr_alg *a, const struct esp_sa_params *p, bool encrypt)
+static int half_init(struct esp_half *h, const struct encr_alg *a, const struct esp_sa_params *p,
+                     bool encrypt)
 {
 	const uint8_t *key = encrypt ? p->encr_key_out : p->encr_key_in;
 	const uint8_t *integ_key = encrypt ? p->integ_key_out : p->integ_key_in;
@@ -164,7 +166,8 @@ static int check_params(const struct encr_alg *a, const struct esp_sa_params *p)
 
 	if (!a || integ_len < 0)
 		return -ENOTSUP;
-	/* Encryption without integrity is refused (RFC 8221 section 4), as is a second one on top of an AEAD. */
+	/* Encryption without integrity is refused (RFC 8221 section 4), as is a second one on top of an AEAD.
+	 */
 	if (esp_alg_is_aead(p->encr) != (p->integ == ESP_INTEG_NONE))
 		return -EINVAL;
 	if (p->encr_key_len != (size_t)(a->key_len + a->salt_len) || p->integ_key_len != (size_t)integ_len)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Outbound sequence numbers under a durable high-water mark: no number at or above seq_limit is ever used, and the
- * limit only moves when its owner says that the new mark would survive a failure. A resumed SA starts at its mark, so a
- * number is never used twice with a key (DESIGN section 6). Called by the owner of the SA between packets.
+ * Outbound sequence numbers under a durable high-water mark: no number at or above seq_limit is ever used,
+ * and the limit only moves when its owner says that the new mark would survive a failure. A resumed SA starts
+ * at its mark, so a number is never used twice with a key (DESIGN section 6). Called by the owner of the SA
+ * between packets.
  */
 #include "esp/esp.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of SAs: inbound by SPI (open addressing, linear probing), outbound by the smallest prefix around each remote
- * selector (one hash table, tried from the longest prefix length in use), where the selectors then decide. Among SAs
- * with the same prefix the newest comes first, which is make-before-break. Single-threaded. Called by iftask, peers.
+ * The table of SAs: inbound by SPI (open addressing, linear probing), outbound by the smallest prefix around
+ * each remote selector (one hash table, tried from the longest prefix length in use), where the selectors
+ * then decide. Among SAs with the same prefix the newest comes first, which is make-before-break.
+ * Single-threaded. Called by iftask, peers.
  */
 #include "esp/esp.h"
 
@@ -25,8 +26,8 @@ struct esp_table {
 	size_t n_slots, count;
 	struct esp_node **buckets;
 	size_t n_buckets, n_nodes;
-	uint32_t lens[2][129];    /* nodes per prefix length; [0] IPv4, [1] IPv6 */
-	uint8_t order[2][129];    /* lengths in use, longest first */
+	uint32_t lens[2][129]; /* nodes per prefix length; [0] IPv4, [1] IPv6 */
+	uint8_t order[2][129]; /* lengths in use, longest first */
 	size_t n_order[2];
 };
 
@@ -177,7 +178,8 @@ static int grow_buckets(struct esp_table *t, size_t more)
 		struct esp_node *rev = NULL;
 		struct esp_node *n;
 
-		while ((n = old[i])) { /* oldest first into the new chains, so that the newest is ahead again */
+		while ((n = old[i])) { /* oldest first into the new chains, so that the newest is ahead again
+			                */
 			old[i] = n->next;
 			n->next = rev;
 			rev = n;
@@ -290,7 +292,8 @@ struct esp_sa *esp_table_out(const struct esp_table *t, const struct esp_flow *f
 
 		net_addr_mask(&key, len);
 		for (n = t->buckets[bucket_of(t, &key, len)]; n; n = n->next) {
-			if (n->len != len || !net_addr_equal(&n->prefix, &key) || !esp_inner_allows_out(n->sa, flow))
+			if (n->len != len || !net_addr_equal(&n->prefix, &key) ||
+			    !esp_inner_allows_out(n->sa, flow))
 				continue;
 			if (!n->sa->out_wait)
 				return n->sa;

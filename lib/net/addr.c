@@ -132,7 +132,7 @@ int net_addr_from_bytes(struct net_addr *a, const void *bytes, size_t len)
 
 struct net_addr net_addr_v4(uint32_t host_order)
 {
-	struct net_addr a = { .family = AF_INET };
+	struct net_addr a = {.family = AF_INET};
 	uint32_t be = htonl(host_order);
 
 	memcpy(a.bytes, &be, 4);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gratuitous ARP and unsolicited neighbour advertisements (see garp.h), sent as Ethernet frames by a packet socket: the
- * address need not be configured yet.
+ * Gratuitous ARP and unsolicited neighbour advertisements (see garp.h), sent as Ethernet frames by a packet
+ * socket: the address need not be configured yet.
  */
 #include "net/garp.h"
 
@@ -14,13 +14,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define ICMP6_NA 136
-#define NA_OVERRIDE 0x20
+#define ICMP6_NA      136
+#define NA_OVERRIDE   0x20
 #define OPT_TARGET_LL 2
 
 static int hardware_address(int fd, int ifindex, uint8_t mac[6])
 {
-	struct ifreq ifr = { .ifr_ifindex = ifindex };
+	struct ifreq ifr = {.ifr_ifindex = ifindex};
 
 	if (ioctl(fd, SIOCGIFNAME, &ifr) || ioctl(fd, SIOCGIFHWADDR, &ifr))
 		return -errno;
@@ -32,7 +32,8 @@ static int hardware_address(int fd, int ifindex, uint8_t mac[6])
 
 static size_t build_arp(uint8_t *f, const uint8_t mac[6], const struct net_addr *a)
 {
-	static const uint8_t fixed[] = { 0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1 }; /* request: announces (RFC 5227) */
+	static const uint8_t fixed[] = {0x08, 0x06, 0, 1, 8,
+	                                0,    6,    4, 0, 1}; /* request: announces (RFC 5227) */
 
 	memset(f, 0xff, 6);
 	memcpy(f + 6, mac, 6);
@@ -60,7 +61,7 @@ static uint16_t icmp6_checksum(const uint8_t *ip, const uint8_t *icmp, size_t le
 
 static size_t build_na(uint8_t *f, const uint8_t mac[6], const struct net_addr *a)
 {
-	static const uint8_t all_nodes_mac[6] = { 0x33, 0x33, 0, 0, 0, 1 };
+	static const uint8_t all_nodes_mac[6] = {0x33, 0x33, 0, 0, 0, 1};
 	uint8_t *ip = f + 14;
 	uint8_t *na = ip + 40;
 	uint16_t sum;
@@ -93,7 +94,7 @@ static size_t build_na(uint8_t *f, const uint8_t mac[6], const struct net_addr *
 int garp_send(int ifindex, const struct net_addr *addr)
 {
 	bool v4 = addr->family == AF_INET;
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = ifindex, .sll_halen = 6 };
+	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = ifindex, .sll_halen = 6};
 	uint8_t frame[128];
 	uint8_t mac[6];
 	size_t len;

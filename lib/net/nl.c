@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rtnetlink conversation: building messages, sending them, acknowledgements, dumps. Answers are the kernel's, yet every
- * length is checked before use. Links are in nl_link.c, addresses, routes and neighbours in nl_route.c.
+ * The rtnetlink conversation: building messages, sending them, acknowledgements, dumps. Answers are the
+ * kernel's, yet every length is checked before use. Links are in nl_link.c, addresses, routes and neighbours
+ * in nl_route.c.
  */
 #include "net/nl.h"
 
@@ -20,7 +21,7 @@
 static int open_socket(void *arg)
 {
 	struct nl *nl = arg;
-	struct sockaddr_nl sa = { .nl_family = AF_NETLINK };
+	struct sockaddr_nl sa = {.nl_family = AF_NETLINK};
 	int big = 8 << 20;
 	int one = 1;
 	int rc;
@@ -183,7 +184,7 @@ bool nl_attr_addr(const struct rtattr *a, int family, struct net_addr *out)
 
 void nl_note_error(struct nl *nl, const struct nlmsghdr *h)
 {
-	const struct rtattr *table[NLMSGERR_ATTR_MSG + 1] = { NULL };
+	const struct rtattr *table[NLMSGERR_ATTR_MSG + 1] = {NULL};
 	size_t skip = NLMSG_LENGTH(sizeof(struct nlmsgerr));
 	const struct rtattr *a;
 
@@ -200,7 +201,7 @@ void nl_note_error(struct nl *nl, const struct nlmsghdr *h)
 
 static int send_msg(struct nl *nl, struct nl_msg *m)
 {
-	struct sockaddr_nl sa = { .nl_family = AF_NETLINK };
+	struct sockaddr_nl sa = {.nl_family = AF_NETLINK};
 
 	nl->text[0] = '\0';
 	if (m->overflow)
@@ -212,10 +213,11 @@ static int send_msg(struct nl *nl, struct nl_msg *m)
 }
 
 /*
- * Handle one received datagram. Returns 1 when the conversation goes on, else 0 or -errno or what cb returned, with
- * *stop set when cb ended it (the rest of the dump is still drained).
+ * Handle one received datagram. Returns 1 when the conversation goes on, else 0 or -errno or what cb
+ * returned, with *stop set when cb ended it (the rest of the dump is still drained).
  */
-static int take(struct nl *nl, const uint8_t *buf, size_t len, uint16_t want, nl_msg_cb cb, void *arg, int *stop)
+static int take(struct nl *nl, const uint8_t *buf, size_t len, uint16_t want, nl_msg_cb cb, void *arg,
+                int *stop)
 {
 	const struct nlmsghdr *h = (const struct nlmsghdr *)buf;
 

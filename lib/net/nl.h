@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small rtnetlink: links, addresses, routes and neighbours of one network namespace (the one the calling thread was in
- * at nl_new()). Synchronous; the kernel answers at once. Routes can be written in batches of one system call.
- * Called by the fabric (links), vpnmgr (addresses, routes) and tests.
+ * A small rtnetlink: links, addresses, routes and neighbours of one network namespace (the one the calling
+ * thread was in at nl_new()). Synchronous; the kernel answers at once. Routes can be written in batches of
+ * one system call. Called by the fabric (links), vpnmgr (addresses, routes) and tests.
  */
 #ifndef NET_NL_H
 #define NET_NL_H
@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include "net/addr.h"
 
-#define NL_NAME_MAX 16
+#define NL_NAME_MAX     16
 #define NL_PROTO_ORRERY 201 /* rtm_protocol of our routes */
 
 struct nl;
@@ -26,7 +26,7 @@ const char *nl_error_text(const struct nl *nl);
 /* --- links ---------------------------------------------------------------------------------------------- */
 struct nl_link {
 	int ifindex;
-	int master;          /* 0: none */
+	int master; /* 0: none */
 	uint32_t mtu;
 	bool up, running;
 	char name[NL_NAME_MAX];
@@ -57,7 +57,8 @@ int nl_link_delete(struct nl *nl, int ifindex);
 /* -EEXIST when it is there already. IPv6 addresses are added without duplicate address detection. */
 int nl_addr_add(struct nl *nl, int ifindex, const struct net_prefix *p);
 int nl_addr_del(struct nl *nl, int ifindex, const struct net_prefix *p);
-int nl_addr_walk(struct nl *nl, int ifindex, int (*cb)(int ifindex, const struct net_prefix *p, void *arg), void *arg);
+int nl_addr_walk(struct nl *nl, int ifindex, int (*cb)(int ifindex, const struct net_prefix *p, void *arg),
+                 void *arg);
 
 /* --- routes --------------------------------------------------------------------------------------------- */
 enum nl_route_type { NL_ROUTE_UNICAST, NL_ROUTE_BLACKHOLE, NL_ROUTE_UNREACHABLE };
@@ -70,19 +71,20 @@ struct nl_route {
 	uint32_t table;          /* 0: main */
 	enum nl_route_type type;
 };
-int nl_route_add(struct nl *nl, const struct nl_route *r);     /* -EEXIST when it is there */
+int nl_route_add(struct nl *nl, const struct nl_route *r); /* -EEXIST when it is there */
 int nl_route_replace(struct nl *nl, const struct nl_route *r);
-int nl_route_del(struct nl *nl, const struct nl_route *r);     /* -ESRCH when it is not there */
+int nl_route_del(struct nl *nl, const struct nl_route *r); /* -ESRCH when it is not there */
 /*
- * Replace (or delete) many routes, as few system calls as possible. status: NULL or one entry per route, 0 or -errno.
- * Returns 0 when all went well, else the first error; the others are done anyway.
+ * Replace (or delete) many routes, as few system calls as possible. status: NULL or one entry per route, 0 or
+ * -errno. Returns 0 when all went well, else the first error; the others are done anyway.
  */
 int nl_route_batch(struct nl *nl, const struct nl_route *r, size_t n, bool del, int *status);
 /* Our own routes (NL_PROTO_ORRERY) of the main table. */
 int nl_route_walk(struct nl *nl, int (*cb)(const struct nl_route *r, void *arg), void *arg);
 
 /* --- neighbours ----------------------------------------------------------------------------------------- */
-int nl_neigh_replace(struct nl *nl, int ifindex, const struct net_addr *a, const uint8_t mac[6]); /* permanent */
+int nl_neigh_replace(struct nl *nl, int ifindex, const struct net_addr *a,
+                     const uint8_t mac[6]); /* permanent */
 int nl_neigh_del(struct nl *nl, int ifindex, const struct net_addr *a);
 
 #endif

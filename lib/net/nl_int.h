@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the rtnetlink files share: the socket, a message under construction, the talk with the kernel. Private to lib/net.
+ * What the rtnetlink files share: the socket, a message under construction, the talk with the kernel. Private
+ * to lib/net.
  */
 #ifndef NET_NL_INT_H
 #define NET_NL_INT_H
@@ -18,7 +19,8 @@ struct nl {
 	char text[160];
 };
 
-/* A message in a fixed buffer; an attribute that does not fit sets overflow, and the message is never sent. */
+/* A message in a fixed buffer; an attribute that does not fit sets overflow, and the message is never sent.
+ */
 struct nl_msg {
 	union {
 		struct nlmsghdr hdr;
@@ -34,7 +36,8 @@ void nl_msg_str(struct nl_msg *m, uint16_t type, const char *text);
 void nl_msg_addr(struct nl_msg *m, uint16_t type, const struct net_addr *a);
 /* A nested attribute: begin returns its place, end closes it. */
 size_t nl_msg_nest(struct nl_msg *m, uint16_t type);
-void nl_msg_nest_raw(struct nl_msg *m, size_t zeros); /* a zeroed header inside a nest (ifinfomsg of a veth peer) */
+void nl_msg_nest_raw(struct nl_msg *m,
+                     size_t zeros); /* a zeroed header inside a nest (ifinfomsg of a veth peer) */
 void nl_msg_nest_end(struct nl_msg *m, size_t at);
 
 /* Send and wait for the acknowledgement. 0 or -errno. */

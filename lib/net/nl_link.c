@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Links over rtnetlink: look up, list, change, create veth pairs, bridges and dummies, move between namespaces (see nl.h).
+ * Links over rtnetlink: look up, list, change, create veth pairs, bridges and dummies, move between
+ * namespaces (see nl.h).
  */
 #include "net/nl.h"
 
@@ -71,8 +72,8 @@ static int link_msg(const struct nlmsghdr *h, void *arg)
 
 int nl_link_walk(struct nl *nl, int (*cb)(const struct nl_link *l, void *arg), void *arg)
 {
-	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
-	struct link_walk w = { cb, arg };
+	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
+	struct link_walk w = {cb, arg};
 	struct nl_msg m;
 
 	nl_msg_start(&m, RTM_GETLINK, 0, &ifi, sizeof(ifi));
@@ -96,7 +97,7 @@ static int match_name(const struct nl_link *l, void *arg)
 
 int nl_link_get(struct nl *nl, const char *name, struct nl_link *out)
 {
-	struct link_find f = { name, out };
+	struct link_find f = {name, out};
 	int rc = check_name(name) ? -EINVAL : nl_link_walk(nl, match_name, &f);
 
 	return rc < 0 ? rc : rc ? 0 : -ENODEV;
@@ -104,7 +105,7 @@ int nl_link_get(struct nl *nl, const char *name, struct nl_link *out)
 
 int nl_link_index(struct nl *nl, const char *name)
 {
-	struct nl_link l;
+	struct nl_link l = {0};
 	int rc = nl_link_get(nl, name, &l);
 
 	return rc ? rc : l.ifindex;
@@ -112,7 +113,8 @@ int nl_link_index(struct nl *nl, const char *name)
 
 static void start_set(struct nl_msg *m, int ifindex, unsigned flags, unsigned change)
 {
-	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = ifindex, .ifi_flags = flags, .ifi_change = change };
+	struct ifinfomsg ifi = {
+	        .ifi_family = AF_UNSPEC, .ifi_index = ifindex, .ifi_flags = flags, .ifi_change = change};
 
 	nl_msg_start(m, RTM_NEWLINK, 0, &ifi, sizeof(ifi));
 }
@@ -178,7 +180,7 @@ int nl_link_to_ns(struct nl *nl, int ifindex, int ns_fd, const char *name)
 
 static void start_create(struct nl_msg *m, const char *name)
 {
-	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
 
 	nl_msg_start(m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi));
 	nl_msg_str(m, IFLA_IFNAME, name);
@@ -234,7 +236,7 @@ int nl_link_dummy(struct nl *nl, const char *name)
 
 int nl_link_delete(struct nl *nl, int ifindex)
 {
-	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = ifindex };
+	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC, .ifi_index = ifindex};
 	struct nl_msg m;
 
 	nl_msg_start(&m, RTM_DELLINK, 0, &ifi, sizeof(ifi));

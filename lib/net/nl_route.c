@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Addresses, routes and neighbours over rtnetlink (see nl.h). A batch of routes is one buffer per BATCH_ROUTES: the kernel
- * reports each failure by its sequence number, and only the last message asks for an acknowledgement.
+ * Addresses, routes and neighbours over rtnetlink (see nl.h). A batch of routes is one buffer per
+ * BATCH_ROUTES: the kernel reports each failure by its sequence number, and only the last message asks for an
+ * acknowledgement.
  */
 #include "net/nl.h"
 
@@ -20,8 +21,9 @@
 
 static int addr_change(struct nl *nl, int ifindex, const struct net_prefix *p, uint16_t type, uint16_t flags)
 {
-	struct ifaddrmsg ifa = { .ifa_family = (uint8_t)p->addr.family, .ifa_prefixlen = p->len,
-				 .ifa_index = (uint32_t)ifindex };
+	struct ifaddrmsg ifa = {.ifa_family = (uint8_t)p->addr.family,
+	                        .ifa_prefixlen = p->len,
+	                        .ifa_index = (uint32_t)ifindex};
 	struct nl_msg m;
 
 	if (!net_addr_is_set(&p->addr) || p->len > net_addr_bits(&p->addr))
@@ -67,10 +69,11 @@ static int addr_msg(const struct nlmsghdr *h, void *arg)
 	return w->cb((int)ifa->ifa_index, &p, w->arg);
 }
 
-int nl_addr_walk(struct nl *nl, int ifindex, int (*cb)(int ifindex, const struct net_prefix *p, void *arg), void *arg)
+int nl_addr_walk(struct nl *nl, int ifindex, int (*cb)(int ifindex, const struct net_prefix *p, void *arg),
+                 void *arg)
 {
-	struct ifaddrmsg ifa = { .ifa_family = AF_UNSPEC };
-	struct addr_walk w = { ifindex, cb, arg };
+	struct ifaddrmsg ifa = {.ifa_family = AF_UNSPEC};
+	struct addr_walk w = {ifindex, cb, arg};
 	struct nl_msg m;
 
 	nl_msg_start(&m, RTM_GETADDR, 0, &ifa, sizeof(ifa));
@@ -81,17 +84,20 @@ int nl_addr_walk(struct nl *nl, int ifindex, int (*cb)(int ifindex, const struct
 
 static uint8_t kernel_type(enum nl_route_type type)
 {
-	return type == NL_ROUTE_BLACKHOLE   ? RTN_BLACKHOLE :
-	       type == NL_ROUTE_UNREACHABLE ? RTN_UNREACHABLE :
-					      RTN_UNICAST;
+	return type == NL_ROUTE_BLACKHOLE     ? RTN_BLACKHOLE
+	       : type == NL_ROUTE_UNREACHABLE ? RTN_UNREACHABLE
+	                                      : RTN_UNICAST;
 }
 
 static int build_route(struct nl_msg *m, const struct nl_route *r, uint16_t type, uint16_t flags)
 {
 	bool on_link = !net_addr_is_set(&r->gateway);
-	struct rtmsg rtm = { .rtm_family = (uint8_t)r->dst.addr.family, .rtm_dst_len = r->dst.len,
-			     .rtm_table = RT_TABLE_MAIN, .rtm_protocol = NL_PROTO_ORRERY,
-			     .rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = kernel_type(r->type) };
+	struct rtmsg rtm = {.rtm_family = (uint8_t)r->dst.addr.family,
+	                    .rtm_dst_len = r->dst.len,
+	                    .rtm_table = RT_TABLE_MAIN,
+	                    .rtm_protocol = NL_PROTO_ORRERY,
+	                    .rtm_scope = RT_SCOPE_UNIVERSE,
+	                    .rtm_type = kernel_type(r->type)};
 
 	if (!net_addr_is_set(&r->dst.addr) || r->dst.len > net_addr_bits(&r->dst.addr))
 		return -EINVAL;
@@ -178,7 +184,7 @@ static bool batch_take(struct nl *nl, struct batch *b, const uint8_t *buf, size_
 
 static int batch_run(struct nl *nl, struct batch *b)
 {
-	struct sockaddr_nl sa = { .nl_family = AF_NETLINK };
+	struct sockaddr_nl sa = {.nl_family = AF_NETLINK};
 	uint8_t buf[16384] __attribute__((aligned(8)));
 
 	if (sendto(nl->fd, b->buf, b->len, 0, (struct sockaddr *)&sa, sizeof(sa)) < 0)
@@ -221,7 +227,7 @@ static int batch_chunk(struct nl *nl, struct batch *b, const struct nl_route *r,
 
 int nl_route_batch(struct nl *nl, const struct nl_route *r, size_t n, bool del, int *status)
 {
-	struct batch b = { .buf = malloc((size_t)BATCH_ROUTES * NL_MSG_MAX) };
+	struct batch b = {.buf = malloc((size_t)BATCH_ROUTES * NL_MSG_MAX)};
 	int rc = 0;
 
 	if (!b.buf)
@@ -253,7 +259,7 @@ static int route_msg(const struct nlmsghdr *h, void *arg)
 	const struct rtmsg *rtm = NLMSG_DATA(h);
 	const struct rtattr *t[RTA_TABLE + 1];
 	struct route_walk *w = arg;
-	struct nl_route r = { .type = NL_ROUTE_UNICAST };
+	struct nl_route r = {.type = NL_ROUTE_UNICAST};
 
 	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*rtm)) || rtm->rtm_protocol != NL_PROTO_ORRERY)
 		return 0;
@@ -268,16 +274,16 @@ static int route_msg(const struct nlmsghdr *h, void *arg)
 	nl_attr_addr(t[RTA_PREFSRC], rtm->rtm_family, &r.source);
 	r.ifindex = (int)nl_attr_u32(t[RTA_OIF], 0);
 	r.metric = nl_attr_u32(t[RTA_PRIORITY], 0);
-	r.type = rtm->rtm_type == RTN_BLACKHOLE	  ? NL_ROUTE_BLACKHOLE :
-		 rtm->rtm_type == RTN_UNREACHABLE ? NL_ROUTE_UNREACHABLE :
-						    NL_ROUTE_UNICAST;
+	r.type = rtm->rtm_type == RTN_BLACKHOLE     ? NL_ROUTE_BLACKHOLE
+	         : rtm->rtm_type == RTN_UNREACHABLE ? NL_ROUTE_UNREACHABLE
+	                                            : NL_ROUTE_UNICAST;
 	return w->cb(&r, w->arg);
 }
 
 int nl_route_walk(struct nl *nl, int (*cb)(const struct nl_route *r, void *arg), void *arg)
 {
-	struct rtmsg rtm = { .rtm_family = AF_UNSPEC };
-	struct route_walk w = { cb, arg };
+	struct rtmsg rtm = {.rtm_family = AF_UNSPEC};
+	struct route_walk w = {cb, arg};
 	struct nl_msg m;
 
 	nl_msg_start(&m, RTM_GETROUTE, 0, &rtm, sizeof(rtm));
@@ -286,9 +292,11 @@ int nl_route_walk(struct nl *nl, int (*cb)(const struct nl_route *r, void *arg),
 
 /* --- neighbours ---------------------------------------------------------------------------------------- */
 
-static void start_neigh(struct nl_msg *m, uint16_t type, uint16_t flags, int ifindex, const struct net_addr *a)
+static void start_neigh(struct nl_msg *m, uint16_t type, uint16_t flags, int ifindex,
+                        const struct net_addr *a)
 {
-	struct ndmsg nd = { .ndm_family = (uint8_t)a->family, .ndm_ifindex = ifindex, .ndm_state = NUD_PERMANENT };
+	struct ndmsg nd = {
+	        .ndm_family = (uint8_t)a->family, .ndm_ifindex = ifindex, .ndm_state = NUD_PERMANENT};
 
 	nl_msg_start(m, type, flags, &nd, sizeof(nd));
 	nl_msg_addr(m, NDA_DST, a);

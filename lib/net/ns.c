@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Network namespaces by descriptor (see ns.h). unshare() and setns() change one thread only, so each call works in a
- * thread of its own and joins it.
+ * Network namespaces by descriptor (see ns.h). unshare() and setns() change one thread only, so each call
+ * works in a thread of its own and joins it.
  */
 #include "net/ns.h"
 
@@ -65,14 +65,14 @@ static int open_self(void *arg)
 
 int ns_create(void)
 {
-	struct job j = { .ns_fd = -1, .fn = open_self };
+	struct job j = {.ns_fd = -1, .fn = open_self};
 
 	return in_thread(&j);
 }
 
 int ns_run(int ns_fd, int (*fn)(void *arg), void *arg)
 {
-	struct job j = { .ns_fd = ns_fd, .fn = fn, .arg = arg };
+	struct job j = {.ns_fd = ns_fd, .fn = fn, .arg = arg};
 
 	return ns_fd < 0 ? -EBADF : in_thread(&j);
 }
@@ -94,7 +94,8 @@ static int write_sysctl(void *arg)
 	int rc = 0;
 	int fd;
 
-	if (strstr(s->path, "..") || snprintf(path, sizeof(path), "/proc/sys/%s", s->path) >= (int)sizeof(path))
+	if (strstr(s->path, "..") ||
+	    snprintf(path, sizeof(path), "/proc/sys/%s", s->path) >= (int)sizeof(path))
 		return -EINVAL;
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -108,7 +109,7 @@ static int write_sysctl(void *arg)
 
 int ns_sysctl(int ns_fd, const char *path, const char *value)
 {
-	struct sysctl s = { path, value };
+	struct sysctl s = {path, value};
 
 	return ns_fd < 0 ? write_sysctl(&s) : ns_run(ns_fd, write_sysctl, &s);
 }

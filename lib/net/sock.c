@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opening sockets and TUN devices (see sock.h). Outer packets are sent without "don't fragment": tunnels must also work
- * over paths whose MTU messages are lost (RFC 4301 section 8.1 leaves it to configuration).
+ * Opening sockets and TUN devices (see sock.h). Outer packets are sent without "don't fragment": tunnels must
+ * also work over paths whose MTU messages are lost (RFC 4301 section 8.1 leaves it to configuration).
  */
 #include "net/sock.h"
 
@@ -38,10 +38,12 @@ static int set_options(int fd, int family, int type, unsigned flags)
 	sock_big_buffers(fd, BUFFER_BYTES);
 	if (flags & SOCK_REUSEPORT)
 		rc = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	if (!rc && family == AF_INET6 && type == SOCK_DGRAM) /* raw IPv6 sockets are so anyway, and refuse it */
+	if (!rc && family == AF_INET6 &&
+	    type == SOCK_DGRAM) /* raw IPv6 sockets are so anyway, and refuse it */
 		rc = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	if (!rc && (flags & SOCK_FREEBIND))
-		rc = family == AF_INET6 ? set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1) : set(fd, IPPROTO_IP, IP_FREEBIND, 1);
+		rc = family == AF_INET6 ? set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1)
+		                        : set(fd, IPPROTO_IP, IP_FREEBIND, 1);
 	if (rc)
 		return rc;
 	if (family == AF_INET6)
@@ -78,14 +80,14 @@ int sock_udp_bind(const struct net_endpoint *local, unsigned flags)
 
 int sock_raw_esp(const struct net_addr *local, unsigned flags)
 {
-	struct net_endpoint e = { .addr = *local };
+	struct net_endpoint e = {.addr = *local};
 
 	return open_bound(&e, SOCK_RAW, IPPROTO_ESP, flags & ~(unsigned)SOCK_REUSEPORT);
 }
 
 int sock_tun_open(const char *name, bool multiqueue, bool persist)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI};
 	int rc = 0;
 	int fd;
 

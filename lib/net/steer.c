@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Classic BPF programs for steering (see steer.h). IKE header: RFC 7296 section 3.1; the I flag says that the sender is
- * the SA's original initiator, so that ours is the responder's SPI, else the initiator's. A load beyond the packet ends a
- * program with 0: index 0, or "not for us".
+ * Classic BPF programs for steering (see steer.h). IKE header: RFC 7296 section 3.1; the I flag says that the
+ * sender is the SA's original initiator, so that ours is the responder's SPI, else the initiator's. A load
+ * beyond the packet ends a program with 0: index 0, or "not for us".
  */
 #include "net/steer.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 
-#define IKE_SPI_I 0
-#define IKE_SPI_R 8
-#define IKE_FLAGS 19
+#define IKE_SPI_I  0
+#define IKE_SPI_R  8
+#define IKE_FLAGS  19
 #define IKE_FLAG_I 0x08
-#define PORT_NATT 4500
+#define PORT_NATT  4500
 
 /* ret k - 1 for A in 1..n, else 0: seven instructions at most, always ends the program. */
 static size_t put_instance(struct sock_filter *p, unsigned n)
@@ -99,7 +99,7 @@ unsigned steer_index(const uint8_t *d, size_t len, uint16_t port, unsigned n)
 int steer_attach_reuseport(int fd, uint16_t port, unsigned n_instances)
 {
 	struct sock_filter code[STEER_MAX_INSN];
-	struct sock_fprog prog = { .filter = code };
+	struct sock_fprog prog = {.filter = code};
 
 	if (n_instances < 1 || n_instances > 255)
 		return -EINVAL;
@@ -111,17 +111,17 @@ int steer_attach_esp_filter(int fd, unsigned instance)
 {
 	/* IPv4 raw sockets see the IP header, IPv6 ones begin behind it */
 	struct sock_filter v4[] = {
-		BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
-		BPF_STMT(BPF_LD | BPF_B | BPF_IND, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, instance, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-		BPF_STMT(BPF_RET | BPF_K, 0),
+	        BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
+	        BPF_STMT(BPF_LD | BPF_B | BPF_IND, 0),
+	        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, instance, 0, 1),
+	        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	        BPF_STMT(BPF_RET | BPF_K, 0),
 	};
 	struct sock_filter v6[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, instance, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-		BPF_STMT(BPF_RET | BPF_K, 0),
+	        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+	        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, instance, 0, 1),
+	        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	        BPF_STMT(BPF_RET | BPF_K, 0),
 	};
 	struct sock_fprog prog;
 	int domain = 0;

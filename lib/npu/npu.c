@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The worker thread: its life, its loop, and the caller's side of the commands (see npu.h). One turn: wait, serve each ready
- * descriptor with at most one batch, then do the commands; so nothing goes away while an event points to it.
+ * The worker thread: its life, its loop, and the caller's side of the commands (see npu.h). One turn: wait,
+ * serve each ready descriptor with at most one batch, then do the commands; so nothing goes away while an
+ * event points to it.
  */
 #include "npu/npu.h"
 
@@ -95,7 +96,7 @@ static void note_usage(struct npu *n)
 	if ((n->stats.loops++ & 63) != 0 || getrusage(RUSAGE_THREAD, &u))
 		return;
 	n->stats.cpu_us = (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 +
-			  (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+	                  (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
 static void *worker(void *arg)
@@ -138,7 +139,7 @@ static int start_thread(struct npu *n)
 
 static int init(struct npu *n, const struct npu_config *cfg)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = &n->wake };
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &n->wake};
 
 	n->cfg = *cfg;
 	n->cnt = cfg->counters ? cfg->counters : &n->own;
@@ -152,7 +153,7 @@ static int init(struct npu *n, const struct npu_config *cfg)
 		return -ENOMEM;
 	n->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	n->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	n->wake = (struct npu_src){ NPU_SRC_WAKE, n->wake_fd, NULL };
+	n->wake = (struct npu_src){NPU_SRC_WAKE, n->wake_fd, NULL};
 	if (n->epoll_fd < 0 || n->wake_fd < 0 || epoll_ctl(n->epoll_fd, EPOLL_CTL_ADD, n->wake_fd, &ev))
 		return -errno;
 	return start_thread(n);
@@ -200,7 +201,7 @@ struct npu *npu_new(const struct npu_config *cfg, int *err)
 
 void npu_free(struct npu *n)
 {
-	struct npu_cmd stop = { .kind = NPU_CMD_STOP };
+	struct npu_cmd stop = {.kind = NPU_CMD_STOP};
 
 	if (!n)
 		return;
@@ -219,9 +220,10 @@ static void close_all(const int fds[NPU_PORT_FDS])
 			close(fds[i]);
 }
 
-int npu_port_add(struct npu *n, uint32_t ctx, uint32_t instance, const struct net_addr *addr, const int fds[NPU_PORT_FDS])
+int npu_port_add(struct npu *n, uint32_t ctx, uint32_t instance, const struct net_addr *addr,
+                 const int fds[NPU_PORT_FDS])
 {
-	struct npu_cmd c = { .kind = NPU_CMD_PORT, .ctx = ctx, .instance = instance, .addr = *addr };
+	struct npu_cmd c = {.kind = NPU_CMD_PORT, .ctx = ctx, .instance = instance, .addr = *addr};
 	int rc;
 
 	memcpy(c.fds, fds, sizeof(c.fds));
@@ -233,14 +235,14 @@ int npu_port_add(struct npu *n, uint32_t ctx, uint32_t instance, const struct ne
 
 int npu_port_del(struct npu *n, uint32_t ctx, uint32_t instance, const struct net_addr *addr)
 {
-	struct npu_cmd c = { .kind = NPU_CMD_PORT_DEL, .ctx = ctx, .instance = instance, .addr = *addr };
+	struct npu_cmd c = {.kind = NPU_CMD_PORT_DEL, .ctx = ctx, .instance = instance, .addr = *addr};
 
 	return npu_queue_cmd(n, &c);
 }
 
 int npu_tun_add(struct npu *n, uint32_t ctx, uint32_t instance, int fd)
 {
-	struct npu_cmd c = { .kind = NPU_CMD_TUN, .ctx = ctx, .instance = instance, .fds = { fd, -1, -1 } };
+	struct npu_cmd c = {.kind = NPU_CMD_TUN, .ctx = ctx, .instance = instance, .fds = {fd, -1, -1}};
 	int rc = npu_queue_cmd(n, &c);
 
 	if (rc)
@@ -250,14 +252,14 @@ int npu_tun_add(struct npu *n, uint32_t ctx, uint32_t instance, int fd)
 
 int npu_instance_del(struct npu *n, uint32_t instance, struct npu_batch *b)
 {
-	struct npu_cmd c = { .kind = NPU_CMD_INSTANCE_DEL, .instance = instance, .batch = b };
+	struct npu_cmd c = {.kind = NPU_CMD_INSTANCE_DEL, .instance = instance, .batch = b};
 
 	return npu_queue_cmd(n, &c);
 }
 
 void npu_batch(struct npu *n, struct npu_batch *b)
 {
-	struct npu_cmd c = { .kind = NPU_CMD_BATCH, .batch = b };
+	struct npu_cmd c = {.kind = NPU_CMD_BATCH, .batch = b};
 
 	if (npu_queue_cmd(n, &c))
 		abort(); /* out of memory: the card restarts us and every SA is pushed again */
@@ -292,14 +294,14 @@ void npu_batch_free(struct npu_batch *b)
 
 int npu_mark(struct npu *n, uint32_t spi_in, uint64_t out, int status)
 {
-	struct npu_cmd c = { .kind = NPU_CMD_MARK, .spi = spi_in, .mark = out, .status = status };
+	struct npu_cmd c = {.kind = NPU_CMD_MARK, .spi = spi_in, .mark = out, .status = status};
 
 	return npu_queue_cmd(n, &c);
 }
 
 int npu_ping(struct npu *n)
 {
-	struct npu_cmd c = { .kind = NPU_CMD_PING };
+	struct npu_cmd c = {.kind = NPU_CMD_PING};
 
 	return npu_queue_cmd(n, &c);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The packet path of one processing card: a worker thread (a "crypto core") that owns sockets, TUN devices and SA tables and
- * shares nothing with its caller but two message queues, so a packet takes no lock. It decrypts ESP into the TUN of the
- * owning ipsecmgr instance, encrypts what the TUN gives, and passes IKE to and from that ipsecmgr (lib/punt). It knows
- * neither bus nor store: marks of sequence numbers are asked for and granted by the caller. Called by iftask, tests, bench.
+ * The packet path of one processing card: a worker thread (a "crypto core") that owns sockets, TUN devices
+ * and SA tables and shares nothing with its caller but two message queues, so a packet takes no lock. It
+ * decrypts ESP into the TUN of the owning ipsecmgr instance, encrypts what the TUN gives, and passes IKE to
+ * and from that ipsecmgr (lib/punt). It knows neither bus nor store: marks of sequence numbers are asked for
+ * and granted by the caller. Called by iftask, tests, bench.
  */
 #ifndef NPU_NPU_H
 #define NPU_NPU_H
@@ -20,13 +21,15 @@ enum { NPU_UDP500, NPU_UDP4500, NPU_ESP, NPU_PORT_FDS };
 /* Inbound numbers after which a checkpoint is asked for even when nothing is sent. */
 #define NPU_IN_MARK 16384
 
-/* An SA as both sides know it. The caller makes and frees it; between npu_batch() and its return it is in the worker. */
+/* An SA as both sides know it. The caller makes and frees it; between npu_batch() and its return it is in the
+ * worker. */
 struct npu_sa {
-	struct esp_sa *esp;  /* counters may be read by the caller at any time */
+	struct esp_sa *esp; /* counters may be read by the caller at any time */
 	uint32_t ctx, instance;
-	bool encap;          /* ESP in UDP */
-	struct net_endpoint local, remote; /* the worker's own: the caller keeps its copy, told by NPU_EV_PATH */
-	void *user;          /* the caller's */
+	bool encap; /* ESP in UDP */
+	struct net_endpoint local,
+	        remote; /* the worker's own: the caller keeps its copy, told by NPU_EV_PATH */
+	void *user;     /* the caller's */
 	/* worker only */
 	struct npu_port *port;
 	uint64_t in_marked;
@@ -39,27 +42,29 @@ struct npu_path {
 	struct net_endpoint local, remote;
 };
 
-/* Changes that are done together. Come back with NPU_EV_BATCH, and with the SAs that are no longer in the worker. */
+/* Changes that are done together. Come back with NPU_EV_BATCH, and with the SAs that are no longer in the
+ * worker. */
 struct npu_batch {
 	struct npu_sa **add;
 	size_t n_add;
-	uint32_t *del;       /* inbound SPIs; unknown ones are ignored */
+	uint32_t *del; /* inbound SPIs; unknown ones are ignored */
 	size_t n_del;
 	struct npu_path *path;
 	size_t n_path;
 	struct npu_sa **gone; /* filled by the worker: deleted, or not addable */
 	size_t n_gone;
-	int status;          /* 0, or the first -errno of an SA that could not be added */
+	int status; /* 0, or the first -errno of an SA that could not be added */
 	void *user;
 };
 
 enum npu_event_kind {
-	NPU_EV_BATCH,        /* batch: done; the caller owns it and its `gone` again */
-	NPU_EV_MARK,         /* spi: store (out, in); then npu_mark() */
-	NPU_EV_PATH,         /* spi: the peer's address is now `remote` */
-	NPU_EV_FIRST_USE,    /* spi: the peer has used the SA */
-	NPU_EV_SEQ_SOFT,     /* spi: sequence numbers run out, rekey */
-	NPU_EV_UNKNOWN_SPI,  /* spi nobody knows, from `remote` to an address of instance; at most 10 a second */
+	NPU_EV_BATCH,       /* batch: done; the caller owns it and its `gone` again */
+	NPU_EV_MARK,        /* spi: store (out, in); then npu_mark() */
+	NPU_EV_PATH,        /* spi: the peer's address is now `remote` */
+	NPU_EV_FIRST_USE,   /* spi: the peer has used the SA */
+	NPU_EV_SEQ_SOFT,    /* spi: sequence numbers run out, rekey */
+	NPU_EV_UNKNOWN_SPI, /* spi nobody knows, from `remote` to an address of instance; at most 10 a second
+	                     */
 };
 
 struct npu_event {
@@ -74,14 +79,14 @@ struct npu_event {
 /* What the worker counts beside the esp counters. Read at any time. */
 struct npu_stats {
 	uint64_t ike_in, ike_out, ike_lost, keepalives, tun_lost, loops, cpu_us, sas;
-	uint64_t beat;       /* answers to npu_ping() */
+	uint64_t beat; /* answers to npu_ping() */
 };
 
 struct npu_config {
-	const char *punt_path;  /* printf format with one %u: the instance */
+	const char *punt_path;         /* printf format with one %u: the instance */
 	struct counters_esp *counters; /* written by the worker only; NULL: none */
-	uint64_t seed;          /* random */
-	unsigned core;          /* number of the crypto core, for its thread's name */
+	uint64_t seed;                 /* random */
+	unsigned core;                 /* number of the crypto core, for its thread's name */
 	/* Called by the worker's thread when events wait (an uv_async_send). */
 	void (*notify)(void *arg);
 	void *arg;
@@ -95,10 +100,11 @@ struct npu *npu_new(const struct npu_config *cfg, int *err);
 void npu_free(struct npu *n);
 
 /*
- * Give it the sockets of (context, service address, instance); replaces earlier ones. Descriptors are adopted, -1: none. And
- * the TUN of (context, instance). 0 or -ENOMEM (then the descriptors are closed).
+ * Give it the sockets of (context, service address, instance); replaces earlier ones. Descriptors are
+ * adopted, -1: none. And the TUN of (context, instance). 0 or -ENOMEM (then the descriptors are closed).
  */
-int npu_port_add(struct npu *n, uint32_t ctx, uint32_t instance, const struct net_addr *addr, const int fds[NPU_PORT_FDS]);
+int npu_port_add(struct npu *n, uint32_t ctx, uint32_t instance, const struct net_addr *addr,
+                 const int fds[NPU_PORT_FDS]);
 int npu_port_del(struct npu *n, uint32_t ctx, uint32_t instance, const struct net_addr *addr);
 int npu_tun_add(struct npu *n, uint32_t ctx, uint32_t instance, int fd);
 /* Close everything of an instance, and hand back its SAs by a NPU_EV_BATCH of this (empty) batch. */
@@ -106,8 +112,9 @@ int npu_instance_del(struct npu *n, uint32_t instance, struct npu_batch *b);
 
 /* Adopts b until NPU_EV_BATCH. Never fails. */
 void npu_batch(struct npu *n, struct npu_batch *b);
-struct npu_batch *npu_batch_new(size_t n_add, size_t n_del, size_t n_path); /* arrays with room; NULL: -ENOMEM */
-void npu_batch_free(struct npu_batch *b); /* the batch only, not its SAs */
+struct npu_batch *npu_batch_new(size_t n_add, size_t n_del,
+                                size_t n_path); /* arrays with room; NULL: -ENOMEM */
+void npu_batch_free(struct npu_batch *b);       /* the batch only, not its SAs */
 /* The mark `out` of an SA is durable (status 0), or could not be stored (it will be asked for again). */
 int npu_mark(struct npu *n, uint32_t spi_in, uint64_t out, int status);
 /* Ask for a sign of life: npu_stats()->beat grows. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The worker from inside: what it owns, and the queues. Everything but the queues is touched by the worker's thread only.
- * Private to lib/npu.
+ * The worker from inside: what it owns, and the queues. Everything but the queues is touched by the worker's
+ * thread only. Private to lib/npu.
  */
 #ifndef NPU_NPU_INT_H
 #define NPU_NPU_INT_H
@@ -12,9 +12,9 @@
 #include "npu/npu.h"
 #include "punt/punt.h"
 
-#define NPU_BATCH 64
-#define NPU_ROOM (ESP_HEADROOM + 65536 + ESP_TAILROOM)
-#define NPU_EVENTS_MAX 20000 /* notes beyond this are dropped; batches and marks never */
+#define NPU_BATCH         64
+#define NPU_ROOM          (ESP_HEADROOM + 65536 + ESP_TAILROOM)
+#define NPU_EVENTS_MAX    20000 /* notes beyond this are dropped; batches and marks never */
 #define NPU_PUNT_RETRY_US 20000
 
 enum npu_src_kind { NPU_SRC_WAKE, NPU_SRC_UDP500, NPU_SRC_UDP4500, NPU_SRC_ESP, NPU_SRC_TUN, NPU_SRC_PUNT };
@@ -52,8 +52,16 @@ struct npu_inst {
 	struct npu_inst *next;
 };
 
-enum npu_cmd_kind { NPU_CMD_BATCH, NPU_CMD_PORT, NPU_CMD_PORT_DEL, NPU_CMD_TUN, NPU_CMD_INSTANCE_DEL, NPU_CMD_MARK,
-		    NPU_CMD_PING, NPU_CMD_STOP };
+enum npu_cmd_kind {
+	NPU_CMD_BATCH,
+	NPU_CMD_PORT,
+	NPU_CMD_PORT_DEL,
+	NPU_CMD_TUN,
+	NPU_CMD_INSTANCE_DEL,
+	NPU_CMD_MARK,
+	NPU_CMD_PING,
+	NPU_CMD_STOP
+};
 
 struct npu_cmd {
 	enum npu_cmd_kind kind;
@@ -73,12 +81,12 @@ struct npu_slot {
 struct npu {
 	/* shared */
 	pthread_t thread;
-	pthread_mutex_t lock;      /* of the two queues */
+	pthread_mutex_t lock; /* of the two queues */
 	struct npu_cmd *cmds, **cmds_end;
 	struct npu_event *events, **events_end;
 	size_t n_events;
 	int wake_fd;
-	struct npu_stats stats;    /* written by the worker */
+	struct npu_stats stats; /* written by the worker */
 	struct npu_config cfg;
 	char punt_path[200];
 	/* worker only */
@@ -91,14 +99,14 @@ struct npu {
 	uint64_t now, unknown_second;
 	unsigned unknown_count;
 	size_t n_sas;
-	struct counters_esp own;   /* when the caller has none */
+	struct counters_esp own; /* when the caller has none */
 	struct counters_esp *cnt;
 	struct npu_slot *slots;
 	struct mmsghdr msgs[NPU_BATCH];
 	struct iovec iov[NPU_BATCH];
 	struct sockaddr_storage names[NPU_BATCH];
 	int msg_fd[NPU_BATCH];
-	unsigned n_out;            /* messages waiting in msgs for npu_tx_flush() */
+	unsigned n_out; /* messages waiting in msgs for npu_tx_flush() */
 };
 
 /* npu_queue.c */
@@ -109,7 +117,8 @@ void npu_queue_event(struct npu *n, const struct npu_event *e, bool must);
 /* npu_table.c: ports, TUNs, instances, SAs */
 struct npu_tun *npu_table_tun(const struct npu *n, uint32_t ctx, uint32_t instance);
 struct npu_tun *npu_table_tun_need(struct npu *n, uint32_t ctx, uint32_t instance);
-struct npu_port *npu_table_port(const struct npu *n, uint32_t ctx, uint32_t instance, const struct net_addr *addr);
+struct npu_port *npu_table_port(const struct npu *n, uint32_t ctx, uint32_t instance,
+                                const struct net_addr *addr);
 struct npu_inst *npu_table_inst(const struct npu *n, uint32_t instance);
 struct npu_sa *npu_table_sa(const struct npu *n, uint32_t spi_in);
 void npu_table_command(struct npu *n, struct npu_cmd *c);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two queues between the worker and its caller: commands in, events out. A lock is held for a few instructions per message;
- * packets never come here. Called by npu.c (both threads).
+ * The two queues between the worker and its caller: commands in, events out. A lock is held for a few
+ * instructions per message; packets never come here. Called by npu.c (both threads).
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets from the network: IKE goes to its ipsecmgr, ESP is decrypted into the TUN. A peer behind a NAT is followed to
- * the address its newest authenticated packet came from (RFC 7296 section 2.23). Runs in the worker's thread.
+ * Packets from the network: IKE goes to its ipsecmgr, ESP is decrypted into the TUN. A peer behind a NAT is
+ * followed to the address its newest authenticated packet came from (RFC 7296 section 2.23). Runs in the
+ * worker's thread.
  */
 #include <errno.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 
 #include "npu/npu_int.h"
 
-#define SEQ_SOFT_LEFT (1ULL << 28)
+#define SEQ_SOFT_LEFT      (1ULL << 28)
 #define UNKNOWN_PER_SECOND 10
 
 /* --- receiving ----------------------------------------------------------------------------------------- */
@@ -21,9 +22,11 @@ static int receive(struct npu *n, int fd)
 	int got;
 
 	for (i = 0; i < NPU_BATCH; i++) {
-		n->iov[i] = (struct iovec){ n->slots[i].room + ESP_HEADROOM, 65536 };
-		n->msgs[i].msg_hdr = (struct msghdr){ .msg_name = &n->names[i], .msg_namelen = sizeof(n->names[i]),
-						      .msg_iov = &n->iov[i], .msg_iovlen = 1 };
+		n->iov[i] = (struct iovec){n->slots[i].room + ESP_HEADROOM, 65536};
+		n->msgs[i].msg_hdr = (struct msghdr){.msg_name = &n->names[i],
+		                                     .msg_namelen = sizeof(n->names[i]),
+		                                     .msg_iov = &n->iov[i],
+		                                     .msg_iovlen = 1};
 	}
 	got = recvmmsg(fd, n->msgs, NPU_BATCH, MSG_DONTWAIT, NULL);
 	return got < 0 ? 0 : got;
@@ -33,8 +36,10 @@ static struct esp_pkt packet(struct npu *n, int i)
 {
 	size_t len = n->msgs[i].msg_len;
 
-	return (struct esp_pkt){ .data = n->slots[i].room + ESP_HEADROOM, .len = len, .headroom = ESP_HEADROOM,
-				 .tailroom = NPU_ROOM - ESP_HEADROOM - len };
+	return (struct esp_pkt){.data = n->slots[i].room + ESP_HEADROOM,
+	                        .len = len,
+	                        .headroom = ESP_HEADROOM,
+	                        .tailroom = NPU_ROOM - ESP_HEADROOM - len};
 }
 
 static void sender(struct npu *n, int i, struct net_endpoint *from)
@@ -49,7 +54,8 @@ static void sender(struct npu *n, int i, struct net_endpoint *from)
 void npu_rx_marks(struct npu *n, struct npu_sa *sa)
 {
 	struct esp_sa *esp = sa->esp;
-	struct npu_event e = { .kind = NPU_EV_MARK, .ctx = sa->ctx, .instance = sa->instance, .spi = esp->in.spi };
+	struct npu_event e = {
+	        .kind = NPU_EV_MARK, .ctx = sa->ctx, .instance = sa->instance, .spi = esp->in.spi};
 	bool want = esp_seq_want(esp, &e.out);
 
 	if (!want && esp->replay.top - sa->in_marked < NPU_IN_MARK)
@@ -65,10 +71,15 @@ void npu_rx_marks(struct npu *n, struct npu_sa *sa)
 	}
 }
 
-static void unknown_spi(struct npu *n, struct npu_port *p, uint32_t spi, const struct net_endpoint *from, uint16_t port)
+static void unknown_spi(struct npu *n, struct npu_port *p, uint32_t spi, const struct net_endpoint *from,
+                        uint16_t port)
 {
-	struct npu_event e = { .kind = NPU_EV_UNKNOWN_SPI, .ctx = p->ctx, .instance = p->instance, .spi = spi,
-			       .remote = *from, .local = { p->addr, port } };
+	struct npu_event e = {.kind = NPU_EV_UNKNOWN_SPI,
+	                      .ctx = p->ctx,
+	                      .instance = p->instance,
+	                      .spi = spi,
+	                      .remote = *from,
+	                      .local = {p->addr, port}};
 
 	npu_tx_count(n, ESP_DROP_NO_SA);
 	if (n->now / 1000000 != n->unknown_second) {
@@ -97,8 +108,12 @@ static struct esp_sa *find(struct npu *n, struct npu_port *p, uint32_t spi, stru
 
 static void follow(struct npu *n, struct npu_sa *sa, const struct net_endpoint *from)
 {
-	struct npu_event e = { .kind = NPU_EV_PATH, .ctx = sa->ctx, .instance = sa->instance, .spi = sa->esp->in.spi,
-			       .remote = *from, .local = sa->local };
+	struct npu_event e = {.kind = NPU_EV_PATH,
+	                      .ctx = sa->ctx,
+	                      .instance = sa->instance,
+	                      .spi = sa->esp->in.spi,
+	                      .remote = *from,
+	                      .local = sa->local};
 
 	sa->remote = *from;
 	npu_queue_event(n, &e, false);
@@ -106,8 +121,8 @@ static void follow(struct npu *n, struct npu_sa *sa, const struct net_endpoint *
 
 static void first_use(struct npu *n, struct npu_sa *sa)
 {
-	struct npu_event e = { .kind = NPU_EV_FIRST_USE, .ctx = sa->ctx, .instance = sa->instance,
-			       .spi = sa->esp->in.spi };
+	struct npu_event e = {
+	        .kind = NPU_EV_FIRST_USE, .ctx = sa->ctx, .instance = sa->instance, .spi = sa->esp->in.spi};
 
 	sa->esp->fresh = false;
 	npu_queue_event(n, &e, false);
@@ -119,7 +134,8 @@ static void to_tun(struct npu *n, struct npu_tun *tun, const struct esp_pkt *pkt
 		n->stats.tun_lost++;
 }
 
-static void esp_in(struct npu *n, struct npu_port *p, struct esp_pkt *pkt, const struct net_endpoint *from, bool udp)
+static void esp_in(struct npu *n, struct npu_port *p, struct esp_pkt *pkt, const struct net_endpoint *from,
+                   bool udp)
 {
 	enum esp_reason reason;
 	struct npu_tun *tun;
@@ -180,12 +196,15 @@ void npu_rx_esp(struct npu *n, struct npu_port *p)
 
 /* --- IKE ----------------------------------------------------------------------------------------------- */
 
-static void ike_in(struct npu *n, struct npu_port *p, const uint8_t *data, size_t len, const struct net_endpoint *from,
-		   bool natt)
+static void ike_in(struct npu *n, struct npu_port *p, const uint8_t *data, size_t len,
+                   const struct net_endpoint *from, bool natt)
 {
 	struct npu_inst *inst = p->inst;
-	struct punt_info info = { .ctx = p->ctx, .flags = natt ? PUNT_F_NATT : 0, .instance = p->instance,
-				  .local = { p->addr, natt ? 4500 : 500 }, .remote = *from };
+	struct punt_info info = {.ctx = p->ctx,
+	                         .flags = natt ? PUNT_F_NATT : 0,
+	                         .instance = p->instance,
+	                         .local = {p->addr, natt ? 4500 : 500},
+	                         .remote = *from};
 
 	if (inst->src.fd < 0)
 		npu_table_connect(n, inst);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the worker owns: ports (sockets of a service address), TUNs with their SA tables, connections to ipsecmgr instances; and
- * the commands that change them. Runs in the worker's thread only. A card has few of each, so lists do.
+ * What the worker owns: ports (sockets of a service address), TUNs with their SA tables, connections to
+ * ipsecmgr instances; and the commands that change them. Runs in the worker's thread only. A card has few of
+ * each, so lists do.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +25,8 @@ struct npu_tun *npu_table_tun(const struct npu *n, uint32_t ctx, uint32_t instan
 	return NULL;
 }
 
-struct npu_port *npu_table_port(const struct npu *n, uint32_t ctx, uint32_t instance, const struct net_addr *addr)
+struct npu_port *npu_table_port(const struct npu *n, uint32_t ctx, uint32_t instance,
+                                const struct net_addr *addr)
 {
 	struct npu_port *p;
 
@@ -59,15 +61,15 @@ struct npu_sa *npu_table_sa(const struct npu *n, uint32_t spi_in)
 
 static void watch(struct npu *n, struct npu_src *s)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = s };
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = s};
 
 	if (s->fd >= 0)
 		epoll_ctl(n->epoll_fd, EPOLL_CTL_ADD, s->fd, &ev);
 }
 
 /*
- * Others hold duplicates of our descriptors (the fabric), so closing does not take them out of the epoll set: that must
- * be said.
+ * Others hold duplicates of our descriptors (the fabric), so closing does not take them out of the epoll set:
+ * that must be said.
  */
 static void unwatch(struct npu *n, struct npu_src *s)
 {
@@ -84,7 +86,7 @@ void npu_table_connect(struct npu *n, struct npu_inst *i)
 
 	if (fd < 0)
 		return;
-	i->src = (struct npu_src){ NPU_SRC_PUNT, fd, i };
+	i->src = (struct npu_src){NPU_SRC_PUNT, fd, i};
 	watch(n, &i->src);
 }
 
@@ -132,7 +134,7 @@ struct npu_tun *npu_table_tun_need(struct npu *n, uint32_t ctx, uint32_t instanc
 		return NULL;
 	t->ctx = ctx;
 	t->instance = instance;
-	t->src = (struct npu_src){ NPU_SRC_TUN, -1, t };
+	t->src = (struct npu_src){NPU_SRC_TUN, -1, t};
 	t->table = esp_table_new(n->cfg.seed ^ instance);
 	if (!t->table) {
 		free(t);
@@ -182,7 +184,7 @@ static void del_port(struct npu *n, uint32_t ctx, uint32_t instance, const struc
 
 static void add_port(struct npu *n, const struct npu_cmd *c)
 {
-	static const enum npu_src_kind kinds[NPU_PORT_FDS] = { NPU_SRC_UDP500, NPU_SRC_UDP4500, NPU_SRC_ESP };
+	static const enum npu_src_kind kinds[NPU_PORT_FDS] = {NPU_SRC_UDP500, NPU_SRC_UDP4500, NPU_SRC_ESP};
 	struct npu_port *p = calloc(1, sizeof(*p));
 	int i;
 
@@ -202,7 +204,7 @@ static void add_port(struct npu *n, const struct npu_cmd *c)
 		return;
 	}
 	for (i = 0; i < NPU_PORT_FDS; i++) {
-		p->src[i] = (struct npu_src){ kinds[i], c->fds[i], p };
+		p->src[i] = (struct npu_src){kinds[i], c->fds[i], p};
 		watch(n, &p->src[i]);
 	}
 	p->next = n->ports;
@@ -282,7 +284,7 @@ static void set_path(struct npu *n, const struct npu_path *p)
 
 static void batch_done(struct npu *n, struct npu_batch *b)
 {
-	struct npu_event e = { .kind = NPU_EV_BATCH, .batch = b };
+	struct npu_event e = {.kind = NPU_EV_BATCH, .batch = b};
 
 	set_gauges(n);
 	npu_queue_event(n, &e, true);
@@ -395,7 +397,8 @@ void npu_table_command(struct npu *n, struct npu_cmd *c)
 	}
 }
 
-/* The end of the worker: what is still here goes. SA structs themselves are the caller's; their keys are not left behind. */
+/* The end of the worker: what is still here goes. SA structs themselves are the caller's; their keys are not
+ * left behind. */
 void npu_table_free(struct npu *n)
 {
 	struct npu_inst *i;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets to the network: what the TUN gives is encrypted and sent in batches; IKE from ipsecmgr goes out of the right
- * socket. Runs in the worker's thread. Slots are used by one batch at a time: whoever needs them flushes first.
+ * Packets to the network: what the TUN gives is encrypted and sent in batches; IKE from ipsecmgr goes out of
+ * the right socket. Runs in the worker's thread. Slots are used by one batch at a time: whoever needs them
+ * flushes first.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,14 +14,21 @@ void npu_tx_count(struct npu *n, enum esp_reason reason)
 {
 	struct counters_esp *c = n->cnt;
 	uint64_t *const counter[ESP_REASONS] = {
-		[ESP_DROP_SHORT] = &c->in_malformed,	    [ESP_DROP_ALIGN] = &c->in_malformed,
-		[ESP_DROP_NO_SA] = &c->in_no_sa,	    [ESP_DROP_REPLAY] = &c->in_replay,
-		[ESP_DROP_LATE] = &c->in_replay,	    [ESP_DROP_AUTH] = &c->in_auth_fail,
-		[ESP_DROP_PADDING] = &c->in_malformed,	    [ESP_DROP_NEXT_HEADER] = &c->in_malformed,
-		[ESP_DROP_DUMMY] = &c->in_dummy,	    [ESP_DROP_INNER] = &c->in_malformed,
-		[ESP_DROP_SELECTOR] = &c->in_ts_mismatch,   [ESP_DROP_SEQ_LIMIT] = &c->out_no_hw_mark,
-		[ESP_DROP_SEQ_EXHAUSTED] = &c->out_seq_overflow, [ESP_DROP_ROOM] = &c->out_too_big,
-		[ESP_DROP_CRYPTO] = &c->out_send_fail,
+	        [ESP_DROP_SHORT] = &c->in_malformed,
+	        [ESP_DROP_ALIGN] = &c->in_malformed,
+	        [ESP_DROP_NO_SA] = &c->in_no_sa,
+	        [ESP_DROP_REPLAY] = &c->in_replay,
+	        [ESP_DROP_LATE] = &c->in_replay,
+	        [ESP_DROP_AUTH] = &c->in_auth_fail,
+	        [ESP_DROP_PADDING] = &c->in_malformed,
+	        [ESP_DROP_NEXT_HEADER] = &c->in_malformed,
+	        [ESP_DROP_DUMMY] = &c->in_dummy,
+	        [ESP_DROP_INNER] = &c->in_malformed,
+	        [ESP_DROP_SELECTOR] = &c->in_ts_mismatch,
+	        [ESP_DROP_SEQ_LIMIT] = &c->out_no_hw_mark,
+	        [ESP_DROP_SEQ_EXHAUSTED] = &c->out_seq_overflow,
+	        [ESP_DROP_ROOM] = &c->out_too_big,
+	        [ESP_DROP_CRYPTO] = &c->out_send_fail,
 	};
 
 	if (counter[reason])
@@ -31,7 +39,8 @@ void npu_tx_count(struct npu *n, enum esp_reason reason)
 static void send_run(struct npu *n, unsigned first, unsigned end)
 {
 	while (first < end) {
-		int sent = sendmmsg(n->msg_fd[first], &n->msgs[first], end - first, MSG_DONTWAIT | MSG_NOSIGNAL);
+		int sent =
+		        sendmmsg(n->msg_fd[first], &n->msgs[first], end - first, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (sent > 0) {
 			first += (unsigned)sent;
@@ -63,10 +72,11 @@ static void queue(struct npu *n, int fd, const struct net_endpoint *to, uint8_t 
 	unsigned i = n->n_out++;
 
 	n->msg_fd[i] = fd;
-	n->iov[i] = (struct iovec){ data, len };
-	n->msgs[i].msg_hdr = (struct msghdr){ .msg_name = &n->names[i],
-					      .msg_namelen = net_endpoint_to_sockaddr(to, &n->names[i]),
-					      .msg_iov = &n->iov[i], .msg_iovlen = 1 };
+	n->iov[i] = (struct iovec){data, len};
+	n->msgs[i].msg_hdr = (struct msghdr){.msg_name = &n->names[i],
+	                                     .msg_namelen = net_endpoint_to_sockaddr(to, &n->names[i]),
+	                                     .msg_iov = &n->iov[i],
+	                                     .msg_iovlen = 1};
 }
 
 /* --- ESP ----------------------------------------------------------------------------------------------- */
@@ -126,8 +136,10 @@ void npu_tx_tun(struct npu *n, struct npu_tun *t)
 
 		if (len <= 0)
 			break;
-		pkt = (struct esp_pkt){ .data = data, .len = (size_t)len, .headroom = ESP_HEADROOM,
-					.tailroom = NPU_ROOM - ESP_HEADROOM - (size_t)len };
+		pkt = (struct esp_pkt){.data = data,
+		                       .len = (size_t)len,
+		                       .headroom = ESP_HEADROOM,
+		                       .tailroom = NPU_ROOM - ESP_HEADROOM - (size_t)len};
 		inner_out(n, t, &pkt);
 	}
 	npu_tx_flush(n);
@@ -140,9 +152,9 @@ static void ike_out(struct npu *n, const struct punt_info *info, const uint8_t *
 	struct npu_port *p = npu_table_port(n, info->ctx, info->instance, &info->local.addr);
 	bool natt = info->flags & PUNT_F_NATT;
 	static const uint8_t marker[4];
-	struct iovec iov[2] = { { (void *)(uintptr_t)marker, natt ? 4 : 0 }, { (void *)(uintptr_t)data, len } };
+	struct iovec iov[2] = {{(void *)(uintptr_t)marker, natt ? 4 : 0}, {(void *)(uintptr_t)data, len}};
 	struct sockaddr_storage to;
-	struct msghdr msg = { .msg_name = &to, .msg_iov = iov, .msg_iovlen = 2 };
+	struct msghdr msg = {.msg_name = &to, .msg_iov = iov, .msg_iovlen = 2};
 	int fd = p ? p->src[natt ? NPU_UDP4500 : NPU_UDP500].fd : -1;
 
 	msg.msg_namelen = net_endpoint_to_sockaddr(&info->remote, &to);

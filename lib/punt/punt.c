@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The punt path's header and both ends (see punt.h). Called by ipsecmgr (server) and iftask (client); one thread each.
+ * The punt path's header and both ends (see punt.h). Called by ipsecmgr (server) and iftask (client); one
+ * thread each.
  */
 #include "punt/punt.h"
 
@@ -14,10 +15,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define MAGIC 0x4f50756eu /* "OPun" */
-#define VERSION 1
+#define MAGIC           0x4f50756eu /* "OPun" */
+#define VERSION         1
 #define MAX_CONNECTIONS 16
-#define BUFFER_BYTES (4 << 20)
+#define BUFFER_BYTES    (4 << 20)
 
 /* --- header -------------------------------------------------------------------------------------------- */
 
@@ -47,7 +48,8 @@ static uint32_t get32(const uint8_t *p)
 	return v;
 }
 
-/* Both ends are on one machine: host order. Layout: magic, version, families (4 bits each), ctx, flags, instance, ports, addresses. */
+/* Both ends are on one machine: host order. Layout: magic, version, families (4 bits each), ctx, flags,
+ * instance, ports, addresses. */
 void punt_encode(uint8_t h[PUNT_HDR_LEN], const struct punt_info *info, size_t payload_len)
 {
 	memset(h, 0, PUNT_HDR_LEN);
@@ -64,10 +66,12 @@ void punt_encode(uint8_t h[PUNT_HDR_LEN], const struct punt_info *info, size_t p
 	memcpy(h + 40, info->remote.addr.bytes, 16);
 }
 
-int punt_decode(const uint8_t *h, size_t len, struct punt_info *info, const uint8_t **payload, size_t *payload_len)
+int punt_decode(const uint8_t *h, size_t len, struct punt_info *info, const uint8_t **payload,
+                size_t *payload_len)
 {
 	memset(info, 0, sizeof(*info));
-	if (len < PUNT_HDR_LEN || get32(h) != MAGIC || h[4] != VERSION || h[5] > 3 || get16(h + 6) != len - PUNT_HDR_LEN)
+	if (len < PUNT_HDR_LEN || get32(h) != MAGIC || h[4] != VERSION || h[5] > 3 ||
+	    get16(h + 6) != len - PUNT_HDR_LEN)
 		return -EBADMSG;
 	info->ctx = get32(h + 8);
 	info->flags = get32(h + 12);
@@ -101,11 +105,12 @@ static int open_socket(const char *path, struct sockaddr_un *un)
 	return fd;
 }
 
-static int send_on(int fd, struct punt_stats *st, const struct punt_info *info, const uint8_t *payload, size_t len)
+static int send_on(int fd, struct punt_stats *st, const struct punt_info *info, const uint8_t *payload,
+                   size_t len)
 {
 	uint8_t hdr[PUNT_HDR_LEN];
-	struct iovec iov[2] = { { hdr, sizeof(hdr) }, { (void *)(uintptr_t)payload, len } };
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+	struct iovec iov[2] = {{hdr, sizeof(hdr)}, {(void *)(uintptr_t)payload, len}};
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
 
 	if (len > PUNT_PACKET_MAX)
 		return -EMSGSIZE;
@@ -124,7 +129,7 @@ static int send_on(int fd, struct punt_stats *st, const struct punt_info *info, 
 
 /* 1: a packet, 0: none, -EBADMSG: skip it, -ENOTCONN: the other end is gone. */
 static int recv_on(int fd, struct punt_stats *st, uint8_t *buf, size_t size, struct punt_info *info,
-		   const uint8_t **payload, size_t *len)
+                   const uint8_t **payload, size_t *len)
 {
 	ssize_t n = recv(fd, buf, size, MSG_DONTWAIT);
 
@@ -153,7 +158,7 @@ struct punt_server {
 
 static int watch(struct punt_server *s, int fd)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+	struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
 
 	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
@@ -345,7 +350,8 @@ int punt_client_connect(struct punt_client *c, uint64_t now)
 	return c->fd;
 }
 
-int punt_client_send(struct punt_client *c, const struct punt_info *info, const uint8_t *payload, size_t len, uint64_t now)
+int punt_client_send(struct punt_client *c, const struct punt_info *info, const uint8_t *payload, size_t len,
+                     uint64_t now)
 {
 	int rc;
 

@@ -14,12 +14,13 @@
 #include "task/ckpt.h"
 #include "task/task.h"
 
-#define IFTASK_MARK_ROWS   256  /* checkpoint rows of one unit */
-#define IFTASK_MARK_RETRY  1000 /* ms before a refused mark is tried again */
-#define IFTASK_SWEEP_MS    1000 /* SAs not pushed again within this after a push began are forgotten */
-#define IFTASK_STALL_SEC   5    /* a worker that does not answer so long ends the task */
+#define IFTASK_MARK_ROWS  256  /* checkpoint rows of one unit */
+#define IFTASK_MARK_RETRY 1000 /* ms before a refused mark is tried again */
+#define IFTASK_SWEEP_MS   1000 /* SAs not pushed again within this after a push began are forgotten */
+#define IFTASK_STALL_SEC  5    /* a worker that does not answer so long ends the task */
 
-/* An SA as this thread knows it: npu.esp's counters belong to the worker, the rest of npu after npu_batch() too. */
+/* An SA as this thread knows it: npu.esp's counters belong to the worker, the rest of npu after npu_batch()
+ * too. */
 struct iftask_sa {
 	struct npu_sa npu; /* first: the worker gives pointers to it back */
 	uint32_t spi_in;

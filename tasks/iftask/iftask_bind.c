@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sockets and TUN devices: what an ipsecmgr instance wants is compared with what it has; the fabric hands out the
- * difference. An instance that comes up on another card takes everything with it: two data paths must never hold one SA.
+ * Sockets and TUN devices: what an ipsecmgr instance wants is compared with what it has; the fabric hands out
+ * the difference. An instance that comes up on another card takes everything with it: two data paths must
+ * never hold one SA.
  */
 #include "tasks/iftask/iftask.h"
 
@@ -58,7 +59,8 @@ int iftask_bind_tun(struct iftask *f, uint32_t ctx, uint32_t instance)
 		return 0;
 	rc = fabric_service(f->t, ctx, NULL, instance, 0, fds);
 	if (rc) {
-		LOG(EV_IFTASK_SOCKET, "no TUN for ipsecmgr %u in context %u: %s", instance, ctx, strerror(-rc));
+		LOG(EV_IFTASK_SOCKET, "no TUN for ipsecmgr %u in context %u: %s", instance, ctx,
+		    strerror(-rc));
 		return rc;
 	}
 	return note_tun(f, ctx, instance, fds[FABRIC_TUN], false);
@@ -66,11 +68,13 @@ int iftask_bind_tun(struct iftask *f, uint32_t ctx, uint32_t instance)
 
 /* --- service sockets ----------------------------------------------------------------------------------- */
 
-static struct iftask_bind **find_bind(struct iftask *f, uint32_t ctx, uint32_t instance, const struct net_addr *addr)
+static struct iftask_bind **find_bind(struct iftask *f, uint32_t ctx, uint32_t instance,
+                                      const struct net_addr *addr)
 {
 	struct iftask_bind **pp = &f->binds;
 
-	while (*pp && ((*pp)->ctx != ctx || (*pp)->instance != instance || !net_addr_equal(&(*pp)->addr, addr)))
+	while (*pp &&
+	       ((*pp)->ctx != ctx || (*pp)->instance != instance || !net_addr_equal(&(*pp)->addr, addr)))
 		pp = &(*pp)->next;
 	return pp;
 }
@@ -106,7 +110,7 @@ static int open_service(struct iftask *f, uint32_t ctx, const struct net_addr *a
 		return -ENOMEM;
 	}
 	if (!*pp) {
-		*b = (struct iftask_bind){ .ctx = ctx, .instance = sb->instance, .addr = *addr };
+		*b = (struct iftask_bind){.ctx = ctx, .instance = sb->instance, .addr = *addr};
 		*pp = b;
 	}
 	b->instances = sb->instances;
@@ -121,7 +125,8 @@ static bool wanted(const ServiceBind *sb, const struct iftask_bind *b)
 
 	for (i = 0; i < sb->n_addrs; i++)
 		if (sb->addrs[i]->ctx == b->ctx &&
-		    !net_addr_from_bytes(&a, sb->addrs[i]->addr.data, sb->addrs[i]->addr.len) && net_addr_equal(&a, &b->addr))
+		    !net_addr_from_bytes(&a, sb->addrs[i]->addr.data, sb->addrs[i]->addr.len) &&
+		    net_addr_equal(&a, &b->addr))
 			return true;
 	return false;
 }
@@ -153,7 +158,8 @@ void iftask_bind(struct task *t, const struct bus_msg *m)
 	int rc;
 
 	if (sb->instance < 1 || sb->instance > 255 || sb->instances < sb->instance || sb->instances > 255) {
-		task_reply_status(t, m, -EINVAL, "instance %u of %u is out of range 1 to 255", sb->instance, sb->instances);
+		task_reply_status(t, m, -EINVAL, "instance %u of %u is out of range 1 to 255", sb->instance,
+		                  sb->instances);
 		return;
 	}
 	close_unwanted(f, sb);
@@ -166,7 +172,8 @@ void iftask_bind(struct task *t, const struct bus_msg *m)
 			continue;
 		first = rc;
 		net_addr_format(&a, text, sizeof(text));
-		LOG(EV_IFTASK_SOCKET, "no sockets on %s in context %u: %s", text, sb->addrs[i]->ctx, strerror(-rc));
+		LOG(EV_IFTASK_SOCKET, "no sockets on %s in context %u: %s", text, sb->addrs[i]->ctx,
+		    strerror(-rc));
 	}
 	task_reply_status(t, m, first, "%s%s%s", text, first ? ": " : "", first ? strerror(-first) : "");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Inbound SPI to SA, for the main thread (the worker has its own tables): open addressing with linear probing. */
+/* Inbound SPI to SA, for the main thread (the worker has its own tables): open addressing with linear
+ * probing. */
 #include <errno.h>
 #include <stdlib.h>
 

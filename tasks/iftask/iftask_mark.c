@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the worker reports: marks of sequence numbers become checkpoint rows, several to a unit, and are granted only when
- * srdb says that they would survive; the rest becomes notices to the ipsecmgr that owns the SA.
+ * What the worker reports: marks of sequence numbers become checkpoint rows, several to a unit, and are
+ * granted only when srdb says that they would survive; the rest becomes notices to the ipsecmgr that owns the
+ * SA.
  */
 #include "tasks/iftask/iftask.h"
 
@@ -43,7 +44,7 @@ static int found_row(const struct store_ckpt *row, void *arg)
 
 int iftask_mark_read(struct iftask *f, uint32_t spi_in, struct esp_mark *mark)
 {
-	struct found found = { mark, -ENODATA };
+	struct found found = {mark, -ENODATA};
 	char key[ESP_MARK_KEY_LEN];
 	int rc;
 
@@ -91,7 +92,8 @@ static void stored(struct task *t, void *arg, int status, const char *text)
 		return;
 	}
 	f->marks_refused += u->n;
-	LOG(EV_STORE_ERROR, "marks of %zu SAs were refused: %s", u->n, text && *text ? text : strerror(-status));
+	LOG(EV_STORE_ERROR, "marks of %zu SAs were refused: %s", u->n,
+	    text && *text ? text : strerror(-status));
 	l = calloc(1, sizeof(*l));
 	if (l)
 		l->timer = task_timer_start(t, IFTASK_MARK_RETRY, 0, refuse_now, l);
@@ -110,15 +112,18 @@ static void submit(struct iftask *f, struct unit *u)
 	size_t i;
 
 	for (i = 0; i < u->n; i++)
-		rows[i] = (struct ckpt_row){ .kind = ESP_MARK_KIND, .key = u->row[i].key, .owner = u->row[i].owner,
-					     .blob = u->row[i].blob, .len = ESP_MARK_LEN };
+		rows[i] = (struct ckpt_row){.kind = ESP_MARK_KIND,
+		                            .key = u->row[i].key,
+		                            .owner = u->row[i].owner,
+		                            .blob = u->row[i].blob,
+		                            .len = ESP_MARK_LEN};
 	if (ckpt_write(f->ckpt, rows, u->n, stored, u))
 		stored(f->t, u, -ENOMEM, "");
 }
 
 static struct unit *add_mark(struct iftask *f, struct unit *u, const struct npu_event *e)
 {
-	struct esp_mark mark = { e->out, e->in };
+	struct esp_mark mark = {e->out, e->in};
 
 	if (!iftask_map_get(f, e->spi))
 		return u; /* deleted meanwhile, and its row with it */

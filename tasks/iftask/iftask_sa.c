@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SAs from ipsecmgr: every field checked, made into ESP SAs (key schedules cost nothing on the packet path), handed to the
- * worker as one batch, and answered when the worker has them. An SA that is here already keeps its sequence numbers and its
- * window: a push after an ipsecmgr's restart changes nothing. One that is resumed leaps behind its stored mark.
+ * SAs from ipsecmgr: every field checked, made into ESP SAs (key schedules cost nothing on the packet path),
+ * handed to the worker as one batch, and answered when the worker has them. An SA that is here already keeps
+ * its sequence numbers and its window: a push after an ipsecmgr's restart changes nothing. One that is
+ * resumed leaps behind its stored mark.
  */
 #include "tasks/iftask/iftask.h"
 
@@ -63,8 +64,8 @@ static int read_ts(struct esp_ts *out, TsRange *const *ts, size_t n)
 		return -EINVAL;
 	for (i = 0; i < n; i++) {
 		if (net_addr_from_bytes(&out[i].lo, ts[i]->first.data, ts[i]->first.len) ||
-		    net_addr_from_bytes(&out[i].hi, ts[i]->last.data, ts[i]->last.len) || ts[i]->proto > 255 ||
-		    ts[i]->port_first > 65535 || ts[i]->port_last > 65535)
+		    net_addr_from_bytes(&out[i].hi, ts[i]->last.data, ts[i]->last.len) ||
+		    ts[i]->proto > 255 || ts[i]->port_first > 65535 || ts[i]->port_last > 65535)
 			return -EINVAL;
 		out[i].proto = (uint8_t)ts[i]->proto;
 		out[i].port_lo = (uint16_t)ts[i]->port_first;
@@ -85,13 +86,13 @@ static int read_path(struct npu_path *path, const SaPair *p)
 }
 
 /*
- * Where the numbers begin. New: at 1, under the mark that was stored with the SA. Resumed: a whole block behind the
- * stored mark, because whoever had the SA before us may have asked for one more that we do not see yet. Resumed without a
- * row: nobody knows what was used, so nothing is sent on it again.
+ * Where the numbers begin. New: at 1, under the mark that was stored with the SA. Resumed: a whole block
+ * behind the stored mark, because whoever had the SA before us may have asked for one more that we do not see
+ * yet. Resumed without a row: nobody knows what was used, so nothing is sent on it again.
  */
 static int sequence_state(struct iftask *f, struct esp_sa_params *ep, const SaPair *p)
 {
-	struct esp_mark mark = { 0, 0 };
+	struct esp_mark mark = {0, 0};
 	int rc = iftask_mark_read(f, p->spi_in, &mark);
 
 	if (rc && rc != -ENODATA && rc != -ENOENT)
@@ -115,18 +116,30 @@ static int make_esp(struct iftask *f, const SaPair *p, struct esp_sa **out)
 	struct esp_ts local[ESP_TS_MAX];
 	struct esp_ts remote[ESP_TS_MAX];
 	struct esp_sa_params ep = {
-		.spi_in = p->spi_in, .spi_out = p->spi_out, .encr = (uint16_t)p->encr,
-		.encr_bits = (uint16_t)p->encr_key_bits, .integ = (uint16_t)p->integ, .esn = p->esn,
-		.out_wait = p->inbound_first && !p->resume, .encr_key_in = p->key_in.data,
-		.encr_key_out = p->key_out.data, .encr_key_len = p->key_in.len, .integ_key_in = p->ikey_in.data,
-		.integ_key_out = p->ikey_out.data, .integ_key_len = p->ikey_in.len, .replay_window = p->replay_window,
-		.ts_local = local, .n_local = p->n_ts_local, .ts_remote = remote, .n_remote = p->n_ts_remote,
-		.iv_seed = random_u64(),
+	        .spi_in = p->spi_in,
+	        .spi_out = p->spi_out,
+	        .encr = (uint16_t)p->encr,
+	        .encr_bits = (uint16_t)p->encr_key_bits,
+	        .integ = (uint16_t)p->integ,
+	        .esn = p->esn,
+	        .out_wait = p->inbound_first && !p->resume,
+	        .encr_key_in = p->key_in.data,
+	        .encr_key_out = p->key_out.data,
+	        .encr_key_len = p->key_in.len,
+	        .integ_key_in = p->ikey_in.data,
+	        .integ_key_out = p->ikey_out.data,
+	        .integ_key_len = p->ikey_in.len,
+	        .replay_window = p->replay_window,
+	        .ts_local = local,
+	        .n_local = p->n_ts_local,
+	        .ts_remote = remote,
+	        .n_remote = p->n_ts_remote,
+	        .iv_seed = random_u64(),
 	};
 	int rc;
 
-	if (p->key_in.len != p->key_out.len || p->ikey_in.len != p->ikey_out.len || p->encr > 65535 || p->integ > 65535 ||
-	    p->encr_key_bits > 512 || read_ts(local, p->ts_local, p->n_ts_local) ||
+	if (p->key_in.len != p->key_out.len || p->ikey_in.len != p->ikey_out.len || p->encr > 65535 ||
+	    p->integ > 65535 || p->encr_key_bits > 512 || read_ts(local, p->ts_local, p->n_ts_local) ||
 	    read_ts(remote, p->ts_remote, p->n_ts_remote))
 		return -EINVAL;
 	rc = sequence_state(f, &ep, p);
@@ -166,8 +179,8 @@ static bool same_sa(const struct iftask_sa *sa, const SaPair *p)
 {
 	const struct esp_sa *e = sa->npu.esp;
 
-	return e->out.spi == p->spi_out && e->encr == p->encr && e->encr_bits == p->encr_key_bits && e->integ == p->integ &&
-	       sa->npu.ctx == p->ctx;
+	return e->out.spi == p->spi_out && e->encr == p->encr && e->encr_bits == p->encr_key_bits &&
+	       e->integ == p->integ && sa->npu.ctx == p->ctx;
 }
 
 static void move_sa(struct npu_batch *b, struct iftask_sa *sa, const struct npu_path *path)
@@ -178,11 +191,12 @@ static void move_sa(struct npu_batch *b, struct iftask_sa *sa, const struct npu_
 	b->path[b->n_path++] = *path;
 }
 
-static void add_one(struct iftask *f, struct request *r, struct npu_batch *b, const SaPair *p, uint32_t instance)
+static void add_one(struct iftask *f, struct request *r, struct npu_batch *b, const SaPair *p,
+                    uint32_t instance)
 {
 	struct iftask_sa *old = iftask_map_get(f, p->spi_in);
 	struct iftask_sa *sa = NULL;
-	struct npu_path path = { 0 };
+	struct npu_path path = {0};
 	int rc;
 
 	if (p->instance != instance || p->spi_in >> 24 != instance || read_path(&path, p)) {

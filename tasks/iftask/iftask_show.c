@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows of the data path: "iftask" (the crypto core, sockets, totals) and "iftask sa" (every SA with its counters, paged).
- * Counters are read while the worker writes them: each is one aligned word.
+ * Shows of the data path: "iftask" (the crypto core, sockets, totals) and "iftask sa" (every SA with its
+ * counters, paged). Counters are read while the worker writes them: each is one aligned word.
  */
 #include "tasks/iftask/iftask.h"
 
@@ -38,8 +38,9 @@ static json_t *binds(const struct iftask *f)
 	char text[NET_ADDR_STRLEN];
 
 	for (b = f->binds; b; b = b->next)
-		json_array_append_new(list, json_pack("{s:i, s:i, s:s}", "context", (int)b->ctx, "instance", (int)b->instance,
-						      "address", net_addr_format(&b->addr, text, sizeof(text))));
+		json_array_append_new(list, json_pack("{s:i, s:i, s:s}", "context", (int)b->ctx, "instance",
+		                                      (int)b->instance, "address",
+		                                      net_addr_format(&b->addr, text, sizeof(text))));
 	return list;
 }
 
@@ -91,9 +92,10 @@ static json_t *selectors(const struct esp_ts *ts, size_t n)
 
 	for (i = 0; i < n; i++)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:i, s:i}", "first",
-						      net_addr_format(&ts[i].lo, lo, sizeof(lo)), "last",
-						      net_addr_format(&ts[i].hi, hi, sizeof(hi)), "protocol", ts[i].proto,
-						      "port_first", ts[i].port_lo, "port_last", ts[i].port_hi));
+		                                      net_addr_format(&ts[i].lo, lo, sizeof(lo)), "last",
+		                                      net_addr_format(&ts[i].hi, hi, sizeof(hi)), "protocol",
+		                                      ts[i].proto, "port_first", ts[i].port_lo, "port_last",
+		                                      ts[i].port_hi));
 	return list;
 }
 
@@ -104,7 +106,8 @@ static json_t *half_tree(const struct esp_half *h, uint64_t now)
 	json_object_set_new(o, "spi", show_format("%08x", h->spi));
 	json_object_set_new(o, "packets", number(h->packets));
 	json_object_set_new(o, "bytes", number(h->bytes));
-	json_object_set_new(o, "idle_sec", h->last_us ? number((now - h->last_us) / US_PER_SEC) : json_null());
+	json_object_set_new(o, "idle_sec",
+	                    h->last_us ? number((now - h->last_us) / US_PER_SEC) : json_null());
 	return o;
 }
 
@@ -153,8 +156,8 @@ static json_t *show_sas(struct task *t, struct show_page *page, char *err, size_
 }
 
 static const struct show_row rows[] = {
-	{ "iftask", "the crypto core, service addresses and totals of this card", show_summary },
-	{ "iftask sa", "every ESP SA of this card with its counters", show_sas },
+        {"iftask", "the crypto core, service addresses and totals of this card", show_summary},
+        {"iftask sa", "every ESP SA of this card with its counters", show_sas},
 };
 
 void iftask_show(struct task *t, const struct bus_msg *m)

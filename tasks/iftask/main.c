@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * iftask: the data path of one processing card. Table of contents: which messages it takes, and its life: the worker
- * thread is started at activation with nothing in it; the ipsecmgrs of the card hear that we are ready and push their SAs.
+ * iftask: the data path of one processing card. Table of contents: which messages it takes, and its life: the
+ * worker thread is started at activation with nothing in it; the ipsecmgrs of the card hear that we are ready
+ * and push their SAs.
  */
 #include "tasks/iftask/iftask.h"
 
@@ -42,8 +43,10 @@ static void ping(struct task *t, void *arg)
 static int activate(struct task *t, const char *reason)
 {
 	struct iftask *f = &iftask;
-	struct npu_config cfg = { .punt_path = task_run_path(t, "%s", PUNT_PATH), .seed = random_u64(), .notify = wake_loop,
-				  .arg = &f->async };
+	struct npu_config cfg = {.punt_path = task_run_path(t, "%s", PUNT_PATH),
+	                         .seed = random_u64(),
+	                         .notify = wake_loop,
+	                         .arg = &f->async};
 	int err;
 
 	f->t = t;
@@ -81,17 +84,19 @@ static void stop(struct task *t)
 }
 
 static const struct task_route routes[] = {
-	{ ENVELOPE__BODY_SA_UPDATE, "ipsecmgr", "SAs to add, delete or move; answered when the worker has them", iftask_sa_update },
-	{ ENVELOPE__BODY_SERVICE_BIND, "ipsecmgr", "the service addresses an instance wants sockets on", iftask_bind },
-	{ ENVELOPE__BODY_SHOW, "*", "the data path, its SAs and counters as JSON", iftask_show },
+        {ENVELOPE__BODY_SA_UPDATE, "ipsecmgr",
+         "SAs to add, delete or move; answered when the worker has them", iftask_sa_update},
+        {ENVELOPE__BODY_SERVICE_BIND, "ipsecmgr", "the service addresses an instance wants sockets on",
+         iftask_bind},
+        {ENVELOPE__BODY_SHOW, "*", "the data path, its SAs and counters as JSON", iftask_show},
 };
 
 static const struct task_ops ops = {
-	.facility = "iftask",
-	.routes = routes,
-	.n_routes = sizeof(routes) / sizeof(routes[0]),
-	.activate = activate,
-	.stop = stop,
+        .facility = "iftask",
+        .routes = routes,
+        .n_routes = sizeof(routes) / sizeof(routes[0]),
+        .activate = activate,
+        .stop = stop,
 };
 
 int main(int argc, char **argv)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ESP engine throughput: Mbit/s of inner packets per CPU second, by suite, direction and packet size, as JSON lines. The
- * CPU time is the process's own (getrusage), so a busy machine does not change it much. Argument: CPU seconds per row
- * (default 0.3).
+ * ESP engine throughput: Mbit/s of inner packets per CPU second, by suite, direction and packet size, as JSON
+ * lines. The CPU time is the process's own (getrusage), so a busy machine does not change it much. Argument:
+ * CPU seconds per row (default 0.3).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,12 +16,12 @@
 static const struct {
 	uint16_t encr, bits, integ;
 } suites[] = {
-	{ ESP_ENCR_AES_CBC, 128, ESP_INTEG_SHA1_96 },	  { ESP_ENCR_AES_CBC, 256, ESP_INTEG_SHA1_96 },
-	{ ESP_ENCR_AES_CBC, 128, ESP_INTEG_SHA256_128 },  { ESP_ENCR_AES_CBC, 256, ESP_INTEG_SHA256_128 },
-	{ ESP_ENCR_AES_GCM_16, 128, ESP_INTEG_NONE },	  { ESP_ENCR_AES_GCM_16, 256, ESP_INTEG_NONE },
-	{ ESP_ENCR_NULL, 0, ESP_INTEG_SHA1_96 },
+        {ESP_ENCR_AES_CBC, 128, ESP_INTEG_SHA1_96},    {ESP_ENCR_AES_CBC, 256, ESP_INTEG_SHA1_96},
+        {ESP_ENCR_AES_CBC, 128, ESP_INTEG_SHA256_128}, {ESP_ENCR_AES_CBC, 256, ESP_INTEG_SHA256_128},
+        {ESP_ENCR_AES_GCM_16, 128, ESP_INTEG_NONE},    {ESP_ENCR_AES_GCM_16, 256, ESP_INTEG_NONE},
+        {ESP_ENCR_NULL, 0, ESP_INTEG_SHA1_96},
 };
-static const size_t sizes[] = { 64, 256, 576, 1400 };
+static const size_t sizes[] = {64, 256, 576, 1400};
 static uint8_t bufs[BATCH][ESP_HEADROOM + 1500 + ESP_TAILROOM];
 static struct esp_pkt pkts[BATCH];
 
@@ -46,11 +46,23 @@ static struct esp_sa *make(size_t s, uint32_t spi)
 	net_prefix_parse(&any, "0.0.0.0/0");
 	ts = esp_inner_ts_prefix(&any);
 	p = (struct esp_sa_params){
-		.spi_in = spi, .spi_out = spi, .encr = suites[s].encr, .encr_bits = suites[s].bits,
-		.integ = suites[s].integ, .encr_key_in = keys, .encr_key_out = keys, .integ_key_in = keys,
-		.integ_key_out = keys, .encr_key_len = (size_t)esp_alg_encr_key_len(suites[s].encr, suites[s].bits),
-		.integ_key_len = (size_t)esp_alg_integ_key_len(suites[s].integ), .replay_window = 64, .ts_local = &ts,
-		.ts_remote = &ts, .n_local = 1, .n_remote = 1, .seq_limit = 1ULL << 32,
+	        .spi_in = spi,
+	        .spi_out = spi,
+	        .encr = suites[s].encr,
+	        .encr_bits = suites[s].bits,
+	        .integ = suites[s].integ,
+	        .encr_key_in = keys,
+	        .encr_key_out = keys,
+	        .integ_key_in = keys,
+	        .integ_key_out = keys,
+	        .encr_key_len = (size_t)esp_alg_encr_key_len(suites[s].encr, suites[s].bits),
+	        .integ_key_len = (size_t)esp_alg_integ_key_len(suites[s].integ),
+	        .replay_window = 64,
+	        .ts_local = &ts,
+	        .ts_remote = &ts,
+	        .n_local = 1,
+	        .n_remote = 1,
+	        .seq_limit = 1ULL << 32,
 	};
 	sa = esp_sa_new(&p, &err);
 	if (!sa) {
@@ -67,8 +79,10 @@ static void fill(size_t len)
 	for (i = 0; i < BATCH; i++) {
 		uint8_t *d = bufs[i] + ESP_HEADROOM;
 
-		pkts[i] = (struct esp_pkt){ .data = d, .len = len, .headroom = ESP_HEADROOM,
-					    .tailroom = sizeof(bufs[i]) - ESP_HEADROOM - len };
+		pkts[i] = (struct esp_pkt){.data = d,
+		                           .len = len,
+		                           .headroom = ESP_HEADROOM,
+		                           .tailroom = sizeof(bufs[i]) - ESP_HEADROOM - len};
 		memset(d, 0, 20);
 		d[0] = 0x45;
 		d[2] = (uint8_t)(len >> 8);
@@ -104,10 +118,11 @@ static void row(size_t s, size_t len, double seconds)
 		n += BATCH;
 	}
 	printf("{\"bench\":\"esp\",\"encr\":\"%s\",\"integ\":\"%s\",\"bytes\":%zu,\"packets\":%lu,"
-	       "\"seal_mbit_per_cpu_s\":%.0f,\"open_mbit_per_cpu_s\":%.0f,\"seal_us\":%.3f,\"open_us\":%.3f}\n",
+	       "\"seal_mbit_per_cpu_s\":%.0f,\"open_mbit_per_cpu_s\":%.0f,\"seal_us\":%.3f,\"open_us\":%.3f}"
+	       "\n",
 	       esp_alg_encr_name(suites[s].encr, suites[s].bits), esp_alg_integ_name(suites[s].integ), len, n,
-	       (double)n * (double)len * 8 / seal / 1e6, (double)n * (double)len * 8 / open / 1e6, seal / (double)n * 1e6,
-	       open / (double)n * 1e6);
+	       (double)n * (double)len * 8 / seal / 1e6, (double)n * (double)len * 8 / open / 1e6,
+	       seal / (double)n * 1e6, open / (double)n * 1e6);
 	fflush(stdout);
 	esp_sa_free(tx);
 	esp_sa_free(rx);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ESP packets: every algorithm both ways, cross-checked against OpenSSL's own calls and a published AES-GCM-ESP vector;
- * damaged packets, padding, inner packets and selectors; sequence numbers and marks. RFC 4303, RFC 4106, RFC 3602.
+ * ESP packets: every algorithm both ways, cross-checked against OpenSSL's own calls and a published
+ * AES-GCM-ESP vector; damaged packets, padding, inner packets and selectors; sequence numbers and marks. RFC
+ * 4303, RFC 4106, RFC 3602.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -16,12 +17,12 @@
 static const struct {
 	uint16_t encr, bits, integ;
 } suites[] = {
-	{ ESP_ENCR_AES_CBC, 128, ESP_INTEG_SHA1_96 },	  { ESP_ENCR_AES_CBC, 256, ESP_INTEG_SHA256_128 },
-	{ ESP_ENCR_AES_CBC, 192, ESP_INTEG_SHA384_192 },  { ESP_ENCR_AES_CBC, 128, ESP_INTEG_SHA512_256 },
-	{ ESP_ENCR_AES_CBC, 128, ESP_INTEG_MD5_96 },	  { ESP_ENCR_NULL, 0, ESP_INTEG_SHA1_96 },
-	{ ESP_ENCR_NULL, 0, ESP_INTEG_SHA256_128 },	  { ESP_ENCR_3DES_CBC, 0, ESP_INTEG_SHA1_96 },
-	{ ESP_ENCR_AES_GCM_16, 128, ESP_INTEG_NONE },	  { ESP_ENCR_AES_GCM_16, 256, ESP_INTEG_NONE },
-	{ ESP_ENCR_AES_GCM_12, 128, ESP_INTEG_NONE },	  { ESP_ENCR_AES_GCM_8, 256, ESP_INTEG_NONE },
+        {ESP_ENCR_AES_CBC, 128, ESP_INTEG_SHA1_96},    {ESP_ENCR_AES_CBC, 256, ESP_INTEG_SHA256_128},
+        {ESP_ENCR_AES_CBC, 192, ESP_INTEG_SHA384_192}, {ESP_ENCR_AES_CBC, 128, ESP_INTEG_SHA512_256},
+        {ESP_ENCR_AES_CBC, 128, ESP_INTEG_MD5_96},     {ESP_ENCR_NULL, 0, ESP_INTEG_SHA1_96},
+        {ESP_ENCR_NULL, 0, ESP_INTEG_SHA256_128},      {ESP_ENCR_3DES_CBC, 0, ESP_INTEG_SHA1_96},
+        {ESP_ENCR_AES_GCM_16, 128, ESP_INTEG_NONE},    {ESP_ENCR_AES_GCM_16, 256, ESP_INTEG_NONE},
+        {ESP_ENCR_AES_GCM_12, 128, ESP_INTEG_NONE},    {ESP_ENCR_AES_GCM_8, 256, ESP_INTEG_NONE},
 };
 #define N_SUITES (sizeof(suites) / sizeof(suites[0]))
 
@@ -58,13 +59,24 @@ static struct esp_sa_params params(uint16_t encr, uint16_t bits, uint16_t integ)
 	ts[0] = any_v4();
 	ts[1] = any_v6();
 	return (struct esp_sa_params){
-		.spi_in = 0x01001000, .spi_out = 0x01002000, .encr = encr, .encr_bits = bits, .integ = integ,
-		.encr_key_in = keys, .encr_key_out = keys + 40,
-		.encr_key_len = (size_t)esp_alg_encr_key_len(encr, bits),
-		.integ_key_in = keys + 80, .integ_key_out = keys + 150,
-		.integ_key_len = (size_t)esp_alg_integ_key_len(integ),
-		.replay_window = 64, .ts_local = ts, .n_local = 2, .ts_remote = ts, .n_remote = 2,
-		.iv_seed = 0x1122334455667788, .seq_limit = 1000,
+	        .spi_in = 0x01001000,
+	        .spi_out = 0x01002000,
+	        .encr = encr,
+	        .encr_bits = bits,
+	        .integ = integ,
+	        .encr_key_in = keys,
+	        .encr_key_out = keys + 40,
+	        .encr_key_len = (size_t)esp_alg_encr_key_len(encr, bits),
+	        .integ_key_in = keys + 80,
+	        .integ_key_out = keys + 150,
+	        .integ_key_len = (size_t)esp_alg_integ_key_len(integ),
+	        .replay_window = 64,
+	        .ts_local = ts,
+	        .n_local = 2,
+	        .ts_remote = ts,
+	        .n_remote = 2,
+	        .iv_seed = 0x1122334455667788,
+	        .seq_limit = 1000,
 	};
 }
 
@@ -175,7 +187,8 @@ Test(esp_packet, every_suite_round_trip)
 					cr_assert_eq(r.pkt.len, esp_sa_sealed_len(pr.a, len));
 					cr_assert_eq(r.pkt.headroom, (size_t)(r.pkt.data - r.bytes));
 					cr_assert_geq(esp_sa_inner_max(pr.a, r.pkt.len), len);
-					cr_assert_lt(esp_sa_inner_max(pr.a, r.pkt.len - 1), esp_sa_inner_max(pr.a, r.pkt.len));
+					cr_assert_lt(esp_sa_inner_max(pr.a, r.pkt.len - 1),
+					             esp_sa_inner_max(pr.a, r.pkt.len));
 					cr_assert_eq(esp_open(pr.b, &r.pkt, 6), ESP_OK);
 					cr_assert_eq(r.pkt.len, len);
 					cr_assert_eq(memcmp(r.pkt.data, inner, len), 0);
@@ -190,19 +203,20 @@ Test(esp_packet, every_suite_round_trip)
 	}
 }
 
-/* draft-mcgrew-gcm-test-01 (AES-128-GCM ESP with ESN): its next header is 1, so it is refused after the ICV passed. */
+/* draft-mcgrew-gcm-test-01 (AES-128-GCM ESP with ESN): its next header is 1, so it is refused after the ICV
+ * passed. */
 Test(esp_packet, gcm_published_vector)
 {
-	static const uint8_t key[20] = { 0x4c, 0x80, 0xcd, 0xef, 0xbb, 0x5d, 0x10, 0xda, 0x90, 0x6a,
-					 0xc7, 0x3c, 0x36, 0x13, 0xa6, 0x34, 0x2e, 0x44, 0x3b, 0x68 };
+	static const uint8_t key[20] = {0x4c, 0x80, 0xcd, 0xef, 0xbb, 0x5d, 0x10, 0xda, 0x90, 0x6a,
+	                                0xc7, 0x3c, 0x36, 0x13, 0xa6, 0x34, 0x2e, 0x44, 0x3b, 0x68};
 	static const uint8_t packet[] = {
-		0x00, 0x00, 0x43, 0x21, 0x00, 0x00, 0x00, 0x00, 0x49, 0x56, 0xed, 0x7e, 0x3b, 0x24, 0x4c, 0xfe,
-		0xfe, 0xcf, 0x53, 0x7e, 0x72, 0x9d, 0x5b, 0x07, 0xdc, 0x30, 0xdf, 0x52, 0x8d, 0xd2, 0x2b, 0x76,
-		0x8d, 0x1b, 0x98, 0x73, 0x66, 0x96, 0xa6, 0xfd, 0x34, 0x85, 0x09, 0xfa, 0x13, 0xce, 0xac, 0x34,
-		0xcf, 0xa2, 0x43, 0x6f, 0x14, 0xa3, 0xf3, 0xcf, 0x65, 0x92, 0x5b, 0xf1, 0xf4, 0xa1, 0x3c, 0x5d,
-		0x15, 0xb2, 0x1e, 0x18, 0x84, 0xf5, 0xff, 0x62, 0x47, 0xae, 0xab, 0xb7, 0x86, 0xb9, 0x3b, 0xce,
-		0x61, 0xbc, 0x17, 0xd7, 0x68, 0xfd, 0x97, 0x32, 0x45, 0x90, 0x18, 0x14, 0x8f, 0x6c, 0xbe, 0x72,
-		0x2f, 0xd0, 0x47, 0x96, 0x56, 0x2d, 0xfd, 0xb4,
+	        0x00, 0x00, 0x43, 0x21, 0x00, 0x00, 0x00, 0x00, 0x49, 0x56, 0xed, 0x7e, 0x3b, 0x24, 0x4c,
+	        0xfe, 0xfe, 0xcf, 0x53, 0x7e, 0x72, 0x9d, 0x5b, 0x07, 0xdc, 0x30, 0xdf, 0x52, 0x8d, 0xd2,
+	        0x2b, 0x76, 0x8d, 0x1b, 0x98, 0x73, 0x66, 0x96, 0xa6, 0xfd, 0x34, 0x85, 0x09, 0xfa, 0x13,
+	        0xce, 0xac, 0x34, 0xcf, 0xa2, 0x43, 0x6f, 0x14, 0xa3, 0xf3, 0xcf, 0x65, 0x92, 0x5b, 0xf1,
+	        0xf4, 0xa1, 0x3c, 0x5d, 0x15, 0xb2, 0x1e, 0x18, 0x84, 0xf5, 0xff, 0x62, 0x47, 0xae, 0xab,
+	        0xb7, 0x86, 0xb9, 0x3b, 0xce, 0x61, 0xbc, 0x17, 0xd7, 0x68, 0xfd, 0x97, 0x32, 0x45, 0x90,
+	        0x18, 0x14, 0x8f, 0x6c, 0xbe, 0x72, 0x2f, 0xd0, 0x47, 0x96, 0x56, 0x2d, 0xfd, 0xb4,
 	};
 	struct esp_sa_params p = params(ESP_ENCR_AES_GCM_16, 128, ESP_INTEG_NONE);
 	struct esp_sa *sa;
@@ -290,11 +304,13 @@ Test(esp_packet, hmac_equals_openssl)
 	static const struct {
 		uint16_t integ;
 		const char *md;
-	} t[] = { { ESP_INTEG_MD5_96, "md5" },	     { ESP_INTEG_SHA1_96, "sha1" },
-		  { ESP_INTEG_SHA256_128, "sha256" }, { ESP_INTEG_SHA384_192, "sha384" },
-		  { ESP_INTEG_SHA512_256, "sha512" } };
-	static const uint8_t rfc2202[20] = { 0x12, 0x5d, 0x73, 0x42, 0xb9, 0xac, 0x11, 0xcd, 0x91, 0xa3,
-					     0x9a, 0xf4, 0x8a, 0xa1, 0x7b, 0x4f, 0x63, 0xf1, 0x75, 0xd3 };
+	} t[] = {{ESP_INTEG_MD5_96, "md5"},
+	         {ESP_INTEG_SHA1_96, "sha1"},
+	         {ESP_INTEG_SHA256_128, "sha256"},
+	         {ESP_INTEG_SHA384_192, "sha384"},
+	         {ESP_INTEG_SHA512_256, "sha512"}};
+	static const uint8_t rfc2202[20] = {0x12, 0x5d, 0x73, 0x42, 0xb9, 0xac, 0x11, 0xcd, 0x91, 0xa3,
+	                                    0x9a, 0xf4, 0x8a, 0xa1, 0x7b, 0x4f, 0x63, 0xf1, 0x75, 0xd3};
 	uint8_t data[300];
 	uint8_t out[64];
 	uint8_t ref[64];
@@ -315,7 +331,8 @@ Test(esp_packet, hmac_equals_openssl)
 		cr_assert_eq(esp_hmac_init(&h, t[i].integ, keys, esp_hmac_size(t[i].integ) - 1), -EINVAL);
 		for (len = 0; len < 256; len += 11) {
 			esp_hmac_sign(&h, data, len, data + len, out);
-			HMAC(EVP_get_digestbyname(t[i].md), keys, (int)esp_hmac_size(t[i].integ), data, len + 4, ref, &n);
+			HMAC(EVP_get_digestbyname(t[i].md), keys, (int)esp_hmac_size(t[i].integ), data,
+			     len + 4, ref, &n);
 			cr_assert_eq(memcmp(out, ref, n), 0);
 		}
 	}
@@ -356,10 +373,17 @@ Test(esp_packet, damaged_packets_are_refused)
 }
 
 /* A hand-made NULL-encrypted packet that carries any body with a valid ICV. */
-static enum esp_reason open_body(struct pair *pr, uint32_t seq, const uint8_t *body, size_t len, struct room *r)
+static enum esp_reason open_body(struct pair *pr, uint32_t seq, const uint8_t *body, size_t len,
+                                 struct room *r)
 {
-	uint8_t pkt[2048] = { 0x01, 0x00, 0x20, 0x00, (uint8_t)(seq >> 24), (uint8_t)(seq >> 16),
-			      (uint8_t)(seq >> 8), (uint8_t)seq };
+	uint8_t pkt[2048] = {0x01,
+	                     0x00,
+	                     0x20,
+	                     0x00,
+	                     (uint8_t)(seq >> 24),
+	                     (uint8_t)(seq >> 16),
+	                     (uint8_t)(seq >> 8),
+	                     (uint8_t)seq};
 	uint8_t digest[64];
 
 	memcpy(pkt + 8, body, len);
@@ -490,7 +514,8 @@ Test(esp_packet, sequence_stays_below_the_mark)
 	pr = make_pair(p);
 	ipv4(inner, 40);
 	load(&r, inner, 40);
-	cr_assert_eq(esp_seal(pr.a, &r.pkt, 0), ESP_DROP_SEQ_LIMIT, "nothing leaves before the first mark is durable");
+	cr_assert_eq(esp_seal(pr.a, &r.pkt, 0), ESP_DROP_SEQ_LIMIT,
+	             "nothing leaves before the first mark is durable");
 	cr_assert(esp_seq_want(pr.a, &mark));
 	cr_assert_eq(mark, 1u + ESP_SEQ_BLOCK);
 	cr_assert_not(esp_seq_want(pr.a, &mark), "asked only once");
@@ -604,7 +629,8 @@ Test(esp_packet, esn_crosses_the_32_bit_edge)
 		cr_assert_eq(esp_open(pr.b, &r.pkt, 0), ESP_OK);
 	}
 	cr_assert_eq(pr.b->replay.top, 0xfffffff0ULL + 31);
-	cr_assert_eq(esp_open(pr.b, &held.pkt, 0), ESP_OK, "late, from before the edge, but inside the window");
+	cr_assert_eq(esp_open(pr.b, &held.pkt, 0), ESP_OK,
+	             "late, from before the edge, but inside the window");
 	free_pair(pr);
 }
 
@@ -615,12 +641,12 @@ Test(esp_packet, bad_parameters)
 	struct esp_ts reversed = any_v4();
 	int err = 0;
 
-#define REFUSED(rc, ...) \
-	do { \
-		q = p; \
-		__VA_ARGS__; \
-		cr_assert_null(esp_sa_new(&q, &err)); \
-		cr_assert_eq(err, rc, "%d", err); \
+#define REFUSED(rc, ...)                                                                                     \
+	do {                                                                                                 \
+		q = p;                                                                                       \
+		__VA_ARGS__;                                                                                 \
+		cr_assert_null(esp_sa_new(&q, &err));                                                        \
+		cr_assert_eq(err, rc, "%d", err);                                                            \
 	} while (0)
 	REFUSED(-ENOTSUP, q.encr = 99);
 	REFUSED(-ENOTSUP, q.encr_bits = 64);
@@ -664,7 +690,7 @@ Test(esp_packet, no_room_no_packet)
 Test(esp_packet, outer_headers)
 {
 	struct pair pr = make_pair(params(ESP_ENCR_AES_GCM_16, 128, ESP_INTEG_NONE));
-	struct esp_outer o = { .udp = false, .tos = 0xb8 };
+	struct esp_outer o = {.udp = false, .tos = 0xb8};
 	uint8_t inner[40];
 	struct room r;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The anti-replay window against a plain model (a set of seen numbers), at its edges and for every StarOS size; RFC 6479,
- * and the inference of high bits against RFC 4303 appendix A.
+ * The anti-replay window against a plain model (a set of seen numbers), at its edges and for every StarOS
+ * size; RFC 6479, and the inference of high bits against RFC 4303 appendix A.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -20,7 +20,7 @@ static bool offer(struct esp_replay *r, uint64_t seq)
 
 Test(esp_replay, edges_of_every_size)
 {
-	static const uint32_t sizes[] = { 1, 32, 63, 64, 65, 128, 256, 384, 512, 1024, ESP_REPLAY_MAX };
+	static const uint32_t sizes[] = {1, 32, 63, 64, 65, 128, 256, 384, 512, 1024, ESP_REPLAY_MAX};
 	struct esp_replay r;
 	size_t i;
 
@@ -49,7 +49,7 @@ Test(esp_replay, equals_the_model)
 {
 	enum { N = 20000 };
 	static uint8_t seen[N + 2000];
-	static const uint32_t sizes[] = { 32, 64, 100, 512 };
+	static const uint32_t sizes[] = {32, 64, 100, 512};
 	uint64_t x = 88172645463325252ULL;
 	size_t s;
 
@@ -74,7 +74,8 @@ Test(esp_replay, equals_the_model)
 			if ((x & 1023) == 0)
 				seq += 1000;
 			want = !seen[seq] && (seq > top || top - seq < sizes[s]);
-			cr_assert_eq(offer(&r, seq), want, "size %u i %d seq %lu top %lu", sizes[s], i, seq, top);
+			cr_assert_eq(offer(&r, seq), want, "size %u i %d seq %lu top %lu", sizes[s], i, seq,
+			             top);
 			if (want) {
 				seen[seq] = 1;
 				top = seq > top ? seq : top;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The SA table: SPI lookup through growth and removal, outbound choice by longest prefix, newest SA, and the rule for a
- * responder's new SA after a rekey (RFC 7296 section 2.8).
+ * The SA table: SPI lookup through growth and removal, outbound choice by longest prefix, newest SA, and the
+ * rule for a responder's new SA after a rekey (RFC 7296 section 2.8).
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -24,9 +24,20 @@ static struct esp_ts ts(const char *prefix)
 static struct esp_sa *sa_ts(uint32_t spi, struct esp_ts local, struct esp_ts remote, bool wait)
 {
 	struct esp_sa_params p = {
-		.spi_in = spi, .spi_out = spi, .encr = ESP_ENCR_NULL, .integ = ESP_INTEG_SHA1_96, .integ_key_in = key,
-		.integ_key_out = key, .integ_key_len = 20, .replay_window = 64, .ts_local = &local, .n_local = 1,
-		.ts_remote = &remote, .n_remote = 1, .seq_limit = 1000, .out_wait = wait,
+	        .spi_in = spi,
+	        .spi_out = spi,
+	        .encr = ESP_ENCR_NULL,
+	        .integ = ESP_INTEG_SHA1_96,
+	        .integ_key_in = key,
+	        .integ_key_out = key,
+	        .integ_key_len = 20,
+	        .replay_window = 64,
+	        .ts_local = &local,
+	        .n_local = 1,
+	        .ts_remote = &remote,
+	        .n_remote = 1,
+	        .seq_limit = 1000,
+	        .out_wait = wait,
 	};
 	struct esp_sa *sa;
 	int err;
@@ -43,7 +54,7 @@ static struct esp_sa *sa_for(uint32_t spi, const char *remote, bool wait)
 
 static struct esp_flow flow_to(const char *dst)
 {
-	struct esp_flow f = { .proto = 17, .has_ports = true, .sport = 1, .dport = 2 };
+	struct esp_flow f = {.proto = 17, .has_ports = true, .sport = 1, .dport = 2};
 
 	cr_assert_eq(net_addr_parse(&f.dst, dst), 0);
 	net_addr_parse(&f.src, strchr(dst, ':') ? "2001:db8::99" : "172.16.0.1");
@@ -166,9 +177,9 @@ Test(esp_table, responder_waits_for_the_peer)
 {
 	struct esp_table *t = esp_table_new(3);
 	struct esp_sa *peer = sa_ts(1001, ts("10.1.1.1"), ts("0.0.0.0/0"), false);
-	uint8_t buf[256] = { 0 };
-	uint8_t inner[28] = { 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 1, 1, 1, 172, 16, 0, 1 };
-	struct esp_pkt p = { .data = buf + 64, .len = 28, .headroom = 64, .tailroom = 128 };
+	uint8_t buf[256] = {0};
+	uint8_t inner[28] = {0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 1, 1, 1, 172, 16, 0, 1};
+	struct esp_pkt p = {.data = buf + 64, .len = 28, .headroom = 64, .tailroom = 128};
 	struct esp_sa *fresh = sa_for(1001, "10.1.1.1", true);
 
 	esp_table_add(t, sa_for(1000, "10.1.1.1", false));

@@ -8,8 +8,10 @@
 
 Test(net_addr, text_both_ways)
 {
-	static const char *const good[] = { "0.0.0.0", "192.0.2.1", "255.255.255.255", "::", "2001:db8::1", "fe80::1" };
-	static const char *const bad[] = { "", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", ":::", "2001:db8::1/64", "x" };
+	static const char *const good[] = {"0.0.0.0", "192.0.2.1",   "255.255.255.255",
+	                                   "::",      "2001:db8::1", "fe80::1"};
+	static const char *const bad[] = {"",         "1.2.3", "1.2.3.4.5",      "256.1.1.1",
+	                                  "1.2.3.4 ", ":::",   "2001:db8::1/64", "x"};
 	char buf[NET_ADDR_STRLEN];
 	struct net_addr a;
 	size_t i;
@@ -27,7 +29,8 @@ Test(net_addr, text_both_ways)
 
 Test(net_addr, prefixes)
 {
-	static const char *const bad[] = { "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/+8", "::/129", "10/8", "1.2.3.4/8x" };
+	static const char *const bad[] = {"10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/+8",
+	                                  "::/129",      "10/8",      "1.2.3.4/8x"};
 	char buf[NET_PREFIX_STRLEN];
 	struct net_prefix p;
 	struct net_addr a;
@@ -56,8 +59,9 @@ Test(net_addr, prefixes)
 
 Test(net_addr, endpoints_and_sockaddr)
 {
-	static const char *const good[] = { "192.0.2.1:4500", "[2001:db8::1]:500" };
-	static const char *const bad[] = { "192.0.2.1", "192.0.2.1:", "192.0.2.1:65536", "2001:db8::1:500", "[::1]", "[::1:5" };
+	static const char *const good[] = {"192.0.2.1:4500", "[2001:db8::1]:500"};
+	static const char *const bad[] = {"192.0.2.1",       "192.0.2.1:", "192.0.2.1:65536",
+	                                  "2001:db8::1:500", "[::1]",      "[::1:5"};
 	char buf[NET_ENDPOINT_STRLEN];
 	struct sockaddr_storage ss;
 	struct net_endpoint back;

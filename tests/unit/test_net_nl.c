@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Netlink, namespaces, TUN and announcements against the kernel, in a fresh network namespace of its own. Skipped where
- * namespaces may not be made.
+ * Netlink, namespaces, TUN and announcements against the kernel, in a fresh network namespace of its own.
+ * Skipped where namespaces may not be made.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -112,7 +112,7 @@ Test(net_nl, addresses_and_routes)
 	struct nl *nl = begin();
 	struct net_prefix a = prefix("10.9.0.1/24");
 	struct net_prefix a6 = prefix("2001:db8:9::1/64");
-	struct nl_route r = { .dst = prefix("10.20.0.0/16") };
+	struct nl_route r = {.dst = prefix("10.20.0.0/16")};
 	struct nl_route *many = calloc(2000, sizeof(*many));
 	int *status = calloc(2000, sizeof(*status));
 	int n = 0;
@@ -120,7 +120,7 @@ Test(net_nl, addresses_and_routes)
 	int idx;
 	int i;
 
-	tun = ns_run(ns_a, open_tun, (void *)(uintptr_t)"tun-1");
+	tun = ns_run(ns_a, open_tun, (void *)(uintptr_t) "tun-1");
 	if (tun == -ENOENT || tun == -EPERM)
 		cr_skip_test("no TUN here");
 	cr_assert_geq(tun, 0);
@@ -187,13 +187,14 @@ static int announce(void *arg)
 /* Announce until it is heard: a link that has just come up drops frames until the kernel has noticed. */
 static bool heard(struct announce *a, int fd, uint16_t ethertype, uint8_t *frame)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int tries;
 
 	for (tries = 0; tries < 50; tries++) {
 		cr_assert_eq(ns_run(ns_a, announce, a), 0);
 		while (poll(&p, 1, 100) > 0) {
-			if (recv(fd, frame, 1500, 0) > 40 && frame[12] == ethertype >> 8 && frame[13] == (ethertype & 0xff))
+			if (recv(fd, frame, 1500, 0) > 40 && frame[12] == ethertype >> 8 &&
+			    frame[13] == (ethertype & 0xff))
 				if (ethertype == 0x0806 || frame[54] == 136)
 					return true;
 		}
@@ -204,7 +205,7 @@ static bool heard(struct announce *a, int fd, uint16_t ethertype, uint8_t *frame
 Test(net_nl, announcements)
 {
 	struct nl *nl = begin();
-	struct announce a = { 0 };
+	struct announce a = {0};
 	uint8_t frame[1500];
 	int fd;
 

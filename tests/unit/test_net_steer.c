@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The steering programs in the kernel: real SO_REUSEPORT groups and raw ESP sockets on the loopback, each packet sent must
- * come out of the socket that the rule in C names. Raw sockets need privileges; without them that test is skipped.
+ * The steering programs in the kernel: real SO_REUSEPORT groups and raw ESP sockets on the loopback, each
+ * packet sent must come out of the socket that the rule in C names. Raw sockets need privileges; without them
+ * that test is skipped.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -22,7 +23,7 @@ static int who(const int *fds, int n, uint8_t *buf, ssize_t *len)
 	int i;
 
 	for (i = 0; i < n; i++)
-		p[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+		p[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
 	if (poll(p, (nfds_t)n, 2000) <= 0)
 		return -1;
 	for (i = 0; i < n; i++) {
@@ -37,9 +38,9 @@ static int who(const int *fds, int n, uint8_t *buf, ssize_t *len)
 /* port: which rule; the sockets really use an ephemeral port. */
 static void udp_group(const char *address, uint16_t port)
 {
-	static const uint8_t lens[] = { 1, 3, 4, 8, 19, 20, 28, 60 };
+	static const uint8_t lens[] = {1, 3, 4, 8, 19, 20, 28, 60};
 	struct sockaddr_storage ss;
-	struct net_endpoint e = { 0 };
+	struct net_endpoint e = {0};
 	socklen_t len = sizeof(ss);
 	uint8_t pkt[64];
 	uint8_t got[2048];
@@ -111,9 +112,9 @@ Test(net_steer, udp_4500_ipv6)
 /* The rule itself, spelled out. */
 Test(net_steer, rule)
 {
-	uint8_t ike[28] = { 3, 0, 0, 0, 0, 0, 0, 7, 2 };
-	uint8_t natt[32] = { 0 };
-	uint8_t esp[] = { 4, 1, 2, 3, 0, 0, 0, 1 };
+	uint8_t ike[28] = {3, 0, 0, 0, 0, 0, 0, 7, 2};
+	uint8_t natt[32] = {0};
+	uint8_t esp[] = {4, 1, 2, 3, 0, 0, 0, 1};
 	uint8_t keepalive = 0xff;
 
 	ike[19] = 0x08; /* the peer began this SA: ours is the responder's SPI */
@@ -133,10 +134,10 @@ Test(net_steer, rule)
 
 static void raw_esp(const char *address)
 {
-	uint8_t pkt[40] = { 0 };
+	uint8_t pkt[40] = {0};
 	uint8_t got[2048];
 	struct sockaddr_storage ss;
-	struct net_endpoint e = { 0 };
+	struct net_endpoint e = {0};
 	socklen_t len;
 	ssize_t n = 0;
 	int fds[N];
@@ -156,7 +157,8 @@ static void raw_esp(const char *address)
 	cr_assert_eq(steer_attach_esp_filter(tx, 200), 0);
 	for (i = 1; i <= N; i++) {
 		pkt[0] = (uint8_t)i;
-		cr_assert_eq(sendto(tx, pkt, sizeof(pkt), 0, (struct sockaddr *)&ss, len), (ssize_t)sizeof(pkt));
+		cr_assert_eq(sendto(tx, pkt, sizeof(pkt), 0, (struct sockaddr *)&ss, len),
+		             (ssize_t)sizeof(pkt));
 		cr_assert_eq(who(fds, N, got, &n), i - 1);
 		cr_assert_eq(n, (ssize_t)sizeof(pkt) + (e.addr.family == AF_INET ? 20 : 0));
 	}

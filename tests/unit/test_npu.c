@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The packet path with everything real but the peer: in a network namespace of its own, with the kernel's sockets and a TUN
- * whose far end is the kernel answering pings. A peer made of the ESP engine sends and checks. Skipped without privileges.
+ * The packet path with everything real but the peer: in a network namespace of its own, with the kernel's
+ * sockets and a TUN whose far end is the kernel answering pings. A peer made of the ESP engine sends and
+ * checks. Skipped without privileges.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -21,8 +22,8 @@
 #include "punt/punt.h"
 
 #define DEADLINE_MS 5000
-#define CTX 2
-#define INST 3
+#define CTX         2
+#define INST        3
 
 static const uint8_t keys[64] = "a key that is long enough for everything that is tested here 12";
 
@@ -34,7 +35,7 @@ struct bed {
 	struct npu *npu;
 	struct punt_server *punt;
 	struct counters_esp counters;
-	struct esp_sa *peer;  /* the peer's end of the SA */
+	struct esp_sa *peer; /* the peer's end of the SA */
 	char path[64];
 	uint8_t buf[ESP_HEADROOM + 2048 + ESP_TAILROOM];
 	struct esp_pkt pkt;
@@ -79,7 +80,7 @@ static int open_all(void *arg)
 /* lo and TUN up; 10.9.0.1 is here, 10.10.0.0/16 is behind the TUN. */
 static void configure(struct bed *b)
 {
-	struct nl_route r = { 0 };
+	struct nl_route r = {0};
 	struct net_prefix p;
 	struct nl *nl;
 	int err;
@@ -113,7 +114,7 @@ static int lo_up(struct bed *b)
 static struct bed *begin(void)
 {
 	struct bed *b = calloc(1, sizeof(*b));
-	struct npu_config cfg = { .seed = 7, .notify = notify, .arg = b };
+	struct npu_config cfg = {.seed = 7, .notify = notify, .arg = b};
 	int err;
 
 	b->ns = ns_create();
@@ -147,7 +148,7 @@ static void end(struct bed *b)
 /* The next event of a kind; others are dropped, batches with what they give back. */
 static struct npu_event wait_event(struct bed *b, enum npu_event_kind kind)
 {
-	struct pollfd p = { .fd = b->event_fd, .events = POLLIN };
+	struct pollfd p = {.fd = b->event_fd, .events = POLLIN};
 	struct npu_event *e;
 	struct npu_event copy;
 	uint64_t v;
@@ -167,17 +168,32 @@ static struct npu_event wait_event(struct bed *b, enum npu_event_kind kind)
 	}
 }
 
-static struct esp_sa *make_sa(uint32_t in, uint32_t out, const char *local, const char *remote, uint64_t limit, uint64_t seq)
+static struct esp_sa *make_sa(uint32_t in, uint32_t out, const char *local, const char *remote,
+                              uint64_t limit, uint64_t seq)
 {
 	struct net_prefix pl;
 	struct net_prefix pr;
 	struct esp_ts tl;
 	struct esp_ts tr;
 	struct esp_sa_params p = {
-		.spi_in = in, .spi_out = out, .encr = ESP_ENCR_AES_CBC, .encr_bits = 128, .integ = ESP_INTEG_SHA1_96,
-		.encr_key_in = keys, .encr_key_out = keys, .encr_key_len = 16, .integ_key_in = keys, .integ_key_out = keys,
-		.integ_key_len = 20, .replay_window = 64, .ts_local = &tl, .n_local = 1, .ts_remote = &tr, .n_remote = 1,
-		.seq_limit = limit, .seq = seq,
+	        .spi_in = in,
+	        .spi_out = out,
+	        .encr = ESP_ENCR_AES_CBC,
+	        .encr_bits = 128,
+	        .integ = ESP_INTEG_SHA1_96,
+	        .encr_key_in = keys,
+	        .encr_key_out = keys,
+	        .encr_key_len = 16,
+	        .integ_key_in = keys,
+	        .integ_key_out = keys,
+	        .integ_key_len = 20,
+	        .replay_window = 64,
+	        .ts_local = &tl,
+	        .n_local = 1,
+	        .ts_remote = &tr,
+	        .n_remote = 1,
+	        .seq_limit = limit,
+	        .seq = seq,
 	};
 	struct esp_sa *sa;
 	int err;
@@ -239,9 +255,13 @@ static void make_ping(struct bed *b, uint16_t number)
 	uint8_t *ip = b->buf + ESP_HEADROOM;
 	uint16_t sum;
 
-	b->pkt = (struct esp_pkt){ .data = ip, .len = 84, .headroom = ESP_HEADROOM, .tailroom = sizeof(b->buf) - ESP_HEADROOM - 84 };
+	b->pkt = (struct esp_pkt){.data = ip,
+	                          .len = 84,
+	                          .headroom = ESP_HEADROOM,
+	                          .tailroom = sizeof(b->buf) - ESP_HEADROOM - 84};
 	memset(ip, 0, 84);
-	memcpy(ip, "\x45\x00\x00\x54\x00\x00\x00\x00\x40\x01\x00\x00\x0a\x0a\x00\x05\x0a\x09\x00\x01\x08", 21);
+	memcpy(ip, "\x45\x00\x00\x54\x00\x00\x00\x00\x40\x01\x00\x00\x0a\x0a\x00\x05\x0a\x09\x00\x01\x08",
+	       21);
 	sum = checksum(ip, 20);
 	ip[10] = (uint8_t)(sum >> 8);
 	ip[11] = (uint8_t)sum;
@@ -259,20 +279,22 @@ static void send_to(int fd, const void *data, size_t len, const char *to)
 	struct sockaddr_storage ss;
 	socklen_t n = net_endpoint_to_sockaddr(&e, &ss);
 
-	cr_assert_eq(sendto(fd, data, len, 0, (struct sockaddr *)&ss, n), (ssize_t)len, "%s", strerror(errno));
+	cr_assert_eq(sendto(fd, data, len, 0, (struct sockaddr *)&ss, n), (ssize_t)len, "%s",
+	             strerror(errno));
 }
 
 /* What arrives at the peer, opened: the number of the echo reply, or -1 at the deadline. */
 static int reply(struct bed *b, int fd, int deadline_ms)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	ssize_t len;
 
 	if (poll(&p, 1, deadline_ms) != 1)
 		return -1;
 	len = recv(fd, b->buf + ESP_HEADROOM, 2048, 0);
 	cr_assert_gt(len, 0);
-	b->pkt = (struct esp_pkt){ .data = b->buf + ESP_HEADROOM, .len = (size_t)len, .headroom = ESP_HEADROOM };
+	b->pkt =
+	        (struct esp_pkt){.data = b->buf + ESP_HEADROOM, .len = (size_t)len, .headroom = ESP_HEADROOM};
 	if (fd == b->peer_raw)
 		cr_assert_eq(esp_outer_pull_ipv4(&b->pkt), ESP_OK);
 	cr_assert_eq(esp_open(b->peer, &b->pkt, 0), ESP_OK);
@@ -343,7 +365,7 @@ Test(npu, nothing_leaves_before_its_mark_is_durable)
 {
 	struct bed *b = begin();
 	struct npu_sa *sa = add_sa(b, true, 0);
-	struct pollfd p = { .fd = b->event_fd, .events = POLLIN };
+	struct pollfd p = {.fd = b->event_fd, .events = POLLIN};
 
 	make_ping(b, 1);
 	send_to(b->peer_udp, b->pkt.data, b->pkt.len, "127.0.0.1:4500");
@@ -354,7 +376,8 @@ Test(npu, nothing_leaves_before_its_mark_is_durable)
 	cr_assert_eq(npu_mark(b->npu, 0x03000101, 0, -EIO), 0);
 	cr_assert_eq(wait_event(b, NPU_EV_MARK).out, 1u + ESP_SEQ_BLOCK);
 	cr_assert_eq(npu_mark(b->npu, 0x03000101, 1 + ESP_SEQ_BLOCK, 0), 0);
-	cr_assert_eq(npu_mark(b->npu, 0x03999999, 1 + ESP_SEQ_BLOCK, 0), 0, "of an SA that has gone: ignored");
+	cr_assert_eq(npu_mark(b->npu, 0x03999999, 1 + ESP_SEQ_BLOCK, 0), 0,
+	             "of an SA that has gone: ignored");
 	make_ping(b, 2);
 	send_to(b->peer_udp, b->pkt.data, b->pkt.len, "127.0.0.1:4500");
 	cr_assert_eq(reply(b, b->peer_udp, DEADLINE_MS), 2);
@@ -398,7 +421,7 @@ Test(npu, follows_a_peer_behind_a_nat)
 Test(npu, ike_both_ways_keepalives_and_unknown_spis)
 {
 	struct bed *b = begin();
-	struct pollfd p = { .events = POLLIN };
+	struct pollfd p = {.events = POLLIN};
 	const uint8_t *payload;
 	struct punt_info info;
 	char path[80];
@@ -459,7 +482,8 @@ Test(npu, batches_replace_move_and_delete)
 	again->esp = make_sa(0x03000101, 0x05000101, "10.9.0.1/32", "10.10.0.5/32", 2000, 500);
 	batch->add[batch->n_add++] = again;
 	batch->del[batch->n_del++] = 0x03abcdef; /* unknown: ignored */
-	batch->path[batch->n_path++] = (struct npu_path){ 0x03000101, true, ep("127.0.0.1:4500"), ep("127.0.0.2:40001") };
+	batch->path[batch->n_path++] =
+	        (struct npu_path){0x03000101, true, ep("127.0.0.1:4500"), ep("127.0.0.2:40001")};
 	npu_batch(b->npu, batch);
 	e = wait_event(b, NPU_EV_BATCH);
 	cr_assert_eq(e.batch->n_gone, 1u);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The punt path: header, both ends, reconnection, and that a slow or missing ipsecmgr never stalls the sender. */
+/* The punt path: header, both ends, reconnection, and that a slow or missing ipsecmgr never stalls the
+ * sender. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <poll.h>
@@ -12,7 +13,7 @@
 
 static struct punt_info sample(void)
 {
-	struct punt_info i = { .ctx = 3, .flags = PUNT_F_NATT, .instance = 7 };
+	struct punt_info i = {.ctx = 3, .flags = PUNT_F_NATT, .instance = 7};
 
 	net_endpoint_parse(&i.local, "192.0.2.1:4500");
 	net_endpoint_parse(&i.remote, "[2001:db8::9]:40001");
@@ -71,9 +72,10 @@ Test(punt, there_and_back_and_again)
 	s = punt_server_new(path(), &err);
 	cr_assert(s, "%d", err);
 	cr_assert_eq(punt_server_send(s, &info, (const uint8_t *)"x", 1), -ENOTCONN);
-	cr_assert_eq(punt_client_send(c, &info, (const uint8_t *)"x", 1, 999), -ENOTCONN, "not yet time to try again");
+	cr_assert_eq(punt_client_send(c, &info, (const uint8_t *)"x", 1, 999), -ENOTCONN,
+	             "not yet time to try again");
 	cr_assert_eq(punt_client_send(c, &info, (const uint8_t *)"hello", 5, 1000), 0);
-	p = (struct pollfd){ .fd = punt_server_fd(s), .events = POLLIN };
+	p = (struct pollfd){.fd = punt_server_fd(s), .events = POLLIN};
 	cr_assert_eq(poll(&p, 1, 2000), 1);
 	cr_assert_eq(punt_server_recv(s, &got, &payload, &len), 1);
 	cr_assert_eq(len, 5u);
