@@ -27,12 +27,12 @@ static int drop(struct cli_out *out, const char *text, size_t len)
 	return 0;
 }
 
-/* 20 contexts with 990 lines each, and what is around them. */
+/* 20 contexts with 1002 lines each. */
 static void make_config(struct cli_out *out)
 {
 	for (unsigned c = 0; c < 20; c++) {
 		cli_out_printf(out, "context ctx%u\n", c);
-		for (unsigned i = 0; i < 400; i++)
+		for (unsigned i = 0; i < 425; i++)
 			cli_out_printf(
 			        out, "ip pool pool%u range 10.%u.%u.1 10.%u.%u.200 private 3 srp-activate\n",
 			        i, c, i % 250, c, i % 250);
