@@ -39,8 +39,8 @@ struct esp_table *esp_table_new(uint64_t seed)
 		return NULL;
 	t->seed = seed;
 	t->n_slots = t->n_buckets = MIN_SLOTS;
-	t->slots = calloc(t->n_slots, sizeof(*t->slots));
-	t->buckets = calloc(t->n_buckets, sizeof(*t->buckets));
+	t->slots = calloc(t->n_slots, sizeof(struct esp_sa *));
+	t->buckets = calloc(t->n_buckets, sizeof(struct esp_node *));
 	if (!t->slots || !t->buckets) {
 		esp_table_free(t);
 		return NULL;
@@ -94,7 +94,7 @@ static int grow_slots(struct esp_table *t)
 
 	if (t->count * 2 < t->n_slots)
 		return 0;
-	fresh = calloc(n_old * 2, sizeof(*fresh));
+	fresh = calloc(n_old * 2, sizeof(struct esp_sa *));
 	if (!fresh)
 		return -ENOMEM;
 	t->slots = fresh;
@@ -169,7 +169,7 @@ static int grow_buckets(struct esp_table *t, size_t more)
 		n_new *= 2;
 	if (n_new == n_old)
 		return 0;
-	fresh = calloc(n_new, sizeof(*fresh));
+	fresh = calloc(n_new, sizeof(struct esp_node *));
 	if (!fresh)
 		return -ENOMEM;
 	t->buckets = fresh;

@@ -160,7 +160,7 @@ void nl_attrs(const struct nlmsghdr *h, size_t fixed, const struct rtattr **tabl
 {
 	size_t skip = NLMSG_ALIGN(NLMSG_LENGTH(fixed));
 
-	memset(table, 0, (max + 1) * sizeof(*table));
+	memset(table, 0, (max + 1) * sizeof(const struct rtattr *));
 	if (h->nlmsg_len > skip)
 		index_attrs((const uint8_t *)h + skip, h->nlmsg_len - skip, table, max);
 }

@@ -271,7 +271,7 @@ struct npu_batch *npu_batch_new(size_t n_add, size_t n_del, size_t n_path)
 
 	if (!b)
 		return NULL;
-	b->add = calloc(n_add + 1, sizeof(*b->add));
+	b->add = calloc(n_add + 1, sizeof(struct npu_sa *));
 	b->del = calloc(n_del + 1, sizeof(*b->del));
 	b->path = calloc(n_path + 1, sizeof(*b->path));
 	if (!b->add || !b->del || !b->path) {

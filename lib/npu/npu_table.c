@@ -296,7 +296,7 @@ static void do_batch(struct npu *n, struct npu_batch *b)
 	size_t i;
 	int rc;
 
-	b->gone = calloc(b->n_del + 2 * b->n_add + 1, sizeof(*b->gone));
+	b->gone = calloc(b->n_del + 2 * b->n_add + 1, sizeof(struct npu_sa *));
 	if (!b->gone)
 		abort();
 	for (i = 0; i < b->n_del; i++)
@@ -316,6 +316,20 @@ static void do_batch(struct npu *n, struct npu_batch *b)
 	batch_done(n, b);
 }
 
+/* Give all SAs of a table back; taken out only afterwards, because a table must not change while it is
+ * walked. */
+static void empty_table(struct esp_table *table, struct npu_batch *b)
+{
+	size_t first = b->n_gone;
+	struct esp_sa *esp;
+	size_t pos = 0;
+
+	while ((esp = esp_table_next(table, &pos)))
+		give_back(b, esp->user);
+	for (; first < b->n_gone; first++)
+		esp_table_remove(table, b->gone[first]->esp->in.spi);
+}
+
 static void del_instance(struct npu *n, uint32_t instance, struct npu_batch *b)
 {
 	struct npu_tun **pp = &n->tuns;
@@ -323,24 +337,18 @@ static void del_instance(struct npu *n, uint32_t instance, struct npu_batch *b)
 	struct npu_tun *t;
 	struct npu_inst *i;
 
-	b->gone = calloc(n->n_sas + 1, sizeof(*b->gone));
+	b->gone = calloc(n->n_sas + 1, sizeof(struct npu_sa *));
 	if (!b->gone)
 		abort();
 	del_port(n, 0, instance, NULL);
 	while ((t = *pp)) {
-		struct esp_sa *sa;
-		size_t pos = 0;
-
 		if (t->instance != instance) {
 			pp = &t->next;
 			continue;
 		}
-		while ((sa = esp_table_next(t->table, &pos)))
-			give_back(b, sa->user);
 		*pp = t->next;
 		unwatch(n, &t->src);
-		for (pos = 0; pos < b->n_gone; pos++)
-			esp_table_remove(t->table, b->gone[pos]->esp->in.spi);
+		empty_table(t->table, b);
 		esp_table_free(t->table);
 		free(t);
 	}

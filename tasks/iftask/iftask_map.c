@@ -64,7 +64,7 @@ struct iftask_sa *iftask_map_del(struct iftask *f, uint32_t spi_in)
 {
 	size_t i = f->n_slots ? find(f, spi_in) : 0;
 	struct iftask_sa *sa = f->n_slots ? f->slots[i] : NULL;
-	size_t j = i;
+	size_t j;
 
 	if (!sa)
 		return NULL;
