@@ -74,7 +74,8 @@ struct session_call {
 
 	struct session_table *table;
 	struct session_call *next_id, *next_key, *prev, *next; /* private */
-	void *data;         /* the owner's */
+	uint64_t deadline_us; /* the owner's: monotonic time by which the set-up must be complete */
+	void *data;           /* the owner's */
 };
 
 /* After every change of state, from -1 for a new call: gauges and counters belong here. */

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The list of sessmgr instances. An instance is there when the bus knows its address (only ready tasks have one), and usable unless
+ * it said that it does not serve or is full. Published on topic "managers" at each change and every two seconds. Called by main.c.
+ */
+#include "sessctrl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+
+struct sessctrl_manager sessctrl_list[SESSCTRL_MAX];
+
+bool sessctrl_list_usable(uint32_t instance)
+{
+	const struct sessctrl_manager *x = &sessctrl_list[instance];
+
+	return x->up && (!x->heard || (x->ready && x->sessions < x->limit));
+}
+
+static void publish(struct task *t, void *arg)
+{
+	Envelope env = ENVELOPE__INIT;
+	ManagerList l = MANAGER_LIST__INIT;
+	static uint32_t list[SESSCTRL_MAX];
+
+	l.facility = (char *)"sessmgr";
+	l.instances = list;
+	for (uint32_t i = 1; i < SESSCTRL_MAX; i++)
+		if (sessctrl_list_usable(i))
+			list[l.n_instances++] = i;
+	env.body_case = ENVELOPE__BODY_MANAGER_LIST;
+	env.manager_list = &l;
+	task_publish(t, "managers", &env);
+}
+
+/* 0: not the address of a serving instance. */
+static uint32_t instance_of(const char *addr)
+{
+	const char *slash = strchr(addr, '/');
+	unsigned long n = slash ? strtoul(slash + 1, NULL, 10) : 0;
+
+	return n < SESSCTRL_MAX ? (uint32_t)n : 0;
+}
+
+static void note_peer(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+{
+	uint32_t i = instance_of(addr);
+
+	if (!i)
+		return;
+	sessctrl_list[i].card = card;
+	sessctrl_list[i].up = up;
+	sessctrl_list[i].heard = false;
+}
+
+static void peer_changed(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+{
+	note_peer(t, addr, card, up, arg);
+	if (t->active)
+		publish(t, NULL);
+}
+
+int sessctrl_list_init(struct task *t)
+{
+	task_watch_peers(t, "sessmgr", peer_changed, NULL);
+	return 0;
+}
+
+int sessctrl_list_activate(struct task *t, const char *reason)
+{
+	task_foreach_peer(t, "sessmgr", note_peer, NULL);
+	task_ready(t, 0);
+	publish(t, NULL);
+	return task_timer_start(t, SESSCTRL_PUBLISH_MS, SESSCTRL_PUBLISH_MS, publish, NULL) ? 0 : -1;
+}
+
+void sessctrl_list_load(struct task *t, const struct bus_msg *m)
+{
+	const ManagerLoad *l = m->env->manager_load;
+	uint32_t i = instance_of(m->src);
+	struct sessctrl_manager *x = &sessctrl_list[i];
+	bool was = sessctrl_list_usable(i);
+
+	if (!i || i != l->instance)
+		return;
+	x->heard = true;
+	x->ready = l->ready;
+	x->sessions = l->sessions;
+	x->limit = l->limit;
+	x->heard_us = clock_now_us();
+	if (was != sessctrl_list_usable(i))
+		publish(t, NULL);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Private to sessmgr: the calls of one instance. _call.c takes them up and ends them, _pool.c gets and returns chunks of
+ * addresses, _recover.c rebuilds everything from the rows and audits it, _count.c keeps the wsg counters, _cfg.c follows
+ * configuration and redundancy state, _show.c answers operators.
+ */
+#ifndef SESSMGR_H
+#define SESSMGR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/schemas.h"
+#include "pool/lease.h"
+#include "session/session.h"
+#include "store/store.h"
+#include "task/ckpt.h"
+#include "task/task.h"
+#include "task/watch.h"
+
+#define SESSMGR_SETUP_US   (60 * 1000000ULL) /* a call that is not up after this is released */
+#define SESSMGR_SWEEP_MS   5000
+#define SESSMGR_LOAD_MS    1000
+#define SESSMGR_AUDIT_MS   60000
+#define SESSMGR_SETTLE_MS  5000   /* after a restart, until chunks of the rows are used for new calls */
+#define SESSMGR_IDLE_US    (60 * 1000000ULL) /* an unused chunk goes back after this */
+#define SESSMGR_CHUNK      256    /* addresses asked for at a time */
+#define SESSMGR_CHUNK_MS   8000   /* vpnmgr may be restarting; ipsecmgr asks again meanwhile */
+#define SESSMGR_REASONS    32
+
+/* What only a call that waits for its address needs. */
+struct sessmgr_wait {
+	struct bus_from from;
+	int family;           /* 0: any */
+	struct net_addr want; /* AF_UNSPEC: any */
+	char pool[POOL_NAME_MAX]; /* as asked for; "": any */
+};
+
+/* The owner's part of a call line (call->data). */
+struct sessmgr_call {
+	struct counters_wsg *wsg;  /* NULL: not counted */
+	struct sessmgr_wait *wait; /* state ARRIVED only */
+};
+
+struct sessmgr_chunk_req;
+struct sessmgr_audit;
+
+struct sessmgr_reason {
+	char text[SESSION_REASON_MAX];
+	uint64_t n;
+};
+
+struct sessmgr {
+	struct task *t;
+	struct ckpt *ckpt;
+	struct store_reader *store;
+	struct session_table *table;
+	struct lease_set *leases;
+	struct counters *counters;
+	bool srp_known, serving, after_failure;
+	uint64_t epoch;
+	uint32_t gen; /* grows when serving changes: answers on the way are for nobody any more */
+	uint64_t activated_us;
+	uint32_t recovered;
+	struct sessmgr_chunk_req *requests;
+	struct sessmgr_audit *audit; /* under way */
+	uint32_t settling[64];       /* contexts being settled */
+	unsigned n_settling, settle_rounds;
+	uint64_t exhausted_us;       /* when a pool was last found empty while chunks were unsettled */
+	uint32_t load_sent;
+	unsigned load_age;
+	struct sessmgr_reason reasons[SESSMGR_REASONS];
+	unsigned n_reasons;
+	uint64_t set_up, refused, ended;
+};
+
+extern struct sessmgr sessmgr;
+
+/* sessmgr_cfg.c */
+int sessmgr_cfg_init(struct task *t);
+int sessmgr_cfg_start(struct task *t, const char *reason);
+uint32_t sessmgr_cfg_sessions(struct task *t);
+/* Name servers for subscribers of a context; returns how many (at most 2). */
+unsigned sessmgr_cfg_dns(const struct sessmgr *s, uint32_t ctx, struct net_addr dns[2]);
+/* A context's name, "?" when it is not known. Never NULL. */
+const char *sessmgr_cfg_context(const struct sessmgr *s, uint32_t ctx);
+/* Instance number of a sender "facility/N"; 0: none. */
+uint32_t sessmgr_cfg_sender(const struct bus_msg *m);
+
+/* sessmgr_call.c */
+void sessmgr_call_new(struct task *t, const struct bus_msg *m);
+void sessmgr_call_state(struct task *t, const struct bus_msg *m);
+/* The owner's part of a call. 0 or -ENOMEM. */
+int sessmgr_call_attach(struct sessmgr *s, struct session_call *c);
+/* The call has its address (or needs none): answer. */
+void sessmgr_call_answer(struct sessmgr *s, struct session_call *c);
+/* The call cannot be: answer with a reason (NULL: do not answer, the asker tries again) and forget it. */
+void sessmgr_call_refuse(struct sessmgr *s, struct session_call *c, const char *reason);
+/* End a call: delete its row, then free its address. */
+void sessmgr_call_end(struct sessmgr *s, struct session_call *c, enum session_ev ev, const char *reason);
+/* Forget a call at once, without touching its row. */
+void sessmgr_call_drop(struct sessmgr *s, struct session_call *c);
+/* Set-up timers. */
+void sessmgr_call_sweep(struct sessmgr *s);
+
+/* sessmgr_pool.c */
+/* Find an address for a call in state ARRIVED: answers it, or asks vpnmgr for a chunk and answers it later. */
+void sessmgr_pool_address(struct sessmgr *s, struct session_call *c);
+void sessmgr_pool_release(struct sessmgr *s, struct session_call *c);
+/* Chunks that are long unused go back. */
+void sessmgr_pool_sweep(struct sessmgr *s);
+/* Have the chunks of a context confirmed by vpnmgr, then use them. */
+void sessmgr_pool_settle(struct sessmgr *s, uint32_t ctx);
+/* Read the chunks that are ours from the rows (ctx UINT32_MAX: of all contexts). Returns their number. */
+uint32_t sessmgr_pool_load(struct sessmgr *s, uint32_t ctx, bool settled);
+void sessmgr_pool_forget(struct sessmgr *s);
+
+/* sessmgr_recover.c */
+/* This chassis serves: rebuild calls and addresses from the rows. */
+uint32_t sessmgr_recover_all(struct sessmgr *s);
+/* This chassis does not serve any more: forget everything, leave the rows. */
+void sessmgr_recover_drop(struct sessmgr *s);
+/* Calls of the rows that we do not know (of a predecessor's last moments). Returns how many were taken. */
+uint32_t sessmgr_recover_missing(struct sessmgr *s);
+/* One call from its row. NULL: none, or not ours. */
+struct session_call *sessmgr_recover_one(struct sessmgr *s, uint32_t callid);
+/* Is a call's row in the store? */
+bool sessmgr_recover_has_row(struct sessmgr *s, uint32_t callid);
+/* Compare calls with IKE SAs; those without one are released after their ipsecmgr confirmed it. */
+void sessmgr_recover_audit(struct sessmgr *s);
+
+/* sessmgr_count.c */
+void sessmgr_count_attach(struct sessmgr *s, struct session_call *c);
+void sessmgr_count_changed(struct session_call *c, int from, int to, void *arg);
+/* The call is dropped without events: gauges. */
+void sessmgr_count_forget(struct session_call *c);
+void sessmgr_count_refused(struct session_call *c, const char *reason);
+void sessmgr_count_ended(struct sessmgr *s, struct session_call *c, bool was_up, const char *reason);
+
+/* sessmgr_show.c */
+void sessmgr_show(struct task *t, const struct bus_msg *m);
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls: taken up when a tunnel asks, confirmed when it is up, ended when it is gone. Asking twice for the same IKE SA gives the
+ * same call. Nothing in a message is trusted: lengths, names and senders are checked. Entry points: sessmgr_call_new(), _state().
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "sessmgr.h"
+
+/* --- answers -------------------------------------------------------------------------------------------------- */
+
+static void reply_failure(struct sessmgr *s, const struct bus_from *to, const char *reason)
+{
+	Envelope env = ENVELOPE__INIT;
+	SessionReply r = SESSION_REPLY__INIT;
+
+	r.failure = (char *)reason;
+	env.body_case = ENVELOPE__BODY_SESSION_REPLY;
+	env.session_reply = &r;
+	task_reply_to(s->t, to, &env);
+}
+
+static void reply_call(struct sessmgr *s, const struct session_call *c, const struct bus_from *to)
+{
+	static const uint8_t ones[16] = {[0 ... 15] = 0xff};
+	Envelope env = ENVELOPE__INIT;
+	SessionReply r = SESSION_REPLY__INIT;
+	CkptCall row = CKPT_CALL__INIT;
+	uint8_t blob[SESSION_ROW_MAX];
+	char key[SESSION_CALLID_STRLEN];
+	struct net_addr dns[2];
+	ProtobufCBinaryData list[2];
+
+	row.key = (char *)session_callid_format(c->callid, key);
+	row.owner = s->t->addr;
+	row.blob.data = blob;
+	row.blob.len = session_row_encode(c, blob, sizeof(blob));
+	r.callid = c->callid;
+	r.addr.data = (uint8_t *)c->addr.bytes;
+	r.addr.len = net_addr_len(&c->addr);
+	r.mask.data = (uint8_t *)ones; /* a host's address: RFC 7296 section 3.15.1 */
+	r.mask.len = r.addr.len;
+	r.n_dns = r.addr.len ? sessmgr_cfg_dns(s, c->ctx, dns) : 0;
+	for (size_t i = 0; i < r.n_dns; i++)
+		list[i] = (ProtobufCBinaryData){net_addr_len(&dns[i]), dns[i].bytes};
+	r.dns = list;
+	r.call = &row;
+	env.body_case = ENVELOPE__BODY_SESSION_REPLY;
+	env.session_reply = &r;
+	task_reply_to(s->t, to, &env);
+}
+
+/* --- life ----------------------------------------------------------------------------------------------------- */
+
+int sessmgr_call_attach(struct sessmgr *s, struct session_call *c)
+{
+	c->data = calloc(1, sizeof(struct sessmgr_call));
+	if (!c->data)
+		return -ENOMEM;
+	sessmgr_count_attach(s, c);
+	return 0;
+}
+
+static void wait_free(struct session_call *c)
+{
+	struct sessmgr_call *x = c->data;
+
+	if (x) {
+		free(x->wait);
+		x->wait = NULL;
+	}
+}
+
+static void gone(struct session_call *c)
+{
+	wait_free(c);
+	free(c->data);
+	session_free(c);
+}
+
+void sessmgr_call_drop(struct sessmgr *s, struct session_call *c)
+{
+	sessmgr_count_forget(c);
+	gone(c);
+}
+
+void sessmgr_call_answer(struct sessmgr *s, struct session_call *c)
+{
+	struct sessmgr_call *x = c->data;
+	struct bus_from from = x->wait->from;
+
+	wait_free(c);
+	session_event(c, SESSION_EV_ADDR_SUCCESS);
+	s->set_up++;
+	reply_call(s, c, &from);
+}
+
+void sessmgr_call_refuse(struct sessmgr *s, struct session_call *c, const char *reason)
+{
+	struct sessmgr_call *x = c->data;
+	char id[SESSION_CALLID_STRLEN];
+
+	LOG(EV_SESS_END, "call %s of peer %s in %s/%s refused: %s", session_callid_format(c->callid, id), c->peer_id,
+	    sessmgr_cfg_context(s, c->ctx), c->service, reason ? reason : "vpnmgr does not answer");
+	if (reason && x->wait)
+		reply_failure(s, &x->wait->from, reason);
+	s->refused++;
+	sessmgr_count_refused(c, reason);
+	session_event(c, SESSION_EV_ADDR_FAIL);
+	gone(c);
+}
+
+/* The row's deletion is durable: only now may somebody else get the address. */
+static void row_gone(struct task *t, void *arg, int status, const char *text)
+{
+	struct sessmgr *s = &sessmgr;
+	struct session_call *c = session_find(s->table, (uint32_t)(uintptr_t)arg);
+
+	if (!c || session_state(c) != SESSION_DISCONNECTING)
+		return; /* dropped meanwhile: this chassis does not serve any more */
+	if (status)
+		LOG(EV_SESS_LOST, "the row of a call was not deleted: %s", text);
+	sessmgr_pool_release(s, c);
+	session_event(c, SESSION_EV_ROW_GONE);
+	gone(c);
+}
+
+void sessmgr_call_end(struct sessmgr *s, struct session_call *c, enum session_ev ev, const char *reason)
+{
+	bool was_up = session_state(c) == SESSION_CONNECTED, ending = session_state(c) == SESSION_DISCONNECTING;
+	char id[SESSION_CALLID_STRLEN], addr[NET_ADDR_STRLEN];
+	struct ckpt_row row = {.kind = SESSION_ROW_KIND, .key = session_callid_format(c->callid, id)};
+
+	if (session_event(c, ev) || ending)
+		return;
+	wait_free(c);
+	snprintf(c->reason, sizeof(c->reason), "%s", reason);
+	sessmgr_count_ended(s, c, was_up, reason);
+	LOG(EV_SESS_END, "call %s of peer %s in %s/%s, address %s, ended: %s", id, c->peer_id, sessmgr_cfg_context(s, c->ctx),
+	    c->service, net_addr_format(&c->addr, addr, sizeof(addr)), reason);
+	if (ckpt_write(s->ckpt, &row, 1, row_gone, (void *)(uintptr_t)c->callid))
+		LOG(EV_NO_MEMORY, "call %s keeps its row and address", id);
+}
+
+/* --- SessionNew ----------------------------------------------------------------------------------------------- */
+
+/* 0 bytes (unset), 4 or 16. */
+static int get_addr(struct net_addr *a, const ProtobufCBinaryData *b)
+{
+	*a = (struct net_addr){0};
+	return b->len ? net_addr_from_bytes(a, b->data, b->len) : 0;
+}
+
+/* Fill the call from the message; NULL or why not. */
+static const char *fill(struct session_call *c, struct sessmgr_wait *w, const SessionNew *q)
+{
+	if (get_addr(&c->peer, &q->peer_addr) || get_addr(&w->want, &q->want_addr))
+		return "misc-reasons";
+	if (strlen(q->service) >= sizeof(c->service) || strlen(q->pool) >= sizeof(w->pool))
+		return "misc-reasons";
+	c->ctx = q->ctx;
+	c->ipsecmgr = q->ipsecmgr;
+	strcpy(c->service, q->service);
+	strcpy(w->pool, q->pool);
+	snprintf(c->peer_id, sizeof(c->peer_id), "%s", q->peer_id);
+	c->start_us = clock_wall_us();
+	c->deadline_us = clock_now_us() + SESSMGR_SETUP_US;
+	w->family = net_addr_is_set(&w->want) ? w->want.family : q->want_ipv4 ? AF_INET : 0;
+	if (net_addr_is_any(&w->want))
+		w->want = (struct net_addr){0};
+	return NULL;
+}
+
+/* The same IKE SA asks again: its answer was lost, or is not there yet. */
+static void repeated(struct sessmgr *s, struct session_call *c, const struct bus_msg *m)
+{
+	struct sessmgr_call *x = c->data;
+	struct bus_from from = task_from(m);
+
+	if (session_state(c) == SESSION_ARRIVED)
+		x->wait->from = from;
+	else if (session_state(c) == SESSION_DISCONNECTING)
+		reply_failure(s, &from, "misc-reasons");
+	else
+		reply_call(s, c, &from);
+}
+
+static void take_up(struct sessmgr *s, struct session_call *c, const SessionNew *q, const struct bus_msg *m)
+{
+	struct sessmgr_wait *w = calloc(1, sizeof(*w));
+	const char *why = w ? fill(c, w, q) : "no-resource";
+	struct sessmgr_call *x;
+
+	if (!why && sessmgr_call_attach(s, c))
+		why = "no-resource";
+	if (why) {
+		struct bus_from from = task_from(m);
+
+		reply_failure(s, &from, why);
+		s->refused++;
+		free(w);
+		session_free(c);
+		return;
+	}
+	x = c->data;
+	x->wait = w;
+	w->from = task_from(m);
+	session_event(c, SESSION_EV_NEWCALL);
+	if (!strcmp(sessmgr_cfg_context(s, c->ctx), "?"))
+		sessmgr_call_refuse(s, c, "invalid-dest-context");
+	else if (w->family)
+		sessmgr_pool_address(s, c);
+	else
+		sessmgr_call_answer(s, c);
+}
+
+void sessmgr_call_new(struct task *t, const struct bus_msg *m)
+{
+	struct sessmgr *s = &sessmgr;
+	const SessionNew *q = m->env->session_new;
+	struct session_call *c = session_find_ike(s->table, q->ike_key);
+	struct bus_from from = task_from(m);
+
+	if (c && c->ipsecmgr == sessmgr_cfg_sender(m)) {
+		repeated(s, c, m);
+		return;
+	}
+	if (!s->serving || !q->ipsecmgr || q->ipsecmgr != sessmgr_cfg_sender(m)) {
+		reply_failure(s, &from, "misc-reasons");
+		return;
+	}
+	c = session_new(s->table, q->ike_key);
+	if (c) {
+		take_up(s, c, q, m);
+		return;
+	}
+	if (errno == ENOSPC)
+		LOG(EV_TASK_LIMIT, "%u calls: no more", session_count(s->table));
+	s->refused++;
+	reply_failure(s, &from, "no-resource");
+}
+
+/* --- SessionState --------------------------------------------------------------------------------------------- */
+
+/* The IKE SA has a new name: the row must say so, or an audit would miss it. */
+static void rename_ike(struct sessmgr *s, struct session_call *c, const char *ike_key)
+{
+	char id[SESSION_CALLID_STRLEN];
+	uint8_t blob[SESSION_ROW_MAX];
+	struct ckpt_row row = {.kind = SESSION_ROW_KIND, .key = session_callid_format(c->callid, id), .blob = blob};
+
+	if (!ike_key[0] || !strcmp(c->ike_key, ike_key) || session_set_ike_key(c, ike_key))
+		return;
+	row.len = session_row_encode(c, blob, sizeof(blob));
+	ckpt_write(s->ckpt, &row, 1, NULL, NULL);
+}
+
+static void up(struct sessmgr *s, struct session_call *c, const char *ike_key)
+{
+	char id[SESSION_CALLID_STRLEN], addr[NET_ADDR_STRLEN];
+	bool first = session_state(c) == SESSION_ANSWERED;
+
+	if (session_state(c) == SESSION_DISCONNECTING || session_event(c, SESSION_EV_UP))
+		return;
+	c->has_row = true;
+	c->audits = 0;
+	if (first) {
+		c->connect_us = clock_wall_us();
+		LOG(EV_SESS_START, "call %s of peer %s in %s/%s has address %s", session_callid_format(c->callid, id), c->peer_id,
+		    sessmgr_cfg_context(s, c->ctx), c->service, net_addr_format(&c->addr, addr, sizeof(addr)));
+	}
+	rename_ike(s, c, ike_key);
+}
+
+/* The end of a call we do not know: a predecessor's; its row may still be there. */
+static void delete_stray(struct sessmgr *s, uint32_t callid)
+{
+	char id[SESSION_CALLID_STRLEN];
+	struct ckpt_row row = {.kind = SESSION_ROW_KIND, .key = session_callid_format(callid, id)};
+
+	if (sessmgr_recover_has_row(s, callid))
+		ckpt_write(s->ckpt, &row, 1, NULL, NULL);
+}
+
+void sessmgr_call_state(struct task *t, const struct bus_msg *m)
+{
+	struct sessmgr *s = &sessmgr;
+	const SessionState *q = m->env->session_state;
+	struct session_call *c = session_find(s->table, q->callid);
+
+	if (!s->serving || session_callid_instance(q->callid) != t->instance)
+		return;
+	if (!c && q->what == SESSION_STATE__WHAT__UP)
+		c = sessmgr_recover_one(s, q->callid);
+	if (!c) {
+		if (q->what == SESSION_STATE__WHAT__DOWN)
+			delete_stray(s, q->callid);
+		else
+			LOG(EV_WARN, "%s says that call %08x is up, which does not exist", m->src, q->callid);
+		return;
+	}
+	if (c->ipsecmgr != sessmgr_cfg_sender(m)) {
+		LOG(EV_WARN, "%s speaks about call %08x of ipsecmgr %u", m->src, q->callid, c->ipsecmgr);
+		return;
+	}
+	if (q->what == SESSION_STATE__WHAT__UP)
+		up(s, c, q->reason);
+	else if (q->what == SESSION_STATE__WHAT__DOWN)
+		sessmgr_call_end(s, c, SESSION_EV_DOWN, q->reason[0] ? q->reason : "none");
+}
+
+/* --- timers --------------------------------------------------------------------------------------------------- */
+
+void sessmgr_call_sweep(struct sessmgr *s)
+{
+	struct session_call *c = session_next(s->table, NULL), *next;
+	uint64_t now = clock_now_us();
+
+	if (!session_in_state(s->table, SESSION_ARRIVED) && !session_in_state(s->table, SESSION_ANSWERED))
+		return;
+	for (; c; c = next) {
+		next = session_next(s->table, c);
+		if ((session_state(c) != SESSION_ARRIVED && session_state(c) != SESSION_ANSWERED) || now < c->deadline_us)
+			continue;
+		if (session_state(c) == SESSION_ANSWERED && sessmgr_recover_has_row(s, c->callid))
+			up(s, c, ""); /* the word that it is up was lost */
+		else
+			sessmgr_call_end(s, c, SESSION_EV_SETUP_TIMEOUT, "set-up timed out");
+	}
+}

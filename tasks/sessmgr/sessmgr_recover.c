@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rebuilding calls from their rows: after a restart or a move to another card, and when this chassis begins to serve. Then the
+ * audit: a call whose IKE SA has no row is asked for at its ipsecmgr (the SA may have been rekeyed meanwhile) and released when it
+ * is not known there. Ends with trap SessMgrRecoveryComplete. Entry points: sessmgr_recover_all(), sessmgr_recover_audit().
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "sessmgr.h"
+
+#define IKE_ROW_KIND "ikesa"
+#define ASK_MS       5000
+#define ASK_PAGE     2000
+#define SETTLE_ROUNDS 24
+
+/* --- rows ----------------------------------------------------------------------------------------------------- */
+
+static int note_row(const struct store_ckpt *ck, void *arg)
+{
+	*(bool *)arg = true;
+	return 0;
+}
+
+bool sessmgr_recover_has_row(struct sessmgr *s, uint32_t callid)
+{
+	char id[SESSION_CALLID_STRLEN];
+	bool there = false;
+
+	store_ckpt_get(s->store, SESSION_ROW_KIND, session_callid_format(callid, id), note_row, &there);
+	return there;
+}
+
+/* A row of ours as a connected call with its address. NULL: known, or not usable. */
+static struct session_call *adopt(struct sessmgr *s, const struct store_ckpt *ck)
+{
+	struct session_call row, *c;
+	char id[SESSION_CALLID_STRLEN];
+	int err = session_row_decode(&row, ck->blob, ck->len);
+
+	if (err || strcmp(session_callid_format(row.callid, id), ck->key) != 0) {
+		LOG(EV_SESS_LOST, "call %s is not restored: %s", ck->key, err ? strerror(-err) : "the row is another call's");
+		return NULL;
+	}
+	if (session_find(s->table, row.callid))
+		return NULL;
+	c = session_adopt(s->table, &row);
+	if (!c || sessmgr_call_attach(s, c)) {
+		LOG(EV_SESS_LOST, "call %s is not restored: %s", ck->key, strerror(c ? ENOMEM : errno));
+		if (c)
+			session_free(c);
+		return NULL;
+	}
+	if (!c->connect_us)
+		c->connect_us = c->start_us;
+	c->recovered = true;
+	if (net_addr_is_set(&c->addr)) {
+		err = lease_mark(s->leases, c->ctx, &c->addr);
+		c->has_lease = !err;
+		if (err)
+			LOG(EV_SESS_LOST, "call %s: its address is %s", ck->key, err == -EEXIST ? "used by another call too" : "in no chunk of ours");
+	}
+	session_event(c, SESSION_EV_RECOVERED);
+	return c;
+}
+
+struct adoption {
+	struct sessmgr *s;
+	uint32_t rows, calls;
+	struct session_call *last;
+};
+
+static int adopt_row(const struct store_ckpt *ck, void *arg)
+{
+	struct adoption *a = arg;
+
+	a->rows++;
+	if (!strcmp(ck->owner, a->s->t->addr)) {
+		a->last = adopt(a->s, ck);
+		a->calls += a->last != NULL;
+	}
+	return 0;
+}
+
+struct session_call *sessmgr_recover_one(struct sessmgr *s, uint32_t callid)
+{
+	struct adoption a = {s, 0, 0, NULL};
+	char id[SESSION_CALLID_STRLEN];
+
+	store_ckpt_get(s->store, SESSION_ROW_KIND, session_callid_format(callid, id), adopt_row, &a);
+	if (a.last)
+		LOG(EV_SESS_RECOVERED, "call %s of a predecessor is taken over", id);
+	return a.last;
+}
+
+uint32_t sessmgr_recover_missing(struct sessmgr *s)
+{
+	struct adoption a = {s, 0, 0, NULL};
+
+	store_ckpt_list(s->store, SESSION_ROW_KIND, s->t->addr, adopt_row, &a);
+	return a.calls;
+}
+
+/* --- audit ---------------------------------------------------------------------------------------------------- */
+
+/* Calls without an IKE SA row, and the ipsecmgrs that are asked about them. */
+struct sessmgr_audit {
+	uint32_t gen;
+	bool recovery;        /* ends with the trap */
+	uint32_t fetched, prior, lost;
+	unsigned open;        /* questions under way */
+	uint32_t *suspects;
+	unsigned n;
+};
+
+struct question {
+	struct sessmgr_audit *a;
+	uint32_t ipsecmgr, offset;
+};
+
+static void finish(struct sessmgr *s, struct sessmgr_audit *a)
+{
+	uint32_t left = session_in_state(s->table, SESSION_CONNECTED);
+	uint64_t ms = (clock_now_us() - s->activated_us) / US_PER_MS;
+
+	s->audit = NULL;
+	if (a->recovery) {
+		LOG(EV_SESS_RECOVERED, "%u calls recovered of %u rows, %u released by the audit, in %llu ms", a->prior - a->lost, a->fetched,
+		    a->lost, (unsigned long long)ms);
+		TASK_TRAP(s->t, "SessMgrRecoveryComplete", trap_int("starCPUSlot", s->t->card), trap_int("starCPUNumber", s->t->cpu),
+			  trap_int("starFecthedFromAAAMgr", a->fetched), trap_int("starPriorToAudit", a->prior),
+			  trap_int("starPassedAudits", a->prior - a->lost), trap_int("starCallsRecovered", a->prior - a->lost),
+			  trap_int("starAllCallLines", left), trap_int("starElapsedMs", (int64_t)ms));
+	}
+	free(a->suspects);
+	free(a);
+}
+
+/* One question is answered, or never will be. */
+static void answered(struct sessmgr *s, struct question *q)
+{
+	struct sessmgr_audit *a = q->a;
+
+	free(q);
+	if (--a->open)
+		return;
+	if (a->gen == s->gen)
+		finish(s, a);
+	else {
+		free(a->suspects);
+		free(a);
+	}
+}
+
+static void clear_suspect(struct sessmgr_audit *a, uint32_t callid)
+{
+	for (unsigned i = 0; i < a->n; i++)
+		if (a->suspects[i] == callid)
+			a->suspects[i] = 0;
+}
+
+/* Every call id in any list of an answer is alive. */
+static void clear_listed(struct sessmgr_audit *a, json_t *root)
+{
+	const char *name;
+	json_t *v, *row;
+	size_t i;
+	uint32_t id;
+
+	json_object_foreach(root, name, v)
+		json_array_foreach(v, i, row) {
+			const char *text = json_string_value(json_object_get(row, "callid"));
+
+			if (text && !session_callid_parse(text, &id))
+				clear_suspect(a, id);
+		}
+}
+
+/* This ipsecmgr has told everything: what it did not name is gone. */
+static void release(struct sessmgr *s, struct sessmgr_audit *a, uint32_t ipsecmgr)
+{
+	for (unsigned i = 0; i < a->n; i++) {
+		struct session_call *c = a->suspects[i] ? session_find(s->table, a->suspects[i]) : NULL;
+
+		if (!c || c->ipsecmgr != ipsecmgr || session_state(c) != SESSION_CONNECTED)
+			continue;
+		if (!a->recovery && ++c->audits < 2)
+			continue; /* once more in a minute: a set-up or rekey may have been under way */
+		a->lost++;
+		sessmgr_call_end(s, c, SESSION_EV_AUDIT_FAIL, "audit");
+	}
+}
+
+static void question_send(struct sessmgr *s, struct question *q);
+
+static void question_answer(struct task *t, void *arg, int status, const struct bus_msg *m)
+{
+	struct sessmgr *s = &sessmgr;
+	struct question *q = arg;
+	const ShowReply *r = !status && m && m->env->body_case == ENVELOPE__BODY_SHOW_REPLY ? m->env->show_reply : NULL;
+	json_t *root = r && q->a->gen == s->gen ? json_loads(r->json, 0, NULL) : NULL;
+
+	if (!root) {
+		answered(s, q); /* not there: its calls stay, the next audit asks again */
+		return;
+	}
+	clear_listed(q->a, root);
+	json_decref(root);
+	if (r->more && r->next > q->offset) {
+		q->offset = r->next;
+		question_send(s, q);
+		return;
+	}
+	release(s, q->a, q->ipsecmgr);
+	answered(s, q);
+}
+
+static void question_send(struct sessmgr *s, struct question *q)
+{
+	Envelope env = ENVELOPE__INIT;
+	Show show = SHOW__INIT;
+	char dst[40];
+
+	snprintf(dst, sizeof(dst), "ipsecmgr/%u", q->ipsecmgr);
+	show.what = (char *)"ike-sa";
+	show.offset = q->offset;
+	show.limit = ASK_PAGE;
+	env.body_case = ENVELOPE__BODY_SHOW;
+	env.show = &show;
+	if (task_request(s->t, dst, &env, ASK_MS, q->a->recovery ? TASK_RETRY : 0, question_answer, q))
+		answered(s, q);
+}
+
+/* The suspects; *asked gets a bit for each of their ipsecmgrs. */
+static void collect(struct sessmgr *s, struct sessmgr_audit *a, uint8_t asked[32])
+{
+	for (struct session_call *c = session_next(s->table, NULL); c; c = session_next(s->table, c)) {
+		bool there = false;
+
+		if (session_state(c) != SESSION_CONNECTED)
+			continue;
+		/* The store not answering is no reason to end a call. */
+		if (store_ckpt_get(s->store, IKE_ROW_KIND, c->ike_key, note_row, &there) != -ENODATA || there) {
+			c->audits = 0;
+			continue;
+		}
+		a->suspects[a->n++] = c->callid;
+		asked[c->ipsecmgr / 8 % 32] |= (uint8_t)(1u << (c->ipsecmgr % 8));
+	}
+}
+
+static void audit_start(struct sessmgr *s, bool recovery, uint32_t fetched, uint32_t prior)
+{
+	struct sessmgr_audit *a = calloc(1, sizeof(*a));
+	uint8_t asked[32] = {0};
+
+	if (a)
+		a->suspects = calloc(session_count(s->table) + 1, sizeof(*a->suspects));
+	if (!a || !a->suspects) {
+		free(a);
+		return;
+	}
+	a->gen = s->gen;
+	a->recovery = recovery;
+	a->fetched = fetched;
+	a->prior = prior;
+	a->open = 1;
+	s->audit = a;
+	collect(s, a, asked);
+	for (uint32_t i = 1; i < 256; i++) {
+		struct question *q = asked[i / 8] & 1u << (i % 8) ? calloc(1, sizeof(*q)) : NULL;
+
+		if (!q)
+			continue;
+		*q = (struct question){a, i, 0};
+		a->open++;
+		question_send(s, q);
+	}
+	if (!--a->open)
+		finish(s, a);
+}
+
+void sessmgr_recover_audit(struct sessmgr *s)
+{
+	if (!s->audit && session_in_state(s->table, SESSION_CONNECTED))
+		audit_start(s, false, 0, 0);
+}
+
+/* --- all of it ------------------------------------------------------------------------------------------------ */
+
+static void settle_cb(struct task *t, void *arg)
+{
+	struct sessmgr *s = &sessmgr;
+	bool again = false;
+
+	if ((uint32_t)(uintptr_t)arg != s->gen)
+		return;
+	for (size_t i = 0; i < s->leases->n; i++)
+		if (!s->leases->chunks[i].settled) {
+			sessmgr_pool_settle(s, s->leases->chunks[i].ctx);
+			again = true;
+		}
+	if (again && ++s->settle_rounds < SETTLE_ROUNDS)
+		task_timer_start(t, SESSMGR_SETTLE_MS, 0, settle_cb, arg);
+}
+
+uint32_t sessmgr_recover_all(struct sessmgr *s)
+{
+	struct adoption a = {s, 0, 0, NULL};
+	int err;
+
+	sessmgr_recover_drop(s);
+	sessmgr_pool_load(s, UINT32_MAX, false);
+	err = store_ckpt_list(s->store, SESSION_ROW_KIND, s->t->addr, adopt_row, &a);
+	if (err && err != -ENOENT)
+		LOG(EV_SESS_LOST, "calls cannot be read: %s", strerror(-err));
+	s->settle_rounds = 0;
+	task_timer_start(s->t, SESSMGR_SETTLE_MS, 0, settle_cb, (void *)(uintptr_t)s->gen);
+	if (s->after_failure && a.rows)
+		audit_start(s, true, a.rows, a.calls);
+	else if (a.calls)
+		LOG(EV_SESS_RECOVERED, "%u calls taken over from the other chassis", a.calls);
+	return a.calls;
+}
+
+void sessmgr_recover_drop(struct sessmgr *s)
+{
+	struct session_call *c;
+
+	while ((c = session_next(s->table, NULL)))
+		sessmgr_call_drop(s, c);
+	sessmgr_pool_forget(s);
+	s->audit = NULL; /* freed by its last answer: its gen is old */
+}
