@@ -108,6 +108,9 @@ void report_card_event(struct card *c, CardEvent__What what, unsigned slot, cons
 	/* Presence reaches every card; one of them tells hatsystem: the one it runs on. */
 	if (!c->type->management || c->active_mio != c->slot)
 		return;
+	/* A hatsystem that is not there yet is told of everything present when it comes. */
+	if (what == CARD_EVENT__WHAT__UP && !c->hat_at)
+		return;
 	ev.what = what;
 	ev.slot = slot;
 	ev.reason = (char *)(reason ? reason : "");

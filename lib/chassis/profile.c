@@ -7,17 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* starCardType values of the MIB: dpc 16, mio 17, fsc 18, ssc 19, dpc2 24 are those of this model. */
+/* The last column is StarentCardType of STARENT-MIB: mio 34, fsc 41, dpc 42, ssc 45, dpc2 52; the virtual card has none: unknown 2. */
 static const struct card_type types[] = {
-	{"DPC", "DPC", "Data Processing Card", 2, false, true, 16},
-	{"DPC2", "DPC", "Data Processing Card 2", 3, false, true, 24},
-	{"UDPC", "DPC", "Univ Data Processing Card", 2, false, true, 20},
-	{"UDPC2", "DPC", "Univ Data Processing Card 2", 3, false, true, 25},
-	{"MIO", "MMIO", "Management & 20x10Gb I/O Card", 1, true, false, 17},
-	{"UMIO", "MMIO", "Univ Management & 20x10Gb I/O Card", 1, true, false, 21},
-	{"SSC", "SSC", "System Status Card", 0, false, false, 19},
-	{"FSC", "FSC", "Fabric & 1x400GB Storage Card", 0, false, false, 18},
-	{"VC", "VC", "Virtual Card", 1, true, true, 23},
+	{"DPC", "DPC", "Data Processing Card", 2, false, true, 42},
+	{"DPC2", "DPC", "Data Processing Card 2", 3, false, true, 52},
+	{"UDPC", "DPC", "Univ Data Processing Card", 2, false, true, 42},
+	{"UDPC2", "DPC", "Univ Data Processing Card 2", 3, false, true, 52},
+	{"MIO", "MMIO", "Management & 20x10Gb I/O Card", 1, true, false, 34},
+	{"UMIO", "MMIO", "Univ Management & 20x10Gb I/O Card", 1, true, false, 34},
+	{"SSC", "SSC", "System Status Card", 0, false, false, 45},
+	{"FSC", "FSC", "Fabric & 1x400GB Storage Card", 0, false, false, 41},
+	{"VC", "VC", "Virtual Card", 1, true, true, 2},
 };
 
 const struct card_type *card_type_find(const char *name)

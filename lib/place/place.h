@@ -28,6 +28,7 @@ struct place_facility {
 	const char *name;
 	enum place_where where;
 	bool has_sessions;
+	bool critical;             /* its failing again and again takes the card down */
 	unsigned cpu_permille;     /* limits shown and watched: CPU in 1/1000 of a core */
 	unsigned memory_tenth_mb;  /* 0.1 MB */
 	unsigned files, sessions;

@@ -7,14 +7,11 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "cfg/cfg.h"
-#include "cli/engine/cli.h"
-#include "store/store.h"
+#include "task/cfgview.h"
 #include "task/task_priv.h"
 
 #define FOLD_MS      5
@@ -23,113 +20,26 @@
 /* --- configuration ----------------------------------------------------------------------------------------- */
 
 static struct {
-	struct cli_grammar *grammar;
-	struct cfg_tree *tree;
-	struct store_reader *reader;
-	int64_t version;
-	bool reload;
+	struct cfgview *view;
+	bool reload, known;
 	config_changed_cb changed;
 	void *arg;
 	struct task_timer *timer;
 } cw;
 
-struct row_list {
-	struct store_config *rows;
-	size_t n, size;
-};
-
-static int row_collect(const struct store_config *row, void *arg)
-{
-	struct row_list *l = arg;
-
-	if (l->n == l->size) {
-		size_t size = l->size ? l->size * 2 : 256;
-		struct store_config *p = realloc(l->rows, size * sizeof(*p));
-
-		if (!p)
-			return -ENOMEM;
-		l->rows = p;
-		l->size = size;
-	}
-	l->rows[l->n] = *row;
-	l->rows[l->n].path = strdup(row->path);
-	l->rows[l->n].value = strdup(row->value ? row->value : "");
-	l->n++;
-	return 0;
-}
-
-static void row_list_free(struct row_list *l)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		free((char *)l->rows[i].path);
-		free((char *)l->rows[i].value);
-	}
-	free(l->rows);
-}
-
-static unsigned depth(const char *path)
-{
-	unsigned n = 0;
-
-	for (; *path; path++)
-		n += *path == '/';
-	return n;
-}
-
-/* Blocks before what stands in them (a block that was set again has a later version than its lines), else as written. */
-static int row_order(const void *a, const void *b)
-{
-	const struct store_config *x = a, *y = b;
-	unsigned dx = depth(x->path), dy = depth(y->path);
-
-	if (dx != dy)
-		return dx < dy ? -1 : 1;
-	return x->version < y->version ? -1 : x->version > y->version;
-}
-
-/* A row whose block is gone meanwhile is not an error. */
-static int changes_apply(bool *any)
-{
-	struct row_list l = {0};
-	int rc = store_config_above(cw.reader, cw.version, row_collect, &l);
-
-	if (l.n)
-		qsort(l.rows, l.n, sizeof(*l.rows), row_order);
-	for (size_t i = 0; i < l.n; i++) {
-		const struct store_config *r = &l.rows[i];
-		struct cfg_edit *e = cfg_edit_new(r->deleted ? CFG_NO : CFG_REPLACE, r->path, r->deleted ? NULL : r->value);
-
-		if (e && cfg_apply(cw.tree, e) > 0)
-			*any = true;
-		cfg_edit_free(e);
-		if (r->version > cw.version)
-			cw.version = r->version;
-	}
-	row_list_free(&l);
-	return rc;
-}
-
 static void config_read(struct task *t, bool first)
 {
-	bool any = first;
 	int rc;
 
-	if (cw.reload || !cw.tree) {
-		struct cfg_tree *fresh = cfg_new(cw.grammar);
-
-		if (!fresh)
-			return;
-		cfg_free(cw.tree);
-		cw.tree = fresh;
-		cw.version = 0;
-		cw.reload = false;
-		any = true;
-	}
-	rc = changes_apply(&any);
+	if (cw.reload)
+		cfgview_reset(cw.view);
+	rc = cfgview_refresh(cw.view);
 	if (rc < 0 && rc != -ENOENT)
 		LOG(EV_CFG_ERROR, "config.db cannot be read: %s", strerror(-rc));
-	if (any)
-		cw.changed(t, cw.tree, cw.arg);
+	cw.known = true;
+	if (rc > 0 || first || cw.reload)
+		cw.changed(t, cfgview_tree(cw.view), cw.arg);
+	cw.reload = false;
 }
 
 static void fold_cb(struct task *t, void *arg)
@@ -150,15 +60,14 @@ int config_watch_start(struct task *t, config_changed_cb changed, void *arg)
 {
 	static const struct task_route route = {ENVELOPE__BODY_CONFIG_CHANGED, "sct", "the configuration changed: read it",
 						config_changed};
-	char dir[512], err[256];
+	char err[256] = "";
 
 	cw.changed = changed;
 	cw.arg = arg;
-	if (!cw.grammar) {
-		cw.grammar = cli_grammar_load(cli_grammar_dir("/proc/self/exe", dir, sizeof(dir)), err, sizeof(err));
-		cw.reader = store_open_reader(t->state_dir, STORE_CONFIG);
-		if (!cw.grammar || !cw.reader) {
-			LOG(EV_CFG_ERROR, "grammar: %s", err);
+	if (!cw.view) {
+		cw.view = cfgview_open(t->state_dir, err, sizeof(err));
+		if (!cw.view) {
+			LOG(EV_CFG_ERROR, "configuration reader: %s", err);
 			return -EINVAL;
 		}
 		task_add_route(t, &route);
@@ -171,7 +80,7 @@ int config_watch_start(struct task *t, config_changed_cb changed, void *arg)
 const struct cfg_tree *config_tree(struct task *t)
 {
 	(void)t;
-	return cw.tree;
+	return cw.known ? cfgview_tree(cw.view) : NULL;
 }
 
 /* --- redundancy state -------------------------------------------------------------------------------------- */

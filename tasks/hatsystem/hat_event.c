@@ -73,6 +73,19 @@ static void task_history(struct hat *h, const TaskEvent *ev, const char *what)
 		ev->at_wall_us);
 }
 
+/* Back-off goes on for what the card can live without. */
+static void give_up(struct hat *h, const TaskReport *tr)
+{
+	const struct place_facility *f = place_facility(tr->facility);
+
+	if (!f || !f->critical) {
+		LOG(EV_TASK_GIVEN_UP, "%s/%u fails again and again; it is started less and less often", tr->facility, tr->instance);
+		return;
+	}
+	LOG(EV_TASK_GIVEN_UP, "%s/%u fails again and again; card %u is rebooted", tr->facility, tr->instance, tr->card);
+	hat_power(h, "cycle", tr->card, "task failures");
+}
+
 /*
  * A manager's failure and recovery, in StarOS's order: ManagerFailure, TaskFailed, (SessMgrRecoveryComplete from sessmgr), TaskRestart,
  * ManagerRestart.
@@ -102,8 +115,7 @@ void hat_task_event(struct hat *h, const TaskEvent *ev)
 		task_history(h, ev, "restarted");
 		break;
 	case TASK_EVENT__WHAT__GAVE_UP:
-		LOG(EV_TASK_GIVEN_UP, "%s/%u fails again and again; card %u is rebooted", tr->facility, tr->instance, tr->card);
-		hat_power(h, "cycle", tr->card, "task failures");
+		give_up(h, tr);
 		break;
 	default:
 		break;

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading config.db into a tree, only the rows above the version that was read already. Header: cfgview.h. */
+#include "task/cfgview.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/engine/cli.h"
+#include "store/store.h"
+
+struct cfgview {
+	struct cli_grammar *grammar;
+	struct cfg_tree *tree;
+	struct store_reader *reader;
+	int64_t version;
+};
+
+struct row_list {
+	struct store_config *rows;
+	size_t n, size;
+};
+
+static int row_collect(const struct store_config *row, void *arg)
+{
+	struct row_list *l = arg;
+
+	if (l->n == l->size) {
+		size_t size = l->size ? l->size * 2 : 256;
+		struct store_config *p = realloc(l->rows, size * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		l->rows = p;
+		l->size = size;
+	}
+	l->rows[l->n] = *row;
+	l->rows[l->n].path = strdup(row->path);
+	l->rows[l->n].value = strdup(row->value ? row->value : "");
+	l->n++;
+	return 0;
+}
+
+static void row_list_free(struct row_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free((char *)l->rows[i].path);
+		free((char *)l->rows[i].value);
+	}
+	free(l->rows);
+}
+
+static unsigned depth(const char *path)
+{
+	unsigned n = 0;
+
+	for (; *path; path++)
+		n += *path == '/';
+	return n;
+}
+
+/* Blocks before what stands in them (a block that was set again has a later version than its lines), else as written. */
+static int row_order(const void *a, const void *b)
+{
+	const struct store_config *x = a, *y = b;
+	unsigned dx = depth(x->path), dy = depth(y->path);
+
+	if (dx != dy)
+		return dx < dy ? -1 : 1;
+	return x->version < y->version ? -1 : x->version > y->version;
+}
+
+/* A row whose block is gone meanwhile is not an error. */
+static int changes_apply(struct cfgview *v, bool *any)
+{
+	struct row_list l = {0};
+	int rc = store_config_above(v->reader, v->version, row_collect, &l);
+
+	if (l.n)
+		qsort(l.rows, l.n, sizeof(*l.rows), row_order);
+	for (size_t i = 0; i < l.n; i++) {
+		const struct store_config *r = &l.rows[i];
+		struct cfg_edit *e = cfg_edit_new(r->deleted ? CFG_NO : CFG_REPLACE, r->path, r->deleted ? NULL : r->value);
+
+		if (e && cfg_apply(v->tree, e) > 0)
+			*any = true;
+		cfg_edit_free(e);
+		if (r->version > v->version)
+			v->version = r->version;
+	}
+	row_list_free(&l);
+	return rc;
+}
+
+struct cfgview *cfgview_open(const char *state_dir, char *err, size_t size)
+{
+	struct cfgview *v = calloc(1, sizeof(*v));
+	char dir[512];
+
+	if (!v)
+		return NULL;
+	v->grammar = cli_grammar_load(cli_grammar_dir("/proc/self/exe", dir, sizeof(dir)), err, size);
+	v->tree = v->grammar ? cfg_new(v->grammar) : NULL;
+	v->reader = store_open_reader(state_dir, STORE_CONFIG);
+	if (!v->tree || !v->reader) {
+		cfgview_close(v);
+		return NULL;
+	}
+	return v;
+}
+
+void cfgview_close(struct cfgview *v)
+{
+	if (!v)
+		return;
+	if (v->reader)
+		store_close_reader(v->reader);
+	cfg_free(v->tree);
+	if (v->grammar)
+		cli_grammar_free(v->grammar);
+	free(v);
+}
+
+int cfgview_refresh(struct cfgview *v)
+{
+	bool any = false;
+	int rc = changes_apply(v, &any);
+
+	return rc < 0 ? rc : any;
+}
+
+void cfgview_reset(struct cfgview *v)
+{
+	struct cfg_tree *fresh = cfg_new(v->grammar);
+
+	if (!fresh)
+		return;
+	cfg_free(v->tree);
+	v->tree = fresh;
+	v->version = 0;
+}
+
+struct cfg_tree *cfgview_tree(const struct cfgview *v)
+{
+	return v->tree;
+}
+
+const struct cli_grammar *cfgview_grammar(const struct cfgview *v)
+{
+	return v->grammar;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/* Exec commands that do something, and the shows that are text by nature (configuration, clock, history, help). */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli_task.h"
+#include "net/addr.h"
+#include "vpn/vpn_context.h"
+
+#define ORDER_MS 10000
+#define CONFIG_FILE_MAX (64l << 20)
+
+/* --- cards and tasks --------------------------------------------------------------------------------------- */
+
+static int card_order(struct sh *sh, CardOrder__What what, const struct cli_cmd *cmd, const char *slot, const char *to)
+{
+	Envelope env = ENVELOPE__INIT;
+	CardOrder o = CARD_ORDER__INIT;
+
+	o.what = what;
+	o.slot = (uint32_t)cli_cmd_int(cmd, slot, 0);
+	o.to_slot = to ? (uint32_t)cli_cmd_int(cmd, to, 0) : 0;
+	o.force = cli_cmd_has(cmd, "-force");
+	env.body_case = ENVELOPE__BODY_CARD_ORDER;
+	env.card_order = &o;
+	return sh_order(sh, "hatsystem/0", &env, ORDER_MS);
+}
+
+static int card_halt(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)out;
+	return card_order(sh, CARD_ORDER__WHAT__HALT, cmd, "slot", NULL);
+}
+
+static int card_reboot(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)out;
+	return card_order(sh, CARD_ORDER__WHAT__REBOOT, cmd, "slot", NULL);
+}
+
+static int card_migrate(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)out;
+	return card_order(sh, CARD_ORDER__WHAT__MIGRATE, cmd, "from", "to");
+}
+
+static int card_switch(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)out;
+	return card_order(sh, CARD_ORDER__WHAT__SWITCH, cmd, "from", "to");
+}
+
+static int task_kill(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	Envelope env = ENVELOPE__INIT;
+	TaskKill k = TASK_KILL__INIT;
+
+	(void)out;
+	k.facility = (char *)cli_cmd_str(cmd, "facility");
+	k.all = cli_cmd_has(cmd, "all");
+	k.instance = (uint32_t)cli_cmd_int(cmd, "instance", 0);
+	env.body_case = ENVELOPE__BODY_TASK_KILL;
+	env.task_kill = &k;
+	return sh_order(sh, "hatsystem/0", &env, ORDER_MS);
+}
+
+/* --- control messages of the other tasks -------------------------------------------------------------------- */
+
+static int control(struct sh *sh, const char *dst, const char *what, const char *args)
+{
+	Envelope env = ENVELOPE__INIT;
+	Control c = CONTROL__INIT;
+
+	c.what = (char *)what;
+	c.args = (char *)args;
+	env.body_case = ENVELOPE__BODY_CONTROL;
+	env.control = &c;
+	return sh_order(sh, dst, &env, ORDER_MS);
+}
+
+static int srp_order(struct sh *sh, SrpOrder__What what, bool force)
+{
+	Envelope env = ENVELOPE__INIT;
+	SrpOrder o = SRP_ORDER__INIT;
+
+	o.what = what;
+	o.force = force;
+	env.body_case = ENVELOPE__BODY_SRP_ORDER;
+	env.srp_order = &o;
+	return sh_order(sh, "srp/0", &env, ORDER_MS);
+}
+
+static int srp_initiate_switchover(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)out;
+	return srp_order(sh, SRP_ORDER__WHAT__SWITCHOVER, cli_cmd_has(cmd, "force"));
+}
+
+static int srp_validate(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)cmd;
+	(void)out;
+	return srp_order(sh, SRP_ORDER__WHAT__VALIDATE, false);
+}
+
+static int bulkstats_force(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)out;
+	return control(sh, "bulkstat/0", "force", cli_cmd_str(cmd, "what"));
+}
+
+static int clear_bulkstats(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)out;
+	return control(sh, "bulkstat/0", "clear", cli_cmd_str(cmd, "what"));
+}
+
+/* Every ipsecmgr that runs deletes what matches. */
+static int clear_crypto_sa(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	char err[256], args[200] = "all", dst[40];
+	json_t *plan, *task;
+	size_t i;
+	int rc = 0;
+
+	(void)out;
+	if (cli_cmd_has(cmd, "tag"))
+		snprintf(args, sizeof(args), "tag %s", cli_cmd_str(cmd, "tag"));
+	else if (cli_cmd_has(cmd, "peer"))
+		snprintf(args, sizeof(args), "peer %s", cli_cmd_str(cmd, "peer"));
+	plan = sh_show(sh, "rmctrl/0", "placement", "", err, sizeof(err));
+	if (!plan)
+		return sh_fail(sh, "%s", err);
+	json_array_foreach(json_object_get(plan, "tasks"), i, task) {
+		if (strcmp(json_string_value(json_object_get(task, "facility")), "ipsecmgr") ||
+		    json_is_true(json_object_get(task, "standby")))
+			continue;
+		snprintf(dst, sizeof(dst), "ipsecmgr/%d", (int)json_integer_value(json_object_get(task, "instance")));
+		if (control(sh, dst, "clear crypto security-association", args) < 0)
+			rc = -1;
+	}
+	json_decref(plan);
+	return rc;
+}
+
+/* --- configuration ------------------------------------------------------------------------------------------- */
+
+static int save_configuration(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	Envelope env = ENVELOPE__INIT;
+	ConfigSave s = CONFIG_SAVE__INIT;
+
+	(void)out;
+	s.file = (char *)cli_cmd_str(cmd, "url");
+	env.body_case = ENVELOPE__BODY_CONFIG_SAVE;
+	env.config_save = &s;
+	return sh_order(sh, "sct/0", &env, ORDER_MS);
+}
+
+static int configure_url(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	Envelope env = ENVELOPE__INIT;
+	ConfigLoad l = CONFIG_LOAD__INIT;
+
+	(void)out;
+	l.file = (char *)cli_cmd_str(cmd, "url");
+	env.body_case = ENVELOPE__BODY_CONFIG_LOAD;
+	env.config_load = &l;
+	return sh_order(sh, "sct/0", &env, 60000);
+}
+
+static int show_configuration(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	struct cfg_show_opts o = {.verbose = cli_cmd_has(cmd, "verbose"), .context = cli_cmd_str(cmd, "context")};
+	int rc;
+
+	if (cli_cmd_has(cmd, "url")) {
+		int status = save_configuration(sh, cmd, out);
+
+		return status;
+	}
+	rc = cfg_show(sh_tree(sh), &o, out);
+	return rc < 0 && rc != -EPIPE ? sh_fail(sh, "%s", strerror(-rc)) : 0;
+}
+
+struct errors {
+	struct cli_out *out;
+	unsigned n;
+};
+
+static void one_error(void *arg, const struct cfg_node *n, const char *text)
+{
+	struct errors *e = arg;
+
+	(void)n;
+	cli_out_printf(e->out, "Error : %s\n", text);
+	e->n++;
+}
+
+static int show_configuration_errors(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	struct errors e = {.out = out};
+
+	(void)cmd;
+	cli_out_put(out, "################################################################################\n"
+			 "#                     Displaying reference errors\n"
+			 "################################################################################\n");
+	cfg_check_refs(sh_tree(sh), one_error, &e);
+	cli_out_printf(out, "Total %u error(s) in this section !\n", e.n);
+	return 0;
+}
+
+static int show_configuration_checksum(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)cmd;
+	cli_out_printf(out, "System Configuration Checksum: %016llx\n", (unsigned long long)cfg_checksum(sh_tree(sh)));
+	return 0;
+}
+
+/* --- session ---------------------------------------------------------------------------------------------------- */
+
+static int show_clock(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	(void)cmd;
+	if (!sh->s.timestamps) /* else the line above says it */
+		cli_out_printf(out, "%s\n", clock_format_exec(text, sizeof(text), clock_wall_us(), CLOCK_UTC));
+	return 0;
+}
+
+static int show_history(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)cmd;
+	for (unsigned i = 0; i < sh->n_history; i++)
+		cli_out_printf(out, "%5u  %s\n", i + 1, sh->history[i]);
+	return 0;
+}
+
+static int help(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)sh;
+	(void)cmd;
+	cli_out_put(out, "Type ? at any point of a line to see what may follow, TAB to complete a word.\n"
+			 "Words may be abbreviated as long as they are unambiguous.\n"
+			 "Append | grep [-i] [-v] [-E] \"pattern\", | more or | json to a show command.\n");
+	return 0;
+}
+
+static int show_boot(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)sh;
+	(void)cmd;
+	cli_out_printf(out, "boot system priority 10 \\\n    image /flash/orrery-%s.bin.SPA \\\n    config /flash/system.cfg\n",
+		       ORRERY_VERSION);
+	return 0;
+}
+
+/* --- ping ----------------------------------------------------------------------------------------------------------- */
+
+/* The vpnmgr of the session's context lives in its namespace; ping runs there, as the system's own program. */
+static int vpnmgr_pid(struct sh *sh, uint32_t ctx, char *err, size_t size)
+{
+	json_t *cards = sh_show(sh, "hatsystem/0", "cards", "", err, size), *task;
+	char dst[40];
+	size_t i;
+	int pid = -1;
+
+	if (!cards)
+		return -1;
+	snprintf(dst, sizeof(dst), "card/%d", (int)json_integer_value(json_object_get(cards, "demux")));
+	json_decref(cards);
+	cards = sh_show(sh, dst, "card", "", err, size);
+	json_array_foreach(json_object_get(cards, "tasks"), i, task)
+		if (!strcmp(json_string_value(json_object_get(task, "facility")), "vpnmgr") &&
+		    json_integer_value(json_object_get(task, "instance")) == ctx)
+			pid = (int)json_integer_value(json_object_get(task, "pid"));
+	json_decref(cards);
+	return pid;
+}
+
+static void ping_run(int pid, const struct cli_cmd *cmd)
+{
+	char ns[64], count[16], size[16];
+	const char *src = cli_cmd_str(cmd, "source");
+	const char *argv[16] = {"nsenter"};
+	int n = 1;
+
+	snprintf(ns, sizeof(ns), "--net=/proc/%d/ns/net", pid);
+	snprintf(count, sizeof(count), "%d", (int)cli_cmd_int(cmd, "count", 5));
+	snprintf(size, sizeof(size), "%d", (int)cli_cmd_int(cmd, "size", 56));
+	argv[n++] = ns;
+	argv[n++] = "ping";
+	argv[n++] = "-n";
+	argv[n++] = "-c";
+	argv[n++] = count;
+	argv[n++] = "-s";
+	argv[n++] = size;
+	if (src) {
+		argv[n++] = "-I";
+		argv[n++] = src;
+	}
+	argv[n++] = cli_cmd_str(cmd, "host");
+	argv[n] = NULL;
+	execvp(argv[0], (char *const *)argv);
+	_exit(127);
+}
+
+static int ping(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	uint32_t ctx = vpn_context_id(sh_tree(sh), sh->s.context);
+	char err[256] = "Failure: the context has no vpnmgr at the moment", buf[512];
+	int fds[2], pid = vpnmgr_pid(sh, ctx ? ctx : VPN_LOCAL, err, sizeof(err));
+	ssize_t n;
+	pid_t child;
+
+	if (pid <= 0)
+		return sh_fail(sh, "%s", err);
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return sh_fail(sh, "%s", strerror(errno));
+	child = fork();
+	if (child == 0) {
+		dup2(fds[1], 1);
+		dup2(fds[1], 2);
+		ping_run(pid, cmd);
+	}
+	close(fds[1]);
+	while (child > 0 && (n = read(fds[0], buf, sizeof(buf))) > 0)
+		if (cli_out_write(out, buf, (size_t)n) < 0)
+			kill(child, SIGINT);
+	close(fds[0]);
+	if (child > 0)
+		waitpid(child, NULL, 0);
+	return 0;
+}
+
+const struct sh_command sh_exec_commands[] = {
+	{"card_halt", card_halt, NULL, NULL},
+	{"card_reboot", card_reboot, NULL, NULL},
+	{"card_migrate", card_migrate, NULL, NULL},
+	{"card_switch", card_switch, NULL, NULL},
+	{"task_kill", task_kill, NULL, NULL},
+	{"srp_initiate_switchover", srp_initiate_switchover, NULL, NULL},
+	{"srp_validate_configuration", srp_validate, NULL, NULL},
+	{"srp_validate_switchover", srp_validate, NULL, NULL},
+	{"bulkstats_force", bulkstats_force, NULL, NULL},
+	{"clear_bulkstats", clear_bulkstats, NULL, NULL},
+	{"clear_crypto_sa", clear_crypto_sa, NULL, NULL},
+	{"save_configuration", save_configuration, NULL, NULL},
+	{"configure_url", configure_url, NULL, NULL},
+	{"show_configuration", show_configuration, NULL, NULL},
+	{"show_configuration_errors", show_configuration_errors, NULL, NULL},
+	{"show_configuration_checksum", show_configuration_checksum, NULL, NULL},
+	{"show_clock", show_clock, NULL, NULL},
+	{"show_history", show_history, NULL, NULL},
+	{"show_boot", show_boot, NULL, NULL},
+	{"help", help, NULL, NULL},
+	{"ping", ping, NULL, NULL},
+	{NULL, NULL, NULL, NULL},
+};

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Scripted use: -c commands, or the lines of standard input (a file or a pipe). Nothing is asked and nothing is paged. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli_task.h"
+
+#define LINE_MAX_BYTES (1u << 16)
+
+static int write_stdout(struct cli_out *out, const char *text, size_t len)
+{
+	(void)out;
+	return fwrite(text, 1, len, stdout) == len ? 0 : -1;
+}
+
+/* A line that is too long is refused as a whole, however long it is. */
+static void too_long(struct sh *sh)
+{
+	int ch;
+
+	while ((ch = getchar()) != EOF && ch != '\n')
+		;
+	printf("line %u: ", sh->line);
+	sh_fail(sh, "The line is longer than %u characters", CLI_LINE_MAX - 1);
+	sh->failures++;
+}
+
+static void lines(struct sh *sh)
+{
+	static char line[LINE_MAX_BYTES];
+
+	while (fgets(line, sizeof(line), stdin)) {
+		size_t n = strlen(line);
+
+		sh->line++;
+		if (n && line[n - 1] != '\n' && !feof(stdin)) {
+			too_long(sh);
+			if (sh->stop_on_error)
+				return;
+			continue;
+		}
+		line[strcspn(line, "\r\n")] = 0;
+		if (!sh_line(sh, line))
+			return;
+		fflush(stdout);
+	}
+}
+
+void sh_script(struct sh *sh)
+{
+	sh->sink.write = write_stdout;
+	if (sh->n_commands) {
+		for (unsigned i = 0; i < sh->n_commands; i++)
+			if (!sh_line(sh, sh->commands[i]))
+				break;
+	} else {
+		lines(sh);
+	}
+	sh_flush(sh);
+	fflush(stdout);
+}

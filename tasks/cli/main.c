@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli: one operator's session, a task on the active MIO. Started by the card for `orrery cli` (and sshd) on the operator's own
+ * descriptors 0, 1, 2; dies with its card like every task. Arguments: [--user U] [-c COMMAND]... [-e].
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli_task.h"
+#include "secret/secret.h"
+
+static struct sh sh;
+
+static void arguments(int argc, char **argv)
+{
+	const char *user = getenv("USER");
+
+	for (int i = 4; i < argc; i++) {
+		if (!strcmp(argv[i], "--user") && i + 1 < argc)
+			user = argv[++i];
+		else if (!strcmp(argv[i], "-c") && i + 1 < argc && sh.n_commands < SH_COMMANDS_MAX)
+			sh.commands[sh.n_commands++] = argv[++i];
+		else if (!strcmp(argv[i], "-e"))
+			sh.stop_on_error = true;
+	}
+	snprintf(sh.user, sizeof(sh.user), "%s", user ? user : "admin");
+	if (isatty(0) && ttyname_r(0, sh.tty, sizeof(sh.tty)) != 0)
+		sh.tty[0] = 0;
+	sh.interactive = isatty(0) && isatty(1) && !sh.n_commands;
+}
+
+static void *session(void *arg)
+{
+	struct sh *s = arg;
+
+	if (s->interactive)
+		sh_trap(s, "CLISessionStart");
+	if (s->interactive)
+		sh_interactive(s);
+	else
+		sh_script(s);
+	if (s->interactive)
+		sh_trap(s, "CLISessionEnd");
+	sh_end(s, s->failures && !s->interactive ? 1 : 0);
+	return NULL;
+}
+
+static int activate(struct task *t, const char *reason)
+{
+	pthread_t thread;
+	char err[256] = "";
+	int rc;
+
+	(void)reason;
+	sh.t = t;
+	t->data = &sh;
+	log_set_level(LOG_LEVEL_warning);
+	sh.view = cfgview_open(t->state_dir, err, sizeof(err));
+	if (!sh.view) {
+		dprintf(2, "Failure: %s\n", err);
+		return -1;
+	}
+	cfgview_refresh(sh.view);
+	cli_session_init(&sh.s, cfgview_grammar(sh.view), CLI_PRIV_CONFIG_ADMIN);
+	secret_hooks(t->state_dir, &sh.s.hooks);
+	sh.s.interactive = sh.interactive;
+	rc = sh_calls_init(&sh);
+	task_ready(t, 0);
+	return rc ? rc : -pthread_create(&thread, NULL, session, &sh);
+}
+
+int main(int argc, char **argv)
+{
+	struct task_ops ops = {.facility = "cli", .activate = activate};
+
+	arguments(argc, argv);
+	return task_main(argc, argv, &ops);
+}
