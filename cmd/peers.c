@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `orrery peers`: simulated IKEv2 peers, call generator and load source. One thread, one epoll, one engine in the initiator
- * role. This file owns the run: opening, the loop, stopping, the exit status (0: all tunnels were up, 1: not, 2: wrong
- * use). Called by cmd/orrery.c.
+ * `orrery peers`: simulated IKEv2 peers, call generator and load source. One thread, one epoll, one engine in
+ * the initiator role. This file owns the run: opening, the loop, stopping, the exit status (0: all tunnels
+ * were up, 1: not, 2: wrong use). Called by cmd/orrery.c.
  */
 #include "cmd/peers.h"
 
@@ -15,7 +15,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-const char *const peers_state_names[PEERS_STATES] = { "idle", "starting", "established", "failed", "down" };
+const char *const peers_state_names[PEERS_STATES] = {"idle", "starting", "established", "failed", "down"};
 
 uint64_t peers_now(const struct peers *p)
 {
@@ -107,6 +107,7 @@ static void run(struct peers *p, int sig)
 		next = at < next ? at : next;
 		at = ike_engine_next_us(p->engine);
 		next = at < next ? at : next;
+		peers_esp_sweep(p, now);
 		peers_ctl_progress(p, now, false);
 		check_end(p, now);
 		now = peers_now(p);
@@ -118,7 +119,7 @@ static void run(struct peers *p, int sig)
 
 static int open_signals(struct peers *p)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
+	struct epoll_event ev = {.events = EPOLLIN};
 	sigset_t set;
 	int fd;
 
@@ -142,6 +143,7 @@ static int open_all(struct peers *p)
 	p->sock500 = p->sock4500 = p->raw = p->listener = -1;
 	for (i = 0; i < PEERS_CLIENTS; i++)
 		p->client[i].fd = -1;
+	p->gone_tail = &p->gone;
 	p->tty = isatty(STDERR_FILENO);
 	p->base_wall = clock_wall_us();
 	p->base_mono = clock_now_us();
@@ -172,6 +174,7 @@ static void close_all(struct peers *p)
 
 	peers_ctl_close(p);
 	peers_net_close(p);
+	peers_esp_sweep(p, UINT64_MAX);
 	for (i = 0; p->peer && i < p->opt.count; i++) {
 		peers_esp_free_peer(p, &p->peer[i]);
 		free(p->peer[i].ring);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Private to `orrery peers`: simulated IKEv2 initiators with their ESP tunnels in one thread. peers.c owns the run (start, stop,
- * exit status), peers_opt.c the command line, peers_net.c the sockets, peers_ike.c the engine's transactions,
- * peers_esp.c the tunnels and the exact check of sequence numbers, peers_ping.c the echo traffic, peers_ctl.c
- * status and control socket. All times are microseconds; `now` is the engine's clock (wall clock that never goes back).
+ * Private to `orrery peers`: simulated IKEv2 initiators with their ESP tunnels in one thread. peers.c owns
+ * the run (start, stop, exit status), peers_opt.c the command line, peers_net.c the sockets, peers_ike.c the
+ * engine's transactions, peers_esp.c the tunnels and the exact check of sequence numbers, peers_ping.c the
+ * echo traffic, peers_ctl.c status and control socket. All times are microseconds; `now` is the engine's
+ * clock (wall clock that never goes back).
  */
 #ifndef CMD_PEERS_H
 #define CMD_PEERS_H
@@ -15,13 +16,14 @@
 #include "ike/ike.h"
 #include "net/addr.h"
 
-#define PEERS_MAX	  200000u
-#define PEERS_LOSS_US	  (1 * US_PER_SEC) /* an echo not answered after this is lost */
-#define PEERS_STOP_US	  (4 * US_PER_SEC) /* how long `stop` waits for the answers to our deletes */
-#define PEERS_RETRY_US	  US_PER_SEC
+#define PEERS_MAX         200000u
+#define PEERS_LOSS_US     (1 * US_PER_SEC) /* an echo not answered after this is lost */
+#define PEERS_STOP_US     (4 * US_PER_SEC) /* how long `stop` waits for the answers to our deletes */
+#define PEERS_LINGER_US	  (2 * US_PER_SEC)
+#define PEERS_RETRY_US    US_PER_SEC
 #define PEERS_SPI_BUCKETS 65536u
-#define PEERS_CLIENTS	  16
-#define PEERS_RECENT	  32
+#define PEERS_CLIENTS     16
+#define PEERS_RECENT      32
 
 int peers_main(int argc, char **argv);
 
@@ -30,7 +32,7 @@ struct peers_opts {
 	struct net_addr server, ping;
 	struct net_prefix source; /* family 0: chosen by the kernel */
 	bool many_sources;
-	struct net_prefix inner; /* family 0: ask for an address with CFG_REQUEST */
+	struct net_prefix inner;     /* family 0: ask for an address with CFG_REQUEST */
 	struct net_prefix remote_ts; /* family 0: 0.0.0.0/0 */
 	const char *psk, *id_prefix, *local_id, *remote_id, *control;
 	struct ike_suite ike, esp;
@@ -47,7 +49,8 @@ struct peers_seqs {
 	unsigned n, size, last;
 	struct {
 		uint32_t seq, tag;
-	} recent[PEERS_RECENT]; /* tag: of the packet's ICV, to tell a copy made by the network from a reused number */
+	} recent[PEERS_RECENT]; /* tag: of the packet's ICV, to tell a copy made by the network from a reused
+	                           number */
 	unsigned recent_at;
 };
 
@@ -60,7 +63,8 @@ struct peers_child {
 	struct esp_sa *sa;
 	struct net_endpoint local, remote;
 	bool encap;
-	bool wait; /* replaced one: not for sending */
+	bool wait;	  /* replaced one: not for sending */
+	uint64_t gone_us; /* deleted, and freed at this time; 0: in use */
 	struct peers_seqs seqs;
 };
 
@@ -90,7 +94,8 @@ struct peers_peer {
 };
 
 struct peers_totals {
-	uint64_t attempts, setups, setup_failures, downs, deletes_received, retransmissions, ike_rekeys, child_rekeys;
+	uint64_t attempts, setups, setup_failures, downs, deletes_received, retransmissions, ike_rekeys,
+	        child_rekeys;
 	uint64_t copies, seq_reused, esp_drops[ESP_REASONS], esp_unknown, not_echo, send_errors;
 	uint64_t setup_us_sum, setup_us_max, rtt_us_sum, rtt_count;
 };
@@ -106,6 +111,7 @@ struct peers {
 	struct ike_engine *engine;
 	struct peers_peer *peer;
 	struct peers_child **spi_hash;
+	struct peers_child *gone, **gone_tail; /* deleted ones, in order of their end */
 	struct peers_totals t;
 	uint64_t base_wall, base_mono, started_us, window_us, all_up_us;
 	uint32_t next_start, starting, established, failed;
@@ -147,6 +153,8 @@ uint64_t peers_ike_start(struct peers *p, uint64_t now);
 /* peers_esp.c */
 int peers_esp_add(struct peers *p, struct peers_peer *peer, const struct ike_child_act *a);
 void peers_esp_del(struct peers *p, uint32_t spi_in);
+/* Free deleted children whose time has come. */
+void peers_esp_sweep(struct peers *p, uint64_t now);
 void peers_esp_path(struct peers *p, const struct ike_child_act *a);
 void peers_esp_free_peer(struct peers *p, struct peers_peer *peer);
 struct peers_child *peers_esp_find(const struct peers *p, uint32_t spi_in);
@@ -156,14 +164,16 @@ void peers_esp_input(struct peers *p, uint8_t *data, size_t len);
 struct peers_child *peers_esp_current(const struct peers_peer *peer);
 
 /* peers_seqs.c */
-/* Note a received sequence number. 0 new, 1 a copy of the packet, -EEXIST the number was used for another packet, -ENOMEM. */
+/* Note a received sequence number. 0 new, 1 a copy of the packet, -EEXIST the number was used for another
+ * packet, -ENOMEM. */
 int peers_seqs_seen(struct peers_seqs *s, uint32_t seq, uint32_t tag);
 void peers_seqs_free(struct peers_seqs *s);
 
 /* peers_ping.c */
 /* Send what is due; returns when to be called again. */
 uint64_t peers_ping_run(struct peers *p, uint64_t now);
-void peers_ping_input(struct peers *p, struct peers_peer *peer, const uint8_t *data, size_t len, uint64_t now);
+void peers_ping_input(struct peers *p, struct peers_peer *peer, const uint8_t *data, size_t len,
+                      uint64_t now);
 /* Begin a measurement window. */
 void peers_ping_mark(struct peers *p, uint64_t now);
 /* Echoes of a peer that are neither answered nor lost yet. */

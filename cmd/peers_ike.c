@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The IKE side of the simulated peers: the engine in its initiator role with nothing stored, what its transactions mean
- * here, and the pace at which tunnels are started. RFC 7296. Entry points: peers_ike_open(), peers_ike_start(). Called by peers.c.
+ * The IKE side of the simulated peers: the engine in its initiator role with nothing stored, what its
+ * transactions mean here, and the pace at which tunnels are started. RFC 7296. Entry points:
+ * peers_ike_open(), peers_ike_start(). Called by peers.c.
  */
 #include "cmd/peers.h"
 
@@ -42,6 +43,13 @@ static void on_up(struct peers *p, struct peers_peer *peer, const struct ike_eve
 	peer->ike_spi = ev->spi;
 	peer->peer_spi = ev->peer_spi;
 	peer->up_us = now;
+	if (!peer->children) { /* the gateway refused the child SA: a tunnel that carries nothing is none */
+		peer->reason = IKE_R_NO_CHILD;
+		p->t.setup_failures++;
+		set_state(p, peer, PEERS_FAILED);
+		ike_engine_delete_ike(p->engine, now, ev->spi);
+		return;
+	}
 	p->t.setups++;
 	p->t.setup_us_sum += took;
 	if (took > p->t.setup_us_max)
@@ -55,8 +63,8 @@ static void on_end(struct peers *p, struct peers_peer *peer, const struct ike_ev
 {
 	bool again;
 
-	if (ev->spi != peer->ike_spi && peer->state == PEERS_UP)
-		return; /* a predecessor that was rekeyed */
+	if (peer->state == PEERS_FAILED || (ev->spi != peer->ike_spi && peer->state == PEERS_UP))
+		return; /* told already; a predecessor that was rekeyed */
 	peer->reason = ev->reason;
 	if (ev->kind == IKE_EV_SETUP_FAILED) {
 		p->t.setup_failures++;
@@ -68,7 +76,8 @@ static void on_end(struct peers *p, struct peers_peer *peer, const struct ike_ev
 		peer->tries = 0;
 	}
 	if (p->opt.verbose)
-		fprintf(stderr, "peer %u: %s, %s\n", peer->index, ike_event_name(ev->kind), ike_reason_name(ev->reason));
+		fprintf(stderr, "peer %u: %s, %s\n", peer->index, ike_event_name(ev->kind),
+		        ike_reason_name(ev->reason));
 	peers_esp_free_peer(p, peer);
 	if (again && !p->stopping) {
 		peer->retry_us = peers_now(p) + PEERS_RETRY_US;
@@ -180,9 +189,11 @@ static void fill_policy(const struct peers_opts *o, struct ike_policy *pol)
 
 int peers_ike_open(struct peers *p)
 {
-	struct ike_engine_config cfg = { .instance = (uint8_t)p->opt.instance, .volatile_only = true, .max_sa = 3 * PEERS_MAX,
-					 .max_half_open = PEERS_MAX };
-	struct ike_callbacks cb = { .txn = on_txn, .random = random_cb };
+	struct ike_engine_config cfg = {.instance = (uint8_t)p->opt.instance,
+	                                .volatile_only = true,
+	                                .max_sa = 3 * PEERS_MAX,
+	                                .max_half_open = PEERS_MAX};
+	struct ike_callbacks cb = {.txn = on_txn, .random = random_cb};
 	struct ike_policy *pol = calloc(1, sizeof(*pol));
 	int err = pol ? 0 : -ENOMEM;
 
@@ -206,18 +217,18 @@ int peers_ike_open(struct peers *p)
 
 static void remote_selector(const struct peers_opts *o, struct ike_ts *ts)
 {
-	struct net_prefix any = { .addr.family = AF_INET };
+	struct net_prefix any = {.addr.family = AF_INET};
 	struct esp_ts e = esp_inner_ts_prefix(o->remote_ts.addr.family ? &o->remote_ts : &any);
 
-	*ts = (struct ike_ts){ e.lo, e.hi, e.proto, e.port_lo, e.port_hi };
+	*ts = (struct ike_ts){e.lo, e.hi, e.proto, e.port_lo, e.port_hi};
 }
 
 static int start_one(struct peers *p, struct peers_peer *peer, uint64_t now)
 {
-	struct ike_initiate in = { .policy = POLICY, .user = peer, .n_ts_local = 1, .n_ts_remote = 1 };
-	struct ike_ts local = { .port_hi = 65535 }, remote;
+	struct ike_initiate in = {.policy = POLICY, .user = peer, .n_ts_local = 1, .n_ts_remote = 1};
+	struct ike_ts local = {.port_hi = 65535}, remote;
 	char text[IKE_ID_MAX + 1];
-	struct ike_id id = { 0 };
+	struct ike_id id = {0};
 	int err;
 
 	if (p->opt.local_id)
@@ -228,8 +239,8 @@ static int start_one(struct peers *p, struct peers_peer *peer, uint64_t now)
 	if (err)
 		return err;
 	in.local_id = &id;
-	in.path.local = (struct net_endpoint){ peer->source, 500 };
-	in.path.remote = (struct net_endpoint){ p->opt.server, 500 };
+	in.path.local = (struct net_endpoint){peer->source, 500};
+	in.path.remote = (struct net_endpoint){p->opt.server, 500};
 	local.lo = net_addr_v4(0);
 	local.hi = net_addr_v4(UINT32_MAX);
 	if (p->opt.inner.addr.family) {
