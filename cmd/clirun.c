@@ -127,6 +127,8 @@ static int attend(int fd, const char *name)
 		status = r->code == 0 ? CMD_OK : r->code == 2 ? CMD_USAGE : CMD_NO;
 		if (r->text[0] && status)
 			cmd_fail("%s", r->text);
+		else if (r->code < 0 || r->code > 2)
+			cmd_fail("the CLI of chassis %s ended without order (status %d)", name, r->code);
 		operator_free(m);
 		return status;
 	}

@@ -27,6 +27,7 @@ int clirun_main(int argc, char **argv);
 int drillrun_main(int argc, char **argv);
 int labctl_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
+int doc_main(int argc, char **argv);
 int peers_main(int argc, char **argv) __attribute__((weak));
 int plan_main(int argc, char **argv) __attribute__((weak));
 

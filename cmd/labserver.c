@@ -57,6 +57,7 @@ void labserver_environment(const struct labhold *h, unsigned host)
 	         dir, self);
 	setenv("PATH", path, 1);
 	setenv("LAB", h->dir, 1);
+	setenv("LAB_SOURCE", h->source, 1);
 	host_path(h, host, "", dir);
 	setenv("LAB_HOST", dir, 1);
 	unsetenv("LD_PRELOAD");

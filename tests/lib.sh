@@ -1,0 +1,61 @@
+# Shared by the scripts of tests/system, interop and chaos: sourced, not run. A private place for run and state directories,
+# so that tests disturb no chassis of this machine; everything started here ends with the script.
+set -u
+ORRERY=${ORRERY:-$(cd "$(dirname "$0")/../.." && pwd)/build/bin/orrery}
+HERE=$(cd "$(dirname "$0")" && pwd)
+WORK=$(mktemp -d /tmp/otXXXXXX)
+export ORRERY_RUN=$WORK/r ORRERY_STATE=$WORK/s
+mkdir -p "$ORRERY_RUN" "$ORRERY_STATE"
+chmod 700 "$WORK" "$ORRERY_RUN"
+CHASSIS=
+
+finish() {
+	status=$?
+	for c in $CHASSIS; do
+		"$ORRERY" down --name "$c" >/dev/null 2>&1
+	done
+	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
+		for f in "$WORK"/s/*/log/orreryd.log "$WORK"/s/*/log/card-5.log; do
+			[ -e "$f" ] && echo "--- $f" && tail -n 8 "$f" | cut -c 1-200
+		done
+	fi
+	rm -rf "$WORK"
+	exit $status
+}
+trap finish EXIT
+
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+
+skip() {
+	echo "$*"
+	exit 77
+}
+
+# up NAME [ARG]...: boot and remember to take down
+up() {
+	CHASSIS="$CHASSIS $1"
+	"$ORRERY" up --name "$@" || fail "orrery up --name $*"
+}
+
+# expect STATUS PATTERN COMMAND...: exit status and a basic regular expression somewhere in its output
+expect() {
+	want=$1 pattern=$2
+	shift 2
+	out=$("$@" 2>&1)
+	got=$?
+	[ $got -eq "$want" ] || fail "exit $got instead of $want: $*: $out"
+	printf '%s\n' "$out" | grep -q -- "$pattern" || fail "no \"$pattern\" in the output of $*: $out"
+}
+
+# within SECONDS COMMAND...: until it succeeds
+within() {
+	deadline=$(($(date +%s) + $1))
+	shift
+	until "$@" >"$WORK/last" 2>&1; do
+		[ "$(date +%s)" -le $deadline ] || fail "not within its time: $*: $(tail -n 5 "$WORK/last")"
+		timeout 0.05 tail -f /dev/null
+	done
+}

@@ -1,0 +1,9 @@
+#!/bin/sh
+# The other profiles boot too: a single virtual card, and the full ASR 5500.
+. "$(dirname "$0")/../lib.sh"
+up v1 --profile vpc-si
+expect 0 'Card Type' "$ORRERY" cli --name v1 -c 'show card table'
+"$ORRERY" down --name v1 || fail "down"
+up f1 --profile asr5500-full
+expect 0 'Active' "$ORRERY" cli --name f1 -c 'show card table'
+expect 1 'there is no profile' "$ORRERY" up --name x1 --profile asr9000
