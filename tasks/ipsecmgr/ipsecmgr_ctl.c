@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control requests: `clear crypto security-association …` (what = "clear-sa", args = all | tag NAME | peer ADDR | spi HEX) and the
- * test commands rekey-ike, rekey-child, dpd (same args). The answer says how many SAs were meant. Called through main.c.
+ * Control requests: "clear crypto security-association" (also "clear-sa"; args = all | tag NAME | peer ADDR | spi HEX) and the test
+ * commands rekey-ike, rekey-child, dpd (same args; their answer says how many SAs were meant). Called through main.c.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -105,12 +105,13 @@ static int do_one(struct ike_engine *e, uint64_t now, const char *what, const st
 void ipsecmgr_ctl(struct task *t, const struct bus_msg *msg)
 {
 	const Control *c = msg->env->control;
+	const char *what = strcmp(c->what, "clear crypto security-association") ? c->what : "clear-sa";
 	struct ipsecmgr *m = &ipsecmgr;
 	struct pick p = { .m = m };
 	size_t i, done = 0;
 	uint64_t now;
 
-	if (strcmp(c->what, "clear-sa") && strcmp(c->what, "rekey-ike") && strcmp(c->what, "rekey-child") && strcmp(c->what, "dpd")) {
+	if (strcmp(what, "clear-sa") && strcmp(what, "rekey-ike") && strcmp(what, "rekey-child") && strcmp(what, "dpd")) {
 		task_reply_status(t, msg, -EOPNOTSUPP, "Failure: ipsecmgr does not know %.60s", c->what);
 		return;
 	}
@@ -119,15 +120,18 @@ void ipsecmgr_ctl(struct task *t, const struct bus_msg *msg)
 		return;
 	}
 	if (!m->e) {
-		task_reply_status(t, msg, 0, "0");
+		task_reply_status(t, msg, 0, "%s", "");
 		return;
 	}
 	now = ipsecmgr_engine_now(m);
-	p.children = !strcmp(c->what, "rekey-child");
+	p.children = !strcmp(what, "rekey-child");
 	ike_engine_foreach_sa(m->e, collect, &p);
 	for (i = 0; i < p.n; i++)
-		done += do_one(m->e, now, c->what, &p.list[i]) == 0;
+		done += do_one(m->e, now, what, &p.list[i]) == 0;
 	free(p.list);
 	ipsecmgr_engine_rearm(m);
-	task_reply_status(t, msg, 0, "%zu", done);
+	if (!strcmp(what, "clear-sa"))
+		task_reply_status(t, msg, 0, "%s", "");
+	else
+		task_reply_status(t, msg, 0, "%zu", done);
 }

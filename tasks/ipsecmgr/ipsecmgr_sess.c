@@ -131,9 +131,13 @@ static int count_sa(void *arg, const struct ike_sa_view *v)
 
 static void take_sessmgrs(struct ipsecmgr *m, const ManagerList *l)
 {
-	uint32_t *list = calloc(l->n_instances ? l->n_instances : 1, sizeof(*list));
-	uint32_t *calls = calloc(l->n_instances ? l->n_instances : 1, sizeof(*calls));
+	uint32_t *list, *calls;
 	size_t i;
+
+	if (l->n_instances && l->n_instances == m->n_sessmgr && !memcmp(l->instances, m->sessmgr, m->n_sessmgr * sizeof(*l->instances)))
+		return;
+	list = calloc(l->n_instances ? l->n_instances : 1, sizeof(*list));
+	calls = calloc(l->n_instances ? l->n_instances : 1, sizeof(*calls));
 
 	if (!list || !calls) {
 		free(list);
