@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IKE_AUTH as responder (RFC 7296 sections 1.2, 2.15, 2.19): the peer is proven by its pre-shared key, gets its session and address from
+ * the caller (NEED_SESSION, ike_engine_address_assigned()), and its first child. The answer leaves when the SA is durable.
+ * Entry points: ike_auth_request(), ike_auth_waiting() (exchange table), ike_auth_session(). The initiator's half is ike_auth_init.c.
+ */
+#include "ike/ike_int.h"
+#include "ike/ike_auth.h"
+#include "ike/ike_proposal.h"
+#include "ike/ike_ts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+/* ---- shared by both roles ---- */
+
+int ike_auth_psk(struct ike_sa *sa, const struct ike_id *local, const struct ike_id *peer, uint8_t *psk, size_t *len)
+{
+	const struct ike_policy *p = &sa->pol->p;
+	struct ike_engine *e = sa->e;
+	int err = e->cb.psk ? e->cb.psk(e->arg, p->name, local, peer, psk, len) : -ENOENT;
+
+	if (!err)
+		return *len && *len <= IKE_PSK_MAX ? 0 : -EINVAL;
+	if (err != -ENOENT || !p->psk_len)
+		return err;
+	memcpy(psk, p->psk, p->psk_len);
+	*len = p->psk_len;
+	return 0;
+}
+
+/* AUTH = prf(prf(PSK, "Key Pad for IKEv2"), message | other's nonce | prf(SK_p, ID body)) */
+int ike_auth_mac(struct ike_sa *sa, bool of_initiator, const uint8_t *psk, size_t psk_len, struct ike_buf id_body, uint8_t *out)
+{
+	static const char pad[] = "Key Pad for IKEv2";
+	uint8_t key[IKE_PRF_MAX], idmac[IKE_PRF_MAX];
+	struct ike_crypto *c = sa->e->crypto;
+	struct ike_setup *s = sa->setup;
+	size_t n = ike_alg_prf(sa->suite.prf)->len;
+	struct ike_buf padbuf = { (const uint8_t *)pad, sizeof(pad) - 1 };
+	struct ike_buf octets[3] = { { of_initiator ? s->init_req : s->init_resp, of_initiator ? s->init_req_len : s->init_resp_len },
+				     { of_initiator ? s->nr : s->ni, of_initiator ? s->nr_len : s->ni_len },
+				     { idmac, n } };
+	int err = ike_crypto_prf(c, sa->suite.prf, psk, psk_len, &padbuf, 1, key);
+
+	if (!err)
+		err = ike_crypto_prf(c, sa->suite.prf, of_initiator ? s->sk_pi : s->sk_pr, n, &id_body, 1, idmac);
+	if (!err)
+		err = ike_crypto_prf(c, sa->suite.prf, key, n, octets, 3, out);
+	OPENSSL_cleanse(key, sizeof(key));
+	return err;
+}
+
+void ike_auth_id_body(const struct ike_id *id, uint8_t *buf, struct ike_buf *body)
+{
+	memset(buf, 0, 4);
+	buf[0] = id->type;
+	memcpy(buf + 4, id->data, id->len);
+	*body = (struct ike_buf){ buf, 4u + id->len };
+}
+
+void ike_auth_local_id(const struct ike_sa *sa, struct ike_id *id)
+{
+	if (sa->local_id) {
+		ike_sa_get_id(sa->local_id, id);
+	} else if (sa->pol->p.local_id.type != IKE_ID_NONE) {
+		*id = sa->pol->p.local_id;
+	} else {
+		memset(id, 0, sizeof(*id));
+		id->len = (uint8_t)net_addr_len(&sa->path.local.addr);
+		id->type = id->len == 4 ? IKE_ID_IPV4 : IKE_ID_IPV6;
+		memcpy(id->data, sa->path.local.addr.bytes, id->len);
+	}
+}
+
+void ike_auth_ident(const struct ike_ident *in, struct ike_id *id)
+{
+	memset(id, 0, sizeof(*id));
+	id->type = in->type;
+	id->len = (uint8_t)in->data.len; /* at most IKE_ID_MAX: the parser saw to it */
+	memcpy(id->data, in->data.p, in->data.len);
+}
+
+/* ---- refusal ---- */
+
+void ike_auth_refuse(struct ike_rx *rx, uint16_t notify, enum ike_reason reason, const void *data, size_t len)
+{
+	IKE_CNT(rx->sa, auth_p1fail);
+	IKE_CNT(rx->sa, auth_tot_rsp_reject);
+	ike_msg_reply_notify(rx, notify, data, len);
+	ike_sa_kill(rx->sa, rx->t, reason, notify, IKE_LINGER_US);
+}
+
+/* ---- the peer's proof ---- */
+
+/* 0: proven; else it was refused. */
+static int check_peer(struct ike_rx *rx)
+{
+	const struct ike_policy *p = &rx->sa->pol->p;
+	uint8_t psk[IKE_PSK_MAX], mac[IKE_PRF_MAX];
+	struct ike_id peer, local;
+	struct ike_sa *sa = rx->sa;
+	size_t psk_len = 0, n = ike_alg_prf(sa->suite.prf)->len;
+	int err;
+
+	ike_auth_ident(&rx->m->idi, &peer);
+	ike_auth_local_id(sa, &local);
+	if (ike_sa_set_id(&sa->peer_id, &peer) || ike_sa_set_id(&sa->local_id, &local))
+		return -ENOMEM;
+	err = p->remote_id.type != IKE_ID_NONE && !ike_id_equal(&p->remote_id, &peer) ? -EACCES : 0;
+	if (!err)
+		err = ike_auth_psk(sa, &local, &peer, psk, &psk_len);
+	if (err) {
+		IKE_CNT(sa, auth_invalidnai);
+	} else if (!(rx->m->seen & IKE_SEEN(IKE_PL_AUTH)) || rx->m->auth_method != IKE_AUTH_PSK) {
+		IKE_CNT(sa, decfail_unsuppauthmeth); /* EAP or certificates: not here */
+		err = -EACCES;
+	} else {
+		err = ike_auth_mac(sa, true, psk, psk_len, rx->m->idi.body, mac);
+		if (!err && (rx->m->auth.len != n || CRYPTO_memcmp(mac, rx->m->auth.p, n)))
+			err = -EACCES;
+		if (err)
+			IKE_CNT(sa, auth_failhash);
+	}
+	OPENSSL_cleanse(psk, sizeof(psk));
+	if (err)
+		ike_auth_refuse(rx, IKE_N_AUTHENTICATION_FAILED, IKE_R_AUTH_FAILED, NULL, 0);
+	return err;
+}
+
+/* What the request asks for, read before anything is promised. */
+struct wish {
+	struct ike_proposals props;
+	struct ike_ts tsi[IKE_WIRE_TS_MAX], tsr[IKE_WIRE_TS_MAX];
+	unsigned n_tsi, n_tsr;
+	struct ike_cp cp;
+};
+
+static enum ike_wire_reason read_wish(const struct ike_msg *m, struct wish *w)
+{
+	enum ike_wire_reason why = ike_wire_parse_sa(&w->props, &m->sa);
+
+	memset(&w->cp, 0, sizeof(w->cp));
+	if (why == IKE_W_OK)
+		why = ike_wire_parse_ts(w->tsi, &w->n_tsi, &m->tsi);
+	if (why == IKE_W_OK)
+		why = ike_wire_parse_ts(w->tsr, &w->n_tsr, &m->tsr);
+	if (why == IKE_W_OK && m->cp.p)
+		why = ike_wire_parse_cp(&w->cp, &m->cp);
+	return why;
+}
+
+static void finish(struct ike_rx *rx, const struct wish *w, const struct ike_session_result *r);
+
+static void wait_for_session(struct ike_rx *rx, const struct wish *w)
+{
+	struct ike_setup *s = rx->sa->setup;
+
+	s->auth_inner = malloc(rx->inner_len ? rx->inner_len : 1);
+	if (!s->auth_inner)
+		return; /* the peer will ask again */
+	memcpy(s->auth_inner, rx->inner, rx->inner_len);
+	s->auth_inner_len = rx->inner_len;
+	s->auth_first = rx->inner_first;
+	s->auth_path = *rx->path;
+	rx->sa->half_us = 0;
+	ike_sa_set_state(rx->sa, IKE_ST_AUTH_WAIT);
+	ike_out_need_session(rx->t, rx->sa, &w->cp);
+}
+
+void ike_auth_request(struct ike_rx *rx)
+{
+	static const struct ike_session_result none;
+	enum ike_wire_reason why;
+	struct wish w;
+
+	IKE_CNT(rx->sa, auth_p1req);
+	rx->sa->path = *rx->path; /* the peer may have moved to port 4500 */
+	why = read_wish(rx->m, &w);
+	if (why != IKE_W_OK) {
+		ike_engine_count_reason(ike_sa_counters(rx->sa), why);
+		ike_auth_refuse(rx, IKE_N_INVALID_SYNTAX, IKE_R_INVALID_SYNTAX, NULL, 0);
+		return;
+	}
+	if (check_peer(rx))
+		return;
+	if (rx->sa->pol->p.ask_session)
+		wait_for_session(rx, &w);
+	else
+		finish(rx, &w, &none);
+}
+
+void ike_auth_waiting(struct ike_rx *rx)
+{
+	IKE_CNT(rx->sa, xchg_dropretransdisc);
+}
+
+void ike_auth_session(struct ike_sa *sa, struct ike_out *t, const struct ike_session_result *r)
+{
+	struct ike_setup *s = sa->setup;
+	struct ike_msg m = { .hdr = { .exchange = IKE_X_AUTH, .flags = IKE_F_INITIATOR, .msgid = sa->recv_next } };
+	struct ike_rx rx = { .e = sa->e, .sa = sa, .t = t, .path = &s->auth_path, .m = &m, .inner = s->auth_inner,
+			     .inner_len = s->auth_inner_len, .inner_first = s->auth_first };
+	struct ike_path path = s->auth_path;
+	uint8_t *inner = s->auth_inner;
+	struct wish w;
+
+	rx.path = &path;
+	s->auth_inner = NULL;
+	if (ike_wire_parse_chain(&m, rx.inner_first, rx.inner, rx.inner_len, true) == IKE_W_OK && read_wish(&m, &w) == IKE_W_OK)
+		finish(&rx, &w, r);
+	OPENSSL_cleanse(inner, rx.inner_len);
+	free(inner);
+}
+
+/* ---- the answer ---- */
+
+/* INITIAL_CONTACT (RFC 7296 section 2.4): the peer knows of no other SA, so they are dead. */
+static void drop_others(struct ike_sa *sa)
+{
+	struct ike_node *n = sa->by_peer.obj ? ike_map_find(&sa->e->by_peer, sa->by_peer.key) : NULL, *next;
+	struct ike_sa *other;
+	struct ike_out *t;
+
+	for (; n; n = next) {
+		next = ike_map_next(n);
+		other = n->obj;
+		if (other == sa || other->peer_id->type != sa->peer_id->type || other->peer_id->len != sa->peer_id->len ||
+		    memcmp(other->peer_id->data, sa->peer_id->data, sa->peer_id->len) || other->path.ctx_id != sa->path.ctx_id)
+			continue;
+		if (other->txn) {
+			other->doomed = true;
+			other->doom = IKE_R_INITIAL_CONTACT;
+			continue;
+		}
+		t = ike_out_begin(sa->e, other);
+		if (!t)
+			return;
+		ike_sa_kill(other, t, IKE_R_INITIAL_CONTACT, IKE_N_INITIAL_CONTACT, 0);
+		ike_timer_settle(other, t);
+	}
+}
+
+/* Limits on the peer's selectors: what it was assigned, else the policy's. */
+static unsigned remote_limits(const struct ike_sa *sa, const struct ike_ts **limit, struct ike_ts host[2])
+{
+	unsigned n = 0;
+
+	if (net_addr_is_set(&sa->inner))
+		host[n++] = ike_ts_host(&sa->inner);
+	if (net_addr_is_set(&sa->inner6))
+		host[n++] = ike_ts_host(&sa->inner6);
+	*limit = n ? host : sa->pol->p.ts_remote;
+	return n ? n : sa->pol->p.n_ts_remote;
+}
+
+/* The child, or the notify that says why not. */
+static uint16_t negotiate_child(struct ike_sa *sa, const struct wish *w, struct ike_child **child, uint8_t *num)
+{
+	const struct ike_policy *p = &sa->pol->p;
+	struct ike_ts local[IKE_MAX_TS], remote[IKE_MAX_TS], host[2];
+	const struct ike_proposal *prop;
+	const struct ike_ts *limit;
+	struct ike_setup *s = sa->setup;
+	struct ike_suite suite;
+	struct ike_child_made made = { .suite = &suite, .ts_local = local, .ts_remote = remote, .ni = { s->ni, s->ni_len },
+				       .nr = { s->nr, s->nr_len } };
+	unsigned n;
+
+	if (ike_proposal_choose(&w->props, IKE_PROTO_ESP, 4, p->esp, p->n_esp, IKE_DH_IGNORED, 0, &suite, &prop))
+		return IKE_N_NO_PROPOSAL_CHOSEN;
+	n = remote_limits(sa, &limit, host);
+	made.n_remote = ike_ts_narrow(w->tsi, w->n_tsi, limit, n, remote);
+	made.n_local = ike_ts_narrow(w->tsr, w->n_tsr, p->ts_local, p->n_ts_local, local);
+	if (!made.n_remote || !made.n_local)
+		return IKE_N_TS_UNACCEPTABLE;
+	made.spi_out = (uint32_t)ike_proposal_spi(prop);
+	made.spi_in = ike_sa_new_child_spi(sa->e);
+	*num = prop->num;
+	*child = made.spi_out ? ike_child_make(sa, &made) : NULL;
+	return *child ? 0 : IKE_N_NO_PROPOSAL_CHOSEN;
+}
+
+static void put_child(struct ike_build *b, const struct ike_child *c, uint8_t num, const struct ike_sa *sa, const struct wish *w,
+		      const struct ike_session_result *r)
+{
+	struct ike_cp cp = { .type = IKE_CFG_REPLY };
+
+	cp.has_ip4 = w->cp.has_ip4 && net_addr_is_set(&sa->inner);
+	cp.has_ip6 = w->cp.has_ip6 && net_addr_is_set(&sa->inner6);
+	if (cp.has_ip4 || cp.has_ip6) {
+		cp.ip4 = sa->inner;
+		cp.netmask = r->netmask;
+		cp.ip6 = sa->inner6;
+		cp.n_dns = r->n_dns < IKE_MAX_DNS ? r->n_dns : IKE_MAX_DNS;
+		memcpy(cp.dns, r->dns, sizeof(cp.dns));
+		ike_wire_put_cp(b, &cp);
+	}
+	ike_wire_put_sa(b, IKE_PROTO_ESP, c->spi_in, 4, &c->suite, 1, num);
+	ike_wire_put_ts(b, IKE_PL_TSI, c->ts + c->n_local, c->n_remote);
+	ike_wire_put_ts(b, IKE_PL_TSR, c->ts, c->n_local);
+}
+
+/* IDr and AUTH. 0 or -errno. */
+static int put_proof(struct ike_build *b, struct ike_sa *sa)
+{
+	uint8_t psk[IKE_PSK_MAX], mac[IKE_PRF_MAX], body[4 + IKE_ID_MAX];
+	struct ike_id local, peer;
+	struct ike_buf id;
+	size_t len = 0;
+	int err;
+
+	ike_auth_local_id(sa, &local);
+	ike_sa_get_id(sa->peer_id, &peer);
+	ike_auth_id_body(&local, body, &id);
+	err = ike_auth_psk(sa, &local, &peer, psk, &len);
+	if (!err)
+		err = ike_auth_mac(sa, false, psk, len, id, mac);
+	OPENSSL_cleanse(psk, sizeof(psk));
+	if (err)
+		return err;
+	ike_wire_put_id(b, IKE_PL_IDR, &local);
+	ike_wire_put_auth(b, IKE_AUTH_PSK, mac, ike_alg_prf(sa->suite.prf)->len);
+	return 0;
+}
+
+/* Take what the session brought. The notify when there should be an address and isn't. */
+static uint16_t take_session(struct ike_sa *sa, const struct wish *w, const struct ike_session_result *r)
+{
+	bool asked = sa->pol->p.assign_address && w->cp.type == IKE_CFG_REQUEST;
+
+	if (r->status)
+		return IKE_N_INTERNAL_ADDRESS_FAILURE;
+	sa->callid = r->callid;
+	if (!asked)
+		return 0;
+	if (w->cp.has_ip4)
+		sa->inner = r->addr;
+	if (w->cp.has_ip6)
+		sa->inner6 = r->addr6;
+	if ((w->cp.has_ip4 || w->cp.has_ip6) && !net_addr_is_set(&sa->inner) && !net_addr_is_set(&sa->inner6))
+		return IKE_N_INTERNAL_ADDRESS_FAILURE;
+	return 0;
+}
+
+static void report(struct ike_rx *rx, struct ike_child *child, uint16_t notify)
+{
+	struct ike_sa *sa = rx->sa;
+	struct ike_event *ev;
+
+	if (child)
+		ike_out_child(rx->t, IKE_ACT_CHILD_ADD, child, false, false, 0);
+	ike_out_event(rx->t, IKE_EV_UP, sa, IKE_R_NONE);
+	ev = ike_out_event(rx->t, child ? IKE_EV_CHILD_UP : IKE_EV_CHILD_FAILED, sa, IKE_R_NONE);
+	if (ev && child)
+		ev->spi_in = child->spi_in;
+	if (ev)
+		ev->notify = notify;
+	if (child) {
+		IKE_CNT(sa, csa_createsucc);
+		return;
+	}
+	IKE_CNT(sa, csa_createfail);
+	if (!sa->pol->p.allow_empty)
+		sa->empty_us = sa->e->now + IKE_US_PER_S; /* the answer goes first, then the delete */
+}
+
+static void finish(struct ike_rx *rx, const struct wish *w, const struct ike_session_result *r)
+{
+	struct ike_child *child = NULL;
+	struct ike_sa *sa = rx->sa;
+	uint8_t buf[IKE_BUILD_MAX], num = 0;
+	struct ike_build b;
+	uint16_t notify;
+
+	if (r->status == -EACCES) {
+		ike_auth_refuse(rx, IKE_N_AUTHENTICATION_FAILED, IKE_R_AUTH_FAILED, NULL, 0);
+		return;
+	}
+	ike_wire_build(&b, buf, sizeof(buf));
+	if (put_proof(&b, sa)) {
+		ike_auth_refuse(rx, IKE_N_AUTHENTICATION_FAILED, IKE_R_AUTH_FAILED, NULL, 0);
+		return;
+	}
+	notify = take_session(sa, w, r);
+	if (!notify)
+		notify = negotiate_child(sa, w, &child, &num);
+	if (child)
+		put_child(&b, child, num, sa, w, r);
+	else
+		ike_wire_put_notify(&b, 0, 0, 0, notify, NULL, 0);
+	if (notify)
+		ike_notify_count_sent(ike_sa_counters(sa), notify);
+	ike_sa_established(sa);
+	IKE_CNT(sa, auth_p1succ);
+	IKE_CNT(sa, auth_tot_rsp_sent);
+	report(rx, child, notify);
+	ike_msg_reply(rx, &b);
+	if (ike_wire_notify(rx->m, IKE_N_INITIAL_CONTACT))
+		drop_others(sa);
+	ike_sa_drop_setup(sa);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IKE_AUTH as initiator (RFC 7296 sections 1.2, 2.15, 2.19): our proof, our wishes, and the peer's answer.
+ * Entry points: ike_auth_start() (from ike_init.c), ike_auth_response() (exchange table).
+ */
+#include "ike/ike_auth.h"
+#include "ike/ike_int.h"
+#include "ike/ike_proposal.h"
+#include "ike/ike_ts.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+static int put_proof(struct ike_build *b, struct ike_sa *sa, const struct ike_id *local)
+{
+	uint8_t psk[IKE_PSK_MAX], mac[IKE_PRF_MAX], body[4 + IKE_ID_MAX];
+	struct ike_buf id;
+	size_t len = 0;
+	int err = ike_auth_psk(sa, local, &sa->setup->remote_id, psk, &len);
+
+	ike_auth_id_body(local, body, &id);
+	if (!err)
+		err = ike_auth_mac(sa, true, psk, len, id, mac);
+	OPENSSL_cleanse(psk, sizeof(psk));
+	if (err)
+		return err;
+	ike_wire_put_auth(b, IKE_AUTH_PSK, mac, ike_alg_prf(sa->suite.prf)->len);
+	return 0;
+}
+
+/* Child suites without groups: IKE_AUTH has no key exchange for the child. */
+static unsigned first_suites(const struct ike_policy *p, struct ike_suite out[IKE_MAX_SUITES])
+{
+	for (unsigned i = 0; i < p->n_esp; i++) {
+		out[i] = p->esp[i];
+		out[i].dh = IKE_GROUP_NONE;
+	}
+	return p->n_esp;
+}
+
+static void default_ts(struct ike_sa *sa)
+{
+	struct ike_setup *s = sa->setup;
+	uint16_t family = sa->path.local.addr.family;
+
+	if (!s->n_ts_local)
+		s->ts_local[s->n_ts_local++] = ike_ts_any(family);
+	if (!s->n_ts_remote)
+		s->ts_remote[s->n_ts_remote++] = ike_ts_any(family);
+}
+
+int ike_auth_start(struct ike_sa *sa, struct ike_out *t)
+{
+	const struct ike_policy *p = &sa->pol->p;
+	struct ike_cp cp = { .type = IKE_CFG_REQUEST, .has_ip4 = true, .has_dns = true };
+	struct ike_suite suites[IKE_MAX_SUITES];
+	struct ike_setup *s = sa->setup;
+	uint8_t buf[IKE_BUILD_MAX];
+	struct ike_id local;
+	struct ike_build b;
+	int err;
+
+	ike_auth_local_id(sa, &local);
+	err = ike_sa_set_id(&sa->local_id, &local);
+	if (err)
+		return err;
+	default_ts(sa);
+	s->child_spi_in = ike_sa_new_child_spi(sa->e);
+	ike_wire_build(&b, buf, sizeof(buf));
+	ike_wire_put_id(&b, IKE_PL_IDI, &local);
+	if (p->initial_contact)
+		ike_wire_put_notify(&b, 0, 0, 0, IKE_N_INITIAL_CONTACT, NULL, 0);
+	if (s->remote_id.type != IKE_ID_NONE)
+		ike_wire_put_id(&b, IKE_PL_IDR, &s->remote_id);
+	err = put_proof(&b, sa, &local);
+	if (err)
+		return err;
+	if (p->assign_address)
+		ike_wire_put_cp(&b, &cp);
+	ike_wire_put_sa(&b, IKE_PROTO_ESP, s->child_spi_in, 4, suites, first_suites(p, suites), 0);
+	ike_wire_put_ts(&b, IKE_PL_TSI, s->ts_local, s->n_ts_local);
+	ike_wire_put_ts(&b, IKE_PL_TSR, s->ts_remote, s->n_ts_remote);
+	IKE_CNT(sa, auth_p1req);
+	return ike_msg_request(sa, t, IKE_X_AUTH, &b);
+}
+
+/* ---- the answer ---- */
+
+static enum ike_reason reason_of(uint16_t notify)
+{
+	switch (notify) {
+	case IKE_N_AUTHENTICATION_FAILED:
+		return IKE_R_AUTH_FAILED;
+	case IKE_N_NO_PROPOSAL_CHOSEN:
+		return IKE_R_NO_PROPOSAL;
+	case IKE_N_TS_UNACCEPTABLE:
+		return IKE_R_TS_UNACCEPTABLE;
+	case IKE_N_INTERNAL_ADDRESS_FAILURE:
+	case IKE_N_FAILED_CP_REQUIRED:
+		return IKE_R_NO_ADDRESS;
+	case IKE_N_INVALID_SYNTAX:
+		return IKE_R_INVALID_SYNTAX;
+	}
+	return IKE_R_PEER_ERROR;
+}
+
+static int check_peer(struct ike_rx *rx)
+{
+	uint32_t need = IKE_SEEN(IKE_PL_IDR) | IKE_SEEN(IKE_PL_AUTH);
+	uint8_t psk[IKE_PSK_MAX], mac[IKE_PRF_MAX];
+	size_t len = 0, n = ike_alg_prf(rx->sa->suite.prf)->len;
+	struct ike_id local, peer;
+	struct ike_sa *sa = rx->sa;
+	int err;
+
+	if ((rx->m->seen & need) != need || rx->m->auth_method != IKE_AUTH_PSK)
+		return -EACCES;
+	ike_auth_ident(&rx->m->idr, &peer);
+	if (sa->setup->remote_id.type != IKE_ID_NONE && !ike_id_equal(&sa->setup->remote_id, &peer))
+		return -EACCES;
+	if (ike_sa_set_id(&sa->peer_id, &peer))
+		return -ENOMEM;
+	ike_auth_local_id(sa, &local);
+	err = ike_auth_psk(sa, &local, &peer, psk, &len);
+	if (!err)
+		err = ike_auth_mac(sa, false, psk, len, rx->m->idr.body, mac);
+	if (!err && (rx->m->auth.len != n || CRYPTO_memcmp(mac, rx->m->auth.p, n)))
+		err = -EACCES;
+	OPENSSL_cleanse(psk, sizeof(psk));
+	return err;
+}
+
+/* We don't believe the peer: say so once, without waiting (RFC 7296 section 2.21.2). */
+static void reject(struct ike_rx *rx)
+{
+	uint8_t inner[64], out[256];
+	struct ike_sa *sa = rx->sa;
+	struct ike_build b;
+	size_t n;
+
+	IKE_CNT(sa, auth_p1fail);
+	IKE_CNT(sa, auth_failhash);
+	ike_msg_answered(sa);
+	ike_wire_build(&b, inner, sizeof(inner));
+	ike_wire_put_notify(&b, 0, 0, 0, IKE_N_AUTHENTICATION_FAILED, NULL, 0);
+	ike_wire_put_delete(&b, IKE_PROTO_IKE, NULL, 0);
+	n = ike_msg_seal(sa, IKE_X_INFORMATIONAL, false, sa->send_next, &b, out, sizeof(out));
+	if (n)
+		ike_out_send(rx->t, &sa->path, out, n, false);
+	ike_sa_kill(sa, rx->t, IKE_R_AUTH_FAILED, 0, 0);
+}
+
+static void take_config(struct ike_sa *sa, const struct ike_msg *m)
+{
+	struct ike_cp cp;
+
+	if (!m->cp.p || ike_wire_parse_cp(&cp, &m->cp) != IKE_W_OK || cp.type != IKE_CFG_REPLY)
+		return;
+	sa->inner_ours = true;
+	sa->inner = cp.ip4;
+	sa->inner6 = cp.ip6;
+}
+
+/* NULL: the peer gave us no child, or none we can take. */
+static struct ike_child *take_child(struct ike_rx *rx)
+{
+	uint32_t need = IKE_SEEN(IKE_PL_SA) | IKE_SEEN(IKE_PL_TSI) | IKE_SEEN(IKE_PL_TSR);
+	struct ike_ts tsi[IKE_WIRE_TS_MAX], tsr[IKE_WIRE_TS_MAX];
+	struct ike_suite suites[IKE_MAX_SUITES], suite;
+	const struct ike_proposal *prop;
+	const struct ike_msg *m = rx->m;
+	struct ike_setup *s = rx->sa->setup;
+	struct ike_child_made made = { .suite = &suite, .spi_in = s->child_spi_in, .initiator = true, .ts_local = tsi, .ts_remote = tsr,
+				       .ni = { s->ni, s->ni_len }, .nr = { s->nr, s->nr_len } };
+	struct ike_proposals props;
+
+	if ((m->seen & need) != need || ike_wire_parse_sa(&props, &m->sa) != IKE_W_OK)
+		return NULL;
+	if (ike_proposal_accept(&props, IKE_PROTO_ESP, 4, suites, first_suites(&rx->sa->pol->p, suites), IKE_DH_IGNORED, &suite, &prop))
+		return NULL;
+	if (ike_wire_parse_ts(tsi, &made.n_local, &m->tsi) != IKE_W_OK || ike_wire_parse_ts(tsr, &made.n_remote, &m->tsr) != IKE_W_OK)
+		return NULL;
+	if (made.n_local > IKE_MAX_TS || made.n_remote > IKE_MAX_TS ||
+	    !ike_ts_within(tsi, made.n_local, s->ts_local, s->n_ts_local) ||
+	    !ike_ts_within(tsr, made.n_remote, s->ts_remote, s->n_ts_remote))
+		return NULL;
+	made.spi_out = (uint32_t)ike_proposal_spi(prop);
+	return made.spi_out ? ike_child_make(rx->sa, &made) : NULL;
+}
+
+void ike_auth_response(struct ike_rx *rx)
+{
+	const struct ike_notify *error = ike_wire_error(rx->m);
+	struct ike_child *child;
+	struct ike_sa *sa = rx->sa;
+	struct ike_event *ev;
+
+	if (error && !(rx->m->seen & IKE_SEEN(IKE_PL_AUTH))) {
+		IKE_CNT(sa, auth_p1fail);
+		IKE_CNT(sa, initfail_resp);
+		ike_sa_kill(sa, rx->t, reason_of(error->type), error->type, 0);
+		return;
+	}
+	if (check_peer(rx)) {
+		reject(rx);
+		return;
+	}
+	ike_msg_answered(sa);
+	IKE_CNT(sa, auth_p1rsp);
+	IKE_CNT(sa, auth_p1succ);
+	take_config(sa, rx->m);
+	child = error ? NULL : take_child(rx);
+	ike_sa_established(sa);
+	ike_sa_drop_setup(sa);
+	ike_out_touch(rx->t, sa);
+	if (child)
+		ike_out_child(rx->t, IKE_ACT_CHILD_ADD, child, false, false, 0);
+	ike_out_event(rx->t, IKE_EV_UP, sa, IKE_R_NONE);
+	ev = ike_out_event(rx->t, child ? IKE_EV_CHILD_UP : IKE_EV_CHILD_FAILED, sa, error ? reason_of(error->type) : IKE_R_NONE);
+	if (ev && child)
+		ev->spi_in = child->spi_in;
+	if (ev && error)
+		ev->notify = error->type;
+	if (child) {
+		IKE_CNT(sa, csa_createsucc);
+		return;
+	}
+	IKE_CNT(sa, csa_createfail);
+	if (!sa->pol->p.allow_empty)
+		ike_sa_job(sa, IKE_JOB_DEL_IKE, 0);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Commands of the engine's owner: start, delete, rekey, check, forget; the answer of a session; signs of life from the data path.
+ * Entry points: ike_engine_initiate() and the rest of "commands" in ike.h. Called by ipsecmgr, `orrery peers` and tests.
+ */
+#include "ike/ike_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- start ---- */
+
+static int copy_ts(struct ike_ts *to, unsigned *n_to, const struct ike_ts *own, unsigned n_own, const struct ike_ts *ts, unsigned n)
+{
+	if (n > IKE_MAX_TS)
+		return -EINVAL;
+	*n_to = ts ? n : n_own;
+	memcpy(to, ts ? ts : own, *n_to * sizeof(*to));
+	return 0;
+}
+
+static int prepare(struct ike_sa *sa, const struct ike_initiate *i)
+{
+	const struct ike_policy *p = &sa->pol->p;
+	struct ike_setup *s = sa->setup;
+	int err;
+
+	s->remote_id = i->remote_id ? *i->remote_id : p->remote_id;
+	err = copy_ts(s->ts_local, &s->n_ts_local, p->ts_local, p->n_ts_local, i->ts_local, i->n_ts_local);
+	if (!err)
+		err = copy_ts(s->ts_remote, &s->n_ts_remote, p->ts_remote, p->n_ts_remote, i->ts_remote, i->n_ts_remote);
+	if (!err && i->local_id)
+		err = ike_sa_set_id(&sa->local_id, i->local_id);
+	return err;
+}
+
+int ike_engine_initiate(struct ike_engine *e, uint64_t now, const struct ike_initiate *i, uint64_t *spi)
+{
+	struct ike_pol *pol = ike_engine_policy(e, i->policy);
+	struct ike_out *t;
+	struct ike_sa *sa;
+	int err;
+
+	if (!pol)
+		return -ENOENT;
+	e->now = now;
+	sa = ike_sa_new(e, pol, true, ike_sa_new_spi(e));
+	if (!sa)
+		return -ENOMEM;
+	sa->path = i->path;
+	sa->user = i->user;
+	t = ike_out_begin(e, sa);
+	err = t ? ike_init_start(sa, t) : -ENOMEM;
+	if (!err)
+		err = prepare(sa, i);
+	if (err) {
+		if (t)
+			ike_out_free(t);
+		ike_sa_free(sa);
+		return err;
+	}
+	if (spi)
+		*spi = sa->spi;
+	ike_timer_settle(sa, t);
+	ike_out_flush(e);
+	return 0;
+}
+
+/* ---- requests on an SA ---- */
+
+static int queue(struct ike_engine *e, uint64_t now, struct ike_sa *sa, enum ike_job_kind kind, uint32_t spi_in)
+{
+	struct ike_out *t;
+	int err;
+
+	if (!sa || sa->state == IKE_ST_DEAD)
+		return -ENOENT;
+	if (sa->state != IKE_ST_ESTABLISHED)
+		return -EAGAIN;
+	e->now = now;
+	err = ike_sa_job(sa, kind, spi_in);
+	if (err || sa->txn)
+		return err; /* the job runs when the transaction is through */
+	t = ike_out_begin(e, sa);
+	if (!t)
+		return -ENOMEM;
+	ike_timer_settle(sa, t);
+	ike_out_flush(e);
+	return 0;
+}
+
+static int queue_child(struct ike_engine *e, uint64_t now, uint32_t spi_in, enum ike_job_kind kind)
+{
+	struct ike_child *c = ike_sa_child_in(e, spi_in);
+
+	return c ? queue(e, now, c->sa, kind, spi_in) : -ENOENT;
+}
+
+int ike_engine_delete_ike(struct ike_engine *e, uint64_t now, uint64_t spi)
+{
+	struct ike_sa *sa = ike_sa_find(e, spi);
+
+	if (sa && sa->state < IKE_ST_ESTABLISHED) /* nobody to tell */
+		return ike_engine_drop(e, now, spi);
+	if (sa && sa->state == IKE_ST_ESTABLISHED)
+		sa->doom = IKE_R_LOCAL_DELETE;
+	return queue(e, now, sa, IKE_JOB_DEL_IKE, 0);
+}
+
+int ike_engine_delete_child(struct ike_engine *e, uint64_t now, uint32_t spi_in)
+{
+	return queue_child(e, now, spi_in, IKE_JOB_DEL_CHILD);
+}
+
+int ike_engine_rekey_ike(struct ike_engine *e, uint64_t now, uint64_t spi)
+{
+	return queue(e, now, ike_sa_find(e, spi), IKE_JOB_REKEY_IKE, 0);
+}
+
+int ike_engine_rekey_child(struct ike_engine *e, uint64_t now, uint32_t spi_in)
+{
+	return queue_child(e, now, spi_in, IKE_JOB_REKEY_CHILD);
+}
+
+int ike_engine_new_child(struct ike_engine *e, uint64_t now, uint64_t spi)
+{
+	return queue(e, now, ike_sa_find(e, spi), IKE_JOB_NEW_CHILD, 0);
+}
+
+int ike_engine_dpd(struct ike_engine *e, uint64_t now, uint64_t spi)
+{
+	return queue(e, now, ike_sa_find(e, spi), IKE_JOB_DPD, 0);
+}
+
+/* ---- forgetting ---- */
+
+static int drop(struct ike_engine *e, struct ike_sa *sa, enum ike_reason reason)
+{
+	struct ike_out *t;
+
+	if (!sa || sa->state == IKE_ST_DEAD)
+		return -ENOENT;
+	if (sa->txn) {
+		sa->doomed = true;
+		sa->doom = reason;
+		return 0;
+	}
+	t = ike_out_begin(e, sa);
+	if (!t)
+		return -ENOMEM;
+	ike_sa_kill(sa, t, reason, 0, 0);
+	ike_timer_settle(sa, t);
+	return 0;
+}
+
+int ike_engine_drop(struct ike_engine *e, uint64_t now, uint64_t spi)
+{
+	int err;
+
+	e->now = now;
+	err = drop(e, ike_sa_find(e, spi), IKE_R_LOCAL_DELETE);
+	ike_out_flush(e);
+	return err;
+}
+
+/* A list of SPIs first: what's done to one SA may create or free others. */
+size_t ike_engine_drop_all(struct ike_engine *e, uint64_t now, const char *policy, bool tell_peers)
+{
+	uint64_t *spis = calloc(e->n.sas ? e->n.sas : 1, sizeof(*spis));
+	size_t n = 0, done = 0;
+
+	if (!spis)
+		return 0;
+	e->now = now;
+	for (struct ike_sa *sa = e->sas; sa; sa = sa->next)
+		if (sa->state != IKE_ST_DEAD && (!policy || !strcmp(policy, sa->pol->p.name)))
+			spis[n++] = sa->spi;
+	for (size_t i = 0; i < n; i++) {
+		struct ike_sa *sa = ike_sa_find(e, spis[i]);
+
+		if (tell_peers && sa && sa->state == IKE_ST_ESTABLISHED)
+			done += !ike_engine_delete_ike(e, now, spis[i]);
+		else
+			done += !drop(e, sa, IKE_R_LOCAL_DELETE);
+	}
+	free(spis);
+	ike_out_flush(e);
+	return done;
+}
+
+/* ---- session and data path ---- */
+
+int ike_engine_address_assigned(struct ike_engine *e, uint64_t now, uint64_t ref, const struct ike_session_result *r)
+{
+	struct ike_sa *sa = ike_sa_find(e, ref);
+	struct ike_out *t;
+
+	if (!sa || sa->state == IKE_ST_DEAD)
+		return -ENOENT;
+	if (sa->state != IKE_ST_AUTH_WAIT)
+		return -EALREADY;
+	e->now = now;
+	t = ike_out_begin(e, sa);
+	if (!t)
+		return -ENOMEM;
+	ike_auth_session(sa, t, r);
+	ike_timer_settle(sa, t);
+	ike_out_flush(e);
+	return 0;
+}
+
+void ike_cmd_move(struct ike_sa *sa, struct ike_out *t, const struct net_endpoint *remote)
+{
+	sa->path.remote = *remote;
+	ike_out_touch(t, sa);
+	for (struct ike_child *c = sa->children; c; c = c->next)
+		ike_out_child(t, IKE_ACT_CHILD_PATH, c, false, false, 0);
+	ike_out_event(t, IKE_EV_PATH_CHANGED, sa, IKE_R_NONE);
+}
+
+int ike_engine_data_seen(struct ike_engine *e, uint64_t now, uint32_t spi_in, const struct net_endpoint *remote)
+{
+	struct ike_child *c = ike_sa_child_in(e, spi_in);
+	struct ike_out *t;
+	struct ike_sa *sa;
+
+	if (!c)
+		return -ENOENT;
+	sa = c->sa;
+	e->now = now;
+	sa->last_seen_us = now;
+	if (!remote || !c->encap || !sa->nat_remote || sa->txn || net_endpoint_equal(remote, &sa->path.remote))
+		return 0;
+	t = ike_out_begin(e, sa);
+	if (!t)
+		return -ENOMEM;
+	IKE_CNT(sa, nat_update_addr_data);
+	ike_cmd_move(sa, t, remote);
+	ike_timer_settle(sa, t);
+	ike_out_flush(e);
+	return 0;
+}

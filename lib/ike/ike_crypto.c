@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * prf, prf+, integrity and encryption over libcrypto, with everything fetched once (RFC 7296 section 2.13, RFC 3602, RFC 5282), and
+ * the key schedules of IKE SAs and children (sections 2.14, 2.17, 2.18). Diffie-Hellman is in ike_dh.c.
+ * Entry points: ike_crypto_*(). Called by the exchanges and ike_msg.c.
+ */
+#include "ike/ike_crypto.h"
+#include "ike/ike_dh.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+struct ike_crypto {
+	EVP_MAC *hmac;
+	EVP_MAC_CTX *sha1, *sha256;
+	EVP_MD *md_sha1;
+	EVP_MD_CTX *md;
+	EVP_CIPHER *cipher[IKE_ALG_ENCRS];
+	EVP_CIPHER_CTX *ctx[IKE_ALG_ENCRS];
+	struct ike_dh *dh;
+};
+
+static EVP_MAC_CTX *hmac_ctx(EVP_MAC *mac, const char *digest)
+{
+	EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
+	OSSL_PARAM params[2];
+	char name[8];
+
+	if (!ctx)
+		return NULL;
+	strncpy(name, digest, sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0);
+	params[1] = OSSL_PARAM_construct_end();
+	if (EVP_MAC_CTX_set_params(ctx, params) == 1)
+		return ctx;
+	EVP_MAC_CTX_free(ctx);
+	return NULL;
+}
+
+static int fetch_ciphers(struct ike_crypto *c)
+{
+	static const struct {
+		uint16_t id, bits;
+	} rows[IKE_ALG_ENCRS] = { { IKE_ENCR_AES_CBC, 128 }, { IKE_ENCR_AES_CBC, 256 }, { IKE_ENCR_AES_GCM_16, 128 },
+				  { IKE_ENCR_AES_GCM_16, 256 } };
+
+	for (unsigned i = 0; i < IKE_ALG_ENCRS; i++) {
+		const struct ike_alg_encr *a = ike_alg_encr(rows[i].id, rows[i].bits);
+		unsigned at = ike_alg_encr_index(a);
+
+		c->cipher[at] = EVP_CIPHER_fetch(NULL, a->fetch, NULL);
+		c->ctx[at] = EVP_CIPHER_CTX_new();
+		if (!c->cipher[at] || !c->ctx[at])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+struct ike_crypto *ike_crypto_new(void)
+{
+	struct ike_crypto *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	c->sha1 = hmac_ctx(c->hmac, "SHA1");
+	c->sha256 = hmac_ctx(c->hmac, "SHA256");
+	c->md_sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+	c->md = EVP_MD_CTX_new();
+	c->dh = ike_dh_new();
+	if (c->sha1 && c->sha256 && c->md_sha1 && c->md && c->dh && !fetch_ciphers(c))
+		return c;
+	ike_crypto_free(c);
+	return NULL;
+}
+
+void ike_crypto_free(struct ike_crypto *c)
+{
+	if (!c)
+		return;
+	for (unsigned i = 0; i < IKE_ALG_ENCRS; i++) {
+		EVP_CIPHER_CTX_free(c->ctx[i]);
+		EVP_CIPHER_free(c->cipher[i]);
+	}
+	ike_dh_free(c->dh);
+	EVP_MD_CTX_free(c->md);
+	EVP_MD_free(c->md_sha1);
+	EVP_MAC_CTX_free(c->sha1);
+	EVP_MAC_CTX_free(c->sha256);
+	EVP_MAC_free(c->hmac);
+	free(c);
+}
+
+/* ---- keyed hashes ---- */
+
+static int hmac(EVP_MAC_CTX *ctx, const void *key, size_t klen, const struct ike_buf *in, unsigned n, uint8_t *out, size_t outlen)
+{
+	static const uint8_t none;
+	uint8_t full[EVP_MAX_MD_SIZE];
+	size_t len = 0;
+
+	/* A NULL key would mean "the one before": an empty key is a key too. */
+	if (EVP_MAC_init(ctx, klen ? key : &none, klen, NULL) != 1)
+		return -EINVAL;
+	for (unsigned i = 0; i < n; i++)
+		if (in[i].len && EVP_MAC_update(ctx, in[i].p, in[i].len) != 1)
+			return -EINVAL;
+	if (EVP_MAC_final(ctx, full, &len, sizeof(full)) != 1 || len < outlen)
+		return -EINVAL;
+	memcpy(out, full, outlen);
+	OPENSSL_cleanse(full, sizeof(full));
+	return 0;
+}
+
+int ike_crypto_prf(struct ike_crypto *c, uint16_t prf, const void *key, size_t klen, const struct ike_buf *in, unsigned n, uint8_t *out)
+{
+	const struct ike_alg_prf *a = ike_alg_prf(prf);
+
+	if (!a)
+		return -EINVAL;
+	return hmac(prf == IKE_PRF_HMAC_SHA1 ? c->sha1 : c->sha256, key, klen, in, n, out, a->len);
+}
+
+int ike_crypto_prf_plus(struct ike_crypto *c, uint16_t prf, const void *key, size_t klen, const struct ike_buf *seed, unsigned n,
+			uint8_t *out, size_t outlen)
+{
+	const struct ike_alg_prf *a = ike_alg_prf(prf);
+	uint8_t t[IKE_PRF_MAX], round = 0;
+	struct ike_buf in[10];
+	size_t done = 0;
+	int err = 0;
+
+	if (!a || n > 8 || outlen > (size_t)a->len * 255)
+		return -EINVAL;
+	memcpy(&in[1], seed, n * sizeof(*seed));
+	while (done < outlen && !err) {
+		size_t take = outlen - done < a->len ? outlen - done : a->len;
+
+		in[0] = (struct ike_buf){ t, round ? a->len : 0 };
+		round++;
+		in[n + 1] = (struct ike_buf){ &round, 1 };
+		err = ike_crypto_prf(c, prf, key, klen, in, n + 2, t);
+		memcpy(out + done, t, take);
+		done += take;
+	}
+	OPENSSL_cleanse(t, sizeof(t));
+	return err;
+}
+
+int ike_crypto_integ(struct ike_crypto *c, uint16_t integ, const uint8_t *key, const void *data, size_t len, uint8_t *out)
+{
+	const struct ike_alg_integ *a = ike_alg_integ(integ);
+	struct ike_buf in = { data, len };
+
+	if (!a)
+		return -EINVAL;
+	return hmac(integ == IKE_INTEG_HMAC_SHA1_96 ? c->sha1 : c->sha256, key, a->key, &in, 1, out, a->icv);
+}
+
+int ike_crypto_sha1(struct ike_crypto *c, const struct ike_buf *in, unsigned n, uint8_t out[IKE_SHA1_LEN])
+{
+	if (EVP_DigestInit_ex2(c->md, c->md_sha1, NULL) != 1)
+		return -EINVAL;
+	for (unsigned i = 0; i < n; i++)
+		if (EVP_DigestUpdate(c->md, in[i].p, in[i].len) != 1)
+			return -EINVAL;
+	return EVP_DigestFinal_ex(c->md, out, NULL) == 1 ? 0 : -EINVAL;
+}
+
+/* ---- encryption ---- */
+
+int ike_crypto_cbc(struct ike_crypto *c, const struct ike_alg_encr *a, bool encrypt, const uint8_t *key, const uint8_t *iv, uint8_t *data,
+		   size_t len)
+{
+	EVP_CIPHER_CTX *ctx = c->ctx[ike_alg_encr_index(a)];
+	int n = 0;
+
+	if (!len || len % a->block || len > IKE_PACKET_MAX)
+		return -EINVAL;
+	if (EVP_CipherInit_ex2(ctx, c->cipher[ike_alg_encr_index(a)], key, iv, encrypt, NULL) != 1)
+		return -EINVAL;
+	EVP_CIPHER_CTX_set_padding(ctx, 0);
+	if (EVP_CipherUpdate(ctx, data, &n, data, (int)len) != 1 || n != (int)len)
+		return -EINVAL;
+	return 0;
+}
+
+int ike_crypto_gcm(struct ike_crypto *c, const struct ike_alg_encr *a, bool encrypt, const uint8_t *key, const uint8_t *iv,
+		   const uint8_t *aad, size_t aadlen, uint8_t *data, size_t len, uint8_t *tag)
+{
+	EVP_CIPHER_CTX *ctx = c->ctx[ike_alg_encr_index(a)];
+	uint8_t nonce[12];
+	int n;
+
+	if (len > IKE_PACKET_MAX || aadlen > IKE_PACKET_MAX)
+		return -EINVAL;
+	memcpy(nonce, key + a->key, a->salt);
+	memcpy(nonce + a->salt, iv, a->iv);
+	if (EVP_CipherInit_ex2(ctx, c->cipher[ike_alg_encr_index(a)], key, nonce, encrypt, NULL) != 1)
+		return -EINVAL;
+	if (!encrypt && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, a->icv, tag) != 1)
+		return -EINVAL;
+	if (EVP_CipherUpdate(ctx, NULL, &n, aad, (int)aadlen) != 1)
+		return -EINVAL;
+	if (len && EVP_CipherUpdate(ctx, data, &n, data, (int)len) != 1)
+		return -EINVAL;
+	if (EVP_CipherFinal_ex(ctx, data + len, &n) != 1)
+		return encrypt ? -EINVAL : -EBADMSG;
+	if (encrypt && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, a->icv, tag) != 1)
+		return -EINVAL;
+	return 0;
+}
+
+/* ---- Diffie-Hellman ---- */
+
+int ike_crypto_dh_public(struct ike_crypto *c, uint16_t group, const uint8_t priv[IKE_DH_PRIV], uint8_t *pub)
+{
+	return ike_dh_public(c->dh, group, priv, pub);
+}
+
+int ike_crypto_dh_shared(struct ike_crypto *c, uint16_t group, const uint8_t priv[IKE_DH_PRIV], const uint8_t *peer, size_t len,
+			 uint8_t *out)
+{
+	const struct ike_alg_group *g = ike_alg_group(group);
+
+	if (!g || len != g->pub)
+		return -EBADMSG;
+	return ike_dh_shared(c->dh, group, priv, peer, out);
+}
+
+/* ---- key schedules ---- */
+
+static void store_u64(uint8_t *p, uint64_t v)
+{
+	for (int i = 0; i < 8; i++)
+		p[i] = (uint8_t)(v >> (56 - 8 * i));
+}
+
+/* SKEYSEED: prf(Ni | Nr, g^ir) for the first SA, prf(SK_d (old), g^ir | Ni | Nr) for a rekeyed one. */
+static int skeyseed(struct ike_crypto *c, const struct ike_schedule *s, uint8_t *out)
+{
+	struct ike_buf in[3] = { s->shared, s->ni, s->nr };
+	uint8_t key[2 * IKE_NONCE_MAX];
+
+	if (s->old_sk_d)
+		return ike_crypto_prf(c, s->old_prf, s->old_sk_d, ike_alg_prf(s->old_prf)->len, in, 3, out);
+	memcpy(key, s->ni.p, s->ni.len);
+	memcpy(key + s->ni.len, s->nr.p, s->nr.len);
+	return ike_crypto_prf(c, s->suite->prf, key, s->ni.len + s->nr.len, in, 1, out);
+}
+
+static const uint8_t *take(uint8_t *to, const uint8_t *from, size_t len)
+{
+	if (to)
+		memcpy(to, from, len);
+	return from + len;
+}
+
+int ike_crypto_schedule(struct ike_crypto *c, const struct ike_schedule *s, struct ike_keys *k, uint8_t *sk_pi, uint8_t *sk_pr)
+{
+	const struct ike_alg_prf *prf = ike_alg_prf(s->suite->prf);
+	size_t enc = ike_crypto_encr_len(s->suite), integ = ike_crypto_integ_len(s->suite), seed_len;
+	uint8_t seed[IKE_PRF_MAX], spis[16], mat[3 * IKE_PRF_MAX + 2 * IKE_INTEG_MAX + 2 * IKE_ENCR_MAX];
+	struct ike_buf in[3] = { s->ni, s->nr, { spis, sizeof(spis) } };
+	const uint8_t *p = mat;
+	int err;
+
+	if (!prf || !enc || s->ni.len > IKE_NONCE_MAX || s->nr.len > IKE_NONCE_MAX || (s->old_sk_d && !ike_alg_prf(s->old_prf)))
+		return -EINVAL;
+	store_u64(spis, s->spi_i);
+	store_u64(spis + 8, s->spi_r);
+	err = skeyseed(c, s, seed);
+	seed_len = s->old_sk_d ? ike_alg_prf(s->old_prf)->len : prf->len;
+	if (!err)
+		err = ike_crypto_prf_plus(c, s->suite->prf, seed, seed_len, in, 3, mat, 3u * prf->len + 2 * integ + 2 * enc);
+	if (!err) {
+		p = take(k->sk_d, p, prf->len);
+		p = take(k->ai, p, integ);
+		p = take(k->ar, p, integ);
+		p = take(k->ei, p, enc);
+		p = take(k->er, p, enc);
+		p = take(sk_pi, p, prf->len);
+		take(sk_pr, p, prf->len);
+	}
+	OPENSSL_cleanse(seed, sizeof(seed));
+	OPENSSL_cleanse(mat, sizeof(mat));
+	return err;
+}
+
+int ike_crypto_child_keys(struct ike_crypto *c, uint16_t prf, const uint8_t *sk_d, const struct ike_suite *child, struct ike_buf shared,
+			  struct ike_buf ni, struct ike_buf nr, uint8_t *out, size_t outlen)
+{
+	struct ike_buf in[3] = { shared, ni, nr };
+	const struct ike_alg_prf *a = ike_alg_prf(prf);
+
+	if (!a || outlen != 2 * (ike_crypto_encr_len(child) + ike_crypto_integ_len(child)))
+		return -EINVAL;
+	return ike_crypto_prf_plus(c, prf, sk_d, a->len, in, 3, out, outlen);
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside the IKEv2 engine: its structs, and the functions its files share. Nobody outside lib/ike includes this, but tests.
+ *
+ * One packet's way: ike_engine_input() → ike_msg_open() (window, integrity, decryption) → ike_fsm_dispatch() (a row of the exchange
+ * table) → a processor in ike_init.c, ike_auth.c, ike_child.c, ike_rekey.c or ike_info.c → ike_msg_reply() → ike_out_end(),
+ * which writes the checkpoint rows and hands the transaction out. Time's way: wheel → ike_timer.c → the same functions.
+ */
+#ifndef IKE_IKE_INT_H
+#define IKE_IKE_INT_H
+
+#include "base/counters.h"
+#include "base/schemas.h"
+#include "base/wheel.h"
+#include "ike/ike.h"
+#include "ike/ike_crypto.h"
+#include "ike/ike_map.h"
+#include "ike/ike_wire.h"
+
+#define IKE_US_PER_S	  1000000ULL
+#define IKE_BUILD_MAX	  6144	/* longest message we build */
+#define IKE_LINGER_US	  (30 * IKE_US_PER_S)  /* a deleted SA answers retransmissions so long */
+#define IKE_REKEYED_US	  (60 * IKE_US_PER_S)  /* a replaced SA waits so long for the peer's delete */
+#define IKE_CHILD_LIMIT	  32
+#define IKE_TEMP_RETRIES  8
+#define IKE_KE_TRIES	  3
+#define IKE_PENDING_LEN	  4096	/* longest packet that's kept while a transaction is in flight */
+#define IKE_COOKIE_LEN	  33	/* generation, HMAC-SHA2-256 */
+#define IKE_COOKIE_US	  (60 * IKE_US_PER_S)
+
+/* Requests of ours. Also the kinds of ike_xchg. The values stand in checkpoints: add at the end. */
+enum ike_job_kind {
+	IKE_JOB_NONE,
+	IKE_JOB_DPD,
+	IKE_JOB_DEL_CHILD,
+	IKE_JOB_REKEY_CHILD,
+	IKE_JOB_NEW_CHILD,
+	IKE_JOB_REKEY_IKE,
+	IKE_JOB_DEL_IKE,
+	IKE_JOBS
+};
+
+/* A request that waits for the window. */
+struct ike_job {
+	struct ike_job *next;
+	enum ike_job_kind kind;
+	uint32_t spi_in; /* the child it's about */
+};
+
+/* Our outstanding request (after IKE_AUTH). Everything the answer needs; all of it is in the checkpoint. */
+struct ike_xchg {
+	enum ike_job_kind kind;
+	uint32_t spi_in;      /* child that's rekeyed or deleted */
+	uint32_t new_spi_in;  /* SPI offered for the new child */
+	uint64_t new_spi;     /* SPI offered for the new IKE SA */
+	uint8_t nonce[IKE_NONCE_LEN];
+	uint16_t group;	      /* of our KE payload, 0: none */
+	uint8_t dh_priv[IKE_DH_PRIV];
+	unsigned n_offer;
+	struct ike_suite offer[IKE_MAX_SUITES];
+	uint8_t tries;	      /* INVALID_KE_PAYLOAD answers so far */
+	bool target_gone;     /* the peer deleted the child meanwhile */
+	/* the peer rekeys the same at the same time (RFC 7296 section 2.8.1) */
+	uint32_t rival_spi_in;
+	uint64_t rival_spi;
+	uint16_t rival_len;
+	uint8_t rival_nonce[IKE_NONCE_MAX]; /* the lower one of the peer's exchange */
+};
+
+/* What only the set-up needs; gone when IKE_AUTH is done. */
+struct ike_setup {
+	uint16_t group;
+	uint8_t dh_priv[IKE_DH_PRIV];
+	uint8_t *peer_ke; /* until the keys are derived */
+	size_t peer_ke_len;
+	bool keyed;
+	uint16_t ni_len, nr_len;
+	uint8_t ni[IKE_NONCE_MAX], nr[IKE_NONCE_MAX];
+	uint8_t sk_pi[IKE_PRF_MAX], sk_pr[IKE_PRF_MAX];
+	uint8_t *init_req, *init_resp; /* the IKE_SA_INIT messages as they were on the wire */
+	size_t init_req_len, init_resp_len;
+	unsigned decrypt_failures;
+	/* responder, waiting for the session */
+	uint8_t *auth_inner; /* decrypted payloads of the IKE_AUTH request */
+	size_t auth_inner_len;
+	uint8_t auth_first;
+	struct ike_path auth_path;
+	/* initiator */
+	uint8_t cookie[64];
+	uint8_t cookie_len;
+	uint8_t tries;
+	bool cookie_seen;
+	struct ike_id remote_id;
+	uint32_t child_spi_in;
+	unsigned n_ts_local, n_ts_remote;
+	struct ike_ts ts_local[IKE_MAX_TS], ts_remote[IKE_MAX_TS];
+};
+
+struct ike_pol {
+	struct ike_pol *next;
+	struct ike_policy p;
+	unsigned refs; /* SAs */
+	bool removed;
+};
+
+struct ike_idref {
+	uint8_t type, len;
+	uint8_t data[];
+};
+
+struct ike_child {
+	struct ike_child *next;
+	struct ike_sa *sa;
+	struct ike_node by_spi;
+	uint32_t spi_in, spi_out;
+	struct ike_suite suite;
+	bool initiator, encap, deleting, superseded, expired;
+	uint8_t temp_failures;
+	uint32_t rekeys;
+	uint64_t created_us, soft_us, hard_us;
+	uint8_t n_local, n_remote;
+	struct ike_ts *ts; /* local ones, then remote ones */
+	uint8_t keys[];	   /* in: encr, integ; out: encr, integ */
+};
+
+struct ike_pending {
+	struct ike_pending *next;
+	struct ike_path path;
+	size_t len;
+	uint8_t pkt[];
+};
+
+struct ike_sa {
+	struct ike_engine *e;
+	struct ike_pol *pol;
+	struct ike_sa *prev, *next;
+	struct ike_node by_spi, by_init, by_peer;
+	struct wheel_timer timer;
+	uint64_t spi, peer_spi;
+	const enum ike_state state; /* written by ike_sa_set_state() only */
+	bool initiator;		    /* of this IKE SA (decides flags, keys, order of SPIs) */
+	bool nat_local, nat_remote;
+	bool stored;		    /* a row exists, or is being written */
+	bool committed;		    /* a row of it was durable once */
+	bool doomed;		    /* to be killed when the transaction is through */
+	bool replaced;		    /* by a rekey (or the loser of two): its end is no event */
+	enum ike_reason doom;
+	struct ike_path path;
+	struct ike_suite suite;
+	struct ike_keys keys;
+	struct ike_idref *local_id, *peer_id;
+	/* message id windows of one, in both directions */
+	uint32_t send_next, recv_next;
+	uint8_t *resp; /* our answer to request recv_next - 1 */
+	size_t resp_len;
+	uint8_t *req; /* our request send_next, outstanding */
+	size_t req_len;
+	uint8_t retrans;
+	struct ike_xchg *xchg;
+	struct ike_job *jobs;
+	struct ike_child *children;
+	unsigned n_children;
+	struct ike_setup *setup;
+	struct ike_out *txn; /* in flight */
+	struct ike_pending *pending;
+	/* session */
+	uint32_t callid;
+	struct net_addr inner, inner6;
+	bool inner_ours; /* assigned to us, not to the peer */
+	/* times, absolute µs; 0: none */
+	uint64_t created_us, up_us, last_seen_us, soft_us, hard_us, setup_us, half_us, retrans_us, dpd_us, empty_us, dead_us;
+	uint32_t rekeys;
+	uint8_t temp_failures;
+	void *user;
+};
+
+/* A transaction under construction, and later in flight. */
+struct ike_out {
+	struct ike_txn pub;
+	struct ike_node by_id;
+	struct ike_out *next; /* emission queue */
+	struct ike_engine *e;
+	struct ike_action *act;
+	unsigned n, cap;
+	struct ike_sa *sa[6]; /* rows to write */
+	unsigned n_sa;
+	struct ike_chunk *mem;
+	struct wheel_timer retry;
+	bool failed; /* out of memory: a row or an action is missing, nothing of it may be performed */
+};
+
+struct ike_engine {
+	struct ike_engine_config cfg;
+	struct ike_callbacks cb;
+	void *arg;
+	struct counters_ikev2 own, *cnt;
+	struct ike_crypto *crypto;
+	struct wheel wheel;
+	uint64_t now;
+	struct ike_pol *policies;
+	struct ike_map by_spi, by_init, by_peer, by_child, by_txn;
+	struct ike_sa *sas;
+	struct ike_stats_int {
+		size_t sas, half_open, established, children;
+	} n;
+	uint64_t refused;
+	uint64_t next_txn;
+	struct ike_out *out_head, **out_tail;
+	bool flushing;
+	bool cookies;
+	uint8_t cookie_gen;
+	uint64_t cookie_us;
+	uint8_t cookie_secret[2][32];
+	uint64_t seed;
+	uint8_t *scratch; /* a packet being decrypted */
+};
+
+/* One received message on its way through a processor. */
+struct ike_rx {
+	struct ike_engine *e;
+	struct ike_sa *sa; /* NULL: IKE_SA_INIT request */
+	struct ike_out *t;
+	const struct ike_path *path;
+	const struct ike_msg *m;
+	const uint8_t *raw; /* the datagram */
+	size_t raw_len;
+	const uint8_t *inner; /* decrypted payloads */
+	size_t inner_len;
+	uint8_t inner_first;
+};
+
+#define IKE_CNT(sa_, field)  counter_inc(&ike_sa_counters(sa_)->field)
+#define IKE_ECNT(e_, field)  counter_inc(&(e_)->cnt->field)
+
+/* ---- ike_engine.c ---- */
+void ike_engine_count_reason(struct counters_ikev2 *c, enum ike_wire_reason why);
+struct ike_pol *ike_engine_match_policy(struct ike_engine *e, const struct ike_path *path);
+struct ike_pol *ike_engine_policy(const struct ike_engine *e, const char *name);
+void ike_engine_policy_unref(struct ike_engine *e, struct ike_pol *p);
+void ike_engine_process(struct ike_engine *e, const struct ike_path *path, const uint8_t *pkt, size_t len);
+
+/* ---- ike_sa.c: SAs, children, tables, jobs ---- */
+struct ike_sa *ike_sa_new(struct ike_engine *e, struct ike_pol *pol, bool initiator, uint64_t spi);
+/* Emits nothing; not while a transaction of it is in flight. */
+void ike_sa_free(struct ike_sa *sa);
+void ike_sa_set_state(struct ike_sa *sa, enum ike_state to);
+struct counters_ikev2 *ike_sa_counters(const struct ike_sa *sa);
+uint64_t ike_sa_new_spi(struct ike_engine *e);
+uint32_t ike_sa_new_child_spi(struct ike_engine *e);
+struct ike_sa *ike_sa_find(const struct ike_engine *e, uint64_t spi);
+struct ike_sa *ike_sa_find_init(const struct ike_engine *e, uint64_t spi_i, const struct ike_path *path);
+void ike_sa_index_init(struct ike_sa *sa, uint64_t spi_i, const struct ike_path *path);
+int ike_sa_set_id(struct ike_idref **ref, const struct ike_id *id);
+void ike_sa_get_id(const struct ike_idref *ref, struct ike_id *id);
+void ike_sa_index_peer(struct ike_sa *sa);
+/* The IKE SA is up: lifetimes, counters, tables. */
+void ike_sa_established(struct ike_sa *sa);
+/* End of an SA, with children and session, and the right events; it lingers as DEAD and is freed by its timer. */
+void ike_sa_kill(struct ike_sa *sa, struct ike_out *t, enum ike_reason reason, uint16_t notify, uint64_t linger_us);
+void ike_sa_key(const struct ike_sa *sa, char key[IKE_KEY_LEN]);
+void ike_sa_drop_setup(struct ike_sa *sa);
+void ike_sa_drop_request(struct ike_sa *sa);
+/* … and its exchange; frees offered SPIs. */
+void ike_sa_drop_xchg(struct ike_sa *sa);
+struct ike_child *ike_sa_child_new(struct ike_sa *sa, const struct ike_suite *suite, const struct ike_ts *ts, unsigned n_local,
+				   unsigned n_remote);
+void ike_sa_child_link(struct ike_sa *sa, struct ike_child *c);
+void ike_sa_child_free(struct ike_child *c);
+struct ike_child *ike_sa_child_in(const struct ike_engine *e, uint32_t spi_in);
+struct ike_child *ike_sa_child_out(const struct ike_sa *sa, uint32_t spi_out);
+unsigned ike_sa_live_children(const struct ike_sa *sa);
+/* A child is gone: data path, event, and the timer of an empty IKE SA. */
+void ike_sa_child_end(struct ike_child *c, struct ike_out *t, enum ike_reason reason);
+/* Queue a request of ours (once per kind and child). 0 or -ENOMEM. */
+int ike_sa_job(struct ike_sa *sa, enum ike_job_kind kind, uint32_t spi_in);
+void ike_sa_drop_jobs(struct ike_sa *sa);
+/* Start the next job if the window is free. */
+void ike_sa_run_jobs(struct ike_sa *sa, struct ike_out *t);
+uint64_t ike_sa_jitter(struct ike_engine *e, uint64_t lifetime_us);
+
+/* ---- ike_txn.c ---- */
+struct ike_out *ike_out_begin(struct ike_engine *e, struct ike_sa *sa);
+void ike_out_touch(struct ike_out *t, struct ike_sa *sa);
+void ike_out_send(struct ike_out *t, const struct ike_path *path, const uint8_t *pkt, size_t len, bool again);
+void ike_out_child(struct ike_out *t, enum ike_action_kind kind, const struct ike_child *c, bool resume, bool out_wait, uint32_t replaces);
+void ike_out_child_del(struct ike_out *t, const struct ike_child *c, enum ike_reason reason);
+struct ike_event *ike_out_event(struct ike_out *t, enum ike_event_kind kind, const struct ike_sa *sa, enum ike_reason reason);
+void ike_out_need_session(struct ike_out *t, const struct ike_sa *sa, const struct ike_cp *cp);
+void ike_out_session_end(struct ike_out *t, const struct ike_sa *sa, enum ike_reason reason);
+/* Hand the transaction out (or throw it away when it's empty). */
+void ike_out_end(struct ike_out *t);
+void ike_out_flush(struct ike_engine *e);
+void ike_out_free(struct ike_out *t);
+
+/* ---- ike_msg.c: protection, windows ---- */
+enum ike_open { IKE_OPEN_OK, IKE_OPEN_BAD, IKE_OPEN_NOKEY };
+/* Check integrity and decrypt into e->scratch. */
+enum ike_open ike_msg_open(struct ike_sa *sa, const uint8_t *pkt, size_t len, const struct ike_msg *outer, const uint8_t **inner,
+			   size_t *inner_len);
+/* Protect a chain of payloads. Length of the message in out, 0: it doesn't fit. */
+size_t ike_msg_seal(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t msgid, const struct ike_build *b, uint8_t *out, size_t cap);
+/* Answer the request in rx: the answer is kept, the window moves on. */
+void ike_msg_reply(struct ike_rx *rx, const struct ike_build *b);
+void ike_msg_reply_notify(struct ike_rx *rx, uint16_t type, const void *data, size_t len);
+/* Send a protected request of ours; it's outstanding until answered. 0 or -errno. */
+int ike_msg_request(struct ike_sa *sa, struct ike_out *t, uint8_t exchange, const struct ike_build *b);
+/* Send (and keep as outstanding) an unprotected request. */
+int ike_msg_request_plain(struct ike_sa *sa, struct ike_out *t, const uint8_t *pkt, size_t len);
+void ike_msg_resend(struct ike_sa *sa, struct ike_out *t);
+/* The outstanding request is answered. */
+void ike_msg_answered(struct ike_sa *sa);
+uint64_t ike_msg_retrans_us(const struct ike_sa *sa);
+
+/* ---- ike_fsm.c ---- */
+#define IKE_FSM_NEW (1u << 31) /* pseudo-state: no SA yet */
+struct ike_fsm_row {
+	uint8_t exchange;
+	bool response;
+	uint32_t states; /* bits 1 << enum ike_state, IKE_FSM_NEW */
+	uint32_t required, optional; /* IKE_SEEN() bits; other payloads are counted and ignored */
+	void (*process)(struct ike_rx *rx);
+	const char *story;
+};
+const struct ike_fsm_row *ike_fsm_rows(size_t *n);
+const struct ike_fsm_row *ike_fsm_find(uint32_t state_bit, uint8_t exchange, bool response);
+void ike_fsm_dispatch(struct ike_rx *rx);
+
+/* ---- ike_notify.c: counters of notifies ---- */
+void ike_notify_count(struct counters_ikev2 *c, const struct ike_msg *m);
+void ike_notify_count_sent(struct counters_ikev2 *c, uint16_t type);
+
+/* ---- exchanges ---- */
+void ike_init_refuse(struct ike_rx *rx, uint16_t type, const void *data, size_t len);
+void ike_init_request(struct ike_rx *rx);
+void ike_init_response(struct ike_rx *rx);
+int ike_init_start(struct ike_sa *sa, struct ike_out *t);
+int ike_init_keys(struct ike_sa *sa);
+bool ike_cookie_wanted(struct ike_engine *e);
+void ike_cookie_make(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i, const struct ike_buf *ni, uint8_t gen,
+		     uint8_t out[IKE_COOKIE_LEN]);
+bool ike_cookie_check(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i, const struct ike_buf *ni, const struct ike_buf *got);
+void ike_cookie_threshold(struct ike_engine *e, struct ike_out *t);
+
+int ike_auth_start(struct ike_sa *sa, struct ike_out *t);
+void ike_auth_request(struct ike_rx *rx);
+void ike_auth_waiting(struct ike_rx *rx);
+void ike_auth_response(struct ike_rx *rx);
+void ike_auth_session(struct ike_sa *sa, struct ike_out *t, const struct ike_session_result *r);
+/* A request that can't be read ends the set-up with an error notify. */
+void ike_auth_refuse(struct ike_rx *rx, uint16_t notify, enum ike_reason reason, const void *data, size_t len);
+
+void ike_child_request(struct ike_rx *rx);
+void ike_child_refuse(struct ike_rx *rx);
+void ike_child_response(struct ike_rx *rx);
+int ike_child_start(struct ike_sa *sa, struct ike_out *t, enum ike_job_kind kind, uint32_t spi_in);
+/* Build a child from a finished negotiation. NULL: memory or libcrypto. */
+struct ike_child_made {
+	const struct ike_suite *suite;
+	uint32_t spi_in, spi_out;
+	bool initiator;
+	const struct ike_ts *ts_local, *ts_remote;
+	unsigned n_local, n_remote;
+	struct ike_buf shared, ni, nr;
+};
+struct ike_child *ike_child_make(struct ike_sa *sa, const struct ike_child_made *c);
+/* The peer's error to our request about a child or a rekey: true when it's to be tried again later. */
+bool ike_child_retry_later(struct ike_sa *sa, uint8_t *failures, uint64_t *soft_us, uint64_t hard_us);
+
+void ike_rekey_request(struct ike_rx *rx, const struct ike_proposals *p);
+void ike_rekey_response(struct ike_rx *rx);
+int ike_rekey_start(struct ike_sa *sa, struct ike_out *t);
+/* The old SA ends while both rekey: what the peer made survives. */
+void ike_rekey_settle_rival(struct ike_sa *old, struct ike_out *t);
+/* Lower of two nonces (RFC 7296 section 2.8.1): <0, 0, >0. */
+int ike_rekey_compare(const uint8_t *a, size_t alen, const uint8_t *b, size_t blen);
+
+void ike_info_request(struct ike_rx *rx);
+void ike_info_response(struct ike_rx *rx);
+int ike_info_dpd(struct ike_sa *sa, struct ike_out *t);
+int ike_info_delete_child(struct ike_sa *sa, struct ike_out *t, uint32_t spi_in);
+int ike_info_delete_ike(struct ike_sa *sa, struct ike_out *t);
+
+/* ---- ike_timer.c ---- */
+void ike_timer_arm(struct ike_sa *sa);
+void ike_timer_fire(struct wheel_timer *w, uint64_t now, void *arg);
+/* After anything happened on an SA: run jobs, hand out the transaction, arm the timer. */
+void ike_timer_settle(struct ike_sa *sa, struct ike_out *t);
+
+/* ---- ike_ckpt.c ---- */
+int ike_ckpt_encode(const struct ike_sa *sa, struct pack_writer *w);
+
+/* ---- ike_cmd.c ---- */
+/* The peer's packets come from elsewhere now: follow (RFC 7296 section 2.23). */
+void ike_cmd_move(struct ike_sa *sa, struct ike_out *t, const struct net_endpoint *remote);
+
+/* ---- ike_view.c ---- */
+void ike_view_fill(const struct ike_sa *sa, struct ike_sa_view *v);
+void ike_view_child(const struct ike_child *c, struct ike_child_act *a);
+
+#endif

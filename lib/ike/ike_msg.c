@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Protected messages and the message windows: the SK payload (RFC 7296 section 3.14, RFC 5282), our last answer kept for retransmissions,
+ * our outstanding request kept for resending (section 2.1 to 2.3). Entry points: ike_msg_open(), ike_msg_seal(), ike_msg_reply(),
+ * ike_msg_request(). Called by ike_engine.c, the exchanges and ike_timer.c.
+ */
+#include "ike/ike_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+struct sk_keys {
+	const struct ike_alg_encr *encr;
+	const struct ike_alg_integ *integ; /* NULL with GCM */
+	const uint8_t *ek, *ak;
+	size_t icv;
+};
+
+/* Keys of one direction. out: what we send. */
+static bool sk_keys(const struct ike_sa *sa, bool out, struct sk_keys *k)
+{
+	bool i = sa->initiator == out; /* the original initiator's keys */
+
+	k->encr = ike_alg_encr(sa->suite.encr, sa->suite.encr_bits);
+	k->integ = ike_alg_integ(sa->suite.integ);
+	k->ek = i ? sa->keys.ei : sa->keys.er;
+	k->ak = i ? sa->keys.ai : sa->keys.ar;
+	if (!k->encr || (!k->encr->icv && !k->integ))
+		return false;
+	k->icv = k->encr->icv ? k->encr->icv : k->integ->icv;
+	return true;
+}
+
+/* ---- open ---- */
+
+static bool icv_good(struct ike_sa *sa, const struct sk_keys *k, const uint8_t *pkt, size_t len)
+{
+	uint8_t icv[IKE_ICV_MAX];
+
+	if (ike_crypto_integ(sa->e->crypto, sa->suite.integ, k->ak, pkt, len - k->icv, icv))
+		return false;
+	return !CRYPTO_memcmp(icv, pkt + len - k->icv, k->icv);
+}
+
+/* data: IV, ciphertext, ICV within the copied packet. */
+static int decrypt(struct ike_sa *sa, const struct sk_keys *k, uint8_t *pkt, size_t at, size_t len)
+{
+	uint8_t *iv = pkt + at, *data = iv + k->encr->iv;
+	size_t n = len - at - k->encr->iv - k->icv;
+
+	if (k->encr->icv)
+		return ike_crypto_gcm(sa->e->crypto, k->encr, false, k->ek, iv, pkt, at, data, n, data + n);
+	if (!icv_good(sa, k, pkt, len))
+		return -EBADMSG;
+	return ike_crypto_cbc(sa->e->crypto, k->encr, false, k->ek, iv, data, n);
+}
+
+enum ike_open ike_msg_open(struct ike_sa *sa, const uint8_t *pkt, size_t len, const struct ike_msg *outer, const uint8_t **inner,
+			   size_t *inner_len)
+{
+	uint8_t *buf = sa->e->scratch;
+	size_t at, n, pad;
+	struct sk_keys k;
+
+	if (!outer->sk.p || !sk_keys(sa, false, &k))
+		return IKE_OPEN_NOKEY;
+	at = (size_t)(outer->sk.p - pkt);
+	if (outer->sk.len < k.encr->iv + k.icv + (k.encr->block > 1 ? k.encr->block : 1u)) {
+		IKE_CNT(sa, decfail_encrpaylen);
+		return IKE_OPEN_BAD;
+	}
+	memcpy(buf, pkt, len);
+	if (decrypt(sa, &k, buf, at, len)) {
+		IKE_CNT(sa, decryptfail);
+		IKE_CNT(sa, decryptfail_hmac);
+		return IKE_OPEN_BAD;
+	}
+	n = outer->sk.len - k.encr->iv - k.icv;
+	*inner = buf + at + k.encr->iv;
+	pad = (*inner)[n - 1];
+	if (pad + 1 > n) {
+		IKE_CNT(sa, decryptfail_pad);
+		return IKE_OPEN_BAD;
+	}
+	*inner_len = n - pad - 1;
+	return IKE_OPEN_OK;
+}
+
+/* ---- seal ---- */
+
+static void make_iv(struct ike_sa *sa, const struct sk_keys *k, bool response, uint32_t msgid, uint8_t *iv)
+{
+	sa->e->cb.random(sa->e->arg, iv, k->encr->iv);
+	if (!k->encr->icv)
+		return;
+	/* GCM: must not repeat under a key. Direction, kind and message id make it unique; the random rest guards a message that's built
+	 * anew after a crash. */
+	for (int i = 0; i < 4; i++)
+		iv[i] = (uint8_t)(msgid >> (24 - 8 * i));
+	iv[4] = (uint8_t)((iv[4] & 0x7f) | (response ? 0x80 : 0));
+}
+
+size_t ike_msg_seal(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t msgid, const struct ike_build *b, uint8_t *out, size_t cap)
+{
+	struct ike_hdr h = { .spi_i = sa->initiator ? sa->spi : sa->peer_spi, .spi_r = sa->initiator ? sa->peer_spi : sa->spi,
+			     .next = IKE_PL_SK, .exchange = exchange, .msgid = msgid };
+	size_t n, at = IKE_HDR_LEN + IKE_PAYLOAD_HDR, total;
+	struct sk_keys k;
+	uint8_t *data;
+	int err;
+
+	if (b->w.bad || !sk_keys(sa, true, &k))
+		return 0;
+	n = b->w.len + 1;
+	n = (n + k.encr->block - 1) / k.encr->block * k.encr->block;
+	total = at + k.encr->iv + n + k.icv;
+	if (total > cap)
+		return 0;
+	h.flags = (uint8_t)((sa->initiator ? IKE_F_INITIATOR : 0) | (response ? IKE_F_RESPONSE : 0));
+	h.length = (uint32_t)total;
+	ike_wire_put_hdr(out, &h);
+	out[IKE_HDR_LEN] = b->w.len ? b->first : IKE_PL_NONE;
+	out[IKE_HDR_LEN + 1] = 0;
+	out[IKE_HDR_LEN + 2] = (uint8_t)((total - IKE_HDR_LEN) >> 8);
+	out[IKE_HDR_LEN + 3] = (uint8_t)(total - IKE_HDR_LEN);
+	make_iv(sa, &k, response, msgid, out + at);
+	data = out + at + k.encr->iv;
+	if (b->w.len)
+		memcpy(data, b->w.buf, b->w.len);
+	memset(data + b->w.len, 0, n - b->w.len);
+	data[n - 1] = (uint8_t)(n - b->w.len - 1);
+	if (k.encr->icv)
+		err = ike_crypto_gcm(sa->e->crypto, k.encr, true, k.ek, out + at, out, at, data, n, data + n);
+	else
+		err = ike_crypto_cbc(sa->e->crypto, k.encr, true, k.ek, out + at, data, n);
+	if (!err && k.integ && !k.encr->icv)
+		err = ike_crypto_integ(sa->e->crypto, sa->suite.integ, k.ak, out, total - k.icv, out + total - k.icv);
+	return err ? 0 : total;
+}
+
+/* ---- windows ---- */
+
+void ike_msg_reply(struct ike_rx *rx, const struct ike_build *b)
+{
+	uint8_t out[IKE_BUILD_MAX + 128];
+	struct ike_sa *sa = rx->sa;
+	size_t n = ike_msg_seal(sa, rx->m->hdr.exchange, true, rx->m->hdr.msgid, b, out, sizeof(out));
+	uint8_t *copy = n ? malloc(n) : NULL;
+
+	if (!copy) {
+		IKE_CNT(sa, decfail_interr);
+		return;
+	}
+	memcpy(copy, out, n);
+	free(sa->resp);
+	sa->resp = copy;
+	sa->resp_len = n;
+	sa->recv_next = rx->m->hdr.msgid + 1;
+	ike_out_touch(rx->t, sa);
+	ike_out_send(rx->t, rx->path, copy, n, false);
+}
+
+void ike_msg_reply_notify(struct ike_rx *rx, uint16_t type, const void *data, size_t len)
+{
+	uint8_t buf[128];
+	struct ike_build b;
+
+	ike_notify_count_sent(ike_sa_counters(rx->sa), type);
+	ike_wire_build(&b, buf, sizeof(buf));
+	ike_wire_put_notify(&b, 0, 0, 0, type, data, len);
+	ike_msg_reply(rx, &b);
+}
+
+uint64_t ike_msg_retrans_us(const struct ike_sa *sa)
+{
+	uint64_t base = sa->pol->p.retrans_ms ? sa->pol->p.retrans_ms : 500;
+
+	return (base * 1000) << (sa->retrans < 4 ? sa->retrans : 4);
+}
+
+int ike_msg_request_plain(struct ike_sa *sa, struct ike_out *t, const uint8_t *pkt, size_t len)
+{
+	uint8_t *copy = malloc(len ? len : 1);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, pkt, len);
+	ike_sa_drop_request(sa);
+	sa->req = copy;
+	sa->req_len = len;
+	sa->retrans_us = sa->e->now + ike_msg_retrans_us(sa);
+	ike_out_touch(t, sa);
+	ike_out_send(t, &sa->path, copy, len, false);
+	return 0;
+}
+
+int ike_msg_request(struct ike_sa *sa, struct ike_out *t, uint8_t exchange, const struct ike_build *b)
+{
+	uint8_t out[IKE_BUILD_MAX + 128];
+	size_t n = ike_msg_seal(sa, exchange, false, sa->send_next, b, out, sizeof(out));
+
+	return n ? ike_msg_request_plain(sa, t, out, n) : -EMSGSIZE;
+}
+
+void ike_msg_resend(struct ike_sa *sa, struct ike_out *t)
+{
+	sa->retrans++;
+	sa->retrans_us = sa->e->now + ike_msg_retrans_us(sa);
+	ike_out_send(t, &sa->path, sa->req, sa->req_len, true);
+}
+
+void ike_msg_answered(struct ike_sa *sa)
+{
+	ike_sa_drop_request(sa);
+	sa->send_next++;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Read-only views of SAs and children for show commands, and figures of the engine. Entry points: ike_engine_foreach_sa(),
+ * ike_engine_find*(), ike_engine_child_view(), ike_engine_stats_get(). Called by ipsecmgr's shows and by tests.
+ */
+#include "ike/ike_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void ike_view_fill(const struct ike_sa *sa, struct ike_sa_view *v)
+{
+	memset(v, 0, sizeof(*v));
+	v->spi = sa->spi;
+	v->peer_spi = sa->peer_spi;
+	ike_sa_key(sa, v->key);
+	v->state = sa->state;
+	v->initiator = sa->initiator;
+	v->path = sa->path;
+	v->nat_local = sa->nat_local;
+	v->nat_remote = sa->nat_remote;
+	ike_sa_get_id(sa->local_id, &v->local_id);
+	ike_sa_get_id(sa->peer_id, &v->peer_id);
+	v->policy = sa->pol->p.name;
+	v->suite = sa->suite;
+	v->callid = sa->callid;
+	v->inner = sa->inner;
+	v->created_us = sa->created_us;
+	v->up_us = sa->up_us;
+	v->soft_us = sa->soft_us;
+	v->hard_us = sa->hard_us;
+	v->last_seen_us = sa->last_seen_us;
+	v->rekeys = sa->rekeys;
+	v->send_msgid = sa->send_next;
+	v->recv_msgid = sa->recv_next;
+	v->request_outstanding = sa->req != NULL;
+	v->txn_in_flight = sa->txn != NULL;
+	v->n_children = sa->n_children;
+	v->user = sa->user;
+}
+
+void ike_view_child(const struct ike_child *c, struct ike_child_act *a)
+{
+	const struct ike_sa *sa = c->sa;
+
+	memset(a, 0, sizeof(*a));
+	a->spi_in = c->spi_in;
+	a->spi_out = c->spi_out;
+	a->ike_spi = sa->spi;
+	a->callid = sa->callid;
+	a->suite = c->suite;
+	a->encr_len = ike_crypto_encr_len(&c->suite);
+	a->integ_len = ike_crypto_integ_len(&c->suite);
+	a->ts_local = c->ts;
+	a->ts_remote = c->ts + c->n_local;
+	a->n_local = c->n_local;
+	a->n_remote = c->n_remote;
+	a->path = sa->path;
+	a->encap_udp = c->encap;
+	a->initiator = c->initiator;
+	a->policy = sa->pol->p.name;
+	a->child_name = sa->pol->p.child_name;
+	a->inner = sa->inner;
+}
+
+int ike_engine_foreach_sa(const struct ike_engine *e, int (*cb)(void *arg, const struct ike_sa_view *v), void *arg)
+{
+	struct ike_sa_view v;
+	int ret;
+
+	for (const struct ike_sa *sa = e->sas; sa; sa = sa->next) {
+		if (sa->state == IKE_ST_DEAD)
+			continue;
+		ike_view_fill(sa, &v);
+		ret = cb(arg, &v);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int ike_engine_child_view(const struct ike_engine *e, uint64_t spi, unsigned i, struct ike_child_view *v)
+{
+	const struct ike_sa *sa = ike_sa_find(e, spi);
+	const struct ike_child *c = sa ? sa->children : NULL;
+
+	while (c && i--)
+		c = c->next;
+	if (!c)
+		return -ENOENT;
+	ike_view_child(c, &v->sa);
+	v->created_us = c->created_us;
+	v->soft_us = c->soft_us;
+	v->hard_us = c->hard_us;
+	v->rekeys = c->rekeys;
+	v->deleting = c->deleting || c->superseded;
+	return 0;
+}
+
+static int view(const struct ike_sa *sa, struct ike_sa_view *v)
+{
+	if (!sa || sa->state == IKE_ST_DEAD)
+		return -ENOENT;
+	ike_view_fill(sa, v);
+	return 0;
+}
+
+int ike_engine_find(const struct ike_engine *e, uint64_t spi, struct ike_sa_view *v)
+{
+	return view(ike_sa_find(e, spi), v);
+}
+
+int ike_engine_find_child(const struct ike_engine *e, uint32_t spi_in, struct ike_sa_view *v)
+{
+	const struct ike_child *c = ike_sa_child_in(e, spi_in);
+
+	return view(c ? c->sa : NULL, v);
+}
+
+int ike_engine_find_key(const struct ike_engine *e, const char *key, struct ike_sa_view *v)
+{
+	char *end;
+	uint64_t spi = strtoull(key, &end, 16);
+
+	return *end || strlen(key) != IKE_KEY_LEN - 1 ? -ENOENT : view(ike_sa_find(e, spi), v);
+}
+
+void ike_engine_stats_get(const struct ike_engine *e, struct ike_engine_stats *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->sas = e->n.sas;
+	s->half_open = e->n.half_open;
+	s->established = e->n.established;
+	s->children = e->n.children;
+	s->txns_in_flight = e->by_txn.n;
+	s->cookies = e->cookies;
+	s->refused = e->refused;
+	for (const struct ike_pol *p = e->policies; p; p = p->next)
+		s->policies += !p->removed;
+}
