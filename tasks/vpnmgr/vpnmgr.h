@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/log.h"
 #include "net/nl.h"
 #include "pool/pool.h"
 #include "store/store.h"
@@ -21,6 +22,7 @@
 #define VPNMGR_TUNS      256    /* ipsecmgr instances: one byte */
 #define VPNMGR_FLOWS_MAX 100000 /* routes of tunnels in one context */
 #define VPNMGR_CHECK_MS  30000  /* how often the kernel is compared with what shall be */
+#define VPNMGR_PROBLEMS  2048
 #define VPNMGR_RETRY_MS  3000   /* … after something failed */
 
 /* What became of a configured interface; same index as cfg.ifs. */
@@ -63,7 +65,7 @@ struct vpnmgr {
 	struct vpnmgr_announce *announce;
 	unsigned n_announce, rounds;
 	struct task_timer *check, *garp;
-	char problems[2048], problems_last[2048], problems_cfg[2048];
+	char problems[VPNMGR_PROBLEMS], problems_net[VPNMGR_PROBLEMS], problems_cfg[VPNMGR_PROBLEMS]; /* a line each */
 };
 
 extern struct vpnmgr vpnmgr;
@@ -78,6 +80,8 @@ void vpnmgr_net_reconcile(struct vpnmgr *v);
 void vpnmgr_net_release(struct vpnmgr *v, const struct vpn_cfg *old, const struct cfg_tree *tree);
 /* One route to an ipsecmgr's TUN. 0 or -errno. */
 int vpnmgr_net_route(struct vpnmgr *v, const struct net_prefix *p, uint32_t ipsecmgr, bool del);
+/* Log the problems noted since the last report as this event, unless they are the same as in *last; that gets them. */
+void vpnmgr_net_report(struct vpnmgr *v, enum log_event ev, char last[VPNMGR_PROBLEMS]);
 /* Note a problem of the present reading or reconciliation. */
 void vpnmgr_net_problem(struct vpnmgr *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

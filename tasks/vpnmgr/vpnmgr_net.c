@@ -28,19 +28,18 @@ void vpnmgr_net_problem(struct vpnmgr *v, const char *fmt, ...)
 	v->problems[n + 1] = 0;
 }
 
-/* Log the problems of this pass, unless they are those of the last one. */
-static void report(struct vpnmgr *v)
+void vpnmgr_net_report(struct vpnmgr *v, enum log_event ev, char last[VPNMGR_PROBLEMS])
 {
-	char copy[sizeof(v->problems)], *save, *line;
+	char copy[VPNMGR_PROBLEMS], *save, *line;
 
-	if (strcmp(v->problems, v->problems_last) != 0) {
+	if (strcmp(v->problems, last) != 0) {
 		strcpy(copy, v->problems);
 		for (line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-			LOG(EV_VPN_NETLINK, "context %s: %s", v->cfg.name, line);
+			LOG(ev, "context %s: %s", v->cfg.name, line);
 		if (!v->problems[0])
-			LOG(EV_VPN_CONTEXT, "context %s: everything is as configured again", v->cfg.name);
+			LOG(EV_VPN_CONTEXT, "context %s: the problem is gone", v->cfg.name);
 	}
-	strcpy(v->problems_last, v->problems);
+	strcpy(last, v->problems);
 	v->problems[0] = 0;
 }
 
@@ -318,13 +317,13 @@ void vpnmgr_net_reconcile(struct vpnmgr *v)
 {
 	bool fresh, failed;
 
-	strcpy(v->problems, v->problems_cfg); /* those stay until the configuration changes */
+	v->problems[0] = 0;
 	for (unsigned i = 0; i < v->cfg.n_ifs; i++)
 		resolve(v, &v->cfg.ifs[i], &v->ifs[i]);
 	fresh = reconcile_addrs(v);
 	reconcile_routes(v);
-	failed = strcmp(v->problems, v->problems_cfg) != 0;
-	report(v);
+	failed = v->problems[0];
+	vpnmgr_net_report(v, EV_VPN_NETLINK, v->problems_net);
 	if (fresh)
 		vpnmgr_garp_start(v);
 	task_timer_stop(v->check);

@@ -322,7 +322,7 @@ static json_t *show_context(struct task *t, struct show_page *page, char *err, s
 	json_object_set_new(o, "static_routes", json_integer(v->cfg.n_routes));
 	json_object_set_new(o, "pools", json_integer((json_int_t)v->pools->n));
 	json_object_set_new(o, "flows", json_integer((json_int_t)v->n_flows));
-	json_object_set_new(o, "problems", show_text(v->problems_last));
+	json_object_set_new(o, "problems", show_format("%s%s", v->problems_cfg, v->problems_net));
 	return o;
 }
 

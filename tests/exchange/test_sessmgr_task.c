@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sessmgr process itself on a bus (task_rig.h), with bus clients as ipsecmgr, vpnmgr, srdb (a real store) and srp: calls and
+ * addresses, what happens when rows are slow, kill -9 and recovery with its audit, the loss of the active role, hostile messages.
+ */
+#include <errno.h>
+
+#include "pool/pool.h"
+#include "session/session.h"
+#include "store/store.h"
+#include "tests/exchange/task_rig.h"
+
+#define CTX 2
+
+static struct peer ipsecmgr, vpnmgr, srdb, srp;
+static struct store_writer *store;
+static bool slow;                /* srdb does not answer yet */
+static struct {
+	uint64_t id;
+	char ret[40];
+} held[64];
+static unsigned n_held, deletes, traps;
+static int64_t trap_value[8];
+static const char *srp_state = "None";
+static uint64_t srp_epoch = 1;
+
+/* --- the others ------------------------------------------------------------------------------------------------ */
+
+static void respond(struct peer *p, Envelope *env, uint64_t id, const char *ret)
+{
+	env->kind = ENVELOPE__KIND__RESPONSE;
+	env->id = id;
+	bus_client_send(p->client, ret, env);
+}
+
+static void ack(uint64_t id, const char *ret)
+{
+	Envelope env = ENVELOPE__INIT;
+	CkptAck a = CKPT_ACK__INIT;
+
+	env.body_case = ENVELOPE__BODY_CKPT_ACK;
+	env.ckpt_ack = &a;
+	respond(&srdb, &env, id, ret);
+}
+
+static void put(const char *kind, const char *key, const char *owner, const void *blob, size_t len)
+{
+	struct store_batch *b = store_batch_new(store);
+	struct store_ckpt row = {.kind = kind, .key = key, .owner = owner, .blob = blob, .len = len, .deleted = !blob};
+
+	cr_assert_eq(store_batch_ckpt(b, &row), 0);
+	cr_assert_eq(store_submit(store, b, 0, NULL, NULL), 0);
+	cr_assert_eq(store_flush(store, 0), 0);
+}
+
+static void srdb_rx(struct peer *p, const Envelope *in, const char *ret)
+{
+	if (in->body_case == ENVELOPE__BODY_CKPT_WRITE) {
+		for (size_t i = 0; i < in->ckpt_write->n_rows; i++) {
+			const CkptRow *r = in->ckpt_write->rows[i];
+
+			deletes += r->deleted;
+			put(r->kind, r->key, r->owner, r->deleted ? NULL : r->blob.data, r->blob.len);
+		}
+		if (slow) {
+			held[n_held].id = in->id;
+			snprintf(held[n_held++].ret, 40, "%s", ret);
+		} else {
+			ack(in->id, ret);
+		}
+	} else if (in->body_case == ENVELOPE__BODY_TRAP_RAISE) {
+		Envelope env = ENVELOPE__INIT;
+		Status st = STATUS__INIT;
+
+		cr_assert_str_eq(in->trap_raise->name, "SessMgrRecoveryComplete");
+		cr_assert_eq(in->trap_raise->n_vars, 8);
+		for (unsigned i = 0; i < 8; i++)
+			trap_value[i] = in->trap_raise->vars[i]->num;
+		traps++;
+		env.body_case = ENVELOPE__BODY_STATUS;
+		env.status = &st;
+		respond(&srdb, &env, in->id, ret);
+	}
+}
+
+static void srp_rx(struct peer *p, const Envelope *in, const char *ret)
+{
+	Envelope env = ENVELOPE__INIT;
+	ShowReply r = SHOW_REPLY__INIT;
+	char json[100];
+
+	if (in->body_case != ENVELOPE__BODY_SHOW)
+		return;
+	snprintf(json, sizeof(json), "{\"state\":\"%s\",\"epoch\":%u}", srp_state, (unsigned)srp_epoch);
+	r.json = json;
+	env.body_case = ENVELOPE__BODY_SHOW_REPLY;
+	env.show_reply = &r;
+	respond(&srp, &env, in->id, ret);
+}
+
+static void srp_says(const char *state)
+{
+	Envelope env = ENVELOPE__INIT;
+	SrpState s = SRP_STATE__INIT;
+
+	srp_state = state;
+	s.state = (char *)state;
+	s.epoch = ++srp_epoch;
+	env.kind = ENVELOPE__KIND__PUBLISH;
+	env.topic = (char *)"srp";
+	env.body_case = ENVELOPE__BODY_SRP_STATE;
+	env.srp_state = &s;
+	cr_assert_eq(bus_client_send(srp.client, "#srp", &env), 0);
+}
+
+/* vpnmgr: chunks of `chunk_size` from 10.45.0.0 on, stored like the real one does; or a failure. */
+static unsigned chunk_size = 4, chunks, syncs, returned;
+static const char *failure = "";
+
+static void vpnmgr_rx(struct peer *p, const Envelope *in, const char *ret)
+{
+	Envelope env = ENVELOPE__INIT;
+	PoolChunk c = POOL_CHUNK__INIT;
+	uint8_t blob[POOL_ROW_MAX];
+	char key[POOL_KEY_MAX];
+	struct pool_row row = {.ctx = CTX, .pool = "ue"};
+
+	if (in->body_case == ENVELOPE__BODY_POOL_RETURN)
+		returned++;
+	if (in->body_case != ENVELOPE__BODY_POOL_CHUNK_REQUEST)
+		return;
+	if (!in->pool_chunk_request->want) {
+		syncs++;
+	} else if (failure[0]) {
+		c.failure = (char *)failure;
+	} else {
+		row.chunk = (struct pool_chunk){net_addr_v4(0x0a2d0000 + chunks * chunk_size), chunk_size, in->pool_chunk_request->instance,
+						in->pool_chunk_request->ipsecmgr};
+		put(POOL_ROW_KIND, pool_row_key("wsg", "ue", &row.chunk.first, key), "vpnmgr/2", blob, pool_row_encode(&row, blob));
+		chunks++;
+		c.pool = row.pool;
+		c.first.data = row.chunk.first.bytes;
+		c.first.len = 4;
+		c.count = chunk_size;
+	}
+	env.body_case = ENVELOPE__BODY_POOL_CHUNK;
+	env.pool_chunk = &c;
+	respond(&vpnmgr, &env, in->id, ret);
+}
+
+/* ipsecmgr: knows the calls of this list. */
+static const char *alive = "";
+static unsigned asked;
+
+static SessionReply *answer; /* last reply to SessionNew */
+
+static void ipsecmgr_rx(struct peer *p, const Envelope *in, const char *ret)
+{
+	Envelope env = ENVELOPE__INIT;
+	ShowReply r = SHOW_REPLY__INIT;
+	char json[200];
+
+	if (in->body_case == ENVELOPE__BODY_SESSION_REPLY)
+		answer = in->session_reply;
+	if (in->body_case != ENVELOPE__BODY_SHOW)
+		return;
+	asked++;
+	snprintf(json, sizeof(json), "{\"sas\":[{\"callid\":\"%s\"}]}", alive);
+	r.json = json;
+	env.body_case = ENVELOPE__BODY_SHOW_REPLY;
+	env.show_reply = &r;
+	respond(&ipsecmgr, &env, in->id, ret);
+}
+
+static void configure(void)
+{
+	int err;
+	struct store_writer *w = store_open_writer(rig.dir, STORE_CONFIG, NULL, &err);
+	struct store_batch *b = store_batch_new(w);
+	struct store_config rows[] = {
+		{.path = "context=wsg", .value = "name=wsg"},
+		{.path = "context=wsg/subscriber-default", .value = ""},
+		{.path = "context=wsg/subscriber-default/dns=primary", .value = "which=primary&address=203.0.113.53"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		cr_assert_eq(store_batch_config(b, &rows[i]), 0);
+	store_submit(w, b, 0, NULL, NULL);
+	store_close_writer(w);
+}
+
+static void setup(void)
+{
+	int err;
+
+	rig.instance = 7;
+	rig_setup("sessmgr");
+	store = store_open_writer(rig.dir, STORE_STATE, NULL, &err);
+	cr_assert(store);
+	configure();
+	rig_peer(&ipsecmgr, "p-ipsecmgr", "ipsecmgr/1", NULL);
+	rig_peer(&vpnmgr, "p-vpnmgr", "vpnmgr/2", NULL);
+	rig_peer(&srdb, "p-srdb", "srdb/0", NULL);
+	rig_peer(&srp, "p-srp", "srp/0", NULL);
+	ipsecmgr.rx = ipsecmgr_rx;
+	vpnmgr.rx = vpnmgr_rx;
+	srdb.rx = srdb_rx;
+	srp.rx = srp_rx;
+	rig_start("boot1");
+}
+
+static void teardown(void)
+{
+	if (!rig.card)
+		return;
+	rig_peer_close(&ipsecmgr);
+	rig_peer_close(&vpnmgr);
+	rig_peer_close(&srdb);
+	rig_peer_close(&srp);
+	store_close_writer(store);
+	rig_teardown();
+}
+
+TestSuite(sessmgr_task, .init = setup, .fini = teardown, .timeout = 60);
+
+/* --- what ipsecmgr does ------------------------------------------------------------------------------------------ */
+
+static void ask(const char *ike_key, uint32_t ctx, const char *pool)
+{
+	static const uint8_t peer[4] = {192, 0, 2, 9};
+	Envelope env = ENVELOPE__INIT;
+	SessionNew q = SESSION_NEW__INIT;
+
+	answer = NULL;
+	q.ctx = ctx;
+	q.service = (char *)"segw";
+	q.peer_id = (char *)"enb1";
+	q.peer_addr = (ProtobufCBinaryData){4, (uint8_t *)peer};
+	q.want_ipv4 = true;
+	q.pool = (char *)pool;
+	q.ipsecmgr = 1;
+	q.ike_key = (char *)ike_key;
+	env.body_case = ENVELOPE__BODY_SESSION_NEW;
+	env.session_new = &q;
+	rig_request(&ipsecmgr, &env);
+}
+
+/* Take a call up as far as UP; its id. */
+static uint32_t call_up(const char *ike_key, uint8_t last_byte)
+{
+	Envelope env = ENVELOPE__INIT;
+	SessionState st = SESSION_STATE__INIT;
+	uint32_t id;
+
+	ask(ike_key, CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_str_eq(answer->failure, "");
+	cr_assert_eq(answer->addr.data[3], last_byte, "address .%u", answer->addr.data[3]);
+	put("call", answer->call->key, answer->call->owner, answer->call->blob.data, answer->call->blob.len);
+	put("ikesa", ike_key, "ipsecmgr/1", "x", 1);
+	id = answer->callid;
+	st.callid = id;
+	st.what = SESSION_STATE__WHAT__UP;
+	st.reason = (char *)ike_key;
+	env.body_case = ENVELOPE__BODY_SESSION_STATE;
+	env.session_state = &st;
+	rig_tell(&ipsecmgr, &env);
+	return id;
+}
+
+static void state(uint32_t callid, SessionState__What what, const char *reason)
+{
+	Envelope env = ENVELOPE__INIT;
+	SessionState st = SESSION_STATE__INIT;
+
+	st.callid = callid;
+	st.what = what;
+	st.reason = (char *)reason;
+	env.body_case = ENVELOPE__BODY_SESSION_STATE;
+	env.session_state = &st;
+	rig_tell(&ipsecmgr, &env);
+}
+
+/* Text of a show of the task. */
+static const char *shown(const char *what)
+{
+	rig_round_trip(&srp, what);
+	return srp.last->show_reply->json;
+}
+
+static bool has(const char *what, const char *text)
+{
+	return strstr(shown(what), text);
+}
+
+static int64_t rows(const char *kind)
+{
+	return store_ckpt_count(store_writer_reader(store), kind, NULL);
+}
+
+/* Come back after kill -9. */
+static void restart(void)
+{
+	rig_stop();
+	rig_start("boot1");
+}
+
+/* --- tests ---------------------------------------------------------------------------------------------------------- */
+
+Test(sessmgr_task, a_call_gets_id_address_name_server_and_row)
+{
+	struct session_call row;
+	uint32_t id;
+
+	ask("0100000000000001", CTX, "ue");
+	RIG_WAIT(answer);
+	id = answer->callid;
+	cr_assert_eq(session_callid_instance(id), 7);
+	cr_assert_eq(answer->addr.len, 4);
+	cr_assert_eq(answer->mask.data[3], 255);
+	cr_assert_eq(answer->n_dns, 1);
+	cr_assert_eq(answer->dns[0].data[3], 53);
+	cr_assert_str_eq(answer->call->owner, "sessmgr/7");
+	cr_assert_eq(session_row_decode(&row, answer->call->blob.data, answer->call->blob.len), 0);
+	cr_assert_str_eq(row.ike_key, "0100000000000001");
+	cr_assert_str_eq(row.pool, "ue");
+	ask("0100000000000001", CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_eq(answer->callid, id, "asking twice gives the same call");
+	cr_assert_eq(chunks, 1);
+	call_up("0100000000000001", 0);
+	cr_assert(has("summary", "\"wsg_simple_ipv4\":1"));
+	cr_assert(has("services", "\"wsg/segw\":{\"sessions\":1,\"ipv4\":1}"));
+	cr_assert(has("calls", "SMGR_STATE_CONNECTED"));
+}
+
+Test(sessmgr_task, an_address_is_free_when_the_rows_deletion_is_durable)
+{
+	uint32_t id;
+
+	chunk_size = 1;
+	id = call_up("0100000000000001", 0);
+	slow = true;
+	state(id, SESSION_STATE__WHAT__DOWN, "deleted by the peer");
+	RIG_WAIT(n_held == 1);
+	cr_assert(has("summary", "\"SMGR_STATE_DISCONNECTING\":1"));
+	call_up("0100000000000002", 1); /* another address: the first is not free yet */
+	cr_assert_eq(chunks, 2);
+	slow = false;
+	ack(held[0].id, held[0].ret);
+	RIG_WAIT(has("chunks", "\"used\":1}"));
+	call_up("0100000000000003", 0);
+	cr_assert_eq(chunks, 2);
+	cr_assert(has("summary", "\"Remote-disconnect\":1"));
+}
+
+Test(sessmgr_task, recovery_brings_every_call_back_and_audits)
+{
+	uint32_t a = call_up("0100000000000001", 0), b = call_up("0100000000000002", 1), c = call_up("0100000000000003", 2);
+	char id[SESSION_CALLID_STRLEN];
+
+	state(b, SESSION_STATE__WHAT__UP, "01000000000000bb"); /* rekeyed: the row must follow */
+	put("ikesa", "01000000000000bb", "ipsecmgr/1", "x", 1);
+	put("ikesa", "0100000000000002", "", NULL, 0);
+	cr_assert(has("calls", "01000000000000bb"));
+	put("ikesa", "0100000000000001", "", NULL, 0); /* rekeyed while we are dead: the ipsecmgr knows the call */
+	put("ikesa", "0100000000000003", "", NULL, 0); /* deleted while we are dead */
+	alive = session_callid_format(a, id);
+	restart();
+	RIG_WAIT(traps == 1);
+	cr_assert_eq(asked, 1);
+	cr_assert_eq(trap_value[0], 5, "card");
+	cr_assert_eq(trap_value[2], 3, "rows fetched");
+	cr_assert_eq(trap_value[3], 3, "prior to audit");
+	cr_assert_eq(trap_value[4], 2, "passed");
+	cr_assert_eq(trap_value[5], 2, "recovered");
+	RIG_WAIT(has("summary", "\"active\":2") && has("summary", "\"total\":2"));
+	cr_assert(has("summary", "\"recovered\":2"));
+	cr_assert_eq(rows("call"), 2);
+	state(c, SESSION_STATE__WHAT__DOWN, "late"); /* about a call that is gone */
+	failure = "pool exhausted"; /* the chunk of the rows is used only after vpnmgr confirmed it */
+	ask("0100000000000004", CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_str_eq(answer->failure, "");
+	cr_assert_geq(syncs, 1);
+	cr_assert_eq(answer->addr.data[3], 2, "two are in use, one was freed");
+	cr_assert_eq(chunks, 1);
+}
+
+Test(sessmgr_task, a_call_stored_after_the_rows_were_read_is_found)
+{
+	uint8_t blob[SESSION_ROW_MAX];
+	struct session_call row = {.callid = 0x00700042, .ctx = CTX, .ipsecmgr = 1};
+	size_t len = session_row_encode(&row, blob, sizeof(blob));
+
+	state(0x00700042, SESSION_STATE__WHAT__UP, "");
+	cr_assert(has("summary", "\"total\":0"), "no row, no call");
+	put("call", "00700042", "sessmgr/7", blob, len);
+	state(0x00700042, SESSION_STATE__WHAT__UP, "");
+	cr_assert(has("summary", "\"active\":1"));
+	state(0x00700042, SESSION_STATE__WHAT__DOWN, "dead peer");
+	RIG_WAIT(has("summary", "\"total\":0") && rows("call") == 0);
+}
+
+Test(sessmgr_task, a_chassis_that_does_not_serve_forgets_and_keeps_the_rows)
+{
+	uint32_t id = call_up("0100000000000001", 0);
+
+	srp_says("Standby");
+	RIG_WAIT(has("summary", "\"total\":0"));
+	cr_assert_eq(rows("call"), 1);
+	cr_assert_eq(deletes, 0);
+	ask("0100000000000009", CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_str_neq(answer->failure, "");
+	state(id, SESSION_STATE__WHAT__DOWN, "late");
+	srp_says("Active");
+	RIG_WAIT(has("summary", "\"active\":1"));
+	cr_assert_eq(rows("call"), 1);
+	cr_assert_eq(traps, 0, "a switchover is no recovery of a failed task");
+}
+
+Test(sessmgr_task, refusals_and_hostile_messages)
+{
+	static const uint8_t junk[40] = {1};
+	char longname[400];
+	Envelope env = ENVELOPE__INIT;
+	SessionNew q = SESSION_NEW__INIT;
+	uint32_t id;
+
+	memset(longname, 'x', sizeof(longname) - 1);
+	longname[sizeof(longname) - 1] = 0;
+	failure = "unknown pool";
+	ask("0100000000000001", CTX, "nowhere");
+	RIG_WAIT(answer);
+	cr_assert_str_eq(answer->failure, "addr-assign-failure");
+	failure = "pool exhausted";
+	ask("0100000000000001", CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_str_eq(answer->failure, "no-resource");
+	ask("0100000000000001", 99, "ue");
+	RIG_WAIT(answer);
+	cr_assert_str_eq(answer->failure, "invalid-dest-context");
+	ask(longname, CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_str_neq(answer->failure, "");
+	ask("0100000000000001", CTX, longname);
+	RIG_WAIT(answer);
+	cr_assert_str_neq(answer->failure, "");
+	q.service = q.pool = q.peer_id = q.ike_key = (char *)"k";
+	q.ctx = CTX;
+	q.ipsecmgr = 1;
+	q.want_addr = q.peer_addr = (ProtobufCBinaryData){sizeof(junk), (uint8_t *)junk};
+	env.body_case = ENVELOPE__BODY_SESSION_NEW;
+	env.session_new = &q;
+	answer = NULL;
+	rig_request(&ipsecmgr, &env);
+	RIG_WAIT(answer);
+	cr_assert_str_neq(answer->failure, "");
+	q.peer_addr.len = q.want_addr.len = 4;
+	q.ipsecmgr = 2; /* somebody else's */
+	answer = NULL;
+	rig_request(&ipsecmgr, &env);
+	RIG_WAIT(answer);
+	cr_assert_str_neq(answer->failure, "");
+	state(0xffffffff, SESSION_STATE__WHAT__DOWN, "x");
+	state(0x00700001, SESSION_STATE__WHAT__DOWN, "x");
+	cr_assert(has("summary", "\"total\":0"));
+	failure = "";
+	chunk_size = 3; /* not a block */
+	ask("0100000000000001", CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_str_eq(answer->failure, "no-resource");
+	chunk_size = 4;
+	id = call_up("0100000000000001", (uint8_t)(4 * chunks));
+	state(id, SESSION_STATE__WHAT__DOWN, "deleted by the peer");
+	RIG_WAIT(has("summary", "\"total\":0"));
+}
