@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clock and randomness, see clock.h. The only file of Orrery that calls clock_gettime(), getrandom() or nanosleep();
- * tests/lint holds that. Called by every program; the engines get time and random bytes handed in.
+ * Clock and randomness, see clock.h. The only file of Orrery that calls clock_gettime(), getrandom() or
+ * nanosleep(); tests/lint holds that. Called by every program; the engines get time and random bytes handed
+ * in.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -76,7 +77,8 @@ uint64_t random_u64(void)
 }
 
 /* Names of our own: strftime() would follow LC_TIME. */
-static const char *const days[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
+static const char *const days[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                   "Thursday", "Friday", "Saturday"};
 static const char *const months[] = {"January", "February", "March",     "April",   "May",      "June",
                                      "July",    "August",   "September", "October", "November", "December"};
 
@@ -96,8 +98,8 @@ const char *clock_format_staros_log(char *buf, size_t size, uint64_t wall_us, en
 {
 	struct tm tm = broken_down(wall_us, zone);
 
-	snprintf(buf, size, "%04d-%.3s-%02d+%02d:%02d:%02d.%03u", tm.tm_year + 1900, months[tm.tm_mon], tm.tm_mday, tm.tm_hour,
-	         tm.tm_min, tm.tm_sec, (unsigned)(wall_us % US_PER_SEC / 1000));
+	snprintf(buf, size, "%04d-%.3s-%02d+%02d:%02d:%02d.%03u", tm.tm_year + 1900, months[tm.tm_mon],
+	         tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned)(wall_us % US_PER_SEC / 1000));
 	return buf;
 }
 
@@ -105,8 +107,9 @@ const char *clock_format_exec(char *buf, size_t size, uint64_t wall_us, enum clo
 {
 	struct tm tm = broken_down(wall_us, zone);
 
-	snprintf(buf, size, "%s %s %02d %02d:%02d:%02d %s %04d", days[tm.tm_wday], months[tm.tm_mon], tm.tm_mday, tm.tm_hour, tm.tm_min,
-	         tm.tm_sec, zone == CLOCK_UTC ? "UTC" : tm.tm_zone, tm.tm_year + 1900);
+	snprintf(buf, size, "%s %s %02d %02d:%02d:%02d %s %04d", days[tm.tm_wday], months[tm.tm_mon],
+	         tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, zone == CLOCK_UTC ? "UTC" : tm.tm_zone,
+	         tm.tm_year + 1900);
 	return buf;
 }
 
@@ -114,8 +117,8 @@ const char *clock_format_trap(char *buf, size_t size, uint64_t wall_us, enum clo
 {
 	struct tm tm = broken_down(wall_us, zone);
 
-	snprintf(buf, size, "%.3s %.3s %02d %02d:%02d:%02d %04d", days[tm.tm_wday], months[tm.tm_mon], tm.tm_mday, tm.tm_hour, tm.tm_min,
-	         tm.tm_sec, tm.tm_year + 1900);
+	snprintf(buf, size, "%.3s %.3s %02d %02d:%02d:%02d %04d", days[tm.tm_wday], months[tm.tm_mon],
+	         tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, tm.tm_year + 1900);
 	return buf;
 }
 
@@ -139,7 +142,7 @@ const char *clock_format_uptime(char *buf, size_t size, uint64_t span_us)
 {
 	uint64_t minutes = span_us / US_PER_MIN;
 
-	snprintf(buf, size, "%lluD %lluH %lluM", (unsigned long long)(minutes / 1440), (unsigned long long)(minutes / 60 % 24),
-	         (unsigned long long)(minutes % 60));
+	snprintf(buf, size, "%lluD %lluH %lluM", (unsigned long long)(minutes / 1440),
+	         (unsigned long long)(minutes / 60 % 24), (unsigned long long)(minutes % 60));
 	return buf;
 }

@@ -2,7 +2,8 @@
 /*
  * Clock and randomness: the only place in Orrery that asks the kernel for time or random bytes.
  * Tasks take `now` here once per loop turn and hand it to the engines, which never ask themselves.
- * Also the three StarOS time notations. Entry points: clock_now_us(), clock_wall_us(), random_bytes(), clock_format_*().
+ * Also the three StarOS time notations. Entry points: clock_now_us(), clock_wall_us(), random_bytes(),
+ * clock_format_*().
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -26,7 +27,8 @@ uint64_t clock_now_us(void);
 uint64_t clock_wall_us(void);
 /* CPU time used by this process in µs; for benchmarks and resource figures. */
 uint64_t clock_cpu_us(void);
-/* Block the calling thread. Only for command-line programs that wait for a process; never in a task's loop. */
+/* Block the calling thread. Only for command-line programs that wait for a process; never in a task's loop.
+ */
 void clock_sleep_us(uint64_t us);
 
 /* Fill `len` bytes from the kernel's random generator (getrandom). Cannot fail short of a broken kernel. */
@@ -38,11 +40,16 @@ uint64_t random_u64(void);
  * Write the wall time `wall_us` into `buf` (at most `size` bytes with the NUL) in the zone asked for.
  * Return `buf`, so that the call can stand in a printf argument list.
  */
-const char *clock_format_staros_log(char *buf, size_t size, uint64_t wall_us, enum clock_zone zone); /* 2021-Jun-20+10:11:12.150 */
-const char *clock_format_exec(char *buf, size_t size, uint64_t wall_us, enum clock_zone zone);       /* Tuesday March 05 17:13:14 UTC 2024 */
-const char *clock_format_trap(char *buf, size_t size, uint64_t wall_us, enum clock_zone zone);       /* Wed Aug 10 09:45:32 2022 */
-const char *clock_format_date(char *buf, size_t size, uint64_t wall_us, enum clock_zone zone);       /* 20240305 (bulkstat %date%) */
-const char *clock_format_time(char *buf, size_t size, uint64_t wall_us, enum clock_zone zone);       /* 171314 (bulkstat %time%) */
+const char *clock_format_staros_log(char *buf, size_t size, uint64_t wall_us,
+                                    enum clock_zone zone); /* 2021-Jun-20+10:11:12.150 */
+const char *clock_format_exec(char *buf, size_t size, uint64_t wall_us,
+                              enum clock_zone zone); /* Tuesday March 05 17:13:14 UTC 2024 */
+const char *clock_format_trap(char *buf, size_t size, uint64_t wall_us,
+                              enum clock_zone zone); /* Wed Aug 10 09:45:32 2022 */
+const char *clock_format_date(char *buf, size_t size, uint64_t wall_us,
+                              enum clock_zone zone); /* 20240305 (bulkstat %date%) */
+const char *clock_format_time(char *buf, size_t size, uint64_t wall_us,
+                              enum clock_zone zone); /* 171314 (bulkstat %time%) */
 /* A span as StarOS prints uptimes: "0D 1H 2M", "3D 4H 5M". */
 const char *clock_format_uptime(char *buf, size_t size, uint64_t span_us);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counter segments, see counters.h. File layout: header, directory of `max_sets` entries, data. A set's memory is taken from the data
- * area once and never moves; blocks are allocated on the disk before they are touched, so a full disk is an error and not a SIGBUS.
- * The owner holds a write lock on its file (readers see whether it lives); a successor replaces the file by rename.
+ * Counter segments, see counters.h. File layout: header, directory of `max_sets` entries, data. A set's
+ * memory is taken from the data area once and never moves; blocks are allocated on the disk before they are
+ * touched, so a full disk is an error and not a SIGBUS. The owner holds a write lock on its file (readers see
+ * whether it lives); a successor replaces the file by rename.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -89,14 +90,21 @@ static struct counters *segment_new(int fd, unsigned max_sets, const char *facil
 	c->size = size;
 	c->data_used = data;
 	c->allocated = round_up(data, 4096);
-	if (fd >= 0 && (ftruncate(fd, (off_t)size) < 0 || (errno = posix_fallocate(fd, 0, (off_t)c->allocated)) != 0))
+	if (fd >= 0 &&
+	    (ftruncate(fd, (off_t)size) < 0 || (errno = posix_fallocate(fd, 0, (off_t)c->allocated)) != 0))
 		goto fail;
-	c->head = mmap(NULL, size, PROT_READ | PROT_WRITE, fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, fd, 0);
+	c->head = mmap(NULL, size, PROT_READ | PROT_WRITE, fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS,
+	               fd, 0);
 	if (c->head == MAP_FAILED)
 		goto fail;
 	c->dir = (struct entry *)(c->head + 1);
-	*c->head = (struct header){.version = VERSION, .header_size = sizeof(struct header), .pid = (uint32_t)getpid(),
-	                           .max_sets = max_sets, .data_offset = (uint32_t)data, .size = size, .generation = random_u64(),
+	*c->head = (struct header){.version = VERSION,
+	                           .header_size = sizeof(struct header),
+	                           .pid = (uint32_t)getpid(),
+	                           .max_sets = max_sets,
+	                           .data_offset = (uint32_t)data,
+	                           .size = size,
+	                           .generation = random_u64(),
 	                           .created_wall_us = clock_wall_us()};
 	snprintf(c->head->facility, sizeof(c->head->facility), "%s", facility);
 	return c;
@@ -120,7 +128,8 @@ static unsigned clamp_sets(unsigned max_sets)
 	return max_sets > MAX_SETS_LIMIT ? MAX_SETS_LIMIT : max_sets;
 }
 
-struct counters *counters_create(const char *run, unsigned card, const char *facility, unsigned instance, unsigned max_sets)
+struct counters *counters_create(const char *run, unsigned card, const char *facility, unsigned instance,
+                                 unsigned max_sets)
 {
 	struct counters *c = NULL;
 	char *path = NULL, *tmp = NULL;
@@ -193,7 +202,8 @@ void counters_close(struct counters *c, bool unlink_file)
 static struct entry *find(struct counters *c, const struct counter_schema *schema, const char *key)
 {
 	for (uint32_t i = 0; i < c->head->used_sets; i++)
-		if (c->dir[i].state == ENTRY_LIVE && strcmp(c->dir[i].key, key) == 0 && strcmp(c->dir[i].schema, schema->name) == 0)
+		if (c->dir[i].state == ENTRY_LIVE && strcmp(c->dir[i].key, key) == 0 &&
+		    strcmp(c->dir[i].schema, schema->name) == 0)
 			return &c->dir[i];
 	return NULL;
 }
@@ -275,11 +285,12 @@ static bool header_valid(const struct header *h, size_t size)
 {
 	size_t dir_end;
 
-	if (__atomic_load_n(&h->magic, __ATOMIC_ACQUIRE) != MAGIC || h->version != VERSION || h->header_size != sizeof(*h))
+	if (__atomic_load_n(&h->magic, __ATOMIC_ACQUIRE) != MAGIC || h->version != VERSION ||
+	    h->header_size != sizeof(*h))
 		return false;
 	dir_end = sizeof(*h) + (size_t)h->max_sets * sizeof(struct entry);
-	return h->max_sets <= MAX_SETS_LIMIT && h->size == size && dir_end <= size && h->data_offset >= dir_end &&
-	       memchr(h->facility, 0, sizeof(h->facility));
+	return h->max_sets <= MAX_SETS_LIMIT && h->size == size && dir_end <= size &&
+	       h->data_offset >= dir_end && memchr(h->facility, 0, sizeof(h->facility));
 }
 
 static void fill_info(struct counters_info *info, const struct header *h)
@@ -396,7 +407,8 @@ bool counters_next(struct counters_reader *r, unsigned *pos, struct counters_set
 	return false;
 }
 
-int counters_walk(const char *run, int (*cb)(const char *path, struct counters_reader *r, void *arg), void *arg)
+int counters_walk(const char *run, int (*cb)(const char *path, struct counters_reader *r, void *arg),
+                  void *arg)
 {
 	char path[4096];
 	struct dirent *d;

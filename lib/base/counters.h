@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counters: declared once as rows of a schema (lib/base/schema_*.def, listed in schemas.h), kept in one memory-mapped
- * segment per task, `<run>/counters/<card>-<facility>-<instance>`. The owner increments plain 64-bit words; readers
- * (srdb, cli, threshold) map the file read-only and walk its sets. A set is one keyed instance of a schema, e.g. schema "wsg",
- * key "wsg-svc1". Entry points: counters_create(), counters_add(), counter_inc(); counters_open(), counters_next().
+ * Counters: declared once as rows of a schema (lib/base/schema_*.def, listed in schemas.h), kept in one
+ * memory-mapped segment per task, `<run>/counters/<card>-<facility>-<instance>`. The owner increments plain
+ * 64-bit words; readers (srdb, cli, threshold) map the file read-only and walk its sets. A set is one keyed
+ * instance of a schema, e.g. schema "wsg", key "wsg-svc1". Entry points: counters_create(), counters_add(),
+ * counter_inc(); counters_open(), counters_next().
  */
 #ifndef BASE_COUNTERS_H
 #define BASE_COUNTERS_H
@@ -42,7 +43,7 @@ struct counter_schema {
 	const char *name; /* "ikev2", "wsg", "esp", "card" … */
 	const struct counter_row *rows;
 	size_t nrows;
-	size_t size;  /* of the C struct */
+	size_t size; /* of the C struct */
 	const char *help;
 };
 
@@ -51,20 +52,24 @@ struct counters_reader; /* a mapped segment, reader's side */
 
 /* ---- owner ---- */
 /*
- * Create `<run>/counters/<card>-<facility>-<instance>` (0600), replacing a predecessor's file atomically. `max_sets` bounds the number of
- * keyed sets, 0 = 256. NULL with errno set on failure.
+ * Create `<run>/counters/<card>-<facility>-<instance>` (0600), replacing a predecessor's file atomically.
+ * `max_sets` bounds the number of keyed sets, 0 = 256. NULL with errno set on failure.
  */
-struct counters *counters_create(const char *run, unsigned card, const char *facility, unsigned instance, unsigned max_sets);
+struct counters *counters_create(const char *run, unsigned card, const char *facility, unsigned instance,
+                                 unsigned max_sets);
 /* A segment in anonymous memory, for tests and for engines that run without a chassis. */
 struct counters *counters_create_private(unsigned max_sets);
 /*
- * The set of `schema` for `key` ("" for the only one), zeroed when new, the same memory when it exists. It stays where it is until
- * counters_remove() or counters_close(). NULL when the segment is full or the key too long.
+ * The set of `schema` for `key` ("" for the only one), zeroed when new, the same memory when it exists. It
+ * stays where it is until counters_remove() or counters_close(). NULL when the segment is full or the key too
+ * long.
  */
 void *counters_add(struct counters *c, const struct counter_schema *schema, const char *key);
-/* Retire a set: readers see it no more; its room is reused by a later counters_add() of the same schema. No-op if absent. */
+/* Retire a set: readers see it no more; its room is reused by a later counters_add() of the same schema.
+ * No-op if absent. */
 void counters_remove(struct counters *c, const struct counter_schema *schema, const char *key);
-/* Unmap, and with `unlink_file` remove the file (orderly end; a killed task's file stays until its successor or srdb removes it). */
+/* Unmap, and with `unlink_file` remove the file (orderly end; a killed task's file stays until its successor
+ * or srdb removes it). */
 void counters_close(struct counters *c, bool unlink_file);
 
 /* Owner's update from the one thread that owns the set: a plain add that no reader sees torn. */
@@ -98,7 +103,8 @@ struct counters_info {
 	unsigned card, instance;
 	char facility[COUNTERS_FACILITY_MAX];
 	int pid;
-	uint64_t generation; /* different for every counters_create(): a changed value means the totals start from zero again */
+	uint64_t generation; /* different for every counters_create(): a changed value means the totals start
+	                        from zero again */
 	uint64_t created_wall_us;
 };
 
@@ -108,18 +114,21 @@ struct counters_set {
 	const void *values;
 };
 
-/* Map the segment at `path` read-only. NULL with errno: ENOENT, EPROTO (not a segment of this version), EACCES … */
+/* Map the segment at `path` read-only. NULL with errno: ENOENT, EPROTO (not a segment of this version),
+ * EACCES … */
 struct counters_reader *counters_open(const char *path);
 void counters_close_reader(struct counters_reader *r);
 const struct counters_info *counters_info(const struct counters_reader *r);
-/* True when the file at `path` is no longer the one that is mapped (its owner was replaced): close and open again. */
+/* True when the file at `path` is no longer the one that is mapped (its owner was replaced): close and open
+ * again. */
 bool counters_stale(const struct counters_reader *r);
 /* True while the owner process lives: it holds a lock on its file, which the kernel drops with it. */
 bool counters_owner_alive(const struct counters_reader *r);
 /* Walk the live sets: `*pos` starts at 0; false at the end. */
 bool counters_next(struct counters_reader *r, unsigned *pos, struct counters_set *set);
 /* Walk every segment of a run directory. cb returns non-zero to stop. 0, what cb returned, or -errno. */
-int counters_walk(const char *run, int (*cb)(const char *path, struct counters_reader *r, void *arg), void *arg);
+int counters_walk(const char *run, int (*cb)(const char *path, struct counters_reader *r, void *arg),
+                  void *arg);
 
 static inline uint64_t counter_read(const void *values, const struct counter_row *row)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Table-driven state machines, see fsm.h. The only writer of fsm_inst.state. Rows are searched in order: own state first,
- * then FSM_ANY rows; tables are short, so a linear search costs less than an index would.
+ * Table-driven state machines, see fsm.h. The only writer of fsm_inst.state. Rows are searched in order: own
+ * state first, then FSM_ANY rows; tables are short, so a linear search costs less than an index would.
  */
 #include <errno.h>
 #include <string.h>
@@ -38,12 +38,14 @@ void fsm_restore(struct fsm_inst *inst, int state)
 
 const char *fsm_state_name(const struct fsm_table *table, int state)
 {
-	return state >= 0 && state < table->nstates && table->state_names[state] ? table->state_names[state] : "?";
+	return state >= 0 && state < table->nstates && table->state_names[state] ? table->state_names[state]
+	                                                                         : "?";
 }
 
 const char *fsm_event_name(const struct fsm_table *table, int event)
 {
-	return event >= 0 && event < table->nevents && table->event_names[event] ? table->event_names[event] : "?";
+	return event >= 0 && event < table->nevents && table->event_names[event] ? table->event_names[event]
+	                                                                         : "?";
 }
 
 uint64_t fsm_refusals(void)
@@ -60,11 +62,12 @@ static void refuse(struct fsm_inst *inst, int event, const char *file, int line)
 	if (t->refused)
 		t->refused(inst, event, file, line);
 	else
-		LOG(EV_FSM_REFUSED, "%s: event %s refused in state %s (from %s:%d)", t->name, fsm_event_name(t, event),
-		    fsm_state_name(t, inst->state), file, line);
+		LOG(EV_FSM_REFUSED, "%s: event %s refused in state %s (from %s:%d)", t->name,
+		    fsm_event_name(t, event), fsm_state_name(t, inst->state), file, line);
 }
 
-/* The next row at or after *at for (state, event): first those of the state itself, then FSM_ANY. *any: which of the two passes. */
+/* The next row at or after *at for (state, event): first those of the state itself, then FSM_ANY. *any: which
+ * of the two passes. */
 static const struct fsm_row *next_row(const struct fsm_table *t, int state, int event, size_t *at, bool *any)
 {
 	for (;; *any = true, *at = 0) {
@@ -129,7 +132,8 @@ static int check_row(const struct fsm_table *t, size_t i, char *err, size_t size
 {
 	const struct fsm_row *row = &t->rows[i];
 
-	if ((row->state != FSM_ANY && (row->state < 0 || row->state >= t->nstates)) || row->event < 0 || row->event >= t->nevents ||
+	if ((row->state != FSM_ANY && (row->state < 0 || row->state >= t->nstates)) || row->event < 0 ||
+	    row->event >= t->nevents ||
 	    (row->next != FSM_SAME && (row->next < 0 || row->next >= t->nstates))) {
 		snprintf(err, size, "%s: row %zu: state, event or next out of range", t->name, i);
 		return -EINVAL;
@@ -140,13 +144,15 @@ static int check_row(const struct fsm_table *t, size_t i, char *err, size_t size
 	}
 	for (size_t j = 0; j < i; j++)
 		if (t->rows[j].state == row->state && t->rows[j].event == row->event && !t->rows[j].action) {
-			snprintf(err, size, "%s: row %zu is never reached: row %zu always matches first", t->name, i, j);
+			snprintf(err, size, "%s: row %zu is never reached: row %zu always matches first",
+			         t->name, i, j);
 			return -EINVAL;
 		}
 	return 0;
 }
 
-/* Every state but the initial one (and those only entered by fsm_restore(), of which there are none) has a row that leads to it. */
+/* Every state but the initial one (and those only entered by fsm_restore(), of which there are none) has a
+ * row that leads to it. */
 static int check_reached(const struct fsm_table *t, int initial, char *err, size_t size)
 {
 	for (int s = 0; s < t->nstates; s++) {
@@ -197,7 +203,8 @@ void fsm_dot(const struct fsm_table *table, FILE *out)
 		const char *from = row->state == FSM_ANY ? "any" : fsm_state_name(table, row->state);
 		const char *to = row->next == FSM_SAME ? from : fsm_state_name(table, row->next);
 
-		fprintf(out, "\t\"%s\" -> \"%s\" [label=\"%s\", tooltip=\"", from, to, fsm_event_name(table, row->event));
+		fprintf(out, "\t\"%s\" -> \"%s\" [label=\"%s\", tooltip=\"", from, to,
+		        fsm_event_name(table, row->event));
 		dot_string(out, row->story);
 		fprintf(out, "\"];\n");
 	}

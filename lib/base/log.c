@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event log of a process, see log.h: thresholds, escaping, the StarOS line form and the sink. Process-wide state
- * lives in `self`; records may be logged from several threads, the identity and sink are set before threads start.
+ * The event log of a process, see log.h: thresholds, escaping, the StarOS line form and the sink.
+ * Process-wide state lives in `self`; records may be logged from several threads, the identity and sink are
+ * set before threads start.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -14,13 +15,14 @@
 #define FILTERS_MAX 64
 
 static const struct log_event_row rows[EV_COUNT] = {
-#define EVENT(id_, facility_, level_, name_, categories_, meaning_, action_) \
+#define EVENT(id_, facility_, level_, name_, categories_, meaning_, action_)                                 \
 	{id_, facility_, LOG_LEVEL_##level_, #name_, categories_, meaning_, action_},
 #include "base/events.def"
 #undef EVENT
 };
 
-static const char *const level_names[] = {"critical", "error", "warning", "unusual", "info", "trace", "debug"};
+static const char *const level_names[] = {"critical", "error", "warning", "unusual",
+                                          "info",     "trace", "debug"};
 
 static struct {
 	char facility[32];
@@ -110,12 +112,14 @@ const struct log_event_row *log_event_row(enum log_event ev)
 	return (unsigned)ev < EV_COUNT ? &rows[ev] : NULL;
 }
 
-/* Length of the well-formed UTF-8 character at p (2 to 4), 0 when there is none. C1 controls (0x80-0x9f) count as none. */
+/* Length of the well-formed UTF-8 character at p (2 to 4), 0 when there is none. C1 controls (0x80-0x9f)
+ * count as none. */
 static size_t utf8_len(const unsigned char *p, size_t left)
 {
 	size_t n = p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc2 ? 2 : 0;
 
-	if (n == 0 || n > left || p[0] > 0xf4 || (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xe0 && p[1] < 0xa0))
+	if (n == 0 || n > left || p[0] > 0xf4 || (p[0] == 0xc2 && p[1] < 0xa0) ||
+	    (p[0] == 0xe0 && p[1] < 0xa0))
 		return 0;
 	if ((p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
 		return 0;
@@ -125,7 +129,8 @@ static size_t utf8_len(const unsigned char *p, size_t left)
 	return n;
 }
 
-/* One character of `in` as text in `out` (at most 4 bytes); returns how many bytes of `in` it took, *n those of `out`. */
+/* One character of `in` as text in `out` (at most 4 bytes); returns how many bytes of `in` it took, *n those
+ * of `out`. */
 static size_t escape_one(const unsigned char *in, size_t left, char out[5], size_t *n)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -184,9 +189,9 @@ const char *log_format_line(const struct log_record *rec, enum clock_zone zone, 
 	char when[CLOCK_TEXT_MAX];
 
 	snprintf(buf, size, "%s [%s %u %s] [%u/%u/%d <%s:%u> %s:%d] [%s] %s",
-	         clock_format_staros_log(when, sizeof(when), rec->wall_us, zone), rec->facility, rec->event_id,
-	         log_level_name(rec->level), rec->card, rec->cpu, rec->pid, rec->task, rec->instance, rec->file, rec->line,
-	         rec->categories, rec->text);
+	         clock_format_staros_log(when, sizeof(when), rec->wall_us, zone), rec->facility,
+	         rec->event_id, log_level_name(rec->level), rec->card, rec->cpu, rec->pid, rec->task,
+	         rec->instance, rec->file, rec->line, rec->categories, rec->text);
 	return buf;
 }
 
@@ -198,7 +203,8 @@ static void to_stderr(const struct log_record *rec)
 	log_format_line(rec, CLOCK_LOCAL, line, LOG_LINE_MAX);
 	len = strlen(line);
 	line[len++] = '\n';
-	/* One write, so that lines of several processes do not mix. A full or closed stderr is nothing we could report. */
+	/* One write, so that lines of several processes do not mix. A full or closed stderr is nothing we
+	 * could report. */
 	if (write(STDERR_FILENO, line, len) < 0)
 		return;
 }
@@ -241,9 +247,13 @@ void log_write(enum log_event ev, const char *file, int line, const char *fmt, .
 
 void log_doc(FILE *out)
 {
-	fprintf(out, "# Events\n\nPrinted from `lib/base/events.def`. A facility of `-` is that of the task that logs.\n\n"
-	             "| Facility | Id | Level | Name | Meaning | Action | Categories |\n|---|---|---|---|---|---|---|\n");
+	fprintf(out, "# Events\n\nPrinted from `lib/base/events.def`. A facility of `-` is that of the task "
+	             "that logs.\n\n"
+	             "| Facility | Id | Level | Name | Meaning | Action | Categories "
+	             "|\n|---|---|---|---|---|---|---|\n");
 	for (int i = 0; i < EV_COUNT; i++)
-		fprintf(out, "| %s | %u | %s | %s | %s | %s | %s |\n", rows[i].facility[0] ? rows[i].facility : "-", rows[i].id,
-		        log_level_name(rows[i].level), rows[i].name, rows[i].meaning, rows[i].action, rows[i].categories);
+		fprintf(out, "| %s | %u | %s | %s | %s | %s | %s |\n",
+		        rows[i].facility[0] ? rows[i].facility : "-", rows[i].id,
+		        log_level_name(rows[i].level), rows[i].name, rows[i].meaning, rows[i].action,
+		        rows[i].categories);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bounded big-endian readers and writers with a sticky error, see pack.h. No allocation in readers; a growing writer
- * doubles its buffer and wipes it when freed, because blobs hold keys.
+ * Bounded big-endian readers and writers with a sticky error, see pack.h. No allocation in readers; a growing
+ * writer doubles its buffer and wipes it when freed, because blobs hold keys.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bounded big-endian reading and writing of byte strings (checkpoint blobs, wire headers). A cursor has a sticky error: after a
- * read past the end every further read gives zero and pack_ok() is false, so a decoder checks once, at its end.
- * Writers either fill a caller's buffer or grow their own. Entry points: pack_reader_init(), pack_get_*(), pack_put_*().
+ * Bounded big-endian reading and writing of byte strings (checkpoint blobs, wire headers). A cursor has a
+ * sticky error: after a read past the end every further read gives zero and pack_ok() is false, so a decoder
+ * checks once, at its end. Writers either fill a caller's buffer or grow their own. Entry points:
+ * pack_reader_init(), pack_get_*(), pack_put_*().
  */
 #ifndef BASE_PACK_H
 #define BASE_PACK_H

@@ -8,11 +8,20 @@
 #include "base/schemas.h"
 
 #define ROWS_BEGIN(schema_name) static const struct counter_row rows_##schema_name[] = {
-#define ROWS_END                };
+#define ROWS_END                                                                                             \
+	}                                                                                                    \
+	;
 
-#define COUNTER(field_, variable_, metric_, kind_, width_, scope_, column_, help_)                    \
-	{#field_, variable_, metric_, COUNTER_KIND_##kind_, width_, COUNTER_SCOPE_##scope_,            \
-	 (uint32_t)offsetof(STRUCT, field_), column_, help_},
+#define COUNTER(field_, variable_, metric_, kind_, width_, scope_, column_, help_)                           \
+	{#field_,                                                                                            \
+	 variable_,                                                                                          \
+	 metric_,                                                                                            \
+	 COUNTER_KIND_##kind_,                                                                               \
+	 width_,                                                                                             \
+	 COUNTER_SCOPE_##scope_,                                                                             \
+	 (uint32_t)offsetof(STRUCT, field_),                                                                 \
+	 column_,                                                                                            \
+	 help_},
 
 #define STRUCT struct counters_ikev2
 ROWS_BEGIN(ikev2)
@@ -45,13 +54,13 @@ ROWS_BEGIN(srp)
 ROWS_END
 #undef STRUCT
 
-#define SCHEMA(name_, help_)                                             \
-	const struct counter_schema counters_schema_##name_ = {          \
-	        .name = #name_,                                          \
-	        .rows = rows_##name_,                                    \
-	        .nrows = sizeof(rows_##name_) / sizeof(rows_##name_[0]), \
-	        .size = sizeof(struct counters_##name_),                 \
-	        .help = help_,                                           \
+#define SCHEMA(name_, help_)                                                                                 \
+	const struct counter_schema counters_schema_##name_ = {                                              \
+	        .name = #name_,                                                                              \
+	        .rows = rows_##name_,                                                                        \
+	        .nrows = sizeof(rows_##name_) / sizeof(rows_##name_[0]),                                     \
+	        .size = sizeof(struct counters_##name_),                                                     \
+	        .help = help_,                                                                               \
 	};
 COUNTERS_SCHEMAS(SCHEMA)
 #undef SCHEMA
@@ -109,14 +118,16 @@ void counters_doc(FILE *out)
 
 	fprintf(out, "# Counters\n\nPrinted from `lib/base/schema_*.def`.\n");
 	for (size_t s = 0; s < SCHEMAS; s++) {
-		fprintf(out, "\n## %s\n\n%s.\n\n| Field | Bulk statistics variable | Metric | Kind | Bits | Per | MIB | Meaning |\n"
-		             "|---|---|---|---|---|---|---|---|\n",
+		fprintf(out,
+		        "\n## %s\n\n%s.\n\n| Field | Bulk statistics variable | Metric | Kind | Bits | Per | "
+		        "MIB | Meaning |\n"
+		        "|---|---|---|---|---|---|---|---|\n",
 		        schemas[s]->name, schemas[s]->help);
 		for (size_t i = 0; i < schemas[s]->nrows; i++) {
 			const struct counter_row *r = &schemas[s]->rows[i];
 
-			fprintf(out, "| %s | %s | %s | %s | %u | %s | %s | %s |\n", r->name, r->variable, r->metric, kinds[r->kind],
-			        r->width, scopes[r->scope], r->column, r->help);
+			fprintf(out, "| %s | %s | %s | %s | %u | %s | %s | %s |\n", r->name, r->variable,
+			        r->metric, kinds[r->kind], r->width, scopes[r->scope], r->column, r->help);
 		}
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Version texts of this build, see version.h. The Makefile gives ORRERY_VERSION to all objects and ORRERY_COMMIT
- * (and, where it can, ORRERY_BUILD_DATE) to this one only.
+ * Version texts of this build, see version.h. The Makefile gives ORRERY_VERSION to all objects and
+ * ORRERY_COMMIT (and, where it can, ORRERY_BUILD_DATE) to this one only.
  */
 #include "base/version.h"
 

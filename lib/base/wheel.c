@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hierarchical timer wheel, see wheel.h. A timer stands on the level of the highest 6-bit group in which its due tick differs
- * from the present tick, in the slot of that group; so every occupied slot of a level lies right of the present index, levels are
- * ordered in time, and the first occupied slot of the lowest occupied level is next. Reaching an upper slot spreads it downwards.
+ * Hierarchical timer wheel, see wheel.h. A timer stands on the level of the highest 6-bit group in which its
+ * due tick differs from the present tick, in the slot of that group; so every occupied slot of a level lies
+ * right of the present index, levels are ordered in time, and the first occupied slot of the lowest occupied
+ * level is next. Reaching an upper slot spreads it downwards.
  */
 #include <string.h>
 
@@ -80,12 +81,14 @@ uint64_t wheel_due_us(const struct wheel *w, const struct wheel_timer *t)
 	return t->pprev ? t->due_tick * w->tick_us : WHEEL_NEVER;
 }
 
-/* The first tick after the present one at which a slot must be run or spread; false when the wheel is empty. */
+/* The first tick after the present one at which a slot must be run or spread; false when the wheel is empty.
+ */
 static bool next_slot(const struct wheel *w, unsigned *level, unsigned *slot, uint64_t *tick)
 {
 	for (unsigned l = 0; l < WHEEL_LEVELS; l++) {
 		unsigned shift = l * SLOT_BITS;
-		uint64_t base = shift + SLOT_BITS >= 64 ? 0 : w->tick >> (shift + SLOT_BITS) << (shift + SLOT_BITS);
+		uint64_t base =
+		        shift + SLOT_BITS >= 64 ? 0 : w->tick >> (shift + SLOT_BITS) << (shift + SLOT_BITS);
 
 		if (!w->occupied[l])
 			continue;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Holding back acknowledgements until the standby chassis has the rows; see srdb_hold.h. A ring that grows, in version order. */
+/* Holding back acknowledgements until the standby chassis has the rows; see srdb_hold.h. A ring that grows,
+ * in version order. */
 #include <stdlib.h>
 
 #include "srdb/srdb_hold.h"
@@ -66,7 +67,8 @@ static bool grow(struct srdb_hold *h)
 
 void srdb_hold_add(struct srdb_hold *h, int64_t version, void *arg)
 {
-	/* Nothing may overtake what waits, so a write that need not wait for itself still queues behind others. */
+	/* Nothing may overtake what waits, so a write that need not wait for itself still queues behind
+	 * others. */
 	if (!h->in_sync || (version <= h->acked && h->n == 0)) {
 		h->release(arg, version, h->ctx);
 		return;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counter totals, see srdb_sampler.h. Three lists: segments (files kept mapped, so that a dead owner's last values can still be read),
- * parts (one set of one incarnation of a segment, with the values seen last) and totals (object with the base of parts that went).
+ * Counter totals, see srdb_sampler.h. Three lists: segments (files kept mapped, so that a dead owner's last
+ * values can still be read), parts (one set of one incarnation of a segment, with the values seen last) and
+ * totals (object with the base of parts that went).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -13,10 +14,10 @@
 
 #include "srdb/srdb_sampler.h"
 
-#define TOTALS_MAX  20000
-#define IDLE_SCANS  20
-#define KEY_MAX     (COUNTERS_KEY_MAX + COUNTERS_FACILITY_MAX + 16)
-#define FILE_MAX    64
+#define TOTALS_MAX 20000
+#define IDLE_SCANS 20
+#define KEY_MAX    (COUNTERS_KEY_MAX + COUNTERS_FACILITY_MAX + 16)
+#define FILE_MAX   64
 
 struct total {
 	struct total *next;
@@ -106,13 +107,14 @@ static struct total *total_get(struct srdb_sampler *s, const struct counter_sche
 	return t;
 }
 
-static struct part *part_get(struct srdb_sampler *s, const char *file, uint64_t generation, const struct counter_schema *schema,
-                             const char *set_key, const char *total_key)
+static struct part *part_get(struct srdb_sampler *s, const char *file, uint64_t generation,
+                             const struct counter_schema *schema, const char *set_key, const char *total_key)
 {
 	struct part *p;
 
 	for (p = s->parts; p; p = p->next)
-		if (p->generation == generation && p->total->schema == schema && strcmp(p->key, set_key) == 0 && strcmp(p->file, file) == 0)
+		if (p->generation == generation && p->total->schema == schema &&
+		    strcmp(p->key, set_key) == 0 && strcmp(p->file, file) == 0)
 			return p;
 	p = calloc(1, sizeof(*p) + schema->nrows * sizeof(p->last[0]));
 	if (!p)
@@ -140,7 +142,8 @@ static void object_key(char key[KEY_MAX], const struct counters_set *set, const 
 		snprintf(key, KEY_MAX, "%u", info->card);
 		break;
 	case COUNTER_SCOPE_task:
-		snprintf(key, KEY_MAX, "%s/%u%s%s", info->facility, info->instance, *set->key ? ":" : "", set->key);
+		snprintf(key, KEY_MAX, "%s/%u%s%s", info->facility, info->instance, *set->key ? ":" : "",
+		         set->key);
 		break;
 	default:
 		key[0] = '\0';
@@ -290,7 +293,8 @@ static json_t *to_json(const struct counter_schema *schema, const uint64_t *v, b
 		const struct counter_row *row = &schema->rows[i];
 
 		if (v[i])
-			json_object_set_new(o, variables && *row->variable ? row->variable : row->name, json_integer((json_int_t)v[i]));
+			json_object_set_new(o, variables && *row->variable ? row->variable : row->name,
+			                    json_integer((json_int_t)v[i]));
 	}
 	return o;
 }
@@ -318,13 +322,15 @@ int srdb_sampler_totals(struct srdb_sampler *s, srdb_total_fn cb, void *arg)
 	return rc;
 }
 
-uint64_t srdb_sampler_value(const struct srdb_sampler *s, const char *schema, const char *key, const char *field)
+uint64_t srdb_sampler_value(const struct srdb_sampler *s, const char *schema, const char *key,
+                            const char *field)
 {
 	uint64_t v = 0;
 
 	for (const struct total *t = s->totals; t; t = t->next)
 		for (size_t i = 0; i < t->schema->nrows; i++) {
-			if (strcmp(t->schema->name, schema) || strcmp(t->key, key) || strcmp(t->schema->rows[i].name, field))
+			if (strcmp(t->schema->name, schema) || strcmp(t->key, key) ||
+			    strcmp(t->schema->rows[i].name, field))
 				continue;
 			v += t->base[i];
 			for (const struct part *p = s->parts; p; p = p->next)
@@ -339,12 +345,14 @@ char *srdb_sampler_save(const struct srdb_sampler *s, const char *boot_id)
 	char *text, gen[24];
 
 	for (const struct total *t = s->totals; t; t = t->next)
-		json_array_append_new(totals, json_pack("{s:s,s:s,s:o}", "s", t->schema->name, "k", t->key, "b",
-		                                        to_json(t->schema, t->base, false)));
+		json_array_append_new(totals, json_pack("{s:s,s:s,s:o}", "s", t->schema->name, "k", t->key,
+		                                        "b", to_json(t->schema, t->base, false)));
 	for (const struct part *p = s->parts; p; p = p->next) {
 		snprintf(gen, sizeof(gen), "%016" PRIx64, p->generation);
-		json_array_append_new(parts, json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "f", p->file, "g", gen, "s", p->total->schema->name,
-		                                       "n", p->key, "k", p->total->key, "v", to_json(p->total->schema, p->last, false)));
+		json_array_append_new(parts,
+		                      json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "f", p->file, "g", gen, "s",
+		                                p->total->schema->name, "n", p->key, "k", p->total->key, "v",
+		                                to_json(p->total->schema, p->last, false)));
 	}
 	json_object_set_new(root, "boot", json_string(boot_id));
 	json_object_set_new(root, "totals", totals);
@@ -362,7 +370,8 @@ static void from_json(const struct counter_schema *schema, const json_t *o, uint
 
 static void load_total(struct srdb_sampler *s, const json_t *o)
 {
-	const char *name = json_string_value(json_object_get(o, "s")), *key = json_string_value(json_object_get(o, "k"));
+	const char *name = json_string_value(json_object_get(o, "s")),
+	           *key = json_string_value(json_object_get(o, "k"));
 	const struct counter_schema *schema = name ? counters_schema_find(name) : NULL;
 	struct total *t = schema && key ? total_get(s, schema, key) : NULL;
 
@@ -372,8 +381,10 @@ static void load_total(struct srdb_sampler *s, const json_t *o)
 
 static void load_part(struct srdb_sampler *s, const json_t *o)
 {
-	const char *name = json_string_value(json_object_get(o, "s")), *key = json_string_value(json_object_get(o, "k"));
-	const char *file = json_string_value(json_object_get(o, "f")), *gen = json_string_value(json_object_get(o, "g"));
+	const char *name = json_string_value(json_object_get(o, "s")),
+	           *key = json_string_value(json_object_get(o, "k"));
+	const char *file = json_string_value(json_object_get(o, "f")),
+	           *gen = json_string_value(json_object_get(o, "g"));
 	const char *set_key = json_string_value(json_object_get(o, "n"));
 	const struct counter_schema *schema = name ? counters_schema_find(name) : NULL;
 	struct part *p;
@@ -395,10 +406,8 @@ int srdb_sampler_load(struct srdb_sampler *s, const char *text, const char *boot
 		json_decref(root);
 		return boot ? -ESTALE : -EINVAL;
 	}
-	json_array_foreach(json_object_get(root, "totals"), i, o)
-		load_total(s, o);
-	json_array_foreach(json_object_get(root, "parts"), i, o)
-		load_part(s, o);
+	json_array_foreach(json_object_get(root, "totals"), i, o) load_total(s, o);
+	json_array_foreach(json_object_get(root, "parts"), i, o) load_part(s, o);
 	json_decref(root);
 	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Opening a store file for its writer: schema, pragmas, check, moving damaged files aside; see store.h.
- * WAL with synchronous=NORMAL: a commit survives the death of any process; state need not survive a power cut of the machine,
- * because on hardware it is RAM. config.db is synchronous=FULL: that is the disk. Called by store_writer.c.
+ * WAL with synchronous=NORMAL: a commit survives the death of any process; state need not survive a power cut
+ * of the machine, because on hardware it is RAM. config.db is synchronous=FULL: that is the disk. Called by
+ * store_writer.c.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,36 +15,48 @@
 #include "base/log.h"
 #include "store/store_priv.h"
 
-#define SCHEMA_VERSION  1
-#define CHECK_BYTES_MAX (8 << 20) /* larger files are not checked page by page at the start: takeover time counts */
+#define SCHEMA_VERSION 1
+#define CHECK_BYTES_MAX                                                                                      \
+	(8 << 20) /* larger files are not checked page by page at the start: takeover time counts */
 
 static const char state_ddl[] =
         "CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-        "CREATE TABLE IF NOT EXISTS checkpoint(kind TEXT NOT NULL, key TEXT NOT NULL, owner TEXT NOT NULL, version INTEGER NOT NULL,"
+        "CREATE TABLE IF NOT EXISTS checkpoint(kind TEXT NOT NULL, key TEXT NOT NULL, owner TEXT NOT NULL, "
+        "version INTEGER NOT NULL,"
         " blob BLOB NOT NULL, deleted INTEGER NOT NULL, PRIMARY KEY(kind, key));"
         "CREATE UNIQUE INDEX IF NOT EXISTS checkpoint_version ON checkpoint(version);"
         "CREATE INDEX IF NOT EXISTS checkpoint_owner ON checkpoint(owner, kind);"
         "CREATE INDEX IF NOT EXISTS checkpoint_dead ON checkpoint(version) WHERE deleted = 1;"
-        "CREATE TABLE IF NOT EXISTS trap(seq INTEGER PRIMARY KEY, wall_us INTEGER NOT NULL, number INTEGER NOT NULL,"
-        " name TEXT NOT NULL, facility TEXT NOT NULL, varbinds TEXT NOT NULL, text TEXT NOT NULL, sent INTEGER NOT NULL);"
+        "CREATE TABLE IF NOT EXISTS trap(seq INTEGER PRIMARY KEY, wall_us INTEGER NOT NULL, number INTEGER "
+        "NOT NULL,"
+        " name TEXT NOT NULL, facility TEXT NOT NULL, varbinds TEXT NOT NULL, text TEXT NOT NULL, sent "
+        "INTEGER NOT NULL);"
         "CREATE INDEX IF NOT EXISTS trap_unsent ON trap(seq) WHERE sent = 0;"
-        "CREATE TABLE IF NOT EXISTS event(seq INTEGER PRIMARY KEY, wall_us INTEGER NOT NULL, facility TEXT NOT NULL,"
-        " event_id INTEGER NOT NULL, level INTEGER NOT NULL, card INTEGER NOT NULL, cpu INTEGER NOT NULL, pid INTEGER NOT NULL,"
-        " task TEXT NOT NULL, instance INTEGER NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, categories TEXT NOT NULL,"
+        "CREATE TABLE IF NOT EXISTS event(seq INTEGER PRIMARY KEY, wall_us INTEGER NOT NULL, facility TEXT "
+        "NOT NULL,"
+        " event_id INTEGER NOT NULL, level INTEGER NOT NULL, card INTEGER NOT NULL, cpu INTEGER NOT NULL, "
+        "pid INTEGER NOT NULL,"
+        " task TEXT NOT NULL, instance INTEGER NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, "
+        "categories TEXT NOT NULL,"
         " text TEXT NOT NULL);"
-        "CREATE TABLE IF NOT EXISTS sample(schema TEXT NOT NULL, wall_us INTEGER NOT NULL, key TEXT NOT NULL, \"values\" TEXT NOT NULL,"
+        "CREATE TABLE IF NOT EXISTS sample(schema TEXT NOT NULL, wall_us INTEGER NOT NULL, key TEXT NOT "
+        "NULL, \"values\" TEXT NOT NULL,"
         " PRIMARY KEY(schema, wall_us, key)) WITHOUT ROWID;"
-        "CREATE TABLE IF NOT EXISTS sample_last(schema TEXT NOT NULL, key TEXT NOT NULL, wall_us INTEGER NOT NULL,"
+        "CREATE TABLE IF NOT EXISTS sample_last(schema TEXT NOT NULL, key TEXT NOT NULL, wall_us INTEGER NOT "
+        "NULL,"
         " \"values\" TEXT NOT NULL, PRIMARY KEY(schema, key)) WITHOUT ROWID;"
-        "CREATE TABLE IF NOT EXISTS alarm(id INTEGER PRIMARY KEY, object TEXT NOT NULL, name TEXT NOT NULL, severity INTEGER NOT NULL,"
+        "CREATE TABLE IF NOT EXISTS alarm(id INTEGER PRIMARY KEY, object TEXT NOT NULL, name TEXT NOT NULL, "
+        "severity INTEGER NOT NULL,"
         " raised_us INTEGER NOT NULL, cleared_us INTEGER NOT NULL, text TEXT NOT NULL);"
         "CREATE UNIQUE INDEX IF NOT EXISTS alarm_open ON alarm(object, name) WHERE cleared_us = 0;"
-        "CREATE TABLE IF NOT EXISTS history(seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, wall_us INTEGER NOT NULL, json TEXT NOT NULL);"
+        "CREATE TABLE IF NOT EXISTS history(seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, wall_us INTEGER NOT "
+        "NULL, json TEXT NOT NULL);"
         "CREATE INDEX IF NOT EXISTS history_kind ON history(kind, seq);";
 
 static const char config_ddl[] =
         "CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-        "CREATE TABLE IF NOT EXISTS config(path TEXT PRIMARY KEY, value TEXT NOT NULL, version INTEGER NOT NULL,"
+        "CREATE TABLE IF NOT EXISTS config(path TEXT PRIMARY KEY, value TEXT NOT NULL, version INTEGER NOT "
+        "NULL,"
         " deleted INTEGER NOT NULL) WITHOUT ROWID;"
         "CREATE INDEX IF NOT EXISTS config_version ON config(version);";
 
@@ -132,10 +145,28 @@ static int quick_check(sqlite3 *db)
 	return err;
 }
 
+/* One transaction: a new chassis does not wait for a commit per table. */
+static int create_tables(sqlite3 *db, enum store_file file, int64_t version)
+{
+	char sql[64];
+	int err = store_errno(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL));
+
+	if (err)
+		return err;
+	err = store_errno(sqlite3_exec(db, files[file].ddl, NULL, NULL, NULL));
+	snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", SCHEMA_VERSION);
+	if (!err && version == 0)
+		err = store_errno(sqlite3_exec(db, sql, NULL, NULL, NULL));
+	if (!err)
+		err = store_errno(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL));
+	if (err)
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return err;
+}
+
 static int prepare_db(sqlite3 *db, enum store_file file)
 {
 	int64_t version = 0;
-	char sql[64];
 	int err;
 
 	sqlite3_busy_timeout(db, STORE_BUSY_MS);
@@ -148,16 +179,14 @@ static int prepare_db(sqlite3 *db, enum store_file file)
 	if (!err)
 		err = store_errno(sqlite3_exec(db, files[file].sync, NULL, NULL, NULL));
 	if (!err)
-		err = store_errno(sqlite3_exec(db, "PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=33554432;"
-		                                   "PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY", NULL, NULL, NULL));
+		err = store_errno(
+		        sqlite3_exec(db,
+		                     "PRAGMA wal_autocheckpoint=2000; PRAGMA journal_size_limit=33554432;"
+		                     "PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY",
+		                     NULL, NULL, NULL));
 	if (!err)
 		err = quick_check(db);
-	if (!err)
-		err = store_errno(sqlite3_exec(db, files[file].ddl, NULL, NULL, NULL));
-	snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", SCHEMA_VERSION);
-	if (!err && version == 0)
-		err = store_errno(sqlite3_exec(db, sql, NULL, NULL, NULL));
-	return err;
+	return err ? err : create_tables(db, file, version);
 }
 
 void store_db_move_aside(const char *path, const char *why)
@@ -180,7 +209,8 @@ int store_db_open(const char *path, enum store_file file, sqlite3 **db)
 	int err = 0;
 
 	for (int attempt = 0; attempt < 2; attempt++) {
-		int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+		int rc = sqlite3_open_v2(
+		        path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 
 		err = rc == SQLITE_OK ? prepare_db(*db, file) : store_errno(rc);
 		if (!err)

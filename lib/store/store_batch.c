@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Building batches: the table of all changes a store can take (SQL and parameters), and the functions that append them; see store.h.
- * Every change copies its arguments into one allocation. Numbers given at commit go to ?7. Called by srdb and sct; run by store_writer.c.
+ * Building batches: the table of all changes a store can take (SQL and parameters), and the functions that
+ * append them; see store.h. Every change copies its arguments into one allocation. Numbers given at commit go
+ * to ?7. Called by srdb and sct; run by store_writer.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,45 +15,62 @@
 static const char *const local_kinds[] = {"srp", "hat", "rct", "rm", "card"};
 
 const struct op_def store_ops[OP_COUNT] = {
-        [OP_CKPT_PUT] = {STORE_STATE, false, N_VERSION,
-                         "INSERT INTO checkpoint(kind, key, owner, version, blob, deleted) VALUES(?1, ?2, ?3, ?7, ?16, ?8)"
-                         " ON CONFLICT(kind, key) DO UPDATE SET owner = ?3, version = ?7, blob = ?16, deleted = ?8"},
+        [OP_CKPT_PUT] =
+                {STORE_STATE, false, N_VERSION,
+                 "INSERT INTO checkpoint(kind, key, owner, version, blob, deleted) VALUES(?1, ?2, ?3, ?7, "
+                 "?16, ?8)"
+                 " ON CONFLICT(kind, key) DO UPDATE SET owner = ?3, version = ?7, blob = ?16, deleted = ?8"},
         [OP_CKPT_DEL] = {STORE_STATE, false, N_VERSION,
-                         "UPDATE checkpoint SET version = ?7, blob = x'', deleted = 1 WHERE kind = ?1 AND key = ?2 AND deleted = 0"},
-        [OP_CKPT_DEL_OWNER] = {STORE_STATE, false, N_VERSION_RANGE,
-                               "WITH x AS (SELECT rowid r, row_number() OVER (ORDER BY version) n FROM checkpoint"
-                               " WHERE deleted = 0 AND owner = ?3 AND (?1 = '' OR kind = ?1))"
-                               " UPDATE checkpoint SET version = ?7 + x.n, blob = x'', deleted = 1 FROM x WHERE checkpoint.rowid = x.r"},
+                         "UPDATE checkpoint SET version = ?7, blob = x'', deleted = 1 WHERE kind = ?1 AND "
+                         "key = ?2 AND deleted = 0"},
+        [OP_CKPT_DEL_OWNER] =
+                {STORE_STATE, false, N_VERSION_RANGE,
+                 "WITH x AS (SELECT rowid r, row_number() OVER (ORDER BY version) n FROM checkpoint"
+                 " WHERE deleted = 0 AND owner = ?3 AND (?1 = '' OR kind = ?1))"
+                 " UPDATE checkpoint SET version = ?7 + x.n, blob = x'', deleted = 1 FROM x WHERE "
+                 "checkpoint.rowid = x.r"},
         [OP_CKPT_CLEAR] = {STORE_STATE, false, N_NONE, "DELETE FROM checkpoint"},
-        [OP_CKPT_PURGE] = {STORE_STATE, false, N_NONE, "DELETE FROM checkpoint WHERE deleted = 1 AND version <= ?8"},
+        [OP_CKPT_PURGE] = {STORE_STATE, false, N_NONE,
+                           "DELETE FROM checkpoint WHERE deleted = 1 AND version <= ?8"},
         [OP_CKPT_DROP_BELOW] = {STORE_STATE, false, N_NONE,
-                                "DELETE FROM checkpoint WHERE version <= ?8 AND kind NOT IN (" LOCAL_KINDS ")"},
+                                "DELETE FROM checkpoint WHERE version <= ?8 AND kind NOT IN (" LOCAL_KINDS
+                                ")"},
         [OP_TRAP] = {STORE_STATE, false, N_TRAP,
                      "INSERT INTO trap(seq, wall_us, number, name, facility, varbinds, text, sent)"
                      " VALUES(?7, ?8, ?9, ?1, ?2, ?3, ?4, ?10)"},
-        [OP_TRAP_SENT] = {STORE_STATE, false, N_NONE, "UPDATE trap SET sent = 1 WHERE seq <= ?8 AND sent = 0"},
+        [OP_TRAP_SENT] = {STORE_STATE, false, N_NONE,
+                          "UPDATE trap SET sent = 1 WHERE seq <= ?8 AND sent = 0"},
         [OP_EVENT] = {STORE_STATE, false, N_EVENT,
-                      "INSERT INTO event(seq, wall_us, event_id, level, card, cpu, pid, instance, line, facility, task, file, categories,"
+                      "INSERT INTO event(seq, wall_us, event_id, level, card, cpu, pid, instance, line, "
+                      "facility, task, file, categories,"
                       " text) VALUES(?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?1, ?2, ?3, ?4, ?5)"},
-        [OP_SAMPLE] = {STORE_STATE, false, N_NONE,
-                       "INSERT OR REPLACE INTO sample(schema, key, wall_us, \"values\") VALUES(?1, ?2, ?8, ?3)"},
+        [OP_SAMPLE] =
+                {STORE_STATE, false, N_NONE,
+                 "INSERT OR REPLACE INTO sample(schema, key, wall_us, \"values\") VALUES(?1, ?2, ?8, ?3)"},
         [OP_SAMPLE_LAST] = {STORE_STATE, false, N_NONE,
-                            "INSERT OR REPLACE INTO sample_last(schema, key, wall_us, \"values\") VALUES(?1, ?2, ?8, ?3)"},
+                            "INSERT OR REPLACE INTO sample_last(schema, key, wall_us, \"values\") VALUES(?1, "
+                            "?2, ?8, ?3)"},
         [OP_ALARM_RAISE] = {STORE_STATE, false, N_NONE,
-                            "INSERT INTO alarm(object, name, text, severity, raised_us, cleared_us) VALUES(?1, ?2, ?3, ?8, ?9, 0)"
+                            "INSERT INTO alarm(object, name, text, severity, raised_us, cleared_us) "
+                            "VALUES(?1, ?2, ?3, ?8, ?9, 0)"
                             " ON CONFLICT DO NOTHING"},
-        [OP_ALARM_CLEAR] = {STORE_STATE, false, N_NONE,
-                            "UPDATE alarm SET cleared_us = ?10 WHERE object = ?1 AND name = ?2 AND cleared_us = 0"},
-        [OP_ALARM_CLEAR_ALL] = {STORE_STATE, false, N_NONE, "UPDATE alarm SET cleared_us = ?8 WHERE cleared_us = 0"},
-        [OP_HISTORY] = {STORE_STATE, false, N_HISTORY, "INSERT INTO history(seq, kind, wall_us, json) VALUES(?7, ?1, ?8, ?2)"},
-        [OP_CONFIG_PUT] = {STORE_CONFIG, false, N_VERSION,
-                           "INSERT OR REPLACE INTO config(path, value, version, deleted) VALUES(?1, ?2, ?7, ?8)"},
+        [OP_ALARM_CLEAR] =
+                {STORE_STATE, false, N_NONE,
+                 "UPDATE alarm SET cleared_us = ?10 WHERE object = ?1 AND name = ?2 AND cleared_us = 0"},
+        [OP_ALARM_CLEAR_ALL] = {STORE_STATE, false, N_NONE,
+                                "UPDATE alarm SET cleared_us = ?8 WHERE cleared_us = 0"},
+        [OP_HISTORY] = {STORE_STATE, false, N_HISTORY,
+                        "INSERT INTO history(seq, kind, wall_us, json) VALUES(?7, ?1, ?8, ?2)"},
+        [OP_CONFIG_PUT] =
+                {STORE_CONFIG, false, N_VERSION,
+                 "INSERT OR REPLACE INTO config(path, value, version, deleted) VALUES(?1, ?2, ?7, ?8)"},
         [OP_CONFIG_CLEAR] = {STORE_CONFIG, false, N_NONE, "DELETE FROM config"},
         [OP_META] = {STORE_STATE, true, N_NONE, "INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2)"},
         [OP_TRAP_TRIM] = {STORE_STATE, false, N_NONE, "DELETE FROM trap WHERE seq <= ?8"},
         [OP_EVENT_TRIM] = {STORE_STATE, false, N_NONE, "DELETE FROM event WHERE seq <= ?8"},
         [OP_HISTORY_TRIM] = {STORE_STATE, false, N_NONE, "DELETE FROM history WHERE seq <= ?8"},
-        [OP_SAMPLE_TRIM] = {STORE_STATE, false, N_NONE, "DELETE FROM sample WHERE schema = ?1 AND wall_us < ?8"},
+        [OP_SAMPLE_TRIM] = {STORE_STATE, false, N_NONE,
+                            "DELETE FROM sample WHERE schema = ?1 AND wall_us < ?8"},
 };
 
 void store_batch_free(struct store_batch *b)
@@ -70,9 +88,10 @@ void store_batch_free(struct store_batch *b)
 	free(b);
 }
 
-/* Append an op; strings (up to ns) and blob are copied behind it, ints (up to ni) start at ?8: ?7 is for numbers given at commit. */
-static int add(struct store_batch *b, enum op_type type, const char *const *s, size_t ns, const int64_t *n, size_t ni, const void *blob,
-               size_t len)
+/* Append an op; strings (up to ns) and blob are copied behind it, ints (up to ni) start at ?8: ?7 is for
+ * numbers given at commit. */
+static int add(struct store_batch *b, enum op_type type, const char *const *s, size_t ns, const int64_t *n,
+               size_t ni, const void *blob, size_t len)
 {
 	size_t need = 0, sl[STRINGS_MAX] = {0};
 	struct op *op;
@@ -137,8 +156,8 @@ int store_batch_ckpt(struct store_batch *b, const struct store_ckpt *row)
 	if (!err && row->version < 0)
 		err = -EINVAL;
 	if (!err)
-		err = add(b, OP_CKPT_PUT, S(row->kind, row->key, row->owner), N(row->deleted), row->deleted ? NULL : row->blob,
-		          row->deleted ? 0 : row->len);
+		err = add(b, OP_CKPT_PUT, S(row->kind, row->key, row->owner), N(row->deleted),
+		          row->deleted ? NULL : row->blob, row->deleted ? 0 : row->len);
 	if (!err)
 		b->last->n[0] = row->version;
 	return err;
@@ -199,7 +218,9 @@ int store_batch_trap_sent(struct store_batch *b, int64_t seq)
 int store_batch_event(struct store_batch *b, const struct store_event *row)
 {
 	return add(b, OP_EVENT, S(row->facility, row->task, row->file, row->categories, row->text),
-	           N((int64_t)row->wall_us, row->event_id, row->level, row->card, row->cpu, row->pid, row->instance, row->line), NULL, 0);
+	           N((int64_t)row->wall_us, row->event_id, row->level, row->card, row->cpu, row->pid,
+	             row->instance, row->line),
+	           NULL, 0);
 }
 
 int store_batch_sample(struct store_batch *b, const struct store_sample *row)
@@ -207,8 +228,11 @@ int store_batch_sample(struct store_batch *b, const struct store_sample *row)
 	int err = bad_key(row->schema);
 
 	if (!err)
-		err = add(b, OP_SAMPLE, S(row->schema, row->key, row->values), N((int64_t)row->wall_us), NULL, 0);
-	return err ? err : add(b, OP_SAMPLE_LAST, S(row->schema, row->key, row->values), N((int64_t)row->wall_us), NULL, 0);
+		err = add(b, OP_SAMPLE, S(row->schema, row->key, row->values), N((int64_t)row->wall_us), NULL,
+		          0);
+	return err ? err
+	           : add(b, OP_SAMPLE_LAST, S(row->schema, row->key, row->values), N((int64_t)row->wall_us),
+	                 NULL, 0);
 }
 
 int store_batch_alarm(struct store_batch *b, const struct store_alarm *row)
@@ -216,7 +240,8 @@ int store_batch_alarm(struct store_batch *b, const struct store_alarm *row)
 	int err = bad_key(row->object) ? bad_key(row->object) : bad_key(row->name);
 
 	return err ? err
-	           : add(b, row->cleared_us ? OP_ALARM_CLEAR : OP_ALARM_RAISE, S(row->object, row->name, row->text),
+	           : add(b, row->cleared_us ? OP_ALARM_CLEAR : OP_ALARM_RAISE,
+	                 S(row->object, row->name, row->text),
 	                 N(row->severity, (int64_t)row->raised_us, (int64_t)row->cleared_us), NULL, 0);
 }
 
@@ -236,7 +261,9 @@ int store_batch_config(struct store_batch *b, const struct store_config *row)
 {
 	int err = bad_key(row->path);
 
-	return err ? err : add(b, OP_CONFIG_PUT, S(row->path, row->deleted ? "" : row->value), N(row->deleted), NULL, 0);
+	return err ? err
+	           : add(b, OP_CONFIG_PUT, S(row->path, row->deleted ? "" : row->value), N(row->deleted),
+	                 NULL, 0);
 }
 
 int store_batch_config_clear(struct store_batch *b)
@@ -250,4 +277,3 @@ int store_batch_meta(struct store_batch *b, const char *name, const char *value)
 
 	return err ? err : add(b, OP_META, S(name, value), NO_N, NULL, 0);
 }
-

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shared by the files of lib/store: opening (store.c), batches (store_batch.c), the writer (store_writer.c), readers (store_reader.c).
- * Nobody else includes it.
+ * Shared by the files of lib/store: opening (store.c), batches (store_batch.c), the writer (store_writer.c),
+ * readers (store_reader.c). Nobody else includes it.
  */
 #ifndef STORE_STORE_PRIV_H
 #define STORE_STORE_PRIV_H
@@ -113,7 +113,8 @@ struct store_reader {
 int store_errno(int rc);
 /* Forget the connection and its statements; the next query opens again. */
 void store_reader_reset(struct store_reader *r);
-/* Open path for writing, with schema and pragmas; a damaged file is moved aside and a fresh one opened. 0 or -errno. */
+/* Open path for writing, with schema and pragmas; a damaged file is moved aside and a fresh one opened. 0 or
+ * -errno. */
 int store_db_open(const char *path, enum store_file file, sqlite3 **db);
 /* Move a damaged file and its WAL out of the way, with a log line. */
 void store_db_move_aside(const char *path, const char *why);

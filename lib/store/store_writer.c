@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one writer of a store file; see store.h. Batches queue up and are committed together; after the commit their callbacks run in
- * order. What could not be committed (disk full, I/O error) stays queued in order, is reported once as not final, and is tried again.
- * A batch that SQLite refuses as wrong is dropped alone. A file found damaged in operation is replaced by an empty one.
+ * The one writer of a store file; see store.h. Batches queue up and are committed together; after the commit
+ * their callbacks run in order. What could not be committed (disk full, I/O error) stays queued in order, is
+ * reported once as not final, and is tried again. A batch that SQLite refuses as wrong is dropped alone. A
+ * file found damaged in operation is replaced by an empty one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -56,10 +57,12 @@ static void raise_to(int64_t *have, int64_t v)
 		*have = v;
 }
 
-/* Where numbering goes on. meta.version_high covers rows that were purged. Never lower than what this writer gave already. */
+/* Where numbering goes on. meta.version_high covers rows that were purged. Never lower than what this writer
+ * gave already. */
 static void load_numbers(struct store_writer *w)
 {
-	raise_to(&w->num.version, select_int(w, "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'version_high'"));
+	raise_to(&w->num.version,
+	         select_int(w, "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'version_high'"));
 	if (w->file == STORE_CONFIG) {
 		raise_to(&w->num.version, select_int(w, "SELECT max(version) FROM config"));
 		return;
@@ -135,7 +138,8 @@ static void default_limits(struct store_limits *l)
 	l->samples_keep_us = l->samples_keep_us ? l->samples_keep_us : 360 * US_PER_MIN;
 }
 
-struct store_writer *store_open_writer(const char *dir, enum store_file file, const struct store_limits *limits, int *err)
+struct store_writer *store_open_writer(const char *dir, enum store_file file,
+                                       const struct store_limits *limits, int *err)
 {
 	struct store_writer *w = calloc(1, sizeof(*w));
 
@@ -215,7 +219,8 @@ static int run_op(struct store_writer *w, struct store_batch *b, const struct op
 	int64_t first = 0;
 	int rc;
 
-	/* A row that brings its number (from the peer chassis) keeps it. The copy leaves the op as it was for another try. */
+	/* A row that brings its number (from the peer chassis) keeps it. The copy leaves the op as it was for
+	 * another try. */
 	if (counter) {
 		numbered.n[0] = op->n[0] ? op->n[0] : kind == N_VERSION_RANGE ? *counter : *counter + 1;
 		first = kind == N_VERSION_RANGE ? *counter + 1 : numbered.n[0];
@@ -223,7 +228,8 @@ static int run_op(struct store_writer *w, struct store_batch *b, const struct op
 	bind_op(st, &numbered);
 	rc = step_once(st);
 	sqlite3_clear_bindings(st);
-	if (rc != SQLITE_OK || !counter || sqlite3_changes(w->db) == 0) /* nothing to delete: no number is used up */
+	if (rc != SQLITE_OK || !counter ||
+	    sqlite3_changes(w->db) == 0) /* nothing to delete: no number is used up */
 		return rc;
 	raise_to(counter, kind == N_VERSION_RANGE ? *counter + sqlite3_changes(w->db) : numbered.n[0]);
 	if (results) {
@@ -258,10 +264,13 @@ static int trim_samples(struct store_writer *w, const struct op *op)
 {
 	uint64_t wall = (uint64_t)op->n[1];
 
-	if (wall < w->num.sample_trim_us + w->lim.samples_keep_us / 16 && wall + w->lim.samples_keep_us > w->num.sample_trim_us)
+	if (wall < w->num.sample_trim_us + w->lim.samples_keep_us / 16 &&
+	    wall + w->lim.samples_keep_us > w->num.sample_trim_us)
 		return SQLITE_OK;
 	w->num.sample_trim_us = wall;
-	return wall > w->lim.samples_keep_us ? run_number(w, OP_SAMPLE_TRIM, op->s[0], (int64_t)(wall - w->lim.samples_keep_us)) : SQLITE_OK;
+	return wall > w->lim.samples_keep_us
+	               ? run_number(w, OP_SAMPLE_TRIM, op->s[0], (int64_t)(wall - w->lim.samples_keep_us))
+	               : SQLITE_OK;
 }
 
 /* Rings, and the high mark of versions when rows that bore it may have gone. */
@@ -275,7 +284,8 @@ static int housekeeping(struct store_writer *w, bool removed)
 	if (rc == SQLITE_OK)
 		rc = trim_ring(w, OP_EVENT_TRIM, w->num.event, w->lim.events_max, &w->num.event_trimmed);
 	if (rc == SQLITE_OK)
-		rc = trim_ring(w, OP_HISTORY_TRIM, w->num.history, w->lim.history_max, &w->num.history_trimmed);
+		rc = trim_ring(w, OP_HISTORY_TRIM, w->num.history, w->lim.history_max,
+		               &w->num.history_trimmed);
 	if (rc != SQLITE_OK || !removed)
 		return rc;
 	snprintf(high, sizeof(high), "%lld", (long long)w->num.version);
@@ -285,7 +295,8 @@ static int housekeeping(struct store_writer *w, bool removed)
 	return rc;
 }
 
-/* Apply all batches from `from` in one transaction. On failure *failed is the batch to blame, NULL for the transaction itself. */
+/* Apply all batches from `from` in one transaction. On failure *failed is the batch to blame, NULL for the
+ * transaction itself. */
 static int apply(struct store_writer *w, struct store_batch *from, struct store_batch **failed)
 {
 	bool removed = false;
@@ -304,8 +315,8 @@ static int apply(struct store_writer *w, struct store_batch *from, struct store_
 				*failed = b;
 				return rc;
 			}
-			removed |= op->type == OP_CKPT_CLEAR || op->type == OP_CKPT_PURGE || op->type == OP_CKPT_DROP_BELOW ||
-			           op->type == OP_CONFIG_CLEAR;
+			removed |= op->type == OP_CKPT_CLEAR || op->type == OP_CKPT_PURGE ||
+			           op->type == OP_CKPT_DROP_BELOW || op->type == OP_CONFIG_CLEAR;
 		}
 	}
 	rc = housekeeping(w, removed);
@@ -346,8 +357,8 @@ static void note_trouble(struct store_writer *w, int err, uint64_t now_us)
 		if (err == -ENOSPC)
 			LOG(EV_STORE_FULL, "%s: no space; %zu rows wait", w->path, w->rows);
 		else
-			LOG(EV_STORE_ERROR, "%s: commit failed: %s (%s); %zu rows wait", w->path, strerror(-err),
-			    w->db ? sqlite3_errmsg(w->db) : "not open", w->rows);
+			LOG(EV_STORE_ERROR, "%s: commit failed: %s (%s); %zu rows wait", w->path,
+			    strerror(-err), w->db ? sqlite3_errmsg(w->db) : "not open", w->rows);
 	}
 	w->trouble = err;
 	tell_waiting(w, err);
@@ -396,7 +407,8 @@ static void committed(struct store_writer *w, uint64_t began_us)
 	}
 }
 
-/* One try. 0; -EUCLEAN: damaged, replaced by an empty file, try again; -EINVAL: one batch was dropped, try again; else trouble. */
+/* One try. 0; -EUCLEAN: damaged, replaced by an empty file, try again; -EINVAL: one batch was dropped, try
+ * again; else trouble. */
 static int try_commit(struct store_writer *w, uint64_t now_us)
 {
 	struct numbers before = w->num;
@@ -427,7 +439,8 @@ static int flush(struct store_writer *w, uint64_t now_us)
 {
 	int err = 0;
 
-	/* Two passes over a damaged file at most; a dropped batch makes the queue shorter, so that ends too. */
+	/* Two passes over a damaged file at most; a dropped batch makes the queue shorter, so that ends too.
+	 */
 	for (int damaged = 0; w->first && damaged < 2;) {
 		err = try_commit(w, now_us);
 		if (err == -EUCLEAN)
@@ -465,7 +478,8 @@ struct store_batch *store_batch_new(struct store_writer *w)
 	return b;
 }
 
-int store_submit(struct store_writer *w, struct store_batch *b, uint64_t now_us, store_done_fn done, void *arg)
+int store_submit(struct store_writer *w, struct store_batch *b, uint64_t now_us, store_done_fn done,
+                 void *arg)
 {
 	if (w->bytes + b->bytes > w->lim.backlog_bytes) {
 		store_batch_free(b);
@@ -523,7 +537,9 @@ const struct store_stats *store_writer_stats(const struct store_writer *w)
 
 int store_checkpoint_wal(struct store_writer *w)
 {
-	return w->db ? store_errno(sqlite3_wal_checkpoint_v2(w->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL)) : -ENOENT;
+	return w->db ? store_errno(
+	                       sqlite3_wal_checkpoint_v2(w->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL))
+	             : -ENOENT;
 }
 
 struct store_reader *store_writer_reader(struct store_writer *w)

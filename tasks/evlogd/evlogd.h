@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * evlogd: what its files share. main.c routes and queue towards srdb; evlogd_filter.c levels per facility from the configuration;
- * evlogd_file.c the text files under <state>/log with rotation.
+ * evlogd: what its files share. main.c routes and queue towards srdb; evlogd_filter.c levels per facility
+ * from the configuration; evlogd_file.c the text files under <state>/log with rotation.
  */
 #ifndef TASKS_EVLOGD_H
 #define TASKS_EVLOGD_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The text files of the event log, in StarOS's line form: <state>/log/evlogd.log, renamed to evlogd.log.1 … .4 when it reaches 4 MB.
- * What other tasks send is not trusted: control characters never reach a terminal through this file. A full disk costs lines, not the task.
+ * The text files of the event log, in StarOS's line form: <state>/log/evlogd.log, renamed to evlogd.log.1 …
+ * .4 when it reaches 4 MB. What other tasks send is not trusted: control characters never reach a terminal
+ * through this file. A full disk costs lines, not the task.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -67,9 +68,19 @@ static void disarm(char *line)
 void evlogd_file_write(const LogRecord *r)
 {
 	struct log_record rec = {
-		.wall_us = r->wall_us, .facility = r->facility, .event_id = r->event, .level = (enum log_level)r->level, .card = r->card,
-		.cpu = r->cpu, .pid = r->pid, .task = r->task, .instance = r->instance, .file = r->file, .line = (int)r->line,
-		.categories = r->categories, .text = r->text,
+	        .wall_us = r->wall_us,
+	        .facility = r->facility,
+	        .event_id = r->event,
+	        .level = (enum log_level)r->level,
+	        .card = r->card,
+	        .cpu = r->cpu,
+	        .pid = r->pid,
+	        .task = r->task,
+	        .instance = r->instance,
+	        .file = r->file,
+	        .line = (int)r->line,
+	        .categories = r->categories,
+	        .text = r->text,
 	};
 	char line[LOG_LINE_MAX];
 	int n;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The filters of the event log: "logging filter active facility F level L" of the configuration; facility "all" is the default for those
- * that are not named. Without configuration events down to info are kept. Called by main.c; fed by the configuration watch.
+ * The filters of the event log: "logging filter active facility F level L" of the configuration; facility
+ * "all" is the default for those that are not named. Without configuration events down to info are kept.
+ * Called by main.c; fed by the configuration watch.
  */
 #include <stdio.h>
 #include <string.h>
@@ -43,8 +44,7 @@ void evlogd_filter_changed(struct task *t, const struct cfg_tree *tree, void *ar
 	filter.all = DEFAULT_LEVEL;
 	if (!tree)
 		return;
-	cfg_foreach(n, tree->root, "logging-filter-active")
-		add(cfg_key(n, 0), cfg_arg(n, "level"));
+	cfg_foreach(n, tree->root, "logging-filter-active") add(cfg_key(n, 0), cfg_arg(n, "level"));
 }
 
 bool evlogd_filter_pass(const char *facility, uint32_t level)

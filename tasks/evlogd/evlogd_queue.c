@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records on their way to srdb: batches every 200 ms or 500 records, one under way at a time, kept until srdb says they are committed.
- * The queue is bounded; what comes too fast is dropped, counted, and said in the log itself. Called by main.c.
+ * Records on their way to srdb: batches every 200 ms or 500 records, one under way at a time, kept until srdb
+ * says they are committed. The queue is bounded; what comes too fast is dropped, counted, and said in the log
+ * itself. Called by main.c.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -123,8 +124,9 @@ int evlogd_queue_start(struct task *t)
 
 char *evlogd_queue_json(void)
 {
-	json_t *o = json_pack("{s:I,s:I,s:I,s:I}", "received", (json_int_t)q.received, "stored", (json_int_t)q.stored, "dropped",
-	                      (json_int_t)q.dropped, "waiting", (json_int_t)q.n);
+	json_t *o =
+	        json_pack("{s:I,s:I,s:I,s:I}", "received", (json_int_t)q.received, "stored",
+	                  (json_int_t)q.stored, "dropped", (json_int_t)q.dropped, "waiting", (json_int_t)q.n);
 	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 
 	json_decref(o);

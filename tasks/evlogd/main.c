@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * evlogd, the event log daemon: takes log records of all tasks in batches, keeps those that the configured filters let through in a
- * text file, and hands them to srdb for `show logs`. Its own records take the same way. Table of contents of the task.
+ * evlogd, the event log daemon: takes log records of all tasks in batches, keeps those that the configured
+ * filters let through in a text file, and hands them to srdb for `show logs`. Its own records take the same
+ * way. Table of contents of the task.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -71,7 +72,8 @@ static int activate(struct task *t, const char *reason)
 	int err = evlogd_file_open(task_state_path(t, "log"));
 
 	if (err)
-		LOG(EV_EVLOG_FILE, "%s: %s; events go to the store only", task_state_path(t, "log"), strerror(-err));
+		LOG(EV_EVLOG_FILE, "%s: %s; events go to the store only", task_state_path(t, "log"),
+		    strerror(-err));
 	err = evlogd_queue_start(t);
 	if (!err)
 		err = config_watch_start(t, evlogd_filter_changed, NULL);
@@ -90,16 +92,16 @@ static void stop(struct task *t)
 }
 
 static const struct task_route routes[] = {
-	{ENVELOPE__BODY_LOG_BATCH, "*", "log records of a task", batch},
-	{ENVELOPE__BODY_SHOW, "*", "what was received, kept and dropped", show},
+        {ENVELOPE__BODY_LOG_BATCH, "*", "log records of a task", batch},
+        {ENVELOPE__BODY_SHOW, "*", "what was received, kept and dropped", show},
 };
 
 static const struct task_ops ops = {
-	.facility = "evlogd",
-	.routes = routes,
-	.n_routes = sizeof(routes) / sizeof(routes[0]),
-	.activate = activate,
-	.stop = stop,
+        .facility = "evlogd",
+        .routes = routes,
+        .n_routes = sizeof(routes) / sizeof(routes[0]),
+        .activate = activate,
+        .stop = stop,
 };
 
 int main(int argc, char **argv)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * srdb: what its files share. One instance, on the active MIO; the only writer of state.db.
- * main.c routes; srdb_open.c activation and group commit; srdb_ckpt.c checkpoints and the standby chassis; srdb_trap.c traps and
- * alarms; srdb_log.c events and history; srdb_sample.c counter samples; srdb_show.c what it tells about itself.
+ * main.c routes; srdb_open.c activation and group commit; srdb_ckpt.c checkpoints and the standby chassis;
+ * srdb_trap.c traps and alarms; srdb_log.c events and history; srdb_sample.c counter samples; srdb_show.c
+ * what it tells about itself.
  */
 #ifndef TASKS_SRDB_H
 #define TASKS_SRDB_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checkpoints: writes of this chassis' tasks with pipelined acknowledgements, and rows of the active chassis installed here while this one
- * is standby. An acknowledgement goes out after the group commit and, while the peer is in sync, after the peer's. Rows that describe this
- * chassis only (store_ckpt_local()) do not wait for the peer. A full synchronisation replaces rows one by one and drops what it
- * did not bring only at its end, so that a peer that dies in the middle of it leaves more here, not less.
+ * Checkpoints: writes of this chassis' tasks with pipelined acknowledgements, and rows of the active chassis
+ * installed here while this one is standby. An acknowledgement goes out after the group commit and, while the
+ * peer is in sync, after the peer's. Rows that describe this chassis only (store_ckpt_local()) do not wait
+ * for the peer. A full synchronisation replaces rows one by one and drops what it did not bring only at its
+ * end, so that a peer that dies in the middle of it leaves more here, not less.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -50,7 +51,8 @@ static void write_done(const struct store_result *res, void *arg)
 
 	if (res->error && !p->answered) {
 		p->answered = true;
-		task_reply_status_to(srdb.t, &p->from, res->error, "checkpoint not durable: %s", strerror(-res->error));
+		task_reply_status_to(srdb.t, &p->from, res->error, "checkpoint not durable: %s",
+		                     strerror(-res->error));
 	}
 	if (!res->final)
 		return;
@@ -75,7 +77,11 @@ static int fill(struct store_batch *b, CkptRow *const *rows, size_t n, bool inst
 	*local = true;
 	for (size_t i = 0; i < n && !err; i++) {
 		const CkptRow *r = rows[i];
-		struct store_ckpt row = {.kind = r->kind, .key = r->key, .owner = r->owner, .blob = r->blob.data, .len = r->blob.len};
+		struct store_ckpt row = {.kind = r->kind,
+		                         .key = r->key,
+		                         .owner = r->owner,
+		                         .blob = r->blob.data,
+		                         .len = r->blob.len};
 
 		/* The peer chassis' own affairs must never become ours. */
 		if (install && store_ckpt_local(r->kind))
@@ -112,7 +118,8 @@ static void install_done(const struct store_result *res, void *arg)
 
 	if (res->error && !p->answered) {
 		p->answered = true;
-		task_reply_status_to(srdb.t, &p->from, res->error, "rows not installed: %s", strerror(-res->error));
+		task_reply_status_to(srdb.t, &p->from, res->error, "rows not installed: %s",
+		                     strerror(-res->error));
 	}
 	if (res->final)
 		release(p, store_version(srdb.store), NULL);
@@ -194,8 +201,9 @@ void srdb_ckpt_sync(struct task *t, const struct bus_msg *m)
 		return;
 	stop_guessing();
 	if (in_sync != srdb_hold_in_sync(srdb.hold)) {
-		LOG(EV_STORE_SYNC, "the standby chassis is %s at version %lld; %zu acknowledgements wait", in_sync ? "in sync" : "out of sync",
-		    (long long)srdb_hold_acked_version(srdb.hold), srdb_hold_waiting(srdb.hold));
+		LOG(EV_STORE_SYNC, "the standby chassis is %s at version %lld; %zu acknowledgements wait",
+		    in_sync ? "in sync" : "out of sync", (long long)srdb_hold_acked_version(srdb.hold),
+		    srdb_hold_waiting(srdb.hold));
 		remember_sync(in_sync);
 	}
 	srdb_hold_sync(srdb.hold, in_sync);
@@ -232,7 +240,8 @@ void srdb_ckpt_acked(struct task *t, const struct bus_msg *m)
 static void guess_over(struct task *t, void *arg)
 {
 	stop_guessing();
-	LOG(EV_STORE_SYNC, "srp does not say whether the standby chassis is in sync: %zu acknowledgements are released",
+	LOG(EV_STORE_SYNC,
+	    "srp does not say whether the standby chassis is in sync: %zu acknowledgements are released",
 	    srdb_hold_waiting(srdb.hold));
 	srdb_hold_sync(srdb.hold, false);
 }

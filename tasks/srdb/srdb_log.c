@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events (from evlogd, filtered there) and history rows (from hatsystem and others) into state.db. Both are answered after the commit,
- * so that the sender may forget them.
+ * Events (from evlogd, filtered there) and history rows (from hatsystem and others) into state.db. Both are
+ * answered after the commit, so that the sender may forget them.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -55,9 +55,19 @@ void srdb_log_batch(struct task *t, const struct bus_msg *m)
 	for (size_t i = 0; i < in->n_records && !err; i++) {
 		const LogRecord *r = in->records[i];
 		struct store_event e = {
-			.wall_us = r->wall_us, .facility = r->facility, .event_id = r->event, .level = (int)r->level, .card = r->card,
-			.cpu = r->cpu, .pid = r->pid, .task = r->task, .instance = r->instance, .file = r->file, .line = (int)r->line,
-			.categories = r->categories, .text = r->text,
+		        .wall_us = r->wall_us,
+		        .facility = r->facility,
+		        .event_id = r->event,
+		        .level = (int)r->level,
+		        .card = r->card,
+		        .cpu = r->cpu,
+		        .pid = r->pid,
+		        .task = r->task,
+		        .instance = r->instance,
+		        .file = r->file,
+		        .line = (int)r->line,
+		        .categories = r->categories,
+		        .text = r->text,
 		};
 
 		err = r->level < LOG_LEVEL_COUNT ? store_batch_event(b, &e) : -EINVAL;
@@ -67,7 +77,9 @@ void srdb_log_batch(struct task *t, const struct bus_msg *m)
 
 static int add_history(struct store_batch *b, const HistoryRow *r)
 {
-	struct store_history h = {.kind = r->table, .wall_us = r->at_wall_us ? r->at_wall_us : clock_wall_us(), .json = r->json};
+	struct store_history h = {.kind = r->table,
+	                          .wall_us = r->at_wall_us ? r->at_wall_us : clock_wall_us(),
+	                          .json = r->json};
 	json_t *o = strlen(r->json) <= JSON_MAX ? json_loads(r->json, 0, NULL) : NULL;
 	int err = json_is_object(o) ? store_batch_history(b, &h) : -EINVAL;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Activation of srdb and its group commit. Taking over after a restart or an MIO switchover waits for the former writer's lock (the kernel
- * drops it with the process). A new boot of the chassis empties the checkpoints, because on hardware they are RAM; a mere restart of
- * srdb, or a switchover, keeps them. Everything that arrives in one loop turn is committed together at its end.
+ * Activation of srdb and its group commit. Taking over after a restart or an MIO switchover waits for the
+ * former writer's lock (the kernel drops it with the process). A new boot of the chassis empties the
+ * checkpoints, because on hardware they are RAM; a mere restart of srdb, or a switchover, keeps them.
+ * Everything that arrives in one loop turn is committed together at its end.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -34,7 +35,8 @@ void srdb_open_flush(void)
 	next = store_next_us(srdb.store);
 	/* What a callback submitted during the flush, or what could not be committed, is for a later turn. */
 	if (next != UINT64_MAX && !srdb.retry)
-		srdb.retry = task_timer_start(srdb.t, next > now ? (next - now) / US_PER_MS + 1 : TICK_MS, 0, retry_cb, NULL);
+		srdb.retry = task_timer_start(srdb.t, next > now ? (next - now) / US_PER_MS + 1 : TICK_MS, 0,
+		                              retry_cb, NULL);
 }
 
 static void turn_cb(uv_check_t *h)
@@ -57,7 +59,8 @@ int srdb_open_submit(struct store_batch *b, store_done_fn done, void *arg)
 {
 	int err = store_submit(srdb.store, b, clock_now_us(), done, arg);
 
-	/* The bus hands messages over just before the loop blocks, too: have it look for more and come to turn_cb() at once. */
+	/* The bus hands messages over just before the loop blocks, too: have it look for more and come to
+	 * turn_cb() at once. */
 	if (!err && srdb.turns && !store_trouble(srdb.store))
 		uv_idle_start(&srdb.idle, idle_cb);
 	if (err == -ENOBUFS) {

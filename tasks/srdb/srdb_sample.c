@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counter samples: every 30 s, and when bulkstat asks, the counters of all tasks become one sample per object in the store. The sampler's
- * state goes into the same transaction, so that a restarted srdb counts on where this one ended.
+ * Counter samples: every 30 s, and when bulkstat asks, the counters of all tasks become one sample per object
+ * in the store. The sampler's state goes into the same transaction, so that a restarted srdb counts on where
+ * this one ended.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -120,7 +121,8 @@ int srdb_sample_start(void)
 		return -ENOMEM;
 	}
 	if (store_meta_get(store_writer_reader(srdb.store), STATE_NAME, state, STATE_MAX) == 0)
-		srdb_sampler_load(srdb.sampler, state, srdb.t->boot_id); /* of another boot: start from zero */
+		srdb_sampler_load(srdb.sampler, state,
+		                  srdb.t->boot_id); /* of another boot: start from zero */
 	free(state);
 	srdb.sample_timer = task_timer_start(srdb.t, SAMPLE_MS, SAMPLE_MS, tick, NULL);
 	return srdb.sample_timer ? 0 : -ENOMEM;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Traps: a trap is in the store before anybody hears of it. Its number and text come from the trap table; a trap whose condition another
- * one ends raises an alarm, the other one clears it. Raisers repeat a request until it is answered, so a trap seen before is answered
- * without being stored again. After the commit the topic "trap" tells snmp.
+ * Traps: a trap is in the store before anybody hears of it. Its number and text come from the trap table; a
+ * trap whose condition another one ends raises an alarm, the other one clears it. Raisers repeat a request
+ * until it is answered, so a trap seen before is answered without being stored again. After the commit the
+ * topic "trap" tells snmp.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -85,7 +86,8 @@ static void stored(const struct store_result *res, void *arg)
 	if (!res->final)
 		return; /* kept and tried again; the raiser waits */
 	if (res->error)
-		task_reply_status_to(srdb.t, &p->from, res->error, "trap not stored: %s", strerror(-res->error));
+		task_reply_status_to(srdb.t, &p->from, res->error, "trap not stored: %s",
+		                     strerror(-res->error));
 	else if (p->from.id)
 		task_reply_status_to(srdb.t, &p->from, 0, "%s", "");
 	if (!res->error)
@@ -101,7 +103,10 @@ static const char *alarm_object(const struct trap_value *v, size_t n, char *buf,
 			snprintf(buf, size, "Card %lld", (long long)(v[i].str ? atoll(v[i].str) : v[i].num));
 			return buf;
 		}
-	if (n > 0 && v[0].str)
+	if (n > 1 && v[0].str && !v[1].str &&
+	    strstr(v[1].name, "Instance")) /* a task: facility and instance */
+		snprintf(buf, size, "%.100s %lld", v[0].str, (long long)v[1].num);
+	else if (n > 0 && v[0].str)
 		snprintf(buf, size, "%.100s", v[0].str);
 	else
 		snprintf(buf, size, "Chassis");
@@ -114,8 +119,8 @@ static int alarm_severity(enum trap_severity s)
 	return s == TRAP_SEVERITY_CRITICAL ? 0 : s == TRAP_SEVERITY_ERROR ? 1 : 2;
 }
 
-static int add_alarms(struct store_batch *b, const struct trap_row *row, const struct trap_value *v, size_t n, const char *text,
-                      uint64_t wall_us)
+static int add_alarms(struct store_batch *b, const struct trap_row *row, const struct trap_value *v, size_t n,
+                      const char *text, uint64_t wall_us)
 {
 	char object[128];
 	struct store_alarm a = {.object = alarm_object(v, n, object, sizeof(object)), .text = text};
@@ -154,12 +159,17 @@ static size_t values_of(const TrapRaise *tr, struct trap_value v[TRAPS_OBJECTS_M
 }
 
 /* Build and queue the rows of one trap. */
-static int submit(const struct bus_msg *m, const struct trap_row *row, const struct trap_value *v, size_t n, const char *json)
+static int submit(const struct bus_msg *m, const struct trap_row *row, const struct trap_value *v, size_t n,
+                  const char *json)
 {
 	char text[TRAPS_TEXT_MAX];
 	struct store_trap trap = {
-		.wall_us = m->env->trap_raise->at_wall_us, .number = row->number, .name = row->name, .facility = m->src, .varbinds = json,
-		.text = traps_text(row, v, n, text, sizeof(text)),
+	        .wall_us = m->env->trap_raise->at_wall_us,
+	        .number = row->number,
+	        .name = row->name,
+	        .facility = m->src,
+	        .varbinds = json,
+	        .text = traps_text(row, v, n, text, sizeof(text)),
 	};
 	struct store_batch *b = srdb_open_batch();
 	struct pending *p = calloc(1, sizeof(*p));

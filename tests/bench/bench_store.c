@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Benchmark: checkpoint rows per second through the store's writer, in batches of 1, 10 and 100 rows of 600 bytes, one commit per batch
- * and with group commit of 512 rows; and the time to read an owner's rows back (recovery). Prints one line per case.
+ * Benchmark: checkpoint rows per second through the store's writer, in batches of 1, 10 and 100 rows of 600
+ * bytes, one commit per batch and with group commit of 512 rows; and the time to read an owner's rows back
+ * (recovery). Prints one line per case.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,11 @@ static void run(const char *dir, unsigned batch_rows, bool group, unsigned total
 
 		for (unsigned j = 0; j < batch_rows; j++) {
 			char key[24];
-			struct store_ckpt row = {.kind = "ikesa", .key = key, .owner = "ipsecmgr/1", .blob = blob, .len = BLOB};
+			struct store_ckpt row = {.kind = "ikesa",
+			                         .key = key,
+			                         .owner = "ipsecmgr/1",
+			                         .blob = blob,
+			                         .len = BLOB};
 
 			snprintf(key, sizeof(key), "%08x", (i + j) * 2654435761U % KEYS);
 			store_batch_ckpt(b, &row);
@@ -54,10 +59,11 @@ static void run(const char *dir, unsigned batch_rows, bool group, unsigned total
 	wall = clock_now_us() - wall;
 	cpu = clock_cpu_us() - cpu;
 	st = store_writer_stats(w);
-	printf("store: batches of %3u, %-22s %8.0f rows/s  %8.0f rows per CPU second  mean commit %5.0f us  worst %6.1f ms%s\n", batch_rows,
-	       group ? "group commit of 512:" : "a commit each:", total * 1e6 / (double)wall, total * 1e6 / (double)cpu,
-	       (double)st->commit_us_total / (double)st->commits, (double)st->commit_us_max / 1000,
-	       acks == total / batch_rows ? "" : "  LOST ACKS");
+	printf("store: batches of %3u, %-22s %8.0f rows/s  %8.0f rows per CPU second  mean commit %5.0f us  "
+	       "worst %6.1f ms%s\n",
+	       batch_rows, group ? "group commit of 512:" : "a commit each:", total * 1e6 / (double)wall,
+	       total * 1e6 / (double)cpu, (double)st->commit_us_total / (double)st->commits,
+	       (double)st->commit_us_max / 1000, acks == total / batch_rows ? "" : "  LOST ACKS");
 	store_close_writer(w);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Benchmark: the timer wheel with 300,000 pending SA timers: cost of add, of moving a timer (DPD restarts with every packet), of cancel
- * and of firing all of them in an hour of 10 ms turns. Prints nanoseconds per operation.
+ * Benchmark: the timer wheel with 300,000 pending SA timers: cost of add, of moving a timer (DPD restarts
+ * with every packet), of cancel and of firing all of them in an hour of 10 ms turns. Prints nanoseconds per
+ * operation.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A rig for testing one task process on a bus: a bus switch in the test plays card 5, bus clients play other tasks, the program is the
- * real one of build/libexec/orrery. RIG_WAIT(condition) runs the loop until the condition holds or a deadline passes.
- * Included by the tests of tasks, once per test program.
+ * A rig for testing one task process on a bus: a bus switch in the test plays card 5, bus clients play other
+ * tasks, the program is the real one of build/libexec/orrery. RIG_WAIT(condition) runs the loop until the
+ * condition holds or a deadline passes. Included by the tests of tasks, once per test program.
  */
 #ifndef TESTS_EXCHANGE_TASK_RIG_H
 #define TESTS_EXCHANGE_TASK_RIG_H
@@ -52,13 +52,13 @@ static void rig_tick(uv_timer_t *h)
 	rig.late = ++rig.ticks >= RIG_DEADLINE_MS / RIG_TICK_MS;
 }
 
-#define RIG_WAIT(condition)                                                       \
-	do {                                                                      \
-		uv_timer_start(&rig.deadline, rig_tick, RIG_TICK_MS, RIG_TICK_MS); \
-		for (rig.late = false, rig.ticks = 0; !(condition) && !rig.late;) \
-			uv_run(&rig.loop, UV_RUN_ONCE);                           \
-		uv_timer_stop(&rig.deadline);                                     \
-		cr_assert(condition, "not within the deadline: " #condition);     \
+#define RIG_WAIT(condition)                                                                                  \
+	do {                                                                                                 \
+		uv_timer_start(&rig.deadline, rig_tick, RIG_TICK_MS, RIG_TICK_MS);                           \
+		for (rig.late = false, rig.ticks = 0; !(condition) && !rig.late;)                            \
+			uv_run(&rig.loop, UV_RUN_ONCE);                                                      \
+		uv_timer_stop(&rig.deadline);                                                                \
+		cr_assert(condition, "not within the deadline: " #condition);                                \
 	} while (0)
 
 static void rig_card_rx(void *arg, const struct bus_rx *rx)
@@ -165,7 +165,8 @@ static void rig_stop(void)
 	bus_switch_unregister(rig.card, rig.identity);
 }
 
-/* A fresh directory and card; skips the test when the program is not built. Start peers and the task after it. */
+/* A fresh directory and card; skips the test when the program is not built. Start peers and the task after
+ * it. */
 static void rig_setup(const char *facility)
 {
 	char program[128];

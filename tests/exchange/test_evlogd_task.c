@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The evlogd process itself on a bus (task_rig.h), with a bus client as srdb: records reach the text file in StarOS's form and the store
- * once srdb has them, are filtered by the configuration, kept while srdb is away, counted when lost, and harmless when hostile.
+ * The evlogd process itself on a bus (task_rig.h), with a bus client as srdb: records reach the text file in
+ * StarOS's form and the store once srdb has them, are filtered by the configuration, kept while srdb is away,
+ * counted when lost, and harmless when hostile.
  */
 #include <errno.h>
 #include <jansson.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The srdb process itself on a bus (task_rig.h), with bus clients as ipsecmgr, srp, snmp and evlogd: checkpoint acknowledgements,
- * holding them for the standby chassis, kill -9 and restart, a new boot, installation of rows, traps and alarms, events, samples.
+ * The srdb process itself on a bus (task_rig.h), with bus clients as ipsecmgr, srp, snmp and evlogd:
+ * checkpoint acknowledgements, holding them for the standby chassis, kill -9 and restart, a new boot,
+ * installation of rows, traps and alarms, events, samples.
  */
 #include <errno.h>
 
@@ -82,7 +83,8 @@ static int collect(const struct store_ckpt *row, void *arg)
 {
 	size_t at = strlen(text);
 
-	snprintf(text + at, sizeof(text) - at, "%s/%s=%.*s ", row->kind, row->key, (int)row->len, (const char *)row->blob);
+	snprintf(text + at, sizeof(text) - at, "%s/%s=%.*s ", row->kind, row->key, (int)row->len,
+	         (const char *)row->blob);
 	return 0;
 }
 
@@ -202,7 +204,8 @@ Test(srdb_task, installs_rows_of_the_active_chassis)
 	/* a full synchronisation that srdb's death interrupts still ends with exactly the rows it brought */
 	install(true, false, "3", "z");
 	RIG_WAIT(srp.acks == 6);
-	cr_assert_str_eq(rows_now(), "ikesa/2=y ikesa/3=z ikesa/stale=x srp/state=mine ", "nothing is dropped before the end");
+	cr_assert_str_eq(rows_now(), "ikesa/2=y ikesa/3=z ikesa/stale=x srp/state=mine ",
+	                 "nothing is dropped before the end");
 	rig_stop();
 	rig_start("boot1");
 	install(false, true, "2", "y");
@@ -232,7 +235,8 @@ static int trap_text(const struct store_trap *row, void *arg)
 {
 	size_t at = strlen(text);
 
-	snprintf(text + at, sizeof(text) - at, "%lld:%s:%u:%d ", (long long)row->seq, row->name, row->number, row->sent);
+	snprintf(text + at, sizeof(text) - at, "%lld:%s:%u:%d ", (long long)row->seq, row->name, row->number,
+	         row->sent);
 	return 0;
 }
 
@@ -281,7 +285,8 @@ Test(srdb_task, traps_are_stored_once_then_published)
 	env.body_case = ENVELOPE__BODY_TRAP_SENT;
 	env.trap_sent = &sent;
 	rig_tell(&snmp, &env);
-	write_row(&snmp, "any", "later", "x"); /* its acknowledgement says that what was sent before is committed */
+	write_row(&snmp, "any", "later",
+	          "x"); /* its acknowledgement says that what was sent before is committed */
 	RIG_WAIT(snmp.acks == 1);
 	text[0] = '\0';
 	store_trap_list(r, 0, true, 0, trap_text, NULL);

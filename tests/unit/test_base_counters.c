@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Counter segments: owner and reader, staleness, dead owners, foreign and damaged files, full segments, the tables themselves. */
+/* Counter segments: owner and reader, staleness, dead owners, foreign and damaged files, full segments, the
+ * tables themselves. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -66,7 +67,8 @@ Test(base_counters, owner_and_reader)
 	cr_assert_eq(set.schema, &counters_schema_wsg);
 	cr_assert_eq(counter_read(set.values, counters_row_find(set.schema, "wsg-total-bytes-sent")), 1500);
 	cr_assert(counters_next(r, &pos, &set));
-	cr_assert_eq(counter_read(set.values, counters_row_find(set.schema, "wsg-current-sessions-total")), 0);
+	cr_assert_eq(counter_read(set.values, counters_row_find(set.schema, "wsg-current-sessions-total")),
+	             0);
 	cr_assert_not(counters_next(r, &pos, &set));
 	counters_remove(c, &counters_schema_wsg, "wsg-svc1");
 	pos = 0;
@@ -212,7 +214,8 @@ Test(base_counters, tables_are_sound)
 			cr_assert(s->rows[r].width == 32 || s->rows[r].width == 64);
 			cr_assert(*s->rows[r].help && *s->rows[r].metric);
 			if (*s->rows[r].variable)
-				cr_assert_eq(counters_row_find(s, s->rows[r].variable), &s->rows[r], "%s twice", s->rows[r].variable);
+				cr_assert_eq(counters_row_find(s, s->rows[r].variable), &s->rows[r],
+				             "%s twice", s->rows[r].variable);
 		}
 	}
 	cr_assert_null(counters_schema_find("nope"));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* State machines: rows, guards, refusal with counting, re-entrance, objects that go away in their action, checks and DOT. */
+/* State machines: rows, guards, refusal with counting, re-entrance, objects that go away in their action,
+ * checks and DOT. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -62,8 +63,15 @@ static const struct fsm_row rows[] = {
         {FSM_ANY, E_KILL, die, S_DOWN, "gone"},
 };
 static const struct fsm_table table = {
-        .name = "thing", .rows = rows, .nrows = sizeof(rows) / sizeof(rows[0]), .state_names = states, .nstates = NSTATES,
-        .event_names = events, .nevents = NEVENTS, .changed = changed, .refused = refused,
+        .name = "thing",
+        .rows = rows,
+        .nrows = sizeof(rows) / sizeof(rows[0]),
+        .state_names = states,
+        .nstates = NSTATES,
+        .event_names = events,
+        .nevents = NEVENTS,
+        .changed = changed,
+        .refused = refused,
 };
 
 static struct thing *make(int state)
@@ -131,7 +139,8 @@ Test(base_fsm, every_state_and_event_is_handled_or_refused)
 
 Test(base_fsm, check_and_dot)
 {
-	struct fsm_row broken[] = {{S_DOWN, E_START, NULL, S_UP, "a"}, {S_DOWN, E_START, NULL, S_STARTING, "b"}};
+	struct fsm_row broken[] = {{S_DOWN, E_START, NULL, S_UP, "a"},
+	                           {S_DOWN, E_START, NULL, S_STARTING, "b"}};
 	struct fsm_table bad = table;
 	char err[200], *text = NULL;
 	size_t len;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Clock formats, random bytes, the log line form, escaping of hostile text, levels, unique event ids, versions. */
+/* Clock formats, random bytes, the log line form, escaping of hostile text, levels, unique event ids,
+ * versions. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -13,9 +14,12 @@ Test(base_clock, formats)
 {
 	char b[CLOCK_TEXT_MAX];
 
-	cr_assert_str_eq(clock_format_staros_log(b, sizeof(b), 1624183872150999, CLOCK_UTC), "2021-Jun-20+10:11:12.150");
-	cr_assert_str_eq(clock_format_exec(b, sizeof(b), 1709658794000000, CLOCK_UTC), "Tuesday March 05 17:13:14 UTC 2024");
-	cr_assert_str_eq(clock_format_trap(b, sizeof(b), 1660124732000000, CLOCK_UTC), "Wed Aug 10 09:45:32 2022");
+	cr_assert_str_eq(clock_format_staros_log(b, sizeof(b), 1624183872150999, CLOCK_UTC),
+	                 "2021-Jun-20+10:11:12.150");
+	cr_assert_str_eq(clock_format_exec(b, sizeof(b), 1709658794000000, CLOCK_UTC),
+	                 "Tuesday March 05 17:13:14 UTC 2024");
+	cr_assert_str_eq(clock_format_trap(b, sizeof(b), 1660124732000000, CLOCK_UTC),
+	                 "Wed Aug 10 09:45:32 2022");
 	cr_assert_str_eq(clock_format_date(b, sizeof(b), 1709658794000000, CLOCK_UTC), "20240305");
 	cr_assert_str_eq(clock_format_time(b, sizeof(b), 1709658794000000, CLOCK_UTC), "171314");
 	cr_assert_str_eq(clock_format_uptime(b, sizeof(b), (69 * 1440 + 94) * US_PER_MIN), "69D 1H 34M");
@@ -27,7 +31,8 @@ Test(base_clock, local_zone)
 	char b[CLOCK_TEXT_MAX];
 
 	setenv("TZ", "EST5EDT", 1);
-	cr_assert_str_eq(clock_format_exec(b, sizeof(b), 1709658794000000, CLOCK_LOCAL), "Tuesday March 05 12:13:14 EST 2024");
+	cr_assert_str_eq(clock_format_exec(b, sizeof(b), 1709658794000000, CLOCK_LOCAL),
+	                 "Tuesday March 05 12:13:14 EST 2024");
 }
 
 Test(base_clock, time_advances_and_random_differs)
@@ -53,8 +58,19 @@ static void sink(const struct log_record *rec, void *arg)
 
 Test(base_log, staros_line)
 {
-	struct log_record r = {1624183872150000, "hat", 3033, LOG_LEVEL_error, 5, 0, 7094, "hatsystem", 0, "hat_fail.c", 1470,
-	                       "software internal system critical-info", "Card error"};
+	struct log_record r = {1624183872150000,
+	                       "hat",
+	                       3033,
+	                       LOG_LEVEL_error,
+	                       5,
+	                       0,
+	                       7094,
+	                       "hatsystem",
+	                       0,
+	                       "hat_fail.c",
+	                       1470,
+	                       "software internal system critical-info",
+	                       "Card error"};
 	char line[LOG_LINE_MAX], tiny[20];
 
 	cr_assert_str_eq(log_format_line(&r, CLOCK_UTC, line, sizeof(line)),

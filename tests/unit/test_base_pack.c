@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Byte packing: round trip, sticky errors, every truncation of a message fails cleanly, bounded and growing writers. */
+/* Byte packing: round trip, sticky errors, every truncation of a message fails cleanly, bounded and growing
+ * writers. */
 #include <criterion/criterion.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timer wheel: never early, never lost, at most a tick late; cancel and re-arm from callbacks; a year in one step;
- * 20,000 random timers against a plain model. Virtual time only.
+ * Timer wheel: never early, never lost, at most a tick late; cancel and re-arm from callbacks; a year in one
+ * step; 20,000 random timers against a plain model. Virtual time only.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -168,8 +168,9 @@ Test(base_wheel, random_timers_against_a_model)
 		pending -= wheel_advance(&w, now);
 		for (int i = 0; i < N; i += 97)
 			if (p[i].count && p[i].fired_at == now)
-				cr_assert(p[i].due <= now && (p[i].due + MS > before), "due %lu fired in (%lu, %lu]",
-				          (unsigned long)p[i].due, (unsigned long)before, (unsigned long)now);
+				cr_assert(p[i].due <= now && (p[i].due + MS > before),
+				          "due %lu fired in (%lu, %lu]", (unsigned long)p[i].due,
+				          (unsigned long)before, (unsigned long)now);
 	}
 	for (int i = 0; i < N; i++)
 		cr_assert_eq(p[i].count, p[i].due ? 1 : 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* srdb's pure parts: holding acknowledgements for the standby chassis; counter totals that never fall, over restarts of everybody. */
+/* srdb's pure parts: holding acknowledgements for the standby chassis; counter totals that never fall, over
+ * restarts of everybody. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -156,7 +157,8 @@ Test(srdb_sampler, sums_tasks_and_survives_their_restart)
 
 Test(srdb_sampler, goes_on_exactly_after_its_own_restart)
 {
-	struct srdb_sampler *s = srdb_sampler_new(run), *t = srdb_sampler_new(run), *other = srdb_sampler_new(run);
+	struct srdb_sampler *s = srdb_sampler_new(run), *t = srdb_sampler_new(run),
+	                    *other = srdb_sampler_new(run);
 	struct counters *a, *b;
 	struct counters_wsg *wa = start(&a, 1), *wb = start(&b, 2);
 	char *text;
@@ -167,7 +169,9 @@ Test(srdb_sampler, goes_on_exactly_after_its_own_restart)
 	text = srdb_sampler_save(s, "boot1");
 	cr_assert_eq(srdb_sampler_load(other, text, "boot2"), -ESTALE);
 	cr_assert_eq(srdb_sampler_load(other, "{", "boot2"), -EINVAL);
-	cr_assert_eq(srdb_sampler_load(other, "{\"boot\":\"b\",\"parts\":[1,{}],\"totals\":[{\"s\":\"x\"}]}", "b"), 0);
+	cr_assert_eq(
+	        srdb_sampler_load(other, "{\"boot\":\"b\",\"parts\":[1,{}],\"totals\":[{\"s\":\"x\"}]}", "b"),
+	        0);
 	srdb_sampler_free(s);
 	/* while srdb is away one task counts on, the other one is replaced */
 	counter_add(&wa->total_packets_sent, 5);
@@ -207,7 +211,9 @@ Test(srdb_sampler, totals_by_scope)
 	bus->sent = 2;
 	srdb_sampler_scan(s);
 	srdb_sampler_totals(s, collect, NULL);
-	cr_assert_str_eq(totals, "esp[iftask/31:w0]{\"esp-in-packets\":4} card[3]{\"numcpu\":3} bus[iftask/31]{\"sent\":2} ");
+	cr_assert_str_eq(
+	        totals,
+	        "esp[iftask/31:w0]{\"esp-in-packets\":4} card[3]{\"numcpu\":3} bus[iftask/31]{\"sent\":2} ");
 	counters_close(c, true);
 	for (int i = 0; i < 25; i++)
 		srdb_sampler_scan(s);

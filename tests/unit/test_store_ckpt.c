@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state store: group commit and acknowledgement order, versions that only rise, tombstones and purging, recovery queries,
- * a writer killed and replaced under a reader, disk full and I/O errors (nothing lost, retried), damaged files moved aside.
+ * The state store: group commit and acknowledgement order, versions that only rise, tombstones and purging,
+ * recovery queries, a writer killed and replaced under a reader, disk full and I/O errors (nothing lost,
+ * retried), damaged files moved aside.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -68,9 +69,11 @@ static void done(const struct store_result *res, void *arg)
 	a->last = *res;
 }
 
-static struct store_batch *put(struct store_batch *b, const char *kind, const char *key, const char *owner, const char *value)
+static struct store_batch *put(struct store_batch *b, const char *kind, const char *key, const char *owner,
+                               const char *value)
 {
-	struct store_ckpt row = {.kind = kind, .key = key, .owner = owner, .blob = value, .len = strlen(value)};
+	struct store_ckpt row = {
+	        .kind = kind, .key = key, .owner = owner, .blob = value, .len = strlen(value)};
 
 	if (!b)
 		b = store_batch_new(w);
@@ -85,8 +88,8 @@ static int collect(const struct store_ckpt *row, void *arg)
 {
 	size_t at = strlen(text);
 
-	snprintf(text + at, sizeof(text) - at, "%s%s/%s=%.*s", row->deleted ? "-" : "", row->kind, row->key, (int)row->len,
-	         (const char *)row->blob);
+	snprintf(text + at, sizeof(text) - at, "%s%s/%s=%.*s", row->deleted ? "-" : "", row->kind, row->key,
+	         (int)row->len, (const char *)row->blob);
 	strcat(text, " ");
 	cr_assert(!arg || row->version > last_version);
 	last_version = row->version;
@@ -112,7 +115,8 @@ Test(store_ckpt, group_commit_acknowledges_in_order)
 {
 	struct store_reader *r = store_open_reader(dir, STORE_STATE);
 	struct ack a = {0}, b = {0};
-	struct store_batch *two = put(put(NULL, "ikesa", "1", "ipsecmgr/1", "x"), "childsa", "1", "ipsecmgr/1", "y");
+	struct store_batch *two =
+	        put(put(NULL, "ikesa", "1", "ipsecmgr/1", "x"), "childsa", "1", "ipsecmgr/1", "y");
 
 	cr_assert_eq(store_next_us(w), UINT64_MAX);
 	cr_assert_eq(store_submit(w, two, 100, done, &a), 0);
@@ -161,7 +165,8 @@ Test(store_ckpt, limits_of_group_commit)
 Test(store_ckpt, delete_tombstones_and_purge)
 {
 	struct store_reader *r = store_writer_reader(w);
-	struct store_batch *b = put(put(put(NULL, "a", "1", "m/1", "x"), "a", "2", "m/2", "y"), "b", "3", "m/1", "z");
+	struct store_batch *b =
+	        put(put(put(NULL, "a", "1", "m/1", "x"), "a", "2", "m/2", "y"), "b", "3", "m/1", "z");
 	struct ack ack = {0};
 
 	store_submit(w, b, 0, NULL, NULL);
@@ -195,7 +200,8 @@ Test(store_ckpt, delete_tombstones_and_purge)
 
 Test(store_ckpt, versions_rise_over_restart_clear_and_import)
 {
-	struct store_ckpt from_peer = {.kind = "k", .key = "p", .owner = "o", .version = 500, .blob = "q", .len = 1};
+	struct store_ckpt from_peer = {
+	        .kind = "k", .key = "p", .owner = "o", .version = 500, .blob = "q", .len = 1};
 	struct store_batch *b;
 	struct ack a = {0};
 	int64_t v;
@@ -223,7 +229,8 @@ Test(store_ckpt, versions_rise_over_restart_clear_and_import)
 
 Test(store_ckpt, full_synchronisation_drops_what_it_did_not_bring)
 {
-	struct store_batch *b = put(put(put(NULL, "ikesa", "old", "o", "x"), "ikesa", "kept", "o", "x"), "srp", "mine", "o", "x");
+	struct store_batch *b = put(put(put(NULL, "ikesa", "old", "o", "x"), "ikesa", "kept", "o", "x"),
+	                            "srp", "mine", "o", "x");
 	int64_t mark;
 
 	store_submit(w, b, 0, NULL, NULL);
@@ -310,7 +317,8 @@ static void expect_recovered(void)
 	cr_assert_eq(store_trouble(w), 0);
 	cr_assert_eq(store_ckpt_count(store_writer_reader(w), "k", NULL), 2);
 	cr_assert_eq(store_pending_rows(w), 0);
-	cr_assert(first_ack.calls == 2 && first_ack.last.final && first_ack.last.error == 0 && first_ack.order < second_ack.order);
+	cr_assert(first_ack.calls == 2 && first_ack.last.final && first_ack.last.error == 0 &&
+	          first_ack.order < second_ack.order);
 }
 
 Test(store_ckpt, disk_full)
@@ -362,7 +370,8 @@ Test(store_ckpt, one_writer_only)
 	cr_assert_eq(err, -ENOENT);
 }
 
-/* A child writes, commits, leaves an uncommitted tail and is killed; the next writer finds exactly what was acknowledged. */
+/* A child writes, commits, leaves an uncommitted tail and is killed; the next writer finds exactly what was
+ * acknowledged. */
 Test(store_ckpt, killed_writer_keeps_what_it_acknowledged)
 {
 	struct store_reader *r = store_open_reader(dir, STORE_STATE);
@@ -430,7 +439,7 @@ Test(store_ckpt, damaged_file_is_moved_aside)
 		store_flush(w, 0);
 		cr_assert_str_eq(list(r, NULL, NULL), "k/1=x ");
 		store_close_reader(r);
-		store_close_writer(w); /* the last one out folds the WAL into the file */
+		store_close_writer(w);                    /* the last one out folds the WAL into the file */
 		scribble(i ? 4096 : 0, i ? 65536 : 4096); /* the header; then every table */
 		r = store_open_reader(dir, STORE_STATE);
 		if (i == 0)

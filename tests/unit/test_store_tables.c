@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The other tables of the store: traps, events with their ring, samples, alarms, history, meta; and config.db. */
+/* The other tables of the store: traps, events with their ring, samples, alarms, history, meta; and
+ * config.db. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +15,8 @@ static struct store_writer *w;
 
 static void setup(void)
 {
-	struct store_limits lim = {.events_max = 32, .traps_max = 16, .history_max = 16, .samples_keep_us = 60 * US_PER_SEC};
+	struct store_limits lim = {
+	        .events_max = 32, .traps_max = 16, .history_max = 16, .samples_keep_us = 60 * US_PER_SEC};
 	int err;
 
 	snprintf(dir, sizeof(dir), "/tmp/orrery-store-XXXXXX");
@@ -45,13 +47,19 @@ static int trap_text(const struct store_trap *row, void *arg)
 {
 	size_t at = strlen(text);
 
-	snprintf(text + at, sizeof(text) - at, "%lld:%s:%u:%s:%d ", (long long)row->seq, row->name, row->number, row->varbinds, row->sent);
+	snprintf(text + at, sizeof(text) - at, "%lld:%s:%u:%s:%d ", (long long)row->seq, row->name,
+	         row->number, row->varbinds, row->sent);
 	return 0;
 }
 
 Test(store_tables, traps)
 {
-	struct store_trap t = {.wall_us = 5, .number = 60, .name = "CardDown", .facility = "hatsystem", .varbinds = "[1]", .text = "card 2"};
+	struct store_trap t = {.wall_us = 5,
+	                       .number = 60,
+	                       .name = "CardDown",
+	                       .facility = "hatsystem",
+	                       .varbinds = "[1]",
+	                       .text = "card 2"};
 	struct store_batch *b = store_batch_new(w);
 
 	store_batch_trap(b, &t);
@@ -91,7 +99,8 @@ static int count_event(const struct store_event *row, void *arg)
 
 Test(store_tables, events_and_their_ring)
 {
-	struct store_event e = {0, 99, "hat", 3033, 1, 5, 1, 7094, "hatsystem", 3, "hat.c", 1470, "software", "text"};
+	struct store_event e = {0,    99,          "hat", 3033,    1,    5,          1,
+	                        7094, "hatsystem", 3,     "hat.c", 1470, "software", "text"};
 	struct store_batch *b = store_batch_new(w);
 	int n = 0;
 
@@ -120,8 +129,8 @@ static int sample_text(const struct store_sample *row, void *arg)
 {
 	size_t at = strlen(text);
 
-	snprintf(text + at, sizeof(text) - at, "%s/%s@%llu%s ", row->schema, row->key, (unsigned long long)(row->wall_us / US_PER_SEC),
-	         row->values);
+	snprintf(text + at, sizeof(text) - at, "%s/%s@%llu%s ", row->schema, row->key,
+	         (unsigned long long)(row->wall_us / US_PER_SEC), row->values);
 	return 0;
 }
 
@@ -143,7 +152,8 @@ Test(store_tables, samples)
 	store_sample_list(store_writer_reader(w), "wsg", 0, UINT64_MAX, sample_text, NULL);
 	cr_assert_str_eq(text, "wsg/svc1@1120{} wsg/svc1@1140{} wsg/svc1@1160{} wsg/svc1@1180{} ");
 	text[0] = '\0';
-	store_sample_list(store_writer_reader(w), "wsg", 1130 * US_PER_SEC, 1150 * US_PER_SEC, sample_text, NULL);
+	store_sample_list(store_writer_reader(w), "wsg", 1130 * US_PER_SEC, 1150 * US_PER_SEC, sample_text,
+	                  NULL);
 	cr_assert_str_eq(text, "wsg/svc1@1140{} ");
 }
 
@@ -151,13 +161,15 @@ static int alarm_text(const struct store_alarm *row, void *arg)
 {
 	size_t at = strlen(text);
 
-	snprintf(text + at, sizeof(text) - at, "%s:%s:%d:%llu ", row->object, row->name, row->severity, (unsigned long long)row->cleared_us);
+	snprintf(text + at, sizeof(text) - at, "%s:%s:%d:%llu ", row->object, row->name, row->severity,
+	         (unsigned long long)row->cleared_us);
 	return 0;
 }
 
 Test(store_tables, alarms)
 {
-	struct store_alarm a = {.object = "Card 3", .name = "CardSPOF", .severity = 2, .raised_us = 10, .text = "t"};
+	struct store_alarm a = {
+	        .object = "Card 3", .name = "CardSPOF", .severity = 2, .raised_us = 10, .text = "t"};
 	struct store_batch *b = store_batch_new(w);
 
 	store_batch_alarm(b, &a);
@@ -223,8 +235,10 @@ Test(store_tables, config_db)
 	struct store_writer *c = store_open_writer(dir, STORE_CONFIG, NULL, &err);
 	struct store_reader *r = store_open_reader(dir, STORE_CONFIG);
 	static const struct store_config rows[] = {
-	        {"context isp/wsg-service a/bind", "1.2.3.4", 0, false}, {"context isp", "", 0, false},
-	        {"context local", "", 0, false}, {"context isp", "", 0, true},
+	        {"context isp/wsg-service a/bind", "1.2.3.4", 0, false},
+	        {"context isp", "", 0, false},
+	        {"context local", "", 0, false},
+	        {"context isp", "", 0, true},
 	};
 	struct store_batch *b;
 
@@ -241,7 +255,8 @@ Test(store_tables, config_db)
 	text[0] = '\0';
 	store_config_list(r, "context isp", config_text, NULL);
 	store_config_list(r, NULL, config_text, NULL);
-	cr_assert_str_eq(text, "context isp/wsg-service a/bind=1.2.3.4 context isp/wsg-service a/bind=1.2.3.4 context local= ");
+	cr_assert_str_eq(text, "context isp/wsg-service a/bind=1.2.3.4 context isp/wsg-service "
+	                       "a/bind=1.2.3.4 context local= ");
 	text[0] = '\0';
 	store_config_above(r, 2, config_text, NULL);
 	cr_assert_str_eq(text, "context local= -context isp= ");
