@@ -250,7 +250,8 @@ static unsigned add_rows(struct ike_out *t)
 		t->failed = true;
 		return 0;
 	}
-	memcpy(all + rows, t->act, t->n * sizeof(*all));
+	if (t->n)
+		memcpy(all + rows, t->act, t->n * sizeof(*all));
 	free(t->act);
 	t->act = all;
 	t->cap = t->n + rows;
