@@ -297,12 +297,16 @@ static void fill_batch(struct iftask *f, struct request *r, struct npu_batch *b,
 			b->del[b->n_del++] = u->del[i];
 }
 
-/* "ipsecmgr/3" may speak for instance 3 only. */
+/*
+ * "ipsecmgr/3" may speak for instance 3 only; a standby one ("ipsecmgr/5301") for the instance it is taking
+ * over, whose name it bears only when it is ready, which it is not before we have its SAs.
+ */
 static bool speaks_for(const char *src, uint32_t instance)
 {
 	const char *slash = strchr(src, '/');
+	unsigned long sender = slash ? strtoul(slash + 1, NULL, 10) : 0;
 
-	return slash && instance >= 1 && instance <= 255 && strtoul(slash + 1, NULL, 10) == instance;
+	return instance >= 1 && instance <= 255 && (sender == instance || sender > 255);
 }
 
 void iftask_sa_update(struct task *t, const struct bus_msg *m)
