@@ -5,6 +5,7 @@
  */
 #include "chassis.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -105,6 +106,28 @@ static int lock(struct chassis *c)
 	return 0;
 }
 
+static void clean_dir(const char *path)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && strcmp(e->d_name, "lock"))
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
+/* Sockets and counters of a life before (killed, so nobody cleaned up), or of this one at its end. The lock is held. */
+static void clean_run_dir(struct chassis *c)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/counters", c->run_dir);
+	clean_dir(path);
+	clean_dir(c->run_dir);
+}
+
 static int copy_config(struct chassis *c, const char *from)
 {
 	char path[300], tmp[310], buf[65536];
@@ -178,6 +201,7 @@ static int boot(struct chassis *c, const struct options *o, char *err, size_t si
 			 c->run_dir);
 		return rc;
 	}
+	clean_run_dir(c);
 	rc = profile_read(c->profile_path, &c->profile, err, size);
 	if (rc == 0 && o->config && (rc = copy_config(c, o->config)) < 0)
 		snprintf(err, size, "%s: %s", o->config, strerror(-rc));
@@ -213,5 +237,6 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	uv_run(c->loop, UV_RUN_DEFAULT);
+	clean_run_dir(c);
 	return 0;
 }
