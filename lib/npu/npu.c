@@ -73,17 +73,18 @@ static void do_commands(struct npu *n)
 	}
 }
 
-/* Keep trying while an ipsecmgr is away: it may want to send before we have anything for it. */
-static int connect_all(struct npu *n)
+/* Keep trying while an ipsecmgr is away: it may want to send before we have anything for it. Returns how long
+ * to wait. */
+static int before_waiting(struct npu *n)
 {
 	struct npu_inst *i;
-	int timeout = -1;
+	int timeout = npu_table_pauses(n);
 
 	for (i = n->insts; i; i = i->next) {
 		if (i->src.fd >= 0)
 			continue;
 		npu_table_connect(n, i);
-		if (i->src.fd < 0)
+		if (i->src.fd < 0 && (timeout < 0 || timeout > NPU_PUNT_RETRY_US / 1000))
 			timeout = NPU_PUNT_RETRY_US / 1000;
 	}
 	return timeout;
@@ -110,7 +111,7 @@ static void *worker(void *arg)
 	snprintf(name, sizeof(name), "crypto-%u", n->cfg.core % 1000);
 	prctl(PR_SET_NAME, name);
 	while (!n->stop) {
-		count = epoll_wait(n->epoll_fd, ev, EVENTS, connect_all(n));
+		count = epoll_wait(n->epoll_fd, ev, EVENTS, before_waiting(n));
 		n->now = clock_now_us();
 		for (i = 0; i < count; i++)
 			serve(n, ev[i].data.ptr);

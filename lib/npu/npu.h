@@ -33,7 +33,7 @@ struct npu_sa {
 	/* worker only */
 	struct npu_port *port;
 	uint64_t in_marked;
-	bool soft_told;
+	bool soft_told, starved;
 };
 
 struct npu_path {

@@ -16,6 +16,7 @@
 #define NPU_ROOM          (ESP_HEADROOM + 65536 + ESP_TAILROOM)
 #define NPU_EVENTS_MAX    20000 /* notes beyond this are dropped; batches and marks never */
 #define NPU_PUNT_RETRY_US 20000
+#define NPU_PAUSE_US      250000 /* packets wait so long in the TUN for the marks of resumed SAs */
 
 enum npu_src_kind { NPU_SRC_WAKE, NPU_SRC_UDP500, NPU_SRC_UDP4500, NPU_SRC_ESP, NPU_SRC_TUN, NPU_SRC_PUNT };
 
@@ -31,6 +32,8 @@ struct npu_tun {
 	uint32_t ctx, instance;
 	struct npu_src src;
 	struct esp_table *table;
+	uint64_t pause_until; /* not 0: not read, because SAs were added that may not send yet */
+	size_t starved;       /* how many of them */
 	struct npu_tun *next;
 };
 
@@ -124,6 +127,8 @@ struct npu_sa *npu_table_sa(const struct npu *n, uint32_t spi_in);
 void npu_table_command(struct npu *n, struct npu_cmd *c);
 void npu_table_free(struct npu *n);
 void npu_table_connect(struct npu *n, struct npu_inst *inst);
+/* Read TUNs again whose pause is over. Returns ms until the next one is, or -1. */
+int npu_table_pauses(struct npu *n);
 void npu_table_hung_up(struct npu *n, struct npu_inst *inst);
 
 /* npu_rx.c */

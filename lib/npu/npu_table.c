@@ -221,7 +221,55 @@ static void add_tun(struct npu *n, const struct npu_cmd *c)
 	}
 	unwatch(n, &t->src);
 	t->src.fd = c->fds[0];
+	if (!t->pause_until)
+		watch(n, &t->src);
+}
+
+/* --- pauses: what waits in the TUN is not lost while resumed SAs have no numbers to send with
+ * --------------------- */
+
+static bool may_send(const struct esp_sa *esp)
+{
+	return esp->seq + 1 < esp->seq_limit || !esp_seq_left(esp);
+}
+
+static void resume(struct npu *n, struct npu_tun *t)
+{
+	t->pause_until = 0;
+	t->starved = 0;
 	watch(n, &t->src);
+}
+
+static void starve(struct npu *n, struct npu_tun *t, struct npu_sa *sa)
+{
+	sa->starved = true;
+	t->starved++;
+	if (!t->pause_until && t->src.fd >= 0)
+		epoll_ctl(n->epoll_fd, EPOLL_CTL_DEL, t->src.fd, NULL);
+	t->pause_until = n->now + NPU_PAUSE_US;
+}
+
+static void fed(struct npu *n, struct npu_tun *t, struct npu_sa *sa)
+{
+	if (!sa->starved)
+		return;
+	sa->starved = false;
+	if (t->pause_until && --t->starved == 0)
+		resume(n, t);
+}
+
+int npu_table_pauses(struct npu *n)
+{
+	int timeout = -1;
+	struct npu_tun *t;
+
+	for (t = n->tuns; t; t = t->next) {
+		if (t->pause_until && n->now >= t->pause_until)
+			resume(n, t);
+		if (t->pause_until)
+			timeout = (int)((t->pause_until - n->now) / 1000) + 1;
+	}
+	return timeout;
 }
 
 /* --- SAs ----------------------------------------------------------------------------------------------- */
@@ -247,6 +295,7 @@ static struct npu_sa *take_out(struct npu *n, uint32_t spi_in)
 		if (t->instance != spi_in >> 24 || !(esp = esp_table_remove(t->table, spi_in)))
 			continue;
 		n->n_sas--;
+		fed(n, t, esp->user);
 		return esp->user;
 	}
 	return NULL;
@@ -266,6 +315,9 @@ static int put_in(struct npu *n, struct npu_sa *sa)
 	if (rc)
 		return rc;
 	n->n_sas++;
+	sa->starved = false;
+	if (!may_send(sa->esp))
+		starve(n, t, sa);
 	npu_rx_marks(n, sa);
 	return 0;
 }
@@ -368,6 +420,7 @@ static void del_instance(struct npu *n, uint32_t instance, struct npu_batch *b)
 static void do_mark(struct npu *n, const struct npu_cmd *c)
 {
 	struct npu_sa *sa = npu_table_sa(n, c->spi);
+	struct npu_tun *t;
 
 	if (!sa)
 		return;
@@ -375,6 +428,8 @@ static void do_mark(struct npu *n, const struct npu_cmd *c)
 		esp_seq_retry(sa->esp);
 	else
 		esp_seq_durable(sa->esp, c->mark);
+	if (may_send(sa->esp) && (t = npu_table_tun(n, sa->ctx, sa->instance)))
+		fed(n, t, sa);
 	npu_rx_marks(n, sa);
 }
 

@@ -386,6 +386,24 @@ Test(npu, nothing_leaves_before_its_mark_is_durable)
 	end(b);
 }
 
+/* What comes while a resumed SA waits for its mark waits too, in the TUN. */
+Test(npu, packets_wait_for_the_mark)
+{
+	struct bed *b = begin();
+	struct npu_sa *sa = add_sa(b, true, 0);
+	struct pollfd p = {.fd = b->event_fd, .events = POLLIN};
+
+	make_ping(b, 1);
+	send_to(b->peer_udp, b->pkt.data, b->pkt.len, "127.0.0.1:4500");
+	while (!__atomic_load_n(&b->counters.in_packets, __ATOMIC_RELAXED))
+		poll(&p, 1, 1);
+	cr_assert_eq(npu_mark(b->npu, 0x03000101, 1 + ESP_SEQ_BLOCK, 0), 0);
+	cr_assert_eq(reply(b, b->peer_udp, DEADLINE_MS), 1);
+	cr_assert_eq(b->counters.out_no_hw_mark, 0u);
+	remove_all(b, sa);
+	end(b);
+}
+
 Test(npu, follows_a_peer_behind_a_nat)
 {
 	struct bed *b = begin();
