@@ -18,7 +18,8 @@ static struct snmp_task self;
 
 static void trap_stored(struct task *t, const struct bus_msg *m)
 {
-	snmp_queue_run(&self);
+	if (t->active) /* topics reach the standby too */
+		snmp_queue_run(&self);
 }
 
 static void control(struct task *t, const struct bus_msg *m)

@@ -4,12 +4,12 @@
  * pools, services; not addresses of interfaces, names and SRP itself. Called by srp_ctl.c.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/clock.h"
 #include "cfg/cfg.h"
+#include "secret/secret.h"
 #include "srp_task.h"
 #include "vpn/vpn_context.h"
 
@@ -35,12 +35,25 @@ static void tiebreaker(const char *chassis, char out[SRP_MAC_LEN])
 
 /* --- checksum ----------------------------------------------------------------------------------------------- */
 
+/* Sealed secrets are different on every chassis, and clear ones are nobody's business: only that there is one counts. */
+static uint64_t hash_args(uint64_t h, const struct cfg_node *n)
+{
+	for (unsigned i = 0; n->args && i < n->args->n; i++) {
+		const struct cfg_arg *a = &n->args->v[i];
+
+		h = fnv(fnv(h, a->name), "=");
+		if (!secret_is_sealed(a->value))
+			h = fnv(h, a->value);
+	}
+	return h;
+}
+
 static int add_node(void *arg, const struct cfg_node *n)
 {
 	static const char *const shared[] = {"crypto-template", "crypto-map", "ipsec-transform-set", "ikev2-ikesa-transform-set",
 					     "ip-pool",	       "wsg-service", NULL};
 	uint64_t *sum = arg;
-	char path[CFG_PATH_MAX], *value;
+	char path[CFG_PATH_MAX];
 	bool take = false;
 
 	if (cfg_path(n, path, sizeof(path)))
@@ -49,10 +62,8 @@ static int add_node(void *arg, const struct cfg_node *n)
 		char *at = strstr(path, shared[i]);
 		take = at && (at == path || at[-1] == '/' || at[-1] == '-');
 	}
-	value = take ? cfg_value(n) : NULL;
-	if (value) /* the order of lines does not count */
-		*sum += fnv(fnv(fnv(FNV_START, path), " "), value);
-	free(value);
+	if (take) /* the order of lines does not count */
+		*sum += hash_args(fnv(fnv(FNV_START, path), n->negated ? "!" : " "), n);
 	return 0;
 }
 
