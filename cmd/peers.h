@@ -19,7 +19,7 @@
 #define PEERS_MAX         200000u
 #define PEERS_LOSS_US     (1 * US_PER_SEC) /* an echo not answered after this is lost */
 #define PEERS_STOP_US     (4 * US_PER_SEC) /* how long `stop` waits for the answers to our deletes */
-#define PEERS_LINGER_US	  (2 * US_PER_SEC)
+#define PEERS_LINGER_US   (2 * US_PER_SEC)
 #define PEERS_RETRY_US    US_PER_SEC
 #define PEERS_SPI_BUCKETS 65536u
 #define PEERS_CLIENTS     16
@@ -63,7 +63,7 @@ struct peers_child {
 	struct esp_sa *sa;
 	struct net_endpoint local, remote;
 	bool encap;
-	bool wait;	  /* replaced one: not for sending */
+	bool wait;        /* replaced one: not for sending */
 	uint64_t gone_us; /* deleted, and freed at this time; 0: in use */
 	struct peers_seqs seqs;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the simulated peers tell: the status as JSON, the list of peers, the progress line of a terminal, and the control
- * socket (AF_UNIX stream; a command per line, answered by one line of JSON). Called by peers.c.
+ * What the simulated peers tell: the status as JSON, the list of peers, the progress line of a terminal, and
+ * the control socket (AF_UNIX stream; a command per line, answered by one line of JSON). Called by peers.c.
  */
 #include "cmd/peers.h"
 
@@ -89,7 +89,8 @@ static void put_traffic(json_t *o, const struct peers *p, const struct sums *s, 
 	put(o, "peers_unanswered", s->unanswered_peers);
 	json_object_set_new(o, "max_gap_ms", json_real(ms(s->max_gap)));
 	put(o, "max_gap_peer", s->worst);
-	json_object_set_new(o, "rtt_ms_avg", json_real(p->t.rtt_count ? ms(p->t.rtt_us_sum / p->t.rtt_count) : 0));
+	json_object_set_new(o, "rtt_ms_avg",
+	                    json_real(p->t.rtt_count ? ms(p->t.rtt_us_sum / p->t.rtt_count) : 0));
 	json_object_set_new(o, "rtt_ms_max", json_real(ms(s->rtt_max)));
 	json_object_set_new(o, "window_s", json_real(ms(now - p->window_us) / 1000));
 }
@@ -133,10 +134,13 @@ char *peers_ctl_status(struct peers *p, uint64_t now)
 	json_object_set_new(o, "spi_hash", json_string(hash));
 	put_traffic(o, p, &s, now);
 	put_trouble(o, p);
-	json_object_set_new(o, "setup_ms_avg", json_real(p->t.setups ? ms(p->t.setup_us_sum / p->t.setups) : 0));
+	json_object_set_new(o, "setup_ms_avg",
+	                    json_real(p->t.setups ? ms(p->t.setup_us_sum / p->t.setups) : 0));
 	json_object_set_new(o, "setup_ms_max", json_real(ms(p->t.setup_us_max)));
-	json_object_set_new(o, "all_up_s", json_real(p->all_up_us ? ms(p->all_up_us - p->started_us) / 1000 : 0));
-	json_object_set_new(o, "tunnels_per_s", json_real(took ? (double)p->t.setups * US_PER_SEC / (double)took : 0));
+	json_object_set_new(o, "all_up_s",
+	                    json_real(p->all_up_us ? ms(p->all_up_us - p->started_us) / 1000 : 0));
+	json_object_set_new(o, "tunnels_per_s",
+	                    json_real(took ? (double)p->t.setups * US_PER_SEC / (double)took : 0));
 	json_object_set_new(o, "cpu_s", json_real(ms(clock_cpu_us()) / 1000));
 	json_object_set_new(o, "elapsed_s", json_real(ms(now - p->started_us) / 1000));
 	text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9));
@@ -154,7 +158,8 @@ static json_t *one_peer(const struct peers *p, const struct peers_peer *peer, ui
 	json_object_set_new(o, "state", json_string(peers_state_names[peer->state]));
 	if (peer->reason)
 		json_object_set_new(o, "reason", json_string(ike_reason_name(peer->reason)));
-	snprintf(text, sizeof(text), "%016llx/%016llx", (unsigned long long)peer->ike_spi, (unsigned long long)peer->peer_spi);
+	snprintf(text, sizeof(text), "%016llx/%016llx", (unsigned long long)peer->ike_spi,
+	         (unsigned long long)peer->peer_spi);
 	json_object_set_new(o, "ike_spi", json_string(text));
 	if (c) {
 		snprintf(text, sizeof(text), "%08x/%08x", c->sa->in.spi, c->sa->out.spi);
@@ -224,16 +229,18 @@ static char *command(struct peers *p, const char *line)
 	else if (!strcmp(line, "stop"))
 		peers_stop(p, now);
 	else
-		return strdup("{\"error\":\"unknown command; legal are status, list, mark, dpd, rekey, rekey-ike, stop\"}");
+		return strdup("{\"error\":\"unknown command; legal are status, list, mark, dpd, rekey, "
+		              "rekey-ike, stop\"}");
 	return strdup("{\"ok\":true}");
 }
 
-/* --- the socket ------------------------------------------------------------------------------------------------- */
+/* --- the socket
+ * ------------------------------------------------------------------------------------------------- */
 
 int peers_ctl_open(struct peers *p)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct epoll_event ev = {.events = EPOLLIN};
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	int err = 0;
 
 	if (!p->opt.control)
@@ -248,7 +255,8 @@ int peers_ctl_open(struct peers *p)
 	} else {
 		if (errno == ECONNREFUSED)
 			unlink(un.sun_path);
-		if (bind(p->listener, (struct sockaddr *)&un, sizeof(un)) || listen(p->listener, PEERS_CLIENTS))
+		if (bind(p->listener, (struct sockaddr *)&un, sizeof(un)) ||
+		    listen(p->listener, PEERS_CLIENTS))
 			err = -errno;
 	}
 	ev.data.fd = p->listener;
@@ -276,7 +284,7 @@ void peers_ctl_close(struct peers *p)
 
 void peers_ctl_accept(struct peers *p)
 {
-	struct epoll_event ev = { .events = EPOLLIN };
+	struct epoll_event ev = {.events = EPOLLIN};
 	int fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
 	unsigned i;
 
@@ -289,13 +297,13 @@ void peers_ctl_accept(struct peers *p)
 		close(fd);
 		return;
 	}
-	p->client[i] = (struct peers_client){ .fd = fd };
+	p->client[i] = (struct peers_client){.fd = fd};
 }
 
 /* The answer is written while the peers wait, but never for long: a client that does not read is dropped. */
 static bool answer(int fd, const char *text)
 {
-	struct timeval limit = { .tv_sec = 2 };
+	struct timeval limit = {.tv_sec = 2};
 	size_t len = strlen(text), done = 0;
 
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
@@ -355,8 +363,11 @@ void peers_ctl_progress(struct peers *p, uint64_t now, bool last)
 		return;
 	p->progress_at = now + US_PER_SEC / 2;
 	add_up(p, now, &s);
-	fprintf(stderr, "\r%u of %u tunnels up, %u failed; %llu echoes sent, %llu answered, %llu lost, longest gap %llu ms \033[K%s",
-		p->established, p->opt.count, p->failed, (unsigned long long)s.sent, (unsigned long long)s.received,
-		(unsigned long long)s.lost, (unsigned long long)(s.max_gap / US_PER_MS), last ? "\n" : "");
+	fprintf(stderr,
+	        "\r%u of %u tunnels up, %u failed; %llu echoes sent, %llu answered, %llu lost, longest gap "
+	        "%llu ms \033[K%s",
+	        p->established, p->opt.count, p->failed, (unsigned long long)s.sent,
+	        (unsigned long long)s.received, (unsigned long long)s.lost,
+	        (unsigned long long)(s.max_gap / US_PER_MS), last ? "\n" : "");
 	fflush(stderr);
 }

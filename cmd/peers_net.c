@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sockets of the simulated peers: UDP 500, UDP 4500 (IKE and ESP in UDP, RFC 3948) and raw ESP (protocol 50), shared by all
- * peers; the source address of each packet goes with it (IP_PKTINFO), so thousands of peers need three sockets.
- * Entry points: peers_net_open(), peers_net_readable(), peers_net_send_*(). Called by peers.c, peers_ike.c, peers_ping.c.
+ * Sockets of the simulated peers: UDP 500, UDP 4500 (IKE and ESP in UDP, RFC 3948) and raw ESP (protocol 50),
+ * shared by all peers; the source address of each packet goes with it (IP_PKTINFO), so thousands of peers
+ * need three sockets. Entry points: peers_net_open(), peers_net_readable(), peers_net_send_*(). Called by
+ * peers.c, peers_ike.c, peers_ping.c.
  */
 #include "cmd/peers.h"
 
@@ -14,9 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BATCH	  32
-#define PKT_SIZE  4096
-#define SOCK_BUF  (8 << 20)
+#define BATCH    32
+#define PKT_SIZE 4096
+#define SOCK_BUF (8 << 20)
 
 struct rx_slot {
 	uint8_t buf[PKT_SIZE];
@@ -42,8 +43,8 @@ static int set_options(int fd, int family)
 
 static int open_one(struct peers *p, int type, int proto, uint16_t port, int *out)
 {
-	struct net_endpoint e = { .addr.family = p->opt.server.family, .port = port };
-	struct epoll_event ev = { .events = EPOLLIN };
+	struct net_endpoint e = {.addr.family = p->opt.server.family, .port = port};
+	struct epoll_event ev = {.events = EPOLLIN};
 	struct sockaddr_storage ss;
 	socklen_t len;
 	int fd = socket(e.addr.family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, proto), err;
@@ -70,7 +71,7 @@ static int open_one(struct peers *p, int type, int proto, uint16_t port, int *ou
 /* Without --source: the address the kernel would use towards the gateway (NAT detection needs to know it). */
 static int choose_source(struct peers *p)
 {
-	struct net_endpoint e = { p->opt.server, 500 };
+	struct net_endpoint e = {p->opt.server, 500};
 	struct sockaddr_storage ss;
 	socklen_t len = net_endpoint_to_sockaddr(&e, &ss);
 	int fd = socket(p->opt.server.family, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
@@ -109,7 +110,8 @@ int peers_net_open(struct peers *p)
 	}
 	if (err)
 		fprintf(stderr, "orrery peers: %s: %s%s\n", what, strerror(-err),
-			err == -EPERM || err == -EACCES ? " (root, or root of a network namespace, is needed)" : "");
+		        err == -EPERM || err == -EACCES ? " (root, or root of a network namespace, is needed)"
+		                                        : "");
 	return err;
 }
 
@@ -130,7 +132,7 @@ static void put_source(struct msghdr *mh, char *control, size_t size, const stru
 	memset(control, 0, size);
 	mh->msg_control = control;
 	if (src->family == AF_INET) {
-		struct in_pktinfo info = { 0 };
+		struct in_pktinfo info = {0};
 
 		memcpy(&info.ipi_spec_dst, src->bytes, 4);
 		mh->msg_controllen = CMSG_SPACE(sizeof(info));
@@ -140,7 +142,7 @@ static void put_source(struct msghdr *mh, char *control, size_t size, const stru
 		c->cmsg_len = CMSG_LEN(sizeof(info));
 		memcpy(CMSG_DATA(c), &info, sizeof(info));
 	} else {
-		struct in6_pktinfo info = { 0 };
+		struct in6_pktinfo info = {0};
 
 		memcpy(&info.ipi6_addr, src->bytes, 16);
 		mh->msg_controllen = CMSG_SPACE(sizeof(info));
@@ -152,11 +154,12 @@ static void put_source(struct msghdr *mh, char *control, size_t size, const stru
 	}
 }
 
-static void send_from(struct peers *p, int fd, const struct net_addr *src, const struct net_endpoint *dst, struct iovec *iov, int n)
+static void send_from(struct peers *p, int fd, const struct net_addr *src, const struct net_endpoint *dst,
+                      struct iovec *iov, int n)
 {
 	char control[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 	struct sockaddr_storage ss;
-	struct msghdr mh = { .msg_name = &ss, .msg_iov = iov, .msg_iovlen = (size_t)n };
+	struct msghdr mh = {.msg_name = &ss, .msg_iov = iov, .msg_iovlen = (size_t)n};
 
 	mh.msg_namelen = net_endpoint_to_sockaddr(dst, &ss);
 	if (p->opt.many_sources)
@@ -168,7 +171,7 @@ static void send_from(struct peers *p, int fd, const struct net_addr *src, const
 void peers_net_send_ike(struct peers *p, const struct ike_path *path, const uint8_t *pkt, size_t len)
 {
 	static uint8_t marker[4];
-	struct iovec iov[2] = { { marker, 4 }, { (void *)(uintptr_t)pkt, len } };
+	struct iovec iov[2] = {{marker, 4}, {(void *)(uintptr_t)pkt, len}};
 
 	if (path->natt)
 		send_from(p, p->sock4500, &path->local.addr, &path->remote, iov, 2);
@@ -178,8 +181,8 @@ void peers_net_send_ike(struct peers *p, const struct ike_path *path, const uint
 
 void peers_net_send_esp(struct peers *p, const struct peers_child *c, struct esp_pkt *pkt)
 {
-	struct iovec iov = { pkt->data, pkt->len };
-	struct net_endpoint raw = { c->remote.addr, 0 };
+	struct iovec iov = {pkt->data, pkt->len};
+	struct net_endpoint raw = {c->remote.addr, 0};
 
 	if (c->encap)
 		send_from(p, p->sock4500, &c->local.addr, &c->remote, &iov, 1);
@@ -210,7 +213,7 @@ static void local_of(const struct peers *p, struct msghdr *mh, struct net_addr *
 static void take_udp(struct peers *p, int fd, struct msghdr *mh, uint8_t *d, size_t len)
 {
 	static const uint8_t marker[4];
-	struct ike_path path = { .natt = fd == p->sock4500 };
+	struct ike_path path = {.natt = fd == p->sock4500};
 
 	if (path.natt && len >= 4 && memcmp(d, marker, 4)) {
 		peers_esp_input(p, d, len);
@@ -246,7 +249,7 @@ void peers_net_readable(struct peers *p, int fd)
 	do {
 		memset(m, 0, sizeof(m));
 		for (i = 0; i < BATCH; i++) {
-			iov[i] = (struct iovec){ slots[i].buf, PKT_SIZE };
+			iov[i] = (struct iovec){slots[i].buf, PKT_SIZE};
 			m[i].msg_hdr.msg_iov = &iov[i];
 			m[i].msg_hdr.msg_iovlen = 1;
 			m[i].msg_hdr.msg_name = &slots[i].from;

@@ -12,45 +12,99 @@
 #include <string.h>
 
 static const char help_text[] =
-	"Usage: orrery peers --count N --server ADDR --psk SECRET [options]\n"
-	"Simulated IKEv2 peers: each sets up a tunnel to a gateway and may ping through it.\n"
-	"  --count N              peers, 1 to 200000 (default 1)\n"
-	"  --server ADDR          address of the gateway\n"
-	"  --psk SECRET           pre-shared key\n"
-	"  --source ADDR[/LEN]    local address, or with /LEN one address per peer from that prefix on\n"
-	"                         (the prefix must be local: ip route add local PREFIX dev lo)\n"
-	"  --inner ADDR/LEN       inner addresses taken from this prefix instead of asking the gateway\n"
-	"  --remote-ts PREFIX     what is asked for behind the gateway (default 0.0.0.0/0)\n"
-	"  --id-prefix P          peers are P1, P2 … (default peer-)\n"
-	"  --local-id ID          the same identity for all; --remote-id ID: the gateway's, checked\n"
-	"  --ike CIPHER-HASH      aes128|aes256-sha1|sha256 (default aes128-sha1)\n"
-	"  --esp ALG              aes128gcm, aes256gcm or aes128|aes256-sha1|sha256 (default aes128gcm)\n"
-	"  --dh GROUP             x25519, modp2048, ecp256 or modp1024 (default x25519)\n"
-	"  --pfs                  the same group again for rekeyed child SAs\n"
-	"  --encap                ESP in UDP even without a NAT\n"
-	"  --rate R               tunnels started per second; --window W: set-ups in flight (default 64)\n"
-	"  --tries T              set-up attempts per peer (default 3); --reconnect: again when a tunnel goes down\n"
-	"  --ping ADDR            inner address to ping; --pps R: echoes per second and tunnel (default 1)\n"
-	"  --rekey S, --rekey-ike S  rekey child and IKE SAs every S seconds; --dpd S: check the gateway when idle\n"
-	"  --control SOCKET       status, list, mark, dpd, rekey, rekey-ike and stop, one line each\n"
-	"  --once                 leave when all are up; --timeout S: give up then (default 120)\n"
-	"  --duration S           leave after S seconds; --json: print the final status as JSON\n";
+        "Usage: orrery peers --count N --server ADDR --psk SECRET [options]\n"
+        "Simulated IKEv2 peers: each sets up a tunnel to a gateway and may ping through it.\n"
+        "  --count N              peers, 1 to 200000 (default 1)\n"
+        "  --server ADDR          address of the gateway\n"
+        "  --psk SECRET           pre-shared key\n"
+        "  --source ADDR[/LEN]    local address, or with /LEN one address per peer from that prefix on\n"
+        "                         (the prefix must be local: ip route add local PREFIX dev lo)\n"
+        "  --inner ADDR/LEN       inner addresses taken from this prefix instead of asking the gateway\n"
+        "  --remote-ts PREFIX     what is asked for behind the gateway (default 0.0.0.0/0)\n"
+        "  --id-prefix P          peers are P1, P2 … (default peer-)\n"
+        "  --local-id ID          the same identity for all; --remote-id ID: the gateway's, checked\n"
+        "  --ike CIPHER-HASH      aes128|aes256-sha1|sha256 (default aes128-sha1)\n"
+        "  --esp ALG              aes128gcm, aes256gcm or aes128|aes256-sha1|sha256 (default aes128gcm)\n"
+        "  --dh GROUP             x25519, modp2048, ecp256 or modp1024 (default x25519)\n"
+        "  --pfs                  the same group again for rekeyed child SAs\n"
+        "  --encap                ESP in UDP even without a NAT\n"
+        "  --rate R               tunnels started per second; --window W: set-ups in flight (default 64)\n"
+        "  --tries T              set-up attempts per peer (default 3); --reconnect: again when a tunnel "
+        "goes down\n"
+        "  --ping ADDR            inner address to ping; --pps R: echoes per second and tunnel (default 1)\n"
+        "  --rekey S, --rekey-ike S  rekey child and IKE SAs every S seconds; --dpd S: check the gateway "
+        "when idle\n"
+        "  --control SOCKET       status, list, mark, dpd, rekey, rekey-ike and stop, one line each\n"
+        "  --once                 leave when all are up; --timeout S: give up then (default 120)\n"
+        "  --duration S           leave after S seconds; --json: print the final status as JSON\n";
 
-enum { O_COUNT = 256, O_SERVER, O_PING, O_PSK, O_ID_PREFIX, O_LOCAL_ID, O_REMOTE_ID, O_DH, O_IKE, O_ESP, O_SOURCE, O_RATE, O_PPS,
-       O_CONTROL, O_REKEY, O_REKEY_IKE, O_JSON, O_ONCE, O_ENCAP, O_WINDOW, O_DPD, O_TRIES, O_RECONNECT, O_DURATION, O_TIMEOUT,
-       O_INNER, O_REMOTE_TS, O_PFS, O_INSTANCE, O_VERBOSE, O_HELP };
+enum {
+	O_COUNT = 256,
+	O_SERVER,
+	O_PING,
+	O_PSK,
+	O_ID_PREFIX,
+	O_LOCAL_ID,
+	O_REMOTE_ID,
+	O_DH,
+	O_IKE,
+	O_ESP,
+	O_SOURCE,
+	O_RATE,
+	O_PPS,
+	O_CONTROL,
+	O_REKEY,
+	O_REKEY_IKE,
+	O_JSON,
+	O_ONCE,
+	O_ENCAP,
+	O_WINDOW,
+	O_DPD,
+	O_TRIES,
+	O_RECONNECT,
+	O_DURATION,
+	O_TIMEOUT,
+	O_INNER,
+	O_REMOTE_TS,
+	O_PFS,
+	O_INSTANCE,
+	O_VERBOSE,
+	O_HELP
+};
 
 static const struct option options[] = {
-	{ "count", 1, NULL, O_COUNT }, { "server", 1, NULL, O_SERVER }, { "ping", 1, NULL, O_PING },
-	{ "psk", 1, NULL, O_PSK }, { "id-prefix", 1, NULL, O_ID_PREFIX }, { "local-id", 1, NULL, O_LOCAL_ID },
-	{ "remote-id", 1, NULL, O_REMOTE_ID }, { "dh", 1, NULL, O_DH }, { "ike", 1, NULL, O_IKE },
-	{ "esp", 1, NULL, O_ESP }, { "source", 1, NULL, O_SOURCE }, { "rate", 1, NULL, O_RATE }, { "pps", 1, NULL, O_PPS },
-	{ "control", 1, NULL, O_CONTROL }, { "rekey", 1, NULL, O_REKEY }, { "rekey-ike", 1, NULL, O_REKEY_IKE },
-	{ "json", 0, NULL, O_JSON }, { "once", 0, NULL, O_ONCE }, { "encap", 0, NULL, O_ENCAP },
-	{ "window", 1, NULL, O_WINDOW }, { "dpd", 1, NULL, O_DPD }, { "tries", 1, NULL, O_TRIES },
-	{ "reconnect", 0, NULL, O_RECONNECT }, { "duration", 1, NULL, O_DURATION }, { "timeout", 1, NULL, O_TIMEOUT },
-	{ "inner", 1, NULL, O_INNER }, { "remote-ts", 1, NULL, O_REMOTE_TS }, { "pfs", 0, NULL, O_PFS },
-	{ "instance", 1, NULL, O_INSTANCE }, { "verbose", 0, NULL, O_VERBOSE }, { "help", 0, NULL, O_HELP }, { NULL, 0, NULL, 0 },
+        {"count", 1, NULL, O_COUNT},
+        {"server", 1, NULL, O_SERVER},
+        {"ping", 1, NULL, O_PING},
+        {"psk", 1, NULL, O_PSK},
+        {"id-prefix", 1, NULL, O_ID_PREFIX},
+        {"local-id", 1, NULL, O_LOCAL_ID},
+        {"remote-id", 1, NULL, O_REMOTE_ID},
+        {"dh", 1, NULL, O_DH},
+        {"ike", 1, NULL, O_IKE},
+        {"esp", 1, NULL, O_ESP},
+        {"source", 1, NULL, O_SOURCE},
+        {"rate", 1, NULL, O_RATE},
+        {"pps", 1, NULL, O_PPS},
+        {"control", 1, NULL, O_CONTROL},
+        {"rekey", 1, NULL, O_REKEY},
+        {"rekey-ike", 1, NULL, O_REKEY_IKE},
+        {"json", 0, NULL, O_JSON},
+        {"once", 0, NULL, O_ONCE},
+        {"encap", 0, NULL, O_ENCAP},
+        {"window", 1, NULL, O_WINDOW},
+        {"dpd", 1, NULL, O_DPD},
+        {"tries", 1, NULL, O_TRIES},
+        {"reconnect", 0, NULL, O_RECONNECT},
+        {"duration", 1, NULL, O_DURATION},
+        {"timeout", 1, NULL, O_TIMEOUT},
+        {"inner", 1, NULL, O_INNER},
+        {"remote-ts", 1, NULL, O_REMOTE_TS},
+        {"pfs", 0, NULL, O_PFS},
+        {"instance", 1, NULL, O_INSTANCE},
+        {"verbose", 0, NULL, O_VERBOSE},
+        {"help", 0, NULL, O_HELP},
+        {NULL, 0, NULL, 0},
 };
 
 struct word {
@@ -59,16 +113,23 @@ struct word {
 };
 
 static const struct word groups[] = {
-	{ "x25519", IKE_GROUP_X25519, 0 }, { "modp2048", IKE_GROUP_MODP2048, 0 }, { "ecp256", IKE_GROUP_ECP256, 0 },
-	{ "modp1024", IKE_GROUP_MODP1024, 0 }, { NULL, 0, 0 },
+        {"x25519", IKE_GROUP_X25519, 0},
+        {"modp2048", IKE_GROUP_MODP2048, 0},
+        {"ecp256", IKE_GROUP_ECP256, 0},
+        {"modp1024", IKE_GROUP_MODP1024, 0},
+        {NULL, 0, 0},
 };
 static const struct word ciphers[] = {
-	{ "aes128gcm", IKE_ENCR_AES_GCM_16, 128 }, { "aes256gcm", IKE_ENCR_AES_GCM_16, 256 }, { "aes128", IKE_ENCR_AES_CBC, 128 },
-	{ "aes256", IKE_ENCR_AES_CBC, 256 }, { NULL, 0, 0 },
+        {"aes128gcm", IKE_ENCR_AES_GCM_16, 128},
+        {"aes256gcm", IKE_ENCR_AES_GCM_16, 256},
+        {"aes128", IKE_ENCR_AES_CBC, 128},
+        {"aes256", IKE_ENCR_AES_CBC, 256},
+        {NULL, 0, 0},
 };
 static const struct word hashes[] = {
-	{ "sha1", IKE_INTEG_HMAC_SHA1_96, IKE_PRF_HMAC_SHA1 }, { "sha256", IKE_INTEG_HMAC_SHA2_256_128, IKE_PRF_HMAC_SHA2_256 },
-	{ NULL, 0, 0 },
+        {"sha1", IKE_INTEG_HMAC_SHA1_96, IKE_PRF_HMAC_SHA1},
+        {"sha256", IKE_INTEG_HMAC_SHA2_256_128, IKE_PRF_HMAC_SHA2_256},
+        {NULL, 0, 0},
 };
 
 static const struct word *lookup(const struct word *w, const char *name, size_t len)
@@ -93,7 +154,9 @@ static int suite(const char *option, const char *text, bool esp, struct ike_suit
 	bool gcm = c && c->a == IKE_ENCR_AES_GCM_16;
 
 	if (!c || gcm != !h || (gcm && (dash || !esp)))
-		return bad(option, text, esp ? "aes128gcm, aes256gcm or aes128|aes256-sha1|sha256" : "aes128|aes256-sha1|sha256");
+		return bad(option, text,
+		           esp ? "aes128gcm, aes256gcm or aes128|aes256-sha1|sha256"
+		               : "aes128|aes256-sha1|sha256");
 	s->encr = c->a;
 	s->encr_bits = c->b;
 	s->integ = h ? h->a : IKE_INTEG_NONE;
@@ -222,9 +285,20 @@ static int set_words(struct peers_opts *o, int c, char *v, bool *pfs)
 static int set(struct peers_opts *o, int c, char *v, bool *pfs)
 {
 	switch (c) {
-	case O_SERVER: case O_PING: case O_SOURCE: case O_INNER: case O_REMOTE_TS:
+	case O_SERVER:
+	case O_PING:
+	case O_SOURCE:
+	case O_INNER:
+	case O_REMOTE_TS:
 		return set_addresses(o, c, v);
-	case O_PSK: case O_ID_PREFIX: case O_LOCAL_ID: case O_REMOTE_ID: case O_DH: case O_IKE: case O_ESP: case O_PFS:
+	case O_PSK:
+	case O_ID_PREFIX:
+	case O_LOCAL_ID:
+	case O_REMOTE_ID:
+	case O_DH:
+	case O_IKE:
+	case O_ESP:
+	case O_PFS:
 		return set_words(o, c, v, pfs);
 	case O_CONTROL:
 		if (strlen(v) >= 108)
@@ -277,9 +351,10 @@ int peers_opt_parse(struct peers_opts *o, int argc, char **argv)
 	bool pfs = false;
 	int c, err;
 
-	*o = (struct peers_opts){ .count = 1, .id_prefix = "peer-", .pps = 1, .tries = 3, .timeout_s = 120 };
-	o->ike = (struct ike_suite){ IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_X25519 };
-	o->esp = (struct ike_suite){ IKE_ENCR_AES_GCM_16, 128, 0, IKE_INTEG_NONE, 0 };
+	*o = (struct peers_opts){.count = 1, .id_prefix = "peer-", .pps = 1, .tries = 3, .timeout_s = 120};
+	o->ike = (struct ike_suite){IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96,
+	                            IKE_GROUP_X25519};
+	o->esp = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, IKE_INTEG_NONE, 0};
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		if (c == O_HELP) {

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Echo traffic of the simulated peers: an ICMP echo request per tick and tunnel (RFC 792), paced evenly over all tunnels,
- * and what became of each. An echo carries its peer and number, so an answer counts only for the tunnel it was sent through.
- * Entry points: peers_ping_run(), peers_ping_input(), peers_ping_mark(). Called by peers.c, peers_esp.c, peers_ctl.c.
+ * Echo traffic of the simulated peers: an ICMP echo request per tick and tunnel (RFC 792), paced evenly over
+ * all tunnels, and what became of each. An echo carries its peer and number, so an answer counts only for the
+ * tunnel it was sent through. Entry points: peers_ping_run(), peers_ping_input(), peers_ping_mark(). Called
+ * by peers.c, peers_esp.c, peers_ctl.c.
  */
 #include "cmd/peers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define MAGIC	    0x4f525259u
-#define PAYLOAD	    32u
-#define ECHO_LEN    (20 + 8 + PAYLOAD)
-#define BURST_MAX   512
-#define TURN_US	    US_PER_MS
+#define MAGIC     0x4f525259u
+#define PAYLOAD   32u
+#define ECHO_LEN  (20 + 8 + PAYLOAD)
+#define BURST_MAX 512
+#define TURN_US   US_PER_MS
 
 static void put32(uint8_t *d, uint32_t v)
 {
@@ -84,7 +85,7 @@ static bool make_ring(const struct peers *p, struct peers_peer *peer)
 static void send_echo(struct peers *p, struct peers_peer *peer, uint64_t now)
 {
 	uint8_t buf[ESP_HEADROOM + ECHO_LEN + ESP_TAILROOM];
-	struct esp_pkt pkt = { buf + ESP_HEADROOM, ECHO_LEN, ESP_HEADROOM, ESP_TAILROOM };
+	struct esp_pkt pkt = {buf + ESP_HEADROOM, ECHO_LEN, ESP_HEADROOM, ESP_TAILROOM};
 	struct peers_child *c = peers_esp_current(peer);
 	struct peers_echo *e;
 	enum esp_reason why;
@@ -190,7 +191,8 @@ uint64_t peers_ping_outstanding(const struct peers_peer *peer, uint64_t now)
 {
 	uint64_t n = 0, seq;
 
-	for (seq = peer->seq; peer->ring && seq > peer->window_seq && peer->seq - seq <= peer->ring_mask; seq--) {
+	for (seq = peer->seq; peer->ring && seq > peer->window_seq && peer->seq - seq <= peer->ring_mask;
+	     seq--) {
 		const struct peers_echo *e = &peer->ring[seq & peer->ring_mask];
 
 		if (e->seq == seq && e->sent_us && now - e->sent_us < PEERS_LOSS_US)
@@ -202,7 +204,8 @@ uint64_t peers_ping_outstanding(const struct peers_peer *peer, uint64_t now)
 uint64_t peers_ping_gap(const struct peers_peer *peer, uint64_t now)
 {
 	/* The gap that is still open counts as soon as something unanswered was sent in it. */
-	if (peer->sent > peer->received && peer->last_answer_us && now - peer->last_answer_us > peer->max_gap_us)
+	if (peer->sent > peer->received && peer->last_answer_us &&
+	    now - peer->last_answer_us > peer->max_gap_us)
 		return now - peer->last_answer_us;
 	return peer->max_gap_us;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which ESP sequence numbers were received on an SPI: an exact set in chunks of 4096, made when first touched, so that a
- * number used twice by the gateway is found however long ago it was used (a replay window would forget). The tags of the latest
- * packets tell a copy made by the network from a new packet under an old number. Called by peers_esp.c for authenticated packets.
+ * Which ESP sequence numbers were received on an SPI: an exact set in chunks of 4096, made when first
+ * touched, so that a number used twice by the gateway is found however long ago it was used (a replay window
+ * would forget). The tags of the latest packets tell a copy made by the network from a new packet under an
+ * old number. Called by peers_esp.c for authenticated packets.
  */
 #include "cmd/peers.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Private to ipsecctrl: the list of ipsecmgr instances with their load (ipsecctrl_list.c), and shows, among them
- * sums over all instances (ipsecctrl_show.c).
+ * Private to ipsecctrl: the list of ipsecmgr instances with their load (ipsecctrl_list.c), and shows, among
+ * them sums over all instances (ipsecctrl_show.c).
  */
 #ifndef IPSECCTRL_H
 #define IPSECCTRL_H

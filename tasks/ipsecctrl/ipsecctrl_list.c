@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which ipsecmgr instances there are: an instance is ready when the bus knows its address (only ready tasks have one). The list goes
- * out on topic "managers" at each change, and again from time to time for tasks that subscribed later. Called by main.c.
+ * Which ipsecmgr instances there are: an instance is ready when the bus knows its address (only ready tasks
+ * have one). The list goes out on topic "managers" at each change, and again from time to time for tasks that
+ * subscribed later. Called by main.c.
  */
 #include "tasks/ipsecctrl/ipsecctrl.h"
 

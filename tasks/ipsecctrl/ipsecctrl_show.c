@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows of ipsecctrl: "managers" (show crypto managers), and "summary" with args "ike-sa", "ipsec-sa" or "statistics": that show
- * asked of every instance (with argument summary), its numbers added up. An instance that does not answer is counted as
- * missing, so a sum that lacks something says so. Entry point: ipsecctrl_show().
+ * Shows of ipsecctrl: "managers" (show crypto managers), and "summary" with args "ike-sa", "ipsec-sa" or
+ * "statistics": that show asked of every instance (with argument summary), its numbers added up. An instance
+ * that does not answer is counted as missing, so a sum that lacks something says so. Entry point:
+ * ipsecctrl_show().
  */
 #include "tasks/ipsecctrl/ipsecctrl.h"
 
@@ -28,10 +29,12 @@ static void add_up(json_t *total, const json_t *one)
 	const char *name;
 	json_t *v, *have;
 
-	json_object_foreach((json_t *)(uintptr_t)one, name, v) {
+	json_object_foreach((json_t *)(uintptr_t)one, name, v)
+	{
 		have = json_object_get(total, name);
 		if (json_is_integer(v)) {
-			json_object_set_new(total, name, json_integer(json_integer_value(have) + json_integer_value(v)));
+			json_object_set_new(total, name,
+			                    json_integer(json_integer_value(have) + json_integer_value(v)));
 		} else if (json_is_object(v)) {
 			if (!have) {
 				have = json_object();
@@ -133,10 +136,15 @@ static json_t *fill_managers(struct task *t, struct show_page *page, char *err, 
 		r = json_object();
 		json_object_set_new(r, "instance", json_integer(i));
 		json_object_set_new(r, "card", json_integer(x->card));
-		json_object_set_new(r, "state", json_string(x->up && x->ready ? "Active" : x->up ? "Starting" : "Down"));
+		json_object_set_new(r, "state",
+		                    json_string(x->up && x->ready ? "Active"
+		                                : x->up           ? "Starting"
+		                                                  : "Down"));
 		json_object_set_new(r, "sessions", json_integer(x->sessions));
 		json_object_set_new(r, "limit", json_integer(x->limit));
-		json_object_set_new(r, "heard_ms_ago", json_integer(x->heard_us ? (json_int_t)((now - x->heard_us) / US_PER_MS) : -1));
+		json_object_set_new(
+		        r, "heard_ms_ago",
+		        json_integer(x->heard_us ? (json_int_t)((now - x->heard_us) / US_PER_MS) : -1));
 		json_array_append_new(rows, r);
 	}
 	json_object_set_new(o, "managers", rows);
@@ -146,7 +154,7 @@ static json_t *fill_managers(struct task *t, struct show_page *page, char *err, 
 }
 
 static const struct show_row rows[] = {
-	{ "managers", "the ipsecmgr instances, their cards and sessions", fill_managers },
+        {"managers", "the ipsecmgr instances, their cards and sessions", fill_managers},
 };
 
 void ipsecctrl_show(struct task *t, const struct bus_msg *m)
@@ -158,7 +166,9 @@ void ipsecctrl_show(struct task *t, const struct bus_msg *m)
 		return;
 	}
 	if (strcmp(s->args, "ike-sa") && strcmp(s->args, "ipsec-sa") && strcmp(s->args, "statistics")) {
-		task_reply_status(t, m, -EINVAL, "Failure: summary of %.60s; legal is ike-sa, ipsec-sa or statistics", s->args);
+		task_reply_status(t, m, -EINVAL,
+		                  "Failure: summary of %.60s; legal is ike-sa, ipsec-sa or statistics",
+		                  s->args);
 		return;
 	}
 	ask_all(t, m);

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ipsecctrl: knows which ipsecmgr instances are ready and how loaded they are, publishes the list, and sums their figures
- * up for shows. It owns no SA. Table of contents: which messages it takes and who handles them.
+ * ipsecctrl: knows which ipsecmgr instances are ready and how loaded they are, publishes the list, and sums
+ * their figures up for shows. It owns no SA. Table of contents: which messages it takes and who handles them.
  */
 #include "tasks/ipsecctrl/ipsecctrl.h"
 
 static const struct task_route routes[] = {
-	{ ENVELOPE__BODY_MANAGER_LOAD, "ipsecmgr", "an instance tells its load, every second", ipsecctrl_list_load },
-	{ ENVELOPE__BODY_SHOW, "*", "managers, and sums over all of them, as JSON", ipsecctrl_show },
+        {ENVELOPE__BODY_MANAGER_LOAD, "ipsecmgr", "an instance tells its load, every second",
+         ipsecctrl_list_load},
+        {ENVELOPE__BODY_SHOW, "*", "managers, and sums over all of them, as JSON", ipsecctrl_show},
 };
 
 static const struct task_ops ops = {
-	.facility = "ipsecctrl",
-	.routes = routes,
-	.n_routes = sizeof(routes) / sizeof(routes[0]),
-	.init = ipsecctrl_list_init,
-	.activate = ipsecctrl_list_activate,
+        .facility = "ipsecctrl",
+        .routes = routes,
+        .n_routes = sizeof(routes) / sizeof(routes[0]),
+        .init = ipsecctrl_list_init,
+        .activate = ipsecctrl_list_activate,
 };
 
 int main(int argc, char **argv)

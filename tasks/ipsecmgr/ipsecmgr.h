@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Private to ipsecmgr: one instance of the IKE engine with everything around it that does I/O. ipsecmgr_engine.c carries out the
- * engine's transactions in order (store, data path, packets), ipsecmgr_data.c talks to iftask, ipsecmgr_sess.c to
- * sessmgr and vpnmgr, ipsecmgr_cfg.c turns the configuration into policies, ipsecmgr_serve.c starts and stops serving
- * (activation, SRP, restore), ipsecmgr_show.c and ipsecmgr_ctl.c answer operators.
+ * Private to ipsecmgr: one instance of the IKE engine with everything around it that does I/O.
+ * ipsecmgr_engine.c carries out the engine's transactions in order (store, data path, packets),
+ * ipsecmgr_data.c talks to iftask, ipsecmgr_sess.c to sessmgr and vpnmgr, ipsecmgr_cfg.c turns the
+ * configuration into policies, ipsecmgr_serve.c starts and stops serving (activation, SRP, restore),
+ * ipsecmgr_show.c and ipsecmgr_ctl.c answer operators.
  */
 #ifndef IPSECMGR_H
 #define IPSECMGR_H
@@ -19,18 +20,19 @@
 #include "task/task.h"
 #include "task/watch.h"
 
-#define IPSECMGR_MAX_SA		12000 /* IKE SAs of one instance: its session limit */
-#define IPSECMGR_STANDBY	5000  /* instances above are standby ones */
-#define IPSECMGR_SESSION_MS	2000  /* a sessmgr answers within this, or another one is asked */
+#define IPSECMGR_MAX_SA         12000 /* IKE SAs of one instance: its session limit */
+#define IPSECMGR_STANDBY        5000  /* instances above are standby ones */
+#define IPSECMGR_SESSION_MS     2000  /* a sessmgr answers within this, or another one is asked */
 #define IPSECMGR_SESSION_TRY_MS 10000 /* a tunnel waits so long for any sessmgr */
-#define IPSECMGR_DATA_MS	5000
+#define IPSECMGR_DATA_MS        5000
 
-/* --- ipsecmgr_map.c: 64-bit number -> pointer ------------------------------------------------------------------- */
+/* --- ipsecmgr_map.c: 64-bit number -> pointer
+ * ------------------------------------------------------------------- */
 struct ipsecmgr_map {
 	struct ipsecmgr_slot {
 		uint64_t key;
 		void *value; /* NULL: free */
-	} *slot;
+	} * slot;
 	size_t cap, n;
 };
 void ipsecmgr_map_free(struct ipsecmgr_map *m); /* the table only */
@@ -40,7 +42,8 @@ void *ipsecmgr_map_del(struct ipsecmgr_map *m, uint64_t key);
 /* Walk; *pos starts at 0. Nothing may be added or removed meanwhile. NULL at the end. */
 void *ipsecmgr_map_next(const struct ipsecmgr_map *m, size_t *pos);
 
-/* --- what the instance knows --------------------------------------------------------------------------------------- */
+/* --- what the instance knows
+ * --------------------------------------------------------------------------------------- */
 
 /* A policy given to the engine: a wsg-service's bind with its crypto template. Owned by ipsecmgr_cfg.c. */
 struct ipsecmgr_policy {
@@ -57,10 +60,10 @@ struct ipsecmgr_policy {
 struct ipsecmgr_child {
 	uint32_t spi_in;
 	uint32_t ctx;
-	bool flows;	  /* vpnmgr has routes to its remote selectors */
+	bool flows;       /* vpnmgr has routes to its remote selectors */
 	uint64_t ts_hash; /* of those */
 	size_t len;
-	uint8_t pair[];	  /* SaPair, packed; holds keys: wiped when freed */
+	uint8_t pair[]; /* SaPair, packed; holds keys: wiped when freed */
 };
 
 /* Our view of iftask: what is on the way, and who waits for it. */
@@ -71,7 +74,7 @@ struct ipsecmgr_data {
 	bool push_failed, push_again;
 	struct task_timer *retry;
 	bool bind_open, bind_again, bound;
-	uint32_t instances;    /* ipsecmgr instances of the chassis, for the steering of packets */
+	uint32_t instances; /* ipsecmgr instances of the chassis, for the steering of packets */
 };
 
 struct cfg_tree;
@@ -81,19 +84,19 @@ struct punt_server;
 struct ipsecmgr {
 	struct task *t;
 	struct ike_engine *e; /* NULL: not serving */
-	uint32_t gen;	      /* of the engine: answers for a former one are ignored */
+	uint32_t gen;         /* of the engine: answers for a former one are ignored */
 	struct ckpt *ckpt;
 	struct counters *counters;
 	struct ipsecmgr_policy *policies;
-	struct ipsecmgr_map child;    /* inbound ESP SPI -> ipsecmgr_child */
-	struct ipsecmgr_map session;  /* IKE SPI -> session being set up */
+	struct ipsecmgr_map child;   /* inbound ESP SPI -> ipsecmgr_child */
+	struct ipsecmgr_map session; /* IKE SPI -> session being set up */
 	struct ipsecmgr_data data;
-	struct ipsecmgr_op *ops;      /* transactions under way */
+	struct ipsecmgr_op *ops; /* transactions under way */
 	struct punt_server *punt;
-	struct secret_key key;	      /* of the chassis: opens pre-shared keys */
+	struct secret_key key; /* of the chassis: opens pre-shared keys */
 	bool have_key;
 	uv_timer_t tick;
-	uint64_t tick_at, last_now;   /* engine clock */
+	uint64_t tick_at, last_now; /* engine clock */
 	bool cfg_known, srp_known, serving, restoring, readied;
 	uint32_t recovered, recover_failed;
 	uint64_t epoch, up_wall_us;
@@ -103,7 +106,8 @@ struct ipsecmgr {
 	uint32_t *sessmgr, *sessmgr_calls;
 	unsigned n_sessmgr, sessmgr_next;
 	struct {
-		uint64_t txns, commits_failed, data_failed, sessions_asked, sessions_refused, packets_in, packets_out, pushes;
+		uint64_t txns, commits_failed, data_failed, sessions_asked, sessions_refused, packets_in,
+		        packets_out, pushes;
 	} stat;
 	uint64_t log_window_us;
 	unsigned log_budget;
@@ -112,7 +116,8 @@ struct ipsecmgr {
 /* The only one of this process. */
 extern struct ipsecmgr ipsecmgr;
 
-/* --- ipsecmgr_engine.c ------------------------------------------------------------------------------------------------ */
+/* --- ipsecmgr_engine.c
+ * ------------------------------------------------------------------------------------------------ */
 uint64_t ipsecmgr_engine_now(struct ipsecmgr *m);
 int ipsecmgr_engine_open(struct ipsecmgr *m);
 /* Forget the engine: peers are not told. Transactions under way end silently. */
@@ -124,7 +129,8 @@ void ipsecmgr_engine_data_ready(struct ipsecmgr *m);
 /* May another line be logged about what strangers send? (20 a second) */
 bool ipsecmgr_engine_may_log(struct ipsecmgr *m);
 
-/* --- ipsecmgr_data.c ----------------------------------------------------------------------------------------------------- */
+/* --- ipsecmgr_data.c
+ * ----------------------------------------------------------------------------------------------------- */
 void ipsecmgr_data_start(struct ipsecmgr *m);
 void ipsecmgr_data_stop(struct ipsecmgr *m);
 /* Note a child SA for the data path (and later pushes). 0 or -errno. */
@@ -132,8 +138,8 @@ int ipsecmgr_data_add(struct ipsecmgr *m, const struct ike_child_act *a);
 void ipsecmgr_data_del(struct ipsecmgr *m, uint32_t spi_in);
 void ipsecmgr_data_path(struct ipsecmgr *m, const struct ike_child_act *a);
 /* Tell iftask to add and delete these; cb as task_request() does. 0 or -errno. */
-int ipsecmgr_data_update(struct ipsecmgr *m, const uint32_t *add, size_t n_add, const uint32_t *del, size_t n_del, task_reply_cb cb,
-			 void *arg);
+int ipsecmgr_data_update(struct ipsecmgr *m, const uint32_t *add, size_t n_add, const uint32_t *del,
+                         size_t n_del, task_reply_cb cb, void *arg);
 /* Give iftask everything again. */
 void ipsecmgr_data_push(struct ipsecmgr *m);
 /* The remote selectors of a kept child, without protocols and ports; returns their number. */
@@ -143,10 +149,12 @@ void ipsecmgr_data_bind(struct ipsecmgr *m);
 void ipsecmgr_data_notice(struct task *t, const struct bus_msg *msg);
 void ipsecmgr_data_send(struct ipsecmgr *m, const struct ike_send_act *s);
 
-/* --- ipsecmgr_sess.c -------------------------------------------------------------------------------------------------------- */
+/* --- ipsecmgr_sess.c
+ * -------------------------------------------------------------------------------------------------------- */
 struct ipsecmgr_session;
 void ipsecmgr_sess_ask(struct ipsecmgr *m, const struct ike_session_act *a);
-/* The call row that goes with this SA's first checkpoint; NULL: none. It stays until ipsecmgr_sess_stored(). */
+/* The call row that goes with this SA's first checkpoint; NULL: none. It stays until ipsecmgr_sess_stored().
+ */
 const struct ckpt_row *ipsecmgr_sess_row(struct ipsecmgr *m, uint64_t ike_spi);
 void ipsecmgr_sess_stored(struct ipsecmgr *m, uint64_t ike_spi);
 void ipsecmgr_sess_up(struct ipsecmgr *m, uint32_t callid, uint64_t ike_spi);
@@ -154,22 +162,28 @@ void ipsecmgr_sess_rekeyed(struct ipsecmgr *m, uint32_t callid, uint64_t ike_spi
 void ipsecmgr_sess_end(struct ipsecmgr *m, uint32_t callid, enum ike_reason reason);
 void ipsecmgr_sess_drop_all(struct ipsecmgr *m); /* the engine is gone */
 void ipsecmgr_sess_managers(struct task *t, const struct bus_msg *msg);
-/* Routes for a tunnel without an assigned address. del: take them away. cb NULL: nobody waits. Returns the number of routes or -errno. */
-int ipsecmgr_sess_flows(struct ipsecmgr *m, uint32_t ctx, const struct ike_ts *ts, unsigned n, bool del, task_reply_cb cb, void *arg);
+/* Routes for a tunnel without an assigned address. del: take them away. cb NULL: nobody waits. Returns the
+ * number of routes or -errno. */
+int ipsecmgr_sess_flows(struct ipsecmgr *m, uint32_t ctx, const struct ike_ts *ts, unsigned n, bool del,
+                        task_reply_cb cb, void *arg);
 
-/* --- ipsecmgr_cfg.c ------------------------------------------------------------------------------------------------------------ */
+/* --- ipsecmgr_cfg.c
+ * ------------------------------------------------------------------------------------------------------------
+ */
 /*
- * The policies the configuration wants, as a list (NULL: none). key opens sealed secrets (NULL: they are in clear). `problem` is
- * told what is missing or wrong; may be NULL.
+ * The policies the configuration wants, as a list (NULL: none). key opens sealed secrets (NULL: they are in
+ * clear). `problem` is told what is missing or wrong; may be NULL.
  */
 struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, const struct secret_key *key,
-					   void (*problem)(void *arg, const char *text), void *arg);
+                                           void (*problem)(void *arg, const char *text), void *arg);
 void ipsecmgr_cfg_free(struct ipsecmgr_policy *list);
 /* Make the engine's policies what the configuration says. */
 void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree);
 const struct ipsecmgr_policy *ipsecmgr_cfg_find(const struct ipsecmgr *m, const char *name);
 
-/* --- ipsecmgr_serve.c ------------------------------------------------------------------------------------------------------------ */
+/* --- ipsecmgr_serve.c
+ * ------------------------------------------------------------------------------------------------------------
+ */
 int ipsecmgr_serve_init(struct task *t);
 int ipsecmgr_serve_activate(struct task *t, const char *reason);
 void ipsecmgr_serve_stop(struct task *t);
@@ -177,7 +191,8 @@ uint32_t ipsecmgr_serve_sessions(struct task *t);
 /* Tell ipsecctrl how we are, if it changed. */
 void ipsecmgr_serve_load(struct ipsecmgr *m, bool always);
 
-/* --- ipsecmgr_show.c, ipsecmgr_ctl.c ------------------------------------------------------------------------------------------------ */
+/* --- ipsecmgr_show.c, ipsecmgr_ctl.c
+ * ------------------------------------------------------------------------------------------------ */
 void ipsecmgr_show(struct task *t, const struct bus_msg *msg);
 void ipsecmgr_ctl(struct task *t, const struct bus_msg *msg);
 

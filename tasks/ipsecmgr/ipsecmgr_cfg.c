@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the configuration tree to IKE policies: one per wsg-service that is bound to an address with a crypto template that
- * exists and can be used. Desired-state style: the whole list is built anew and compared with the present one; SAs that
- * exist go on. Names and units are those of cli/grammar/40-crypto.grm and 50-wsg.grm. Called by ipsecmgr_serve.c.
+ * From the configuration tree to IKE policies: one per wsg-service that is bound to an address with a crypto
+ * template that exists and can be used. Desired-state style: the whole list is built anew and compared with
+ * the present one; SAs that exist go on. Names and units are those of cli/grammar/40-crypto.grm and
+ * 50-wsg.grm. Called by ipsecmgr_serve.c.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -33,7 +34,8 @@ static void __attribute__((format(printf, 2, 3))) complain(const struct build *b
 	int n;
 	va_list ap;
 
-	n = snprintf(text, sizeof(text), "context %s wsg-service %s: ", cfg_key(b->ctx, 0), cfg_key(b->svc, 0));
+	n = snprintf(text, sizeof(text), "context %s wsg-service %s: ", cfg_key(b->ctx, 0),
+	             cfg_key(b->svc, 0));
 	va_start(ap, fmt);
 	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
 	va_end(ap);
@@ -41,7 +43,9 @@ static void __attribute__((format(printf, 2, 3))) complain(const struct build *b
 		b->problem(b->arg, text);
 }
 
-/* --- algorithms ------------------------------------------------------------------------------------------------------------ */
+/* --- algorithms
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 struct alg {
 	const char *name;
@@ -49,14 +53,20 @@ struct alg {
 };
 
 static const struct alg encryptions[] = {
-	{ "aes-cbc-128", IKE_ENCR_AES_CBC, 128 }, { "aes-cbc-256", IKE_ENCR_AES_CBC, 256 },
-	{ "aes-128-gcm-128", IKE_ENCR_AES_GCM_16, 128 }, { "aes-256-gcm-128", IKE_ENCR_AES_GCM_16, 256 }, { NULL, 0, 0 },
+        {"aes-cbc-128", IKE_ENCR_AES_CBC, 128},
+        {"aes-cbc-256", IKE_ENCR_AES_CBC, 256},
+        {"aes-128-gcm-128", IKE_ENCR_AES_GCM_16, 128},
+        {"aes-256-gcm-128", IKE_ENCR_AES_GCM_16, 256},
+        {NULL, 0, 0},
 };
 static const struct alg hmacs[] = {
-	{ "sha1-96", IKE_INTEG_HMAC_SHA1_96, 0 }, { "sha2-256-128", IKE_INTEG_HMAC_SHA2_256_128, 0 }, { "none", IKE_INTEG_NONE, 0 },
-	{ NULL, 0, 0 },
+        {"sha1-96", IKE_INTEG_HMAC_SHA1_96, 0},
+        {"sha2-256-128", IKE_INTEG_HMAC_SHA2_256_128, 0},
+        {"none", IKE_INTEG_NONE, 0},
+        {NULL, 0, 0},
 };
-static const struct alg prfs[] = { { "sha1", IKE_PRF_HMAC_SHA1, 0 }, { "sha2-256", IKE_PRF_HMAC_SHA2_256, 0 }, { NULL, 0, 0 } };
+static const struct alg prfs[] = {
+        {"sha1", IKE_PRF_HMAC_SHA1, 0}, {"sha2-256", IKE_PRF_HMAC_SHA2_256, 0}, {NULL, 0, 0}};
 
 static const struct alg *find_alg(const struct alg *a, const char *name)
 {
@@ -69,13 +79,16 @@ static const struct alg *find_alg(const struct alg *a, const char *name)
 /* One transform set as a suite. False (and a complaint) when we cannot do it. set NULL: StarOS's defaults. */
 static bool read_suite(const struct build *b, const struct cfg_node *set, bool child, struct ike_suite *s)
 {
-	const char *encr = cfg_get(b->tree, set, "encryption", "encryption"), *hmac = cfg_get(b->tree, set, "hmac", "hmac");
-	const char *prf = child ? NULL : cfg_get(b->tree, set, "prf", "prf"), *group = cfg_get(b->tree, set, "group", "group");
-	const struct alg *e = find_alg(encryptions, encr), *h = find_alg(hmacs, hmac), *p = find_alg(prfs, prf);
+	const char *encr = cfg_get(b->tree, set, "encryption", "encryption"),
+	           *hmac = cfg_get(b->tree, set, "hmac", "hmac");
+	const char *prf = child ? NULL : cfg_get(b->tree, set, "prf", "prf"),
+	           *group = cfg_get(b->tree, set, "group", "group");
+	const struct alg *e = find_alg(encryptions, encr), *h = find_alg(hmacs, hmac),
+	                 *p = find_alg(prfs, prf);
 
 	if (!e || (!h && e->id != IKE_ENCR_AES_GCM_16) || (!child && !p)) {
-		complain(b, "transform set %s: %s %s %s is not supported", cfg_key(set, 0), encr ? encr : "-", hmac ? hmac : "-",
-			 prf ? prf : "");
+		complain(b, "transform set %s: %s %s %s is not supported", cfg_key(set, 0), encr ? encr : "-",
+		         hmac ? hmac : "-", prf ? prf : "");
 		return false;
 	}
 	s->encr = e->id;
@@ -84,21 +97,25 @@ static bool read_suite(const struct build *b, const struct cfg_node *set, bool c
 	s->prf = p ? p->id : 0;
 	s->dh = group ? (uint16_t)strtoul(group, NULL, 10) : 0; /* "none": 0 */
 	if (ike_alg_check(s, child)) {
-		complain(b, "transform set %s: its combination of algorithms is not supported", cfg_key(set, 0));
+		complain(b, "transform set %s: its combination of algorithms is not supported",
+		         cfg_key(set, 0));
 		return false;
 	}
 	return true;
 }
 
-/* The sets named in a list of `block`. Returns the number of suites; the lifetime of the first set goes to *lifetime. */
-static unsigned read_suites(const struct build *b, const struct cfg_node *block, bool child, struct ike_suite *out, uint32_t *lifetime)
+/* The sets named in a list of `block`. Returns the number of suites; the lifetime of the first set goes to
+ * *lifetime. */
+static unsigned read_suites(const struct build *b, const struct cfg_node *block, bool child,
+                            struct ike_suite *out, uint32_t *lifetime)
 {
 	static const struct ike_suite dflt[2] = {
-		{ IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_MODP1024 },
-		{ IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_NONE },
+	        {IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_MODP1024},
+	        {IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_NONE},
 	};
 	const char *row = child ? "ipsec-transform-set" : "ikev2-ikesa-transform-set", *name;
-	const struct cfg_node *list = cfg_child(b->tree, block, child ? "ipsec-transform-set-list" : "ikev2-ikesa-transform-set-list", NULL);
+	const struct cfg_node *list = cfg_child(
+	        b->tree, block, child ? "ipsec-transform-set-list" : "ikev2-ikesa-transform-set-list", NULL);
 	const struct cfg_node *set;
 	unsigned i, n = 0;
 
@@ -119,7 +136,8 @@ static unsigned read_suites(const struct build *b, const struct cfg_node *block,
 	return n;
 }
 
-/* --- the parts of a policy -------------------------------------------------------------------------------------------------------- */
+/* --- the parts of a policy
+ * -------------------------------------------------------------------------------------------------------- */
 
 static const char *auth_key(const struct build *b, const char *row)
 {
@@ -140,20 +158,26 @@ static int open_key(const struct build *b, const char *key, char *out, size_t si
 
 static bool read_auth(const struct build *b)
 {
-	const char *local = auth_key(b, "authentication-local"), *remote = auth_key(b, "authentication-remote");
+	const char *local = auth_key(b, "authentication-local"),
+	           *remote = auth_key(b, "authentication-remote");
 	char key[IKE_PSK_MAX + 1] = "", other[IKE_PSK_MAX + 1] = "";
 	bool ok = true;
 
 	if (!local && !remote) {
-		complain(b, "crypto template %s has no authentication by pre-shared key", cfg_key(b->tmpl, 0));
+		complain(b, "crypto template %s has no authentication by pre-shared key",
+		         cfg_key(b->tmpl, 0));
 		return false;
 	}
-	if (open_key(b, remote ? remote : local, key, sizeof(key)) || (local && open_key(b, local, other, sizeof(other)))) {
-		complain(b, "crypto template %s: its key was not sealed by this chassis", cfg_key(b->tmpl, 0));
+	if (open_key(b, remote ? remote : local, key, sizeof(key)) ||
+	    (local && open_key(b, local, other, sizeof(other)))) {
+		complain(b, "crypto template %s: its key was not sealed by this chassis",
+		         cfg_key(b->tmpl, 0));
 		ok = false;
 	} else if (local && strcmp(key, other)) {
-		complain(b, "crypto template %s: different keys per direction are not supported; the remote one is used",
-			 cfg_key(b->tmpl, 0));
+		complain(b,
+		         "crypto template %s: different keys per direction are not supported; the remote one "
+		         "is used",
+		         cfg_key(b->tmpl, 0));
 	}
 	b->p->pol.psk_len = strlen(key);
 	memcpy(b->p->pol.psk, key, b->p->pol.psk_len);
@@ -198,10 +222,12 @@ static void read_template(const struct build *b)
 	pol->ike_rekey = cfg_on(t, x, "ikev2-ikesa-rekey");
 	pol->allow_empty = cfg_on(t, x, "ikev2-ikesa-allow-empty-ikesa");
 	pol->max_retrans = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-max-retransmissions", "count", 5);
-	pol->retrans_ms = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-retransmission-timeout", "milliseconds", 500);
+	pol->retrans_ms =
+	        (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-retransmission-timeout", "milliseconds", 500);
 	pol->setup_timer_s = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-setup-timer", "seconds", 60);
 	pol->half_open_s = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-half-open-sa-timer", "seconds", 60);
-	pol->decrypt_fail_max = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-decrypt-fail-count", "count", 30);
+	pol->decrypt_fail_max =
+	        (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-decrypt-fail-count", "count", 30);
 	pol->max_childsa = (uint32_t)cfg_get_int(t, x, "max-childsa", "count", 2);
 	cookie = cfg_child(t, x, "dos-cookie-challenge-notify-payload", NULL);
 	pol->cookie_challenge = cookie && !cookie->negated;
@@ -218,15 +244,16 @@ static void read_selectors(const struct build *b, const struct cfg_node *payload
 	struct ike_policy *pol = &b->p->pol;
 	const struct cfg_node *n;
 
-	cfg_foreach(n, payload, "tsr") {
+	cfg_foreach(n, payload, "tsr")
+	{
 		struct ike_ts *ts = &pol->ts_local[pol->n_ts_local];
 		const char *lo = cfg_arg(n, "start"), *hi = cfg_arg(n, "end");
 
 		if (pol->n_ts_local == IKE_MAX_TS)
 			break;
-		*ts = (struct ike_ts){ .port_hi = 65535 };
-		if (lo && hi && !net_addr_parse(&ts->lo, lo) && !net_addr_parse(&ts->hi, hi) && ts->lo.family == ts->hi.family &&
-		    net_addr_compare(&ts->lo, &ts->hi) <= 0)
+		*ts = (struct ike_ts){.port_hi = 65535};
+		if (lo && hi && !net_addr_parse(&ts->lo, lo) && !net_addr_parse(&ts->hi, hi) &&
+		    ts->lo.family == ts->hi.family && net_addr_compare(&ts->lo, &ts->hi) <= 0)
 			pol->n_ts_local++;
 		else
 			complain(b, "traffic selector %s to %s cannot be used", lo ? lo : "-", hi ? hi : "-");
@@ -254,7 +281,9 @@ static bool read_payload(const struct build *b)
 	return pol->n_esp > 0;
 }
 
-/* --- services -------------------------------------------------------------------------------------------------------------------------- */
+/* --- services
+ * --------------------------------------------------------------------------------------------------------------------------
+ */
 
 static bool read_service(struct build *b, const struct cfg_node *bind)
 {
@@ -292,15 +321,17 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 }
 
 struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, const struct secret_key *key,
-					   void (*problem)(void *arg, const char *text), void *arg)
+                                           void (*problem)(void *arg, const char *text), void *arg)
 {
 	struct ipsecmgr_policy *list = NULL, **end = &list;
-	struct build b = { .tree = tree, .key = key, .problem = problem, .arg = arg };
+	struct build b = {.tree = tree, .key = key, .problem = problem, .arg = arg};
 	struct cfg_node *ctx, *svc;
 
-	cfg_foreach(ctx, tree->root, "context") {
+	cfg_foreach(ctx, tree->root, "context")
+	{
 		b.ctx = ctx;
-		cfg_foreach(svc, ctx, "wsg-service") {
+		cfg_foreach(svc, ctx, "wsg-service")
+		{
 			const struct cfg_node *bind = cfg_child(tree, svc, "bind-address", NULL);
 
 			if (!bind || bind->negated)
@@ -353,7 +384,8 @@ static void remove_gone(struct ipsecmgr *m, const struct ipsecmgr_policy *old)
 	for (; old; old = old->next) {
 		if (ipsecmgr_cfg_find(m, old->pol.name))
 			continue;
-		LOG(EV_IPSEC_TEMPLATE, "wsg-service %s in context %s is not bound any more", old->service, old->context);
+		LOG(EV_IPSEC_TEMPLATE, "wsg-service %s in context %s is not bound any more", old->service,
+		    old->context);
 		ike_engine_policy_remove(m->e, old->pol.name);
 		ike_engine_drop_all(m->e, ipsecmgr_engine_now(m), old->pol.name, true);
 	}
@@ -374,10 +406,11 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 		if (was && !memcmp(was, &p->pol, sizeof(p->pol)))
 			continue;
 		if (ike_engine_policy_put(m->e, &p->pol))
-			LOG(EV_CFG_ERROR, "wsg-service %s in context %s: its policy was refused", p->service, p->context);
+			LOG(EV_CFG_ERROR, "wsg-service %s in context %s: its policy was refused", p->service,
+			    p->context);
 		else
-			LOG(EV_IPSEC_TEMPLATE, "wsg-service %s in context %s %s, crypto template %s", p->service, p->context,
-			    was ? "changed" : "bound", p->template);
+			LOG(EV_IPSEC_TEMPLATE, "wsg-service %s in context %s %s, crypto template %s",
+			    p->service, p->context, was ? "changed" : "bound", p->template);
 	}
 	if (m->e) {
 		remove_gone(m, old);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control requests: "clear crypto security-association" (also "clear-sa"; args = all | tag NAME | peer ADDR | spi HEX) and the test
- * commands rekey-ike, rekey-child, dpd (same args; their answer says how many SAs were meant). Called through main.c.
+ * Control requests: "clear crypto security-association" (also "clear-sa"; args = all | tag NAME | peer ADDR |
+ * spi HEX) and the test commands rekey-ike, rekey-child, dpd (same args; their answer says how many SAs were
+ * meant). Called through main.c.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -19,7 +20,7 @@ struct pick {
 	struct picked {
 		uint64_t spi;
 		uint32_t child;
-	} *list;
+	} * list;
 	size_t n, size;
 	bool children;
 };
@@ -50,7 +51,7 @@ static int add(struct pick *p, uint64_t spi, uint32_t child)
 		p->list = bigger;
 		p->size = size;
 	}
-	p->list[p->n++] = (struct picked){ spi, child };
+	p->list[p->n++] = (struct picked){spi, child};
 	return 0;
 }
 
@@ -66,7 +67,8 @@ static int collect(void *arg, const struct ike_sa_view *v)
 	if (!p->children)
 		return add(p, v->spi, 0);
 	for (i = 0; i < v->n_children; i++)
-		if (!ike_engine_child_view(p->m->e, v->spi, i, &c) && !c.deleting && add(p, v->spi, c.sa.spi_in))
+		if (!ike_engine_child_view(p->m->e, v->spi, i, &c) && !c.deleting &&
+		    add(p, v->spi, c.sa.spi_in))
 			return -ENOMEM;
 	return 0;
 }
@@ -107,16 +109,19 @@ void ipsecmgr_ctl(struct task *t, const struct bus_msg *msg)
 	const Control *c = msg->env->control;
 	const char *what = strcmp(c->what, "clear crypto security-association") ? c->what : "clear-sa";
 	struct ipsecmgr *m = &ipsecmgr;
-	struct pick p = { .m = m };
+	struct pick p = {.m = m};
 	size_t i, done = 0;
 	uint64_t now;
 
-	if (strcmp(what, "clear-sa") && strcmp(what, "rekey-ike") && strcmp(what, "rekey-child") && strcmp(what, "dpd")) {
+	if (strcmp(what, "clear-sa") && strcmp(what, "rekey-ike") && strcmp(what, "rekey-child") &&
+	    strcmp(what, "dpd")) {
 		task_reply_status(t, msg, -EOPNOTSUPP, "Failure: ipsecmgr does not know %.60s", c->what);
 		return;
 	}
 	if (parse_args(&p, c->args)) {
-		task_reply_status(t, msg, -EINVAL, "Failure: %.100s: legal is all, tag NAME, peer ADDRESS or spi HEX", c->args);
+		task_reply_status(t, msg, -EINVAL,
+		                  "Failure: %.100s: legal is all, tag NAME, peer ADDRESS or spi HEX",
+		                  c->args);
 		return;
 	}
 	if (!m->e) {

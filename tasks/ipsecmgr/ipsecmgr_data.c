@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything between this instance and its card's iftask: child SAs, the service sockets it is to open, IKE packets over the
- * punt path, and what the data path notices. A copy of every child SA is kept, so that an iftask that was restarted or
- * moved gets them all again, marked to resume behind their durable sequence marks. Called by ipsecmgr_engine.c and _serve.c.
+ * Everything between this instance and its card's iftask: child SAs, the service sockets it is to open, IKE
+ * packets over the punt path, and what the data path notices. A copy of every child SA is kept, so that an
+ * iftask that was restarted or moved gets them all again, marked to resume behind their durable sequence
+ * marks. Called by ipsecmgr_engine.c and _serve.c.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -15,11 +16,12 @@
 #include "base/log.h"
 #include "punt/punt.h"
 
-#define PUSH_BATCH 400
-#define RETRY_MS   200
+#define PUSH_BATCH  400
+#define RETRY_MS    200
 #define PACKETS_MAX 256 /* handled per loop turn */
 
-/* --- child SAs ------------------------------------------------------------------------------------------------------- */
+/* --- child SAs
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void child_free(struct ipsecmgr_child *c)
 {
@@ -31,7 +33,7 @@ static void child_free(struct ipsecmgr_child *c)
 
 static ProtobufCBinaryData bytes_of(const void *data, size_t len)
 {
-	return (ProtobufCBinaryData){ .len = len, .data = (uint8_t *)(uintptr_t)data };
+	return (ProtobufCBinaryData){.len = len, .data = (uint8_t *)(uintptr_t)data};
 }
 
 static ProtobufCBinaryData addr_bytes(const struct net_addr *a)
@@ -68,7 +70,8 @@ static void fill_path(SaPair *p, const struct ike_child_act *a)
 	p->remote_port = a->path.remote.port;
 }
 
-static void fill_pair(struct ipsecmgr *m, SaPair *p, const struct ike_child_act *a, struct ts_store *local, struct ts_store *remote)
+static void fill_pair(struct ipsecmgr *m, SaPair *p, const struct ike_child_act *a, struct ts_store *local,
+                      struct ts_store *remote)
 {
 	sa_pair__init(p);
 	p->ctx = a->path.ctx_id;
@@ -145,7 +148,8 @@ static unsigned remote_ts(const SaPair *p, struct ike_ts ts[IKE_MAX_TS])
 
 	for (i = 0; i < p->n_ts_remote && n < IKE_MAX_TS; i++) {
 		memset(&ts[n], 0, sizeof(ts[n]));
-		if (!net_addr_from_bytes(&ts[n].lo, p->ts_remote[i]->first.data, p->ts_remote[i]->first.len) &&
+		if (!net_addr_from_bytes(&ts[n].lo, p->ts_remote[i]->first.data,
+		                         p->ts_remote[i]->first.len) &&
 		    !net_addr_from_bytes(&ts[n].hi, p->ts_remote[i]->last.data, p->ts_remote[i]->last.len))
 			n++;
 	}
@@ -162,7 +166,8 @@ unsigned ipsecmgr_data_remote_ts(const struct ipsecmgr_child *c, struct ike_ts t
 	return n;
 }
 
-/* Does another child of ours reach the same remote selectors? Then the routes stay (a rekey replaces a child by its like). */
+/* Does another child of ours reach the same remote selectors? Then the routes stay (a rekey replaces a child
+ * by its like). */
 static bool flows_shared(const struct ipsecmgr *m, const struct ipsecmgr_child *gone)
 {
 	const struct ipsecmgr_child *c;
@@ -203,7 +208,7 @@ void ipsecmgr_data_path(struct ipsecmgr *m, const struct ike_child_act *a)
 	free(p->remote_addr.data);
 	fill_path(p, a);
 	keep_pair(m, p, c->flows);
-	p->local_addr = p->remote_addr = (ProtobufCBinaryData){ 0, NULL };
+	p->local_addr = p->remote_addr = (ProtobufCBinaryData){0, NULL};
 	sa_pair__free_unpacked(p, NULL);
 	sa_pair__init(&path);
 	path.ctx = a->path.ctx_id;
@@ -220,8 +225,8 @@ void ipsecmgr_data_path(struct ipsecmgr *m, const struct ike_child_act *a)
 }
 
 /* Unpack the kept SAs and request one update. resume: the receiver may have had them before. */
-static int request_update(struct ipsecmgr *m, struct ipsecmgr_child **add, size_t n_add, const uint32_t *del, size_t n_del,
-			  bool replace_all, bool resume, task_reply_cb cb, void *arg)
+static int request_update(struct ipsecmgr *m, struct ipsecmgr_child **add, size_t n_add, const uint32_t *del,
+                          size_t n_del, bool replace_all, bool resume, task_reply_cb cb, void *arg)
 {
 	SaPair **pair = calloc(n_add ? n_add : 1, sizeof(SaPair *));
 	Envelope env = ENVELOPE__INIT;
@@ -258,8 +263,8 @@ static int request_update(struct ipsecmgr *m, struct ipsecmgr_child **add, size_
 	return err;
 }
 
-int ipsecmgr_data_update(struct ipsecmgr *m, const uint32_t *add, size_t n_add, const uint32_t *del, size_t n_del, task_reply_cb cb,
-			 void *arg)
+int ipsecmgr_data_update(struct ipsecmgr *m, const uint32_t *add, size_t n_add, const uint32_t *del,
+                         size_t n_del, task_reply_cb cb, void *arg)
 {
 	struct ipsecmgr_child *child[64];
 	size_t i, n = 0;
@@ -271,7 +276,8 @@ int ipsecmgr_data_update(struct ipsecmgr *m, const uint32_t *add, size_t n_add, 
 	return request_update(m, child, n, del, n_del, false, false, cb, arg);
 }
 
-/* --- push: everything again ---------------------------------------------------------------------------------------------- */
+/* --- push: everything again
+ * ---------------------------------------------------------------------------------------------- */
 
 static void retry_cb(struct task *t, void *arg)
 {
@@ -319,7 +325,8 @@ static void push_done(struct task *t, void *arg, int status, const struct bus_ms
 		m->data.push_failed = true;
 		if (msg && ipsecmgr_engine_may_log(m))
 			LOG(EV_IPSEC_SA_FAIL, "iftask refused the SAs of this instance: %s",
-			    msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text : strerror(-status));
+			    msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text
+			                                                 : strerror(-status));
 	}
 	if (--m->data.push_open == 0)
 		push_end(m);
@@ -344,7 +351,8 @@ void ipsecmgr_data_push(struct ipsecmgr *m)
 			;
 		if (!n && !first)
 			break;
-		if (request_update(m, batch, n, NULL, 0, first, true, push_done, (void *)(uintptr_t)m->data.push))
+		if (request_update(m, batch, n, NULL, 0, first, true, push_done,
+		                   (void *)(uintptr_t)m->data.push))
 			m->data.push_failed = true;
 		else
 			m->data.push_open++;
@@ -354,7 +362,8 @@ void ipsecmgr_data_push(struct ipsecmgr *m)
 		push_end(m);
 }
 
-/* --- service sockets ------------------------------------------------------------------------------------------------------- */
+/* --- service sockets
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void bind_done(struct task *t, void *arg, int status, const struct bus_msg *msg)
 {
@@ -363,7 +372,8 @@ static void bind_done(struct task *t, void *arg, int status, const struct bus_ms
 	m->data.bind_open = false;
 	if (status && msg && ipsecmgr_engine_may_log(m))
 		LOG(EV_IFTASK_SOCKET, "service sockets: %s",
-		    msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text : strerror(-status));
+		    msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text
+		                                                 : strerror(-status));
 	m->data.bound = status == 0;
 	if (m->data.bind_again)
 		ipsecmgr_data_bind(m);
@@ -407,12 +417,17 @@ void ipsecmgr_data_bind(struct ipsecmgr *m)
 		m->data.bind_open = true;
 }
 
-/* --- packets ------------------------------------------------------------------------------------------------------------------ */
+/* --- packets
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 void ipsecmgr_data_send(struct ipsecmgr *m, const struct ike_send_act *s)
 {
-	struct punt_info info = { .ctx = s->path.ctx_id, .flags = s->path.natt ? PUNT_F_NATT : 0, .instance = m->t->instance,
-				  .local = s->path.local, .remote = s->path.remote };
+	struct punt_info info = {.ctx = s->path.ctx_id,
+	                         .flags = s->path.natt ? PUNT_F_NATT : 0,
+	                         .instance = m->t->instance,
+	                         .local = s->path.local,
+	                         .remote = s->path.remote};
 
 	m->stat.packets_out++;
 	if (m->punt)
@@ -421,8 +436,10 @@ void ipsecmgr_data_send(struct ipsecmgr *m, const struct ike_send_act *s)
 
 static void take_packet(struct ipsecmgr *m, const struct punt_info *info, const uint8_t *pkt, size_t len)
 {
-	struct ike_path path = { .ctx_id = info->ctx, .local = info->local, .remote = info->remote,
-				 .natt = (info->flags & PUNT_F_NATT) != 0 };
+	struct ike_path path = {.ctx_id = info->ctx,
+	                        .local = info->local,
+	                        .remote = info->remote,
+	                        .natt = (info->flags & PUNT_F_NATT) != 0};
 	char peer[NET_ENDPOINT_STRLEN];
 
 	if (info->flags & PUNT_F_UNKNOWN_SPI) {
@@ -453,7 +470,7 @@ void ipsecmgr_data_notice(struct task *t, const struct bus_msg *msg)
 {
 	struct ipsecmgr *m = &ipsecmgr;
 	const SaNotice *n = msg->env->sa_notice;
-	struct net_endpoint remote = { .port = (uint16_t)n->remote_port };
+	struct net_endpoint remote = {.port = (uint16_t)n->remote_port};
 	uint64_t now;
 
 	if (!m->e)
@@ -481,7 +498,9 @@ void ipsecmgr_data_notice(struct task *t, const struct bus_msg *msg)
 	ipsecmgr_engine_rearm(m);
 }
 
-/* --- life --------------------------------------------------------------------------------------------------------------------- */
+/* --- life
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static void iftask_changed(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
 {

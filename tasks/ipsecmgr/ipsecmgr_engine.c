@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Carries out what the IKE engine decides, strictly in this order per transaction: rows in one checkpoint unit, data path,
- * packets and notices, then "committed" back to the engine. Transactions of different SAs overtake each other freely; the engine
- * never has two of one SA under way. Entry points: ipsecmgr_engine_open(), _close(), _rearm(). DESIGN rule 3.
+ * Carries out what the IKE engine decides, strictly in this order per transaction: rows in one checkpoint
+ * unit, data path, packets and notices, then "committed" back to the engine. Transactions of different SAs
+ * overtake each other freely; the engine never has two of one SA under way. Entry points:
+ * ipsecmgr_engine_open(), _close(), _rearm(). DESIGN rule 3.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -20,11 +21,11 @@
 struct ipsecmgr_op {
 	struct ipsecmgr_op *next, **prev;
 	struct ipsecmgr *m;
-	uint32_t gen;		   /* of the engine it belongs to */
+	uint32_t gen;              /* of the engine it belongs to */
 	const struct ike_txn *txn; /* the engine's; valid while gen is the present one */
-	unsigned waits;		   /* requests not answered yet */
-	uint32_t want_push;	   /* goes on when this push of all SAs has arrived; 0: does not wait for one */
-	bool storing;		   /* the checkpoint is not acknowledged yet */
+	unsigned waits;            /* requests not answered yet */
+	uint32_t want_push; /* goes on when this push of all SAs has arrived; 0: does not wait for one */
+	bool storing;       /* the checkpoint is not acknowledged yet */
 };
 
 uint64_t ipsecmgr_engine_now(struct ipsecmgr *m)
@@ -52,7 +53,8 @@ bool ipsecmgr_engine_may_log(struct ipsecmgr *m)
 	return true;
 }
 
-/* --- timer ------------------------------------------------------------------------------------------------------- */
+/* --- timer
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void tick_cb(uv_timer_t *h)
 {
@@ -80,7 +82,8 @@ void ipsecmgr_engine_rearm(struct ipsecmgr *m)
 	uv_timer_start(&m->tick, tick_cb, at > now ? (at - now + 999) / 1000 : 1, 0);
 }
 
-/* --- events: log and sessions -------------------------------------------------------------------------------------- */
+/* --- events: log and sessions
+ * -------------------------------------------------------------------------------------- */
 
 static void log_event(struct ipsecmgr *m, const struct ike_event *ev)
 {
@@ -92,7 +95,8 @@ static void log_event(struct ipsecmgr *m, const struct ike_event *ev)
 	ike_id_format(&ev->peer_id, id, sizeof(id));
 	switch (ev->kind) {
 	case IKE_EV_UP:
-		LOG(EV_IKE_SETUP, "IKE SA %016llx with peer %s (%s) established by %s", spi, peer, id, ev->policy);
+		LOG(EV_IKE_SETUP, "IKE SA %016llx with peer %s (%s) established by %s", spi, peer, id,
+		    ev->policy);
 		break;
 	case IKE_EV_DOWN:
 		if (ev->reason == IKE_R_DPD_TIMEOUT || ev->reason == IKE_R_RETRANSMIT)
@@ -113,7 +117,8 @@ static void log_event(struct ipsecmgr *m, const struct ike_event *ev)
 			LOG(EV_IKE_NOTIFY, "peer %s (%s): tunnel not set up: %s", peer, id, why);
 		break;
 	case IKE_EV_REKEYED:
-		LOG(EV_IKE_REKEY, "IKE SA %016llx with peer %s (%s) replaces %016llx", spi, peer, id, (unsigned long long)ev->old_spi);
+		LOG(EV_IKE_REKEY, "IKE SA %016llx with peer %s (%s) replaces %016llx", spi, peer, id,
+		    (unsigned long long)ev->old_spi);
 		break;
 	case IKE_EV_COOKIES_ON:
 	case IKE_EV_COOKIES_OFF:
@@ -145,7 +150,8 @@ static void handle_event(struct ipsecmgr *m, const struct ike_event *ev)
 		ipsecmgr_sess_rekeyed(m, ev->callid, ev->spi);
 }
 
-/* --- one durable transaction ------------------------------------------------------------------------------------------- */
+/* --- one durable transaction
+ * ------------------------------------------------------------------------------------------- */
 
 static void op_free(struct ipsecmgr_op *op)
 {
@@ -200,13 +206,16 @@ static void data_done(struct task *t, void *arg, int status, const struct bus_ms
 		return;
 	}
 	if (status == -EHOSTUNREACH || status == -ETIMEDOUT || status == -EAGAIN) {
-		/* iftask died or moved: the SAs of this transaction are part of the push that its successor gets. */
+		/* iftask died or moved: the SAs of this transaction are part of the push that its successor
+		 * gets. */
 		op->want_push = m->data.push + 1;
 		ipsecmgr_data_push(m);
 	} else if (status) {
 		m->stat.data_failed++;
-		LOG(EV_IPSEC_SA_FAIL, "iftask refused SAs of IKE SA %016llx: %s", (unsigned long long)op->txn->ike_spi,
-		    msg && msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text : strerror(-status));
+		LOG(EV_IPSEC_SA_FAIL, "iftask refused SAs of IKE SA %016llx: %s",
+		    (unsigned long long)op->txn->ike_spi,
+		    msg && msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text
+		                                                        : strerror(-status));
 	}
 	op_answered(op);
 }
@@ -216,8 +225,10 @@ static void flows_done(struct task *t, void *arg, int status, const struct bus_m
 	struct ipsecmgr_op *op = arg;
 
 	if (status && op->gen == op->m->gen)
-		LOG(EV_IPSEC_SA_FAIL, "vpnmgr did not set the routes of IKE SA %016llx: %s", (unsigned long long)op->txn->ike_spi,
-		    msg && msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text : strerror(-status));
+		LOG(EV_IPSEC_SA_FAIL, "vpnmgr did not set the routes of IKE SA %016llx: %s",
+		    (unsigned long long)op->txn->ike_spi,
+		    msg && msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text
+		                                                        : strerror(-status));
 	op_answered(op);
 }
 
@@ -255,8 +266,8 @@ static void op_data(struct ipsecmgr_op *op)
 			else if (n_add < ROWS_MAX)
 				add[n_add++] = a->child.spi_in;
 			if (!net_addr_is_set(&a->child.inner) &&
-			    ipsecmgr_sess_flows(m, a->child.path.ctx_id, a->child.ts_remote, a->child.n_remote, false, flows_done,
-						op) > 0)
+			    ipsecmgr_sess_flows(m, a->child.path.ctx_id, a->child.ts_remote,
+			                        a->child.n_remote, false, flows_done, op) > 0)
 				op->waits++;
 		} else if (a->kind == IKE_ACT_CHILD_DEL) {
 			ipsecmgr_data_del(m, a->child_del.spi_in);
@@ -298,13 +309,14 @@ static void op_stored(struct task *t, void *arg, int status, const char *text)
 	}
 	m->stat.commits_failed++;
 	if (ipsecmgr_engine_may_log(m))
-		LOG(EV_STORE_ERROR, "checkpoint of IKE SA %016llx refused: %s", (unsigned long long)op->txn->ike_spi,
-		    text && *text ? text : strerror(-status));
+		LOG(EV_STORE_ERROR, "checkpoint of IKE SA %016llx refused: %s",
+		    (unsigned long long)op->txn->ike_spi, text && *text ? text : strerror(-status));
 	id = op->txn->id;
 	spi = op->txn->ike_spi;
 	op_free(op);
 	ike_engine_aborted(m->e, ipsecmgr_engine_now(m), id);
-	if (ike_engine_find(m->e, spi, &v) || v.state == IKE_ST_DEAD) /* it was being set up and is given up: so is its session */
+	if (ike_engine_find(m->e, spi, &v) ||
+	    v.state == IKE_ST_DEAD) /* it was being set up and is given up: so is its session */
 		ipsecmgr_sess_stored(m, spi);
 	ipsecmgr_engine_rearm(m);
 }
@@ -321,14 +333,15 @@ static void add_row(struct row_set *s, const char *kind, const char *key, const 
 		return;
 	memcpy(s->key[s->n], key, strnlen(key, IKE_KEY_LEN - 1));
 	s->key[s->n][strnlen(key, IKE_KEY_LEN - 1)] = 0;
-	s->row[s->n] = (struct ckpt_row){ .kind = kind, .key = s->key[s->n], .blob = blob, .len = len };
+	s->row[s->n] = (struct ckpt_row){.kind = kind, .key = s->key[s->n], .blob = blob, .len = len};
 	s->n++;
 }
 
-/* The first mark of a new child SA: numbers below it may be used, and are never used again after a failure. */
+/* The first mark of a new child SA: numbers below it may be used, and are never used again after a failure.
+ */
 static void add_seq_row(struct row_set *s, uint32_t spi_in, bool put)
 {
-	static const struct esp_mark first = { .out = ESP_SEQ_BLOCK };
+	static const struct esp_mark first = {.out = ESP_SEQ_BLOCK};
 	static uint8_t blob[ESP_MARK_LEN];
 	char key[ESP_MARK_KEY_LEN];
 
@@ -382,7 +395,8 @@ static void begin_durable(struct ipsecmgr *m, const struct ike_txn *txn)
 		err = ckpt_write(m->ckpt, rows.row, rows.n, op_stored, op);
 	}
 	if (err) {
-		LOG(EV_NO_MEMORY, "checkpoint of IKE SA %016llx: %s", (unsigned long long)txn->ike_spi, strerror(-err));
+		LOG(EV_NO_MEMORY, "checkpoint of IKE SA %016llx: %s", (unsigned long long)txn->ike_spi,
+		    strerror(-err));
 		if (op)
 			op_free(op);
 		ike_engine_aborted(m->e, ipsecmgr_engine_now(m), txn->id);
@@ -441,7 +455,8 @@ static void txn_cb(void *arg, const struct ike_txn *txn)
 		run_volatile(m, txn);
 }
 
-/* --- life of the engine ------------------------------------------------------------------------------------------------------ */
+/* --- life of the engine
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void random_cb(void *arg, void *buf, size_t len)
 {
@@ -450,8 +465,8 @@ static void random_cb(void *arg, void *buf, size_t len)
 
 int ipsecmgr_engine_open(struct ipsecmgr *m)
 {
-	struct ike_engine_config cfg = { .instance = (uint8_t)m->t->instance, .max_sa = 2 * IPSECMGR_MAX_SA };
-	struct ike_callbacks cb = { .txn = txn_cb, .random = random_cb };
+	struct ike_engine_config cfg = {.instance = (uint8_t)m->t->instance, .max_sa = 2 * IPSECMGR_MAX_SA};
+	struct ike_callbacks cb = {.txn = txn_cb, .random = random_cb};
 
 	const struct ipsecmgr_policy *p;
 

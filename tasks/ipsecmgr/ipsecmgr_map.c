@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Map from a 64-bit number (an SPI we chose ourselves) to a pointer: open addressing with linear probing and backward
- * shift deletion, so it never degrades. Used by ipsecmgr_data.c and ipsecmgr_sess.c.
+ * Map from a 64-bit number (an SPI we chose ourselves) to a pointer: open addressing with linear probing and
+ * backward shift deletion, so it never degrades. Used by ipsecmgr_data.c and ipsecmgr_sess.c.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -17,7 +17,7 @@ static size_t home(const struct ipsecmgr_map *m, uint64_t key)
 void ipsecmgr_map_free(struct ipsecmgr_map *m)
 {
 	free(m->slot);
-	*m = (struct ipsecmgr_map){ 0 };
+	*m = (struct ipsecmgr_map){0};
 }
 
 static struct ipsecmgr_slot *find(const struct ipsecmgr_map *m, uint64_t key)
@@ -45,13 +45,13 @@ static void put(struct ipsecmgr_map *m, uint64_t key, void *value)
 
 	for (i = home(m, key); m->slot[i].value; i = (i + 1) & (m->cap - 1))
 		;
-	m->slot[i] = (struct ipsecmgr_slot){ key, value };
+	m->slot[i] = (struct ipsecmgr_slot){key, value};
 	m->n++;
 }
 
 static int grow(struct ipsecmgr_map *m)
 {
-	struct ipsecmgr_map bigger = { .cap = m->cap ? 2 * m->cap : 64 };
+	struct ipsecmgr_map bigger = {.cap = m->cap ? 2 * m->cap : 64};
 	size_t i;
 
 	bigger.slot = calloc(bigger.cap, sizeof(*bigger.slot));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Life of an ipsecmgr: standby, activation under a number, serving as long as the chassis does (SRP), restoring from the
- * store, and telling ipsecctrl how it is. Ready is said when restored SAs are in the data path, so nobody is sent here
- * before. Called by the runtime through main.c. docs/recovery.md.
+ * Life of an ipsecmgr: standby, activation under a number, serving as long as the chassis does (SRP),
+ * restoring from the store, and telling ipsecctrl how it is. Ready is said when restored SAs are in the data
+ * path, so nobody is sent here before. Called by the runtime through main.c. docs/recovery.md.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -16,7 +16,7 @@
 #include "store/store.h"
 
 #define READY_WAIT_MS 5000 /* restored SAs shall be in the data path within this; then we serve without */
-#define LOAD_MS	      1000
+#define LOAD_MS       1000
 
 struct restore {
 	struct ipsecmgr *m;
@@ -24,11 +24,13 @@ struct restore {
 	uint32_t n, failed;
 	struct {
 		char key[16];
-	} *stale;
+	} * stale;
 	size_t n_stale;
 };
 
-/* --- load ------------------------------------------------------------------------------------------------------------------- */
+/* --- load
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 uint32_t ipsecmgr_serve_sessions(struct task *t)
 {
@@ -65,7 +67,9 @@ static void load_beat(struct task *t, void *arg)
 	ipsecmgr_serve_load(arg, true);
 }
 
-/* --- ready -------------------------------------------------------------------------------------------------------------------- */
+/* --- ready
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 static void say_ready(struct ipsecmgr *m)
 {
@@ -108,7 +112,9 @@ static void ready_soon(struct ipsecmgr *m)
 	wait_ready.timer = task_timer_start(m->t, 1, 2, ready_poll, m);
 }
 
-/* --- restore ---------------------------------------------------------------------------------------------------------------------- */
+/* --- restore
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static int restore_row(const struct store_ckpt *row, void *arg)
 {
@@ -122,7 +128,8 @@ static int restore_row(const struct store_ckpt *row, void *arg)
 	}
 	r->failed++;
 	if (r->failed <= 20)
-		LOG(EV_IKE_RECOVER_FAIL, "IKE SA %s: %s%s%s", row->key, strerror(-err), why ? ", " : "", why ? why : "");
+		LOG(EV_IKE_RECOVER_FAIL, "IKE SA %s: %s%s%s", row->key, strerror(-err), why ? ", " : "",
+		    why ? why : "");
 	return 0;
 }
 
@@ -146,7 +153,7 @@ static int check_mark(const struct store_ckpt *row, void *arg)
 
 static void sweep(struct ipsecmgr *m, struct store_reader *reader, struct restore *r)
 {
-	struct ckpt_row row = { .kind = ESP_MARK_KIND };
+	struct ckpt_row row = {.kind = ESP_MARK_KIND};
 	size_t i;
 
 	store_ckpt_list(reader, ESP_MARK_KIND, m->t->addr, check_mark, r);
@@ -160,7 +167,7 @@ static void sweep(struct ipsecmgr *m, struct store_reader *reader, struct restor
 static void restore(struct ipsecmgr *m)
 {
 	struct store_reader *reader = store_open_reader(m->t->state_dir, STORE_STATE);
-	struct restore r = { .m = m, .now = ipsecmgr_engine_now(m) };
+	struct restore r = {.m = m, .now = ipsecmgr_engine_now(m)};
 	uint64_t began = clock_now_us();
 	int err;
 
@@ -176,11 +183,13 @@ static void restore(struct ipsecmgr *m)
 	sweep(m, reader, &r);
 	store_close_reader(reader);
 	if (r.n || r.failed)
-		LOG(EV_IKE_RECOVERED, "%u IKE SAs with %zu child SAs recovered in %llu ms, %u lost", r.n, m->child.n,
-		    (unsigned long long)((clock_now_us() - began) / US_PER_MS), r.failed);
+		LOG(EV_IKE_RECOVERED, "%u IKE SAs with %zu child SAs recovered in %llu ms, %u lost", r.n,
+		    m->child.n, (unsigned long long)((clock_now_us() - began) / US_PER_MS), r.failed);
 }
 
-/* --- serving ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- serving
+ * ----------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void start_serving(struct ipsecmgr *m)
 {

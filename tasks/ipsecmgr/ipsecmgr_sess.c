@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sessions of the tunnels: choosing a sessmgr, asking it for a call (and an address), trying another one when it is gone,
- * telling it when the tunnel is up, rekeyed or gone; and routes of vpnmgr for tunnels that have no assigned address.
- * The top 12 bits of a call id name its sessmgr. Called by ipsecmgr_engine.c and _data.c; lists come on topic "managers".
+ * Sessions of the tunnels: choosing a sessmgr, asking it for a call (and an address), trying another one when
+ * it is gone, telling it when the tunnel is up, rekeyed or gone; and routes of vpnmgr for tunnels that have
+ * no assigned address. The top 12 bits of a call id name its sessmgr. Called by ipsecmgr_engine.c and
+ * _data.c; lists come on topic "managers".
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -56,7 +57,9 @@ static void sess_free(struct ipsecmgr *m, struct ipsecmgr_session *s)
 	free(s);
 }
 
-/* --- choosing ------------------------------------------------------------------------------------------------------------ */
+/* --- choosing
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 struct choice {
 	const struct ipsecmgr *m;
@@ -96,10 +99,11 @@ static void consider_peer(struct task *t, const char *addr, uint32_t card, bool 
 		consider(arg, (uint32_t)instance, (uint32_t)(instance * 31 % 7));
 }
 
-/* The ready sessmgr with the fewest calls of ours; before sessctrl has published its list, any that the bus knows. */
+/* The ready sessmgr with the fewest calls of ours; before sessctrl has published its list, any that the bus
+ * knows. */
 static uint32_t choose(struct ipsecmgr *m, const struct ipsecmgr_session *s)
 {
-	struct choice c = { .m = m, .s = s };
+	struct choice c = {.m = m, .s = s};
 	unsigned i, at;
 
 	for (i = 0; i < m->n_sessmgr; i++) {
@@ -134,7 +138,8 @@ static void take_sessmgrs(struct ipsecmgr *m, const ManagerList *l)
 	uint32_t *list, *calls;
 	size_t i;
 
-	if (l->n_instances && l->n_instances == m->n_sessmgr && !memcmp(l->instances, m->sessmgr, m->n_sessmgr * sizeof(*l->instances)))
+	if (l->n_instances && l->n_instances == m->n_sessmgr &&
+	    !memcmp(l->instances, m->sessmgr, m->n_sessmgr * sizeof(*l->instances)))
 		return;
 	list = calloc(l->n_instances ? l->n_instances : 1, sizeof(*list));
 	calls = calloc(l->n_instances ? l->n_instances : 1, sizeof(*calls));
@@ -169,7 +174,8 @@ void ipsecmgr_sess_managers(struct task *t, const struct bus_msg *msg)
 		for (i = 0; i < l->n_instances; i++)
 			if (l->instances[i] > max && l->instances[i] < 256)
 				max = l->instances[i];
-		/* Never less: packets of an instance that is being recovered are still steered to its socket. */
+		/* Never less: packets of an instance that is being recovered are still steered to its socket.
+		 */
 		if (max > m->data.instances) {
 			m->data.instances = max;
 			if (m->e && !m->restoring)
@@ -178,7 +184,9 @@ void ipsecmgr_sess_managers(struct task *t, const struct bus_msg *msg)
 	}
 }
 
-/* --- asking ---------------------------------------------------------------------------------------------------------------- */
+/* --- asking
+ * ----------------------------------------------------------------------------------------------------------------
+ */
 
 static void give(struct ipsecmgr *m, struct ipsecmgr_session *s, const struct ike_session_result *r)
 {
@@ -192,7 +200,8 @@ static void give(struct ipsecmgr *m, struct ipsecmgr_session *s, const struct ik
 		err = ike_engine_address_assigned(m->e, now, s->ref, r);
 		sess_free(m, s);
 	} else {
-		/* The engine may hand out the transaction at once: it takes the row from s, which then stays until it is stored. */
+		/* The engine may hand out the transaction at once: it takes the row from s, which then stays
+		 * until it is stored. */
 		err = ike_engine_address_assigned(m->e, now, s->ref, r);
 		if (err && ipsecmgr_map_get(&m->session, s->ref) == s)
 			sess_free(m, s);
@@ -204,7 +213,7 @@ static void give(struct ipsecmgr *m, struct ipsecmgr_session *s, const struct ik
 
 static void refuse(struct ipsecmgr *m, struct ipsecmgr_session *s, int status, const char *why)
 {
-	struct ike_session_result r = { .status = status };
+	struct ike_session_result r = {.status = status};
 
 	if (ipsecmgr_engine_may_log(m))
 		LOG(EV_IKE_NOTIFY, "no session for peer %s: %s", s->peer_id, why);
@@ -233,19 +242,19 @@ static void ask_later(struct ipsecmgr *m, struct ipsecmgr_session *s)
 static void get_addr(struct net_addr *a, const ProtobufCBinaryData *b)
 {
 	if (!b->len || net_addr_from_bytes(a, b->data, b->len))
-		*a = (struct net_addr){ 0 };
+		*a = (struct net_addr){0};
 }
 
 static void accepted(struct ipsecmgr *m, struct ipsecmgr_session *s, const SessionReply *r)
 {
-	struct ike_session_result out = { .callid = r->callid };
+	struct ike_session_result out = {.callid = r->callid};
 	size_t i;
 
 	get_addr(&out.addr, &r->addr);
 	get_addr(&out.netmask, &r->mask);
 	if (out.addr.family == AF_INET6) {
 		out.addr6 = out.addr;
-		out.addr = (struct net_addr){ 0 };
+		out.addr = (struct net_addr){0};
 	}
 	for (i = 0; i < r->n_dns && out.n_dns < IKE_MAX_DNS; i++)
 		get_addr(&out.dns[out.n_dns++], &r->dns[i]);
@@ -257,7 +266,7 @@ static void accepted(struct ipsecmgr *m, struct ipsecmgr_session *s, const Sessi
 		if (s->row)
 			memcpy(s->row, r->call->blob.data, r->call->blob.len);
 		s->row_len = r->call->blob.len;
-		s->ckpt = (struct ckpt_row){ SESSION_ROW_KIND, s->row_key, s->row_owner, s->row, s->row_len };
+		s->ckpt = (struct ckpt_row){SESSION_ROW_KIND, s->row_key, s->row_owner, s->row, s->row_len};
 	}
 	count_call(m, s->sessmgr, 1);
 	give(m, s, &out);
@@ -283,8 +292,10 @@ static void answered(struct task *t, void *arg, int status, const struct bus_msg
 		return;
 	}
 	if (r || (status && msg)) {
-		refuse(m, s, -ENOSPC, r ? r->failure : msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text :
-									     strerror(-status));
+		refuse(m, s, -ENOSPC,
+		       r                                              ? r->failure
+		       : msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text
+		                                                      : strerror(-status));
 		return;
 	}
 	/* It is gone or does not answer: the next one. */
@@ -307,9 +318,9 @@ static void ask(struct ipsecmgr *m, struct ipsecmgr_session *s)
 	sn.ctx = s->ctx;
 	sn.service = s->service;
 	sn.peer_id = s->peer_id;
-	sn.peer_addr = (ProtobufCBinaryData){ net_addr_len(&s->peer), s->peer.bytes };
+	sn.peer_addr = (ProtobufCBinaryData){net_addr_len(&s->peer), s->peer.bytes};
 	sn.want_ipv4 = s->want_ipv4;
-	sn.want_addr = (ProtobufCBinaryData){ net_addr_len(&s->requested), s->requested.bytes };
+	sn.want_addr = (ProtobufCBinaryData){net_addr_len(&s->requested), s->requested.bytes};
 	sn.pool = s->pool;
 	sn.ipsecmgr = m->t->instance;
 	sn.ike_key = s->ike_key;
@@ -325,7 +336,7 @@ static void ask(struct ipsecmgr *m, struct ipsecmgr_session *s)
 void ipsecmgr_sess_ask(struct ipsecmgr *m, const struct ike_session_act *a)
 {
 	const struct ipsecmgr_policy *p = ipsecmgr_cfg_find(m, a->policy);
-	struct ike_session_result no = { .status = -ENOMEM };
+	struct ike_session_result no = {.status = -ENOMEM};
 	struct ipsecmgr_session *s = calloc(1, sizeof(*s)), *old;
 
 	m->stat.sessions_asked++;
@@ -366,7 +377,9 @@ void ipsecmgr_sess_stored(struct ipsecmgr *m, uint64_t ike_spi)
 		sess_free(m, s);
 }
 
-/* --- telling ------------------------------------------------------------------------------------------------------------------ */
+/* --- telling
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 static void tell(struct ipsecmgr *m, uint32_t callid, SessionState__What what, const char *reason)
 {
@@ -416,7 +429,8 @@ void ipsecmgr_sess_drop_all(struct ipsecmgr *m)
 	ipsecmgr_map_free(&m->session);
 }
 
-/* --- routes to remote selectors ---------------------------------------------------------------------------------------------------- */
+/* --- routes to remote selectors
+ * ---------------------------------------------------------------------------------------------------- */
 
 struct flow_set {
 	FlowUpdate__Flow row[IKE_MAX_TS * 4], *ptr[IKE_MAX_TS * 4];
@@ -457,10 +471,11 @@ static void add_range(struct flow_set *f, const struct ike_ts *ts, bool del)
 		FlowUpdate__Flow *r = &f->row[f->n];
 
 		if (len == 0)
-			break; /* a peer that claims every address gets no route: it would take the whole context */
+			break; /* a peer that claims every address gets no route: it would take the whole
+			          context */
 		flow_update__flow__init(r);
 		f->addr[f->n] = at;
-		r->prefix = (ProtobufCBinaryData){ 4, f->addr[f->n].bytes };
+		r->prefix = (ProtobufCBinaryData){4, f->addr[f->n].bytes};
 		r->len = len;
 		r->del = del;
 		f->ptr[f->n] = r;
@@ -490,9 +505,10 @@ static void nothing(struct task *t, void *arg, int status, const struct bus_msg 
 {
 }
 
-int ipsecmgr_sess_flows(struct ipsecmgr *m, uint32_t ctx, const struct ike_ts *ts, unsigned n, bool del, task_reply_cb cb, void *arg)
+int ipsecmgr_sess_flows(struct ipsecmgr *m, uint32_t ctx, const struct ike_ts *ts, unsigned n, bool del,
+                        task_reply_cb cb, void *arg)
 {
-	struct flow_set f = { .n = 0 };
+	struct flow_set f = {.n = 0};
 	unsigned i;
 	int err;
 

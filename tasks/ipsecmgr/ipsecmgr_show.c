@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answers to Show requests, as JSON: "ike-sa", "ipsec-sa" (args: [summary] [tag NAME | peer ADDR | spi HEX]), "statistics",
- * "policies". Long lists are paged by SA. Times are seconds, SPIs hexadecimal strings. Called through main.c; the cli task
- * makes StarOS's text of it. Entry point: ipsecmgr_show().
+ * Answers to Show requests, as JSON: "ike-sa", "ipsec-sa" (args: [summary] [tag NAME | peer ADDR | spi HEX]),
+ * "statistics", "policies". Long lists are paged by SA. Times are seconds, SPIs hexadecimal strings. Called
+ * through main.c; the cli task makes StarOS's text of it. Entry point: ipsecmgr_show().
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -169,7 +169,7 @@ static json_t *selectors(const struct ike_ts *ts, unsigned n)
 }
 
 static json_t *child_row(const struct list *l, const struct ike_sa_view *v, const struct ike_child_view *c,
-			 const struct ipsecmgr_policy *p)
+                         const struct ipsecmgr_policy *p)
 {
 	json_t *o = json_object();
 	char text[IKE_ID_MAX * 4 + 1];
@@ -236,12 +236,13 @@ static int each_sa(void *arg, const struct ike_sa_view *v)
 
 static json_t *fill_list(struct show_page *page, bool ipsec, char *err, size_t size)
 {
-	struct list l = { .m = &ipsecmgr, .page = page, .ipsec = ipsec, .now = ipsecmgr_engine_now(&ipsecmgr) };
+	struct list l = {.m = &ipsecmgr, .page = page, .ipsec = ipsec, .now = ipsecmgr_engine_now(&ipsecmgr)};
 	json_t *o, *states;
 	unsigned i;
 
 	if (parse_args(&l, page->args)) {
-		snprintf(err, size, "Failure: %.100s: legal is [summary] [tag NAME | peer ADDRESS | spi HEX]", page->args);
+		snprintf(err, size, "Failure: %.100s: legal is [summary] [tag NAME | peer ADDRESS | spi HEX]",
+		         page->args);
 		return NULL;
 	}
 	o = json_object();
@@ -282,7 +283,7 @@ static json_t *fill_ipsec(struct task *t, struct show_page *page, char *err, siz
 static json_t *fill_statistics(struct task *t, struct show_page *page, char *err, size_t size)
 {
 	const struct ipsecmgr *m = &ipsecmgr;
-	struct ike_engine_stats st = { 0 };
+	struct ike_engine_stats st = {0};
 	json_t *o = json_object();
 
 	if (m->e)
@@ -347,10 +348,10 @@ static json_t *fill_policies(struct task *t, struct show_page *page, char *err, 
 }
 
 static const struct show_row rows[] = {
-	{ "ike-sa", "IKE SAs of this instance", fill_ike },
-	{ "ipsec-sa", "child SAs of this instance", fill_ipsec },
-	{ "statistics", "what this instance did", fill_statistics },
-	{ "policies", "services with their crypto templates", fill_policies },
+        {"ike-sa", "IKE SAs of this instance", fill_ike},
+        {"ipsec-sa", "child SAs of this instance", fill_ipsec},
+        {"statistics", "what this instance did", fill_statistics},
+        {"policies", "services with their crypto templates", fill_policies},
 };
 
 void ipsecmgr_show(struct task *t, const struct bus_msg *msg)

@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ipsecmgr: instance i of the IKEv2 daemon. It owns the IKE SAs whose SPI begins with i, their child SAs and their
- * checkpoints; iftask carries its packets. Table of contents: which messages it takes and who handles them.
+ * ipsecmgr: instance i of the IKEv2 daemon. It owns the IKE SAs whose SPI begins with i, their child SAs and
+ * their checkpoints; iftask carries its packets. Table of contents: which messages it takes and who handles
+ * them.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
 struct ipsecmgr ipsecmgr;
 
 static const struct task_route routes[] = {
-	{ ENVELOPE__BODY_SA_NOTICE, "iftask", "something the data path noticed: a moved NAT mapping, numbers running out",
-	  ipsecmgr_data_notice },
-	{ ENVELOPE__BODY_MANAGER_LIST, "sessctrl,ipsecctrl", "which sessmgr and ipsecmgr instances are ready", ipsecmgr_sess_managers },
-	{ ENVELOPE__BODY_SHOW, "*", "IKE and IPsec SAs, statistics, policies as JSON", ipsecmgr_show },
-	{ ENVELOPE__BODY_CONTROL, "*", "clear SAs; test commands: rekey, DPD", ipsecmgr_ctl },
+        {ENVELOPE__BODY_SA_NOTICE, "iftask",
+         "something the data path noticed: a moved NAT mapping, numbers running out", ipsecmgr_data_notice},
+        {ENVELOPE__BODY_MANAGER_LIST, "sessctrl,ipsecctrl", "which sessmgr and ipsecmgr instances are ready",
+         ipsecmgr_sess_managers},
+        {ENVELOPE__BODY_SHOW, "*", "IKE and IPsec SAs, statistics, policies as JSON", ipsecmgr_show},
+        {ENVELOPE__BODY_CONTROL, "*", "clear SAs; test commands: rekey, DPD", ipsecmgr_ctl},
 };
 
-static const char *const topics[] = { "managers", NULL };
+static const char *const topics[] = {"managers", NULL};
 
 static const struct task_ops ops = {
-	.facility = "ipsecmgr",
-	.routes = routes,
-	.n_routes = sizeof(routes) / sizeof(routes[0]),
-	.topics = topics,
-	.init = ipsecmgr_serve_init,
-	.activate = ipsecmgr_serve_activate,
-	.stop = ipsecmgr_serve_stop,
-	.sessions = ipsecmgr_serve_sessions,
+        .facility = "ipsecmgr",
+        .routes = routes,
+        .n_routes = sizeof(routes) / sizeof(routes[0]),
+        .topics = topics,
+        .init = ipsecmgr_serve_init,
+        .activate = ipsecmgr_serve_activate,
+        .stop = ipsecmgr_serve_stop,
+        .sessions = ipsecmgr_serve_sessions,
 };
 
 int main(int argc, char **argv)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A bare gateway: the IKE engine as responder and the ESP engine behind one UDP socket pair and one raw socket, nothing stored, no
- * chassis. What a tunnel costs without processes around it, and the other end for `orrery peers` in its own test.
- * `bench_gateway` alone measures itself against `orrery peers` in a private network namespace and prints one JSON line;
- * `bench_gateway serve ADDR PSK` just serves until it is told to stop (SIGTERM) and prints its CPU time.
+ * A bare gateway: the IKE engine as responder and the ESP engine behind one UDP socket pair and one raw
+ * socket, nothing stored, no chassis. What a tunnel costs without processes around it, and the other end for
+ * `orrery peers` in its own test. `bench_gateway` alone measures itself against `orrery peers` in a private
+ * network namespace and prints one JSON line; `bench_gateway serve ADDR PSK` just serves until it is told to
+ * stop (SIGTERM) and prints its CPU time.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -51,11 +52,12 @@ static void random_cb(void *arg, void *buf, size_t len)
 	random_bytes(buf, len);
 }
 
-static void send_to(int fd, const struct net_endpoint *dst, const void *a, size_t alen, const void *b, size_t blen)
+static void send_to(int fd, const struct net_endpoint *dst, const void *a, size_t alen, const void *b,
+                    size_t blen)
 {
 	struct sockaddr_storage ss;
-	struct iovec iov[2] = { { (void *)(uintptr_t)a, alen }, { (void *)(uintptr_t)b, blen } };
-	struct msghdr mh = { .msg_name = &ss, .msg_iov = iov, .msg_iovlen = 2 };
+	struct iovec iov[2] = {{(void *)(uintptr_t)a, alen}, {(void *)(uintptr_t)b, blen}};
+	struct msghdr mh = {.msg_name = &ss, .msg_iov = iov, .msg_iovlen = 2};
 
 	mh.msg_namelen = net_endpoint_to_sockaddr(dst, &ss);
 	(void)!sendmsg(fd, &mh, 0);
@@ -66,7 +68,7 @@ static unsigned selectors(struct esp_ts *out, const struct ike_ts *ts, unsigned 
 	unsigned i;
 
 	for (i = 0; i < n; i++)
-		out[i] = (struct esp_ts){ ts[i].lo, ts[i].hi, ts[i].proto, ts[i].port_lo, ts[i].port_hi };
+		out[i] = (struct esp_ts){ts[i].lo, ts[i].hi, ts[i].proto, ts[i].port_lo, ts[i].port_hi};
 	return n;
 }
 
@@ -74,12 +76,25 @@ static void add_child(const struct ike_child_act *a)
 {
 	struct esp_ts local[IKE_MAX_TS], remote[IKE_MAX_TS];
 	struct esp_sa_params p = {
-		.spi_in = a->spi_in, .spi_out = a->spi_out, .encr = a->suite.encr, .encr_bits = a->suite.encr_bits,
-		.integ = a->suite.integ, .out_wait = a->out_wait, .encr_key_in = a->encr_in, .encr_key_out = a->encr_out,
-		.encr_key_len = a->encr_len, .integ_key_in = a->integ_in, .integ_key_out = a->integ_out,
-		.integ_key_len = a->integ_len, .replay_window = 64, .ts_local = local, .ts_remote = remote,
-		.n_local = (uint16_t)selectors(local, a->ts_local, a->n_local),
-		.n_remote = (uint16_t)selectors(remote, a->ts_remote, a->n_remote), .iv_seed = random_u64(), .seq_limit = 1ULL << 32,
+	        .spi_in = a->spi_in,
+	        .spi_out = a->spi_out,
+	        .encr = a->suite.encr,
+	        .encr_bits = a->suite.encr_bits,
+	        .integ = a->suite.integ,
+	        .out_wait = a->out_wait,
+	        .encr_key_in = a->encr_in,
+	        .encr_key_out = a->encr_out,
+	        .encr_key_len = a->encr_len,
+	        .integ_key_in = a->integ_in,
+	        .integ_key_out = a->integ_out,
+	        .integ_key_len = a->integ_len,
+	        .replay_window = 64,
+	        .ts_local = local,
+	        .ts_remote = remote,
+	        .n_local = (uint16_t)selectors(local, a->ts_local, a->n_local),
+	        .n_remote = (uint16_t)selectors(remote, a->ts_remote, a->n_remote),
+	        .iv_seed = random_u64(),
+	        .seq_limit = 1ULL << 32,
 	};
 	struct user *u = calloc(1, sizeof(*u));
 	int err = 0;
@@ -91,7 +106,7 @@ static void add_child(const struct ike_child_act *a)
 		free(u);
 		return;
 	}
-	*u = (struct user){ a->path.local, a->path.remote, a->encap_udp };
+	*u = (struct user){a->path.local, a->path.remote, a->encap_udp};
 	sa->user = u;
 }
 
@@ -106,7 +121,7 @@ static void del_child(uint32_t spi_in)
 
 static void assign(const struct ike_session_act *s)
 {
-	struct ike_session_result r = { .callid = ++gw.next_addr };
+	struct ike_session_result r = {.callid = ++gw.next_addr};
 
 	r.addr = net_addr_v4(0x0a640000 + gw.next_addr);
 	ike_engine_address_assigned(gw.e, clock_wall_us(), s->ref, &r);
@@ -121,8 +136,8 @@ static void txn_cb(void *arg, const struct ike_txn *txn)
 		const struct ike_action *a = &txn->actions[i];
 
 		if (a->kind == IKE_ACT_SEND)
-			send_to(a->send.path.natt ? gw.s4500 : gw.s500, &a->send.path.remote, marker, a->send.path.natt ? 4 : 0,
-				a->send.pkt, a->send.len);
+			send_to(a->send.path.natt ? gw.s4500 : gw.s500, &a->send.path.remote, marker,
+			        a->send.path.natt ? 4 : 0, a->send.pkt, a->send.len);
 		else if (a->kind == IKE_ACT_CHILD_ADD)
 			add_child(&a->child);
 		else if (a->kind == IKE_ACT_CHILD_DEL)
@@ -136,12 +151,13 @@ static void txn_cb(void *arg, const struct ike_txn *txn)
 		ike_engine_committed(gw.e, clock_wall_us(), txn->id);
 }
 
-/* Answer an echo request in place: swap the addresses, change the type; the checksums need only the type's change. */
+/* Answer an echo request in place: swap the addresses, change the type; the checksums need only the type's
+ * change. */
 static void echo(struct esp_sa *sa, uint8_t *buf, struct esp_pkt *p)
 {
 	uint8_t tmp[4], *ip = p->data, *icmp;
 	struct user *u = sa->user;
-	struct net_endpoint raw = { u->remote.addr, 0 };
+	struct net_endpoint raw = {u->remote.addr, 0};
 	struct esp_flow flow;
 	uint32_t sum;
 
@@ -169,7 +185,7 @@ static void echo(struct esp_sa *sa, uint8_t *buf, struct esp_pkt *p)
 
 static void esp_in(uint8_t *buf, uint8_t *d, size_t len)
 {
-	struct esp_pkt p = { d, len, 0, 0 };
+	struct esp_pkt p = {d, len, 0, 0};
 	struct esp_sa *sa;
 
 	if (len < 8)
@@ -184,7 +200,7 @@ static void take(int fd)
 	static uint8_t buf[2 * PKT];
 	static const uint8_t marker[4];
 	struct sockaddr_storage ss;
-	struct ike_path path = { .ctx_id = 1, .natt = fd == gw.s4500 };
+	struct ike_path path = {.ctx_id = 1, .natt = fd == gw.s4500};
 	uint8_t *d = buf + 512;
 	int n = 64;
 
@@ -205,16 +221,18 @@ static void take(int fd)
 			esp_in(buf, d, (size_t)got);
 			continue;
 		}
-		if ((path.natt && got < 4) || net_endpoint_from_sockaddr(&path.remote, (struct sockaddr *)&ss, sl))
+		if ((path.natt && got < 4) ||
+		    net_endpoint_from_sockaddr(&path.remote, (struct sockaddr *)&ss, sl))
 			continue;
-		path.local = (struct net_endpoint){ gw.self, path.natt ? 4500 : 500 };
-		ike_engine_input(gw.e, clock_wall_us(), &path, d + (path.natt ? 4 : 0), (size_t)got - (path.natt ? 4 : 0));
+		path.local = (struct net_endpoint){gw.self, path.natt ? 4500 : 500};
+		ike_engine_input(gw.e, clock_wall_us(), &path, d + (path.natt ? 4 : 0),
+		                 (size_t)got - (path.natt ? 4 : 0));
 	}
 }
 
 static int open_socket(int type, int proto, uint16_t port)
 {
-	struct net_endpoint e = { gw.self, port };
+	struct net_endpoint e = {gw.self, port};
 	struct sockaddr_storage ss;
 	socklen_t len = net_endpoint_to_sockaddr(&e, &ss);
 	int fd = socket(gw.self.family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, proto), size = 8 << 20;
@@ -229,20 +247,27 @@ static int open_socket(int type, int proto, uint16_t port)
 
 static void open_engine(const char *psk)
 {
-	static struct ike_policy p = { .name = "gw", .child_name = "gw", .ctx_id = 1, .ask_session = true, .assign_address = true,
-				       .ike_rekey = true, .child_rekey = true };
-	static const uint16_t groups[] = { IKE_GROUP_X25519, IKE_GROUP_MODP2048, IKE_GROUP_ECP256, IKE_GROUP_MODP1024 };
-	struct ike_engine_config cfg = { .instance = 1, .volatile_only = true, .max_half_open = 200000 };
-	struct ike_callbacks cb = { .txn = txn_cb, .random = random_cb };
+	static struct ike_policy p = {.name = "gw",
+	                              .child_name = "gw",
+	                              .ctx_id = 1,
+	                              .ask_session = true,
+	                              .assign_address = true,
+	                              .ike_rekey = true,
+	                              .child_rekey = true};
+	static const uint16_t groups[] = {IKE_GROUP_X25519, IKE_GROUP_MODP2048, IKE_GROUP_ECP256,
+	                                  IKE_GROUP_MODP1024};
+	struct ike_engine_config cfg = {.instance = 1, .volatile_only = true, .max_half_open = 200000};
+	struct ike_callbacks cb = {.txn = txn_cb, .random = random_cb};
 	unsigned i;
 
 	for (i = 0; i < 4; i++) {
-		p.ike[p.n_ike++] = (struct ike_suite){ IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, groups[i] };
-		p.ike[p.n_ike++] = (struct ike_suite){ IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128,
-						       groups[i] };
+		p.ike[p.n_ike++] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1,
+		                                      IKE_INTEG_HMAC_SHA1_96, groups[i]};
+		p.ike[p.n_ike++] = (struct ike_suite){IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256,
+		                                      IKE_INTEG_HMAC_SHA2_256_128, groups[i]};
 	}
-	p.esp[p.n_esp++] = (struct ike_suite){ IKE_ENCR_AES_GCM_16, 128, 0, 0, 0 };
-	p.esp[p.n_esp++] = (struct ike_suite){ IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0 };
+	p.esp[p.n_esp++] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, 0, 0};
+	p.esp[p.n_esp++] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0};
 	p.psk_len = strlen(psk);
 	memcpy(p.psk, psk, p.psk_len < IKE_PSK_MAX ? p.psk_len : IKE_PSK_MAX);
 	gw.e = ike_engine_new(&cfg, &cb, NULL, clock_wall_us());
@@ -272,9 +297,9 @@ static int serve(const char *addr, const char *psk)
 		uint64_t now = clock_wall_us(), next = ike_engine_next_us(gw.e);
 		int wait = next <= now ? 0 : next - now > 100000 ? 100 : (int)((next - now) / 1000 + 1);
 
-		pfd[0] = (struct pollfd){ gw.s500, POLLIN, 0 };
-		pfd[1] = (struct pollfd){ gw.s4500, POLLIN, 0 };
-		pfd[2] = (struct pollfd){ gw.raw, POLLIN, 0 };
+		pfd[0] = (struct pollfd){gw.s500, POLLIN, 0};
+		pfd[1] = (struct pollfd){gw.s4500, POLLIN, 0};
+		pfd[2] = (struct pollfd){gw.raw, POLLIN, 0};
 		poll(pfd, 3, wait);
 		for (i = 0; i < 3; i++)
 			if (pfd[i].revents & POLLIN)
@@ -282,21 +307,25 @@ static int serve(const char *addr, const char *psk)
 		if (ike_engine_next_us(gw.e) <= clock_wall_us())
 			ike_engine_tick(gw.e, clock_wall_us());
 	}
-	printf("{\"tunnels\":%llu,\"gateway_cpu_s\":%.3f}\n", (unsigned long long)gw.ups, (double)clock_cpu_us() / 1e6);
+	printf("{\"tunnels\":%llu,\"gateway_cpu_s\":%.3f}\n", (unsigned long long)gw.ups,
+	       (double)clock_cpu_us() / 1e6);
 	ike_engine_free(gw.e);
 	return 0;
 }
 
-/* --- alone: gateway and peers in a private namespace ------------------------------------------------------------------- */
+/* --- alone: gateway and peers in a private namespace
+ * ------------------------------------------------------------------- */
 
 static int measure(const char *self, int argc, char **argv)
 {
 	char peers[4096];
-	const char *args[32] = { peers, "peers", "--server", "127.0.0.1", "--source", "127.0.0.2", "--psk", "secret", "--once", "--json" };
+	const char *args[32] = {peers,       "peers", "--server", "127.0.0.1", "--source",
+	                        "127.0.0.2", "--psk", "secret",   "--once",    "--json"};
 	pid_t server, client;
 	int n = 10, status = 1, i;
 
-	snprintf(peers, sizeof(peers), "%.*s/../bin/orrery", (int)(strrchr(self, '/') ? strrchr(self, '/') - self : 0), self);
+	snprintf(peers, sizeof(peers), "%.*s/../bin/orrery",
+	         (int)(strrchr(self, '/') ? strrchr(self, '/') - self : 0), self);
 	if (argc == 1) {
 		args[n++] = "--count";
 		args[n++] = "1000";

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of what ipsecmgr makes of a configuration (tasks/ipsecmgr/ipsecmgr_cfg.c): a policy per bound wsg-service with
- * the values of its template, payload and transform sets, and a complaint instead of a crash for what cannot be used. And of its
- * map of SPIs. The files are parts of a program, so they are compiled into the test.
+ * Tests of what ipsecmgr makes of a configuration (tasks/ipsecmgr/ipsecmgr_cfg.c): a policy per bound
+ * wsg-service with the values of its template, payload and transform sets, and a complaint instead of a crash
+ * for what cannot be used. And of its map of SPIs. The files are parts of a program, so they are compiled
+ * into the test.
  */
 #include <criterion/criterion.h>
 #include "tasks/ipsecmgr/ipsecmgr_cfg.c"
@@ -21,60 +22,59 @@ void ipsecmgr_data_bind(struct ipsecmgr *m)
 {
 }
 
-static const char config[] =
-	"config\n"
-	"context ingress -noconfirm\n"
-	"  ip pool p1 10.1.0.0 255.255.0.0 public 0\n"
-	"  ipsec transform-set esp1\n"
-	"    encryption aes-128-gcm-128\n"
-	"    hmac none\n"
-	"    group 14\n"
-	"  #exit\n"
-	"  ipsec transform-set esp2\n"
-	"    encryption aes-cbc-256\n"
-	"    hmac sha2-256-128\n"
-	"  #exit\n"
-	"  ikev2-ikesa transform-set ike1\n"
-	"    encryption aes-cbc-256\n"
-	"    hmac sha2-256-128\n"
-	"    prf sha2-256\n"
-	"    group 14\n"
-	"    lifetime 7200\n"
-	"  #exit\n"
-	"  ikev2-ikesa transform-set old\n"
-	"    encryption 3des-cbc\n"
-	"  #exit\n"
-	"  crypto template t1 ikev2-dynamic\n"
-	"    authentication local pre-shared-key key secret1\n"
-	"    authentication remote pre-shared-key key secret1\n"
-	"    identity local id-type fqdn id gw.example\n"
-	"    keepalive interval 30 timeout 10 num-retry 3\n"
-	"    max-childsa 3\n"
-	"    ikev2-ikesa rekey\n"
-	"    ikev2-ikesa max-retransmissions 4\n"
-	"    ikev2-ikesa retransmission-timeout 700\n"
-	"    ikev2-ikesa ddos half-open-sa-timer 33\n"
-	"    ikev2-ikesa transform-set list ike1 old\n"
-	"    payload pay1 match childsa match ipv4\n"
-	"      ip-address-allocation dynamic\n"
-	"      ipsec transform-set list esp1 esp2\n"
-	"      lifetime 3600\n"
-	"      rekey keepalive\n"
-	"      tsr start-address 10.9.0.0 end-address 10.9.255.255\n"
-	"    #exit\n"
-	"  #exit\n"
-	"  wsg-service w1\n"
-	"    deployment-mode remote-access\n"
-	"    ip address pool name p1\n"
-	"    bind address 192.0.2.1 crypto-template t1\n"
-	"  #exit\n"
-	"  wsg-service unbound\n"
-	"  #exit\n"
-	"  wsg-service dangling\n"
-	"    bind address 192.0.2.2 crypto-template nowhere\n"
-	"  #exit\n"
-	"#exit\n"
-	"end\n";
+static const char config[] = "config\n"
+                             "context ingress -noconfirm\n"
+                             "  ip pool p1 10.1.0.0 255.255.0.0 public 0\n"
+                             "  ipsec transform-set esp1\n"
+                             "    encryption aes-128-gcm-128\n"
+                             "    hmac none\n"
+                             "    group 14\n"
+                             "  #exit\n"
+                             "  ipsec transform-set esp2\n"
+                             "    encryption aes-cbc-256\n"
+                             "    hmac sha2-256-128\n"
+                             "  #exit\n"
+                             "  ikev2-ikesa transform-set ike1\n"
+                             "    encryption aes-cbc-256\n"
+                             "    hmac sha2-256-128\n"
+                             "    prf sha2-256\n"
+                             "    group 14\n"
+                             "    lifetime 7200\n"
+                             "  #exit\n"
+                             "  ikev2-ikesa transform-set old\n"
+                             "    encryption 3des-cbc\n"
+                             "  #exit\n"
+                             "  crypto template t1 ikev2-dynamic\n"
+                             "    authentication local pre-shared-key key secret1\n"
+                             "    authentication remote pre-shared-key key secret1\n"
+                             "    identity local id-type fqdn id gw.example\n"
+                             "    keepalive interval 30 timeout 10 num-retry 3\n"
+                             "    max-childsa 3\n"
+                             "    ikev2-ikesa rekey\n"
+                             "    ikev2-ikesa max-retransmissions 4\n"
+                             "    ikev2-ikesa retransmission-timeout 700\n"
+                             "    ikev2-ikesa ddos half-open-sa-timer 33\n"
+                             "    ikev2-ikesa transform-set list ike1 old\n"
+                             "    payload pay1 match childsa match ipv4\n"
+                             "      ip-address-allocation dynamic\n"
+                             "      ipsec transform-set list esp1 esp2\n"
+                             "      lifetime 3600\n"
+                             "      rekey keepalive\n"
+                             "      tsr start-address 10.9.0.0 end-address 10.9.255.255\n"
+                             "    #exit\n"
+                             "  #exit\n"
+                             "  wsg-service w1\n"
+                             "    deployment-mode remote-access\n"
+                             "    ip address pool name p1\n"
+                             "    bind address 192.0.2.1 crypto-template t1\n"
+                             "  #exit\n"
+                             "  wsg-service unbound\n"
+                             "  #exit\n"
+                             "  wsg-service dangling\n"
+                             "    bind address 192.0.2.2 crypto-template nowhere\n"
+                             "  #exit\n"
+                             "#exit\n"
+                             "end\n";
 
 struct seen {
 	unsigned n;
@@ -119,7 +119,7 @@ static void unload(struct cfg_tree *t)
 Test(ipsecmgr_cfg, policy_has_every_value)
 {
 	struct cfg_tree *t = load(config, 0);
-	struct seen s = { 0 };
+	struct seen s = {0};
 	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, problem, &s);
 	char text[128];
 
@@ -163,9 +163,11 @@ Test(ipsecmgr_cfg, policy_has_every_value)
 
 Test(ipsecmgr_cfg, defaults_are_staros)
 {
-	struct cfg_tree *t = load("config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n"
-				  "authentication remote pre-shared-key key k\npayload p match childsa\n#exit\n#exit\n"
-				  "wsg-service w\nbind address 2001:db8::1 crypto-template t\nend\n", 0);
+	struct cfg_tree *t =
+	        load("config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n"
+	             "authentication remote pre-shared-key key k\npayload p match childsa\n#exit\n#exit\n"
+	             "wsg-service w\nbind address 2001:db8::1 crypto-template t\nend\n",
+	             0);
 	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, NULL, NULL);
 
 	cr_assert_not_null(p);
@@ -184,9 +186,10 @@ Test(ipsecmgr_cfg, defaults_are_staros)
 Test(ipsecmgr_cfg, without_key_no_policy)
 {
 	struct cfg_tree *t = load("config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n"
-				  "authentication remote certificate\npayload p match childsa\n#exit\n#exit\n"
-				  "wsg-service w\nbind address 192.0.2.1 crypto-template t\nend\n", 0);
-	struct seen s = { 0 };
+	                          "authentication remote certificate\npayload p match childsa\n#exit\n#exit\n"
+	                          "wsg-service w\nbind address 192.0.2.1 crypto-template t\nend\n",
+	                          0);
+	struct seen s = {0};
 
 	cr_assert_null(ipsecmgr_cfg_build(t, NULL, problem, &s));
 	cr_assert_eq(s.n, 1);
@@ -196,7 +199,7 @@ Test(ipsecmgr_cfg, without_key_no_policy)
 Test(ipsecmgr_map, behaves_as_a_table)
 {
 	static char used[4096];
-	struct ipsecmgr_map m = { 0 };
+	struct ipsecmgr_map m = {0};
 	uint32_t seed = 12345, i, n = 0;
 	size_t pos = 0;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests of the exact set of received ESP sequence numbers (cmd/peers_seqs.c): a reused number is found however old it is, a
- * copy of a recent packet is told apart. The file is part of a program, so it is compiled into the test.
+ * Tests of the exact set of received ESP sequence numbers (cmd/peers_seqs.c): a reused number is found
+ * however old it is, a copy of a recent packet is told apart. The file is part of a program, so it is
+ * compiled into the test.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -9,7 +10,7 @@
 
 Test(peers_seqs, new_numbers_are_new)
 {
-	struct peers_seqs s = { 0 };
+	struct peers_seqs s = {0};
 	uint32_t i;
 
 	for (i = 1; i < 20000; i++)
@@ -21,7 +22,7 @@ Test(peers_seqs, new_numbers_are_new)
 
 Test(peers_seqs, reuse_is_found_however_old)
 {
-	struct peers_seqs s = { 0 };
+	struct peers_seqs s = {0};
 	uint32_t i;
 
 	for (i = 1; i < 20000; i++)
@@ -35,7 +36,7 @@ Test(peers_seqs, reuse_is_found_however_old)
 
 Test(peers_seqs, copy_of_a_packet_is_not_reuse)
 {
-	struct peers_seqs s = { 0 };
+	struct peers_seqs s = {0};
 
 	cr_assert_eq(peers_seqs_seen(&s, 5, 1234), 0);
 	cr_assert_eq(peers_seqs_seen(&s, 6, 99), 0);
