@@ -175,7 +175,7 @@ static const char strongswan_conf[] =
         "      ike = 1\n      cfg = 1\n    }\n  }\n"
         "}\n"
         "swanctl {\n  load = random aes sha1 sha2 gmp curve25519 pem pkcs1 pkcs8 x509 pubkey constraints\n}\n"
-        "include %s/strongswan*.conf\n";
+        "include %s/strongswan.conf\n";
 
 static int copy_program(struct labhold *h, unsigned host, const char *from, const char *name)
 {
@@ -229,7 +229,8 @@ static int swan_directory(struct labhold *h, const struct lab_server *s, const s
 	snprintf(script, sizeof(script),
 	         "set -e; rm -rf '%s'; mkdir '%s'; cd '%s'; mkdir x509 x509ca x509ocsp x509aa x509ac x509crl "
 	         "pubkey private rsa "
-	         "ecdsa bliss pkcs8 pkcs12 conf.d; cp -R '%s%s%s'/. .; test -r swanctl.conf",
+	         "ecdsa bliss pkcs8 pkcs12 conf.d; cp -R '%s%s%s'/. .; test -r swanctl.conf; : "
+	         ">>strongswan.conf",
 	         w->dir, w->dir, w->dir, s->conf[0] == '/' ? "" : h->source, s->conf[0] == '/' ? "" : "/",
 	         s->conf);
 	return run(h, s->host, argv);
