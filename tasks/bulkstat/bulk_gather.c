@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One gathering: srdb samples the counters, srp and the vpnmgrs tell what only they know; when all have answered (or not, by their deadline), every
+ * One gathering: srdb samples the counters; srp, the vpnmgrs and the cards tell what only they know; when all have answered (or not, by their deadline), every
  * schema line of every file becomes one record per object, durable on the disk before anybody is told. Called by main.c, bulk_cfg.c.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "bulk_task.h"
 
 #define ASK_MS	   4000
+#define BULK_SLOTS 20
 #define RECORD_MAX 65536
 
 void bulk_gather_env(const struct bulk_task *b, const struct bulk_file *f, uint64_t wall_us, struct bulk_env *env)
@@ -163,14 +165,23 @@ static void got_icsr(struct task *t, void *arg, int status, const struct bus_msg
 	one_less(b);
 }
 
-static void got_pools(struct task *t, void *arg, int status, const struct bus_msg *m)
+static void keep_answer(struct bulk_task *b, json_t *list, int status, const struct bus_msg *m)
 {
-	struct bulk_task *b = arg;
 	json_t *answer = tree_of(status, m);
 
 	if (answer)
-		json_array_append_new(b->pools, answer);
+		json_array_append_new(list, answer);
 	one_less(b);
+}
+
+static void got_pools(struct task *t, void *arg, int status, const struct bus_msg *m)
+{
+	keep_answer(arg, ((struct bulk_task *)arg)->pools, status, m);
+}
+
+static void got_card(struct task *t, void *arg, int status, const struct bus_msg *m)
+{
+	keep_answer(arg, ((struct bulk_task *)arg)->cards, status, m);
 }
 
 static void ask(struct bulk_task *b, const char *dst, const char *what, task_reply_cb cb)
@@ -188,6 +199,16 @@ static void ask(struct bulk_task *b, const char *dst, const char *what, task_rep
 static void ask_vpnmgr(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
 {
 	ask(arg, addr, "ip pool", got_pools);
+}
+
+static void ask_cards(struct bulk_task *b)
+{
+	char dst[16];
+
+	for (unsigned slot = 1; slot <= BULK_SLOTS; slot++) {
+		snprintf(dst, sizeof(dst), "card/%u", slot); /* an empty slot is answered by our own card, at once */
+		ask(b, dst, "card", got_card);
+	}
 }
 
 static bool wanted(const struct bulk_task *b, const char *schema)
@@ -210,7 +231,9 @@ void bulk_gather_start(struct bulk_task *b)
 	b->gather_error = 0;
 	b->gather_began = clock_now_us();
 	json_decref(b->pools);
+	json_decref(b->cards);
 	b->pools = json_array();
+	b->cards = json_array();
 	env.body_case = ENVELOPE__BODY_SAMPLE_NOW;
 	env.sample_now = &now;
 	b->waiting = 1;
@@ -220,6 +243,8 @@ void bulk_gather_start(struct bulk_task *b)
 		answer_all(b, -EAGAIN, "Bulk statistics were not gathered");
 		return;
 	}
+	if (wanted(b, "card"))
+		ask_cards(b);
 	if (wanted(b, "icsr"))
 		ask(b, "srp/0", "icsr", got_icsr);
 	if (wanted(b, "ippool"))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where values come from: the newest samples of the counters (card, wsg, ikev2), the configuration (contexts, ports, services), and what srp and
- * the vpnmgrs answered (icsr, ippool). Each object is a JSON object {variable: value}. Called by bulk_gather.c, bulk_show.c.
+ * Where values come from: the newest samples of the counters (wsg, ikev2, card), the configuration (contexts, ports, services), and what srp,
+ * the vpnmgrs and the cards answered (icsr, ippool, card). Each object is a JSON object {variable: value}. Called by bulk_gather.c, bulk_show.c.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,21 +68,103 @@ static json_t *samples(struct bulk_task *b, const char *schema)
 
 /* --- schemas --------------------------------------------------------------------------------------------------------- */
 
+/* Figures of a card, or of one of its CPUs (prefix "cpu0-"), summed over its tasks; CPU time in hundredths of a percent of one core each. */
+static void card_sums(json_t *out, const char *prefix, json_t *tasks, int cpu, unsigned cpus)
+{
+	json_int_t busy = 0, mem = 0, n = 0;
+	char name[32];
+	json_t *t;
+	size_t i;
+
+	json_array_foreach(tasks, i, t) {
+		if (cpu >= 0 && json_integer_value(json_object_get(t, "cpu")) != cpu)
+			continue;
+		busy += (json_int_t)(json_number_value(json_object_get(t, "cpu_percent")) * 100);
+		mem += json_integer_value(json_object_get(t, "rss"));
+		n++;
+	}
+	busy = cpus ? busy / cpus : busy;
+	busy = busy > 10000 ? 10000 : busy;
+	snprintf(name, sizeof(name), "%scpubusy", prefix);
+	json_object_set_new(out, name, json_integer(busy));
+	snprintf(name, sizeof(name), "%scpuidle", prefix);
+	json_object_set_new(out, name, json_integer(10000 - busy));
+	snprintf(name, sizeof(name), "%snumproc", prefix);
+	json_object_set_new(out, name, json_integer(n));
+	snprintf(name, sizeof(name), "%smemused", prefix);
+	json_object_set_new(out, name, json_integer(mem >> 20));
+}
+
+static void set_task(json_t *out, const char *facility, const char *what, json_int_t v)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "task-%s-%s", facility, what);
+	json_object_set_new(out, name, json_integer(v));
+}
+
+/* task-<facility>-num, -maxcpu, … : CPU in hundredths of a percent, memory in hundredths of MB. */
+static void card_tasks(json_t *out, const char *facility, json_t *tasks)
+{
+	json_int_t n = 0, cpu = 0, mem = 0, max_cpu = 0, max_mem = 0;
+	json_t *t;
+	size_t i;
+
+	json_array_foreach(tasks, i, t) {
+		const char *name = json_string_value(json_object_get(t, "facility"));
+		json_int_t c = (json_int_t)(json_number_value(json_object_get(t, "cpu_percent")) * 100);
+		json_int_t m = json_integer_value(json_object_get(t, "rss")) * 100 >> 20;
+
+		if (!name || strcmp(name, facility))
+			continue;
+		n++;
+		cpu += c;
+		mem += m;
+		max_cpu = c > max_cpu ? c : max_cpu;
+		max_mem = m > max_mem ? m : max_mem;
+	}
+	set_task(out, facility, "num", n);
+	set_task(out, facility, "maxcpu", max_cpu);
+	set_task(out, facility, "maxmem", max_mem);
+	set_task(out, facility, "avgcpu", n ? cpu / n : 0);
+	set_task(out, facility, "avgmem", n ? mem / n : 0);
+}
+
+static json_t *card_object(const json_t *answer)
+{
+	json_t *o = json_object(), *tasks = json_object_get(answer, "tasks");
+	unsigned cpus = (unsigned)json_integer_value(json_object_get(answer, "cpus"));
+	char prefix[16];
+
+	json_object_set(o, "card", json_object_get(answer, "slot"));
+	json_object_set_new(o, "numcpu", json_integer(cpus));
+	card_sums(o, "", tasks, -1, cpus);
+	for (unsigned cpu = 0; cpu < cpus; cpu++) {
+		snprintf(prefix, sizeof(prefix), "cpu%u-", cpu);
+		card_sums(o, prefix, tasks, (int)cpu, 1);
+	}
+	card_tasks(o, "sessmgr", tasks);
+	card_tasks(o, "vpnmgr", tasks);
+	return o;
+}
+
+/* What the cards answered, by slot; a counter that a card publishes itself goes before. */
 static json_t *objects_card(struct bulk_task *b)
 {
-	json_t *all = samples(b, "card"), *out = json_array(), *v;
+	json_t *published = samples(b, "card"), *out = json_array(), *answer, *o;
+	char key[24];
+	size_t i;
 
-	for (unsigned slot = 1; slot <= 20; slot++) {
-		char key[8];
-
-		snprintf(key, sizeof(key), "%u", slot);
-		v = json_object_get(all, key);
-		if (!v)
-			continue;
-		json_object_set_new(v, "card", json_integer(slot));
-		json_array_append(out, v);
-	}
-	json_decref(all);
+	for (int slot = 1; slot <= 20; slot++)
+		json_array_foreach(b->cards, i, answer) {
+			if (json_integer_value(json_object_get(answer, "slot")) != slot)
+				continue;
+			o = card_object(answer);
+			snprintf(key, sizeof(key), "%d", slot);
+			json_object_update(o, json_object_get(published, key));
+			json_array_append_new(out, o);
+		}
+	json_decref(published);
 	return out;
 }
 

@@ -73,7 +73,7 @@ struct bulk_task {
 	unsigned waiting; /* answers outstanding */
 	int gather_error;
 	uint64_t gather_began, sample_wall, gather_us;
-	json_t *icsr, *pools; /* answers of srp and the vpnmgrs */
+	json_t *icsr, *pools, *cards; /* answers of srp, the vpnmgrs, the cards */
 
 	/* transferring */
 	bool transferring;
