@@ -66,6 +66,7 @@ struct w_node {
 	uint64_t rnd;
 	size_t biggest_row;
 	int psk_error;
+	bool lax; /* its rows are damaged on purpose */
 };
 
 struct w_packet {
@@ -234,7 +235,7 @@ static inline void w_child_add(struct w_node *n, const struct ike_child_act *a)
 {
 	struct w_child *c = NULL;
 
-	assert(!w_child(n, a->spi_in));
+	assert(n->lax || !w_child(n, a->spi_in));
 	for (unsigned i = 0; !c && i < W_CHILDREN; i++)
 		if (!n->child[i].live)
 			c = &n->child[i];
@@ -256,8 +257,7 @@ static inline void w_child_add(struct w_node *n, const struct ike_child_act *a)
 	c->tsr = a->ts_remote[0];
 	c->inner = a->inner;
 	c->path = a->path;
-	assert(a->spi_in >> 24 == n->cfg.instance);
-	assert(a->ike_spi >> 56 == n->cfg.instance);
+	assert(n->lax || (a->spi_in >> 24 == n->cfg.instance && a->ike_spi >> 56 == n->cfg.instance));
 	n->adds++;
 }
 

@@ -398,7 +398,7 @@ Test(ike_recovery, damaged_rows_are_refused)
 	copy = malloc(r->len);
 	for (size_t len = 0; len < r->len; len++) { /* every truncation, in a block of just that size */
 		uint8_t *cut = malloc(len ? len : 1);
-		struct w_node fresh = { .w = w, .cfg = w->n[0].cfg, .policy = w->n[0].policy, .rnd = 7, .commit = W_NOW };
+		struct w_node fresh = { .w = w, .cfg = w->n[0].cfg, .policy = w->n[0].policy, .rnd = 7, .commit = W_NOW, .lax = true };
 
 		memcpy(cut, r->blob, len);
 		fresh.cfg.counters = NULL;
@@ -409,7 +409,7 @@ Test(ike_recovery, damaged_rows_are_refused)
 		free(cut);
 	}
 	for (size_t at = 0; at < r->len; at++) { /* every byte wrong: refused or read, never a crash */
-		struct w_node fresh = { .w = w, .cfg = w->n[0].cfg, .policy = w->n[0].policy, .rnd = 7, .commit = W_NOW };
+		struct w_node fresh = { .w = w, .cfg = w->n[0].cfg, .policy = w->n[0].policy, .rnd = 7, .commit = W_NOW, .lax = true };
 
 		memcpy(copy, r->blob, r->len);
 		copy[at] ^= (uint8_t)(1 + at % 255);

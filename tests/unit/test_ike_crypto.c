@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cryptography of IKEv2: HMAC vectors (RFC 2202, RFC 4868, RFC 4231), prf+ and key schedules against a second computation with
+ * OpenSSL's one-shot functions, Diffie-Hellman vectors (RFC 7748, RFC 5903) and bad public values, encryption round trips.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ike/ike_crypto.h"
+
+static struct ike_crypto *c;
+
+static void setup(void)
+{
+	c = ike_crypto_new();
+	cr_assert(c);
+}
+
+static void teardown(void)
+{
+	ike_crypto_free(c);
+}
+
+TestSuite(ike_crypto, .init = setup, .fini = teardown);
+
+static size_t hex(const char *text, uint8_t *out)
+{
+	size_t n = 0;
+
+	for (; text[0] && text[1]; text += 2)
+		sscanf(text, "%2hhx", &out[n++]);
+	return n;
+}
+
+Test(ike_crypto, prf_vectors)
+{
+	uint8_t key[32], out[32], want[32];
+	struct ike_buf in = { (const uint8_t *)"Hi There", 8 };
+
+	memset(key, 0x0b, sizeof(key));
+	hex("b617318655057264e28bc0b6fb378c8ef146be00", want); /* RFC 2202 case 1 */
+	cr_assert_eq(ike_crypto_prf(c, IKE_PRF_HMAC_SHA1, key, 20, &in, 1, out), 0);
+	cr_assert_arr_eq(out, want, 20);
+	hex("b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7", want); /* RFC 4231 case 1 */
+	cr_assert_eq(ike_crypto_prf(c, IKE_PRF_HMAC_SHA2_256, key, 20, &in, 1, out), 0);
+	cr_assert_arr_eq(out, want, 32);
+	in = (struct ike_buf){ (const uint8_t *)"what do ya want for nothing?", 28 };
+	hex("effcdf6ae5eb2fa2d27416d5f184df9c259a7c79", want); /* RFC 2202 case 2 */
+	cr_assert_eq(ike_crypto_prf(c, IKE_PRF_HMAC_SHA1, "Jefe", 4, &in, 1, out), 0);
+	cr_assert_arr_eq(out, want, 20);
+	hex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843", want);
+	cr_assert_eq(ike_crypto_prf(c, IKE_PRF_HMAC_SHA2_256, "Jefe", 4, &in, 1, out), 0);
+	cr_assert_arr_eq(out, want, 32);
+	cr_assert_lt(ike_crypto_prf(c, 4, "Jefe", 4, &in, 1, out), 0);
+}
+
+Test(ike_crypto, integ_vectors)
+{
+	uint8_t key[32], out[16], want[32];
+
+	memset(key, 0x0b, sizeof(key)); /* RFC 4868 section 2.7.2.1, AUTH256-1 */
+	hex("198a607eb44bfbc69903a0f1cf2bbdc5", want);
+	cr_assert_eq(ike_crypto_integ(c, IKE_INTEG_HMAC_SHA2_256_128, key, "Hi There", 8, out), 0);
+	cr_assert_arr_eq(out, want, 16);
+	hex("b617318655057264e28bc0b6", want); /* RFC 2202 case 1, first 96 bits */
+	cr_assert_eq(ike_crypto_integ(c, IKE_INTEG_HMAC_SHA1_96, key, "Hi There", 8, out), 0);
+	cr_assert_arr_eq(out, want, 12);
+}
+
+/* prf+ computed again, the plain way. */
+static void prf_plus(const EVP_MD *md, const uint8_t *key, size_t klen, const uint8_t *seed, size_t slen, uint8_t *out, size_t len)
+{
+	uint8_t t[64], buf[512];
+	unsigned tlen = 0;
+
+	for (uint8_t i = 1; len; i++) {
+		size_t n = tlen, take;
+
+		memcpy(buf, t, tlen);
+		memcpy(buf + n, seed, slen);
+		buf[n + slen] = i;
+		HMAC(md, key, (int)klen, buf, n + slen + 1, t, &tlen);
+		take = len < tlen ? len : tlen;
+		memcpy(out, t, take);
+		out += take;
+		len -= take;
+	}
+}
+
+Test(ike_crypto, prf_plus_agrees_with_openssl)
+{
+	uint8_t key[32], seed[80], a[200], b[200];
+
+	for (unsigned i = 0; i < sizeof(seed); i++)
+		seed[i] = (uint8_t)(i * 7);
+	memset(key, 0x5a, sizeof(key));
+	for (size_t len = 1; len <= sizeof(a); len++) {
+		struct ike_buf in[3] = { { seed, 32 }, { seed + 32, 32 }, { seed + 64, 16 } };
+
+		cr_assert_eq(ike_crypto_prf_plus(c, IKE_PRF_HMAC_SHA2_256, key, 32, in, 3, a, len), 0);
+		prf_plus(EVP_sha256(), key, 32, seed, sizeof(seed), b, len);
+		cr_assert_arr_eq(a, b, len);
+		cr_assert_eq(ike_crypto_prf_plus(c, IKE_PRF_HMAC_SHA1, key, 20, in, 3, a, len), 0);
+		prf_plus(EVP_sha1(), key, 20, seed, sizeof(seed), b, len);
+		cr_assert_arr_eq(a, b, len);
+	}
+}
+
+Test(ike_crypto, schedule_cuts_keys_in_the_order_of_the_rfc)
+{
+	struct ike_suite suite = { IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_X25519 };
+	uint8_t ni[32], nr[40], g[32], nonces[72], seed[88], skeyseed[32], want[3 * 32 + 2 * 20 + 2 * 32], pi[32], pr[32];
+	struct ike_schedule s = { .suite = &suite, .spi_i = 0x0102030405060708, .spi_r = 0x1112131415161718, .ni = { ni, 32 },
+				  .nr = { nr, 40 }, .shared = { g, 32 } };
+	const uint8_t *p = want;
+	struct ike_keys k;
+	unsigned len;
+
+	memset(ni, 1, sizeof(ni));
+	memset(nr, 2, sizeof(nr));
+	memset(g, 3, sizeof(g));
+	memcpy(nonces, ni, 32);
+	memcpy(nonces + 32, nr, 40);
+	HMAC(EVP_sha256(), nonces, sizeof(nonces), g, 32, skeyseed, &len);
+	memcpy(seed, nonces, 72);
+	hex("01020304050607081112131415161718", seed + 72);
+	prf_plus(EVP_sha256(), skeyseed, 32, seed, sizeof(seed), want, sizeof(want));
+	cr_assert_eq(ike_crypto_schedule(c, &s, &k, pi, pr), 0);
+	cr_assert_arr_eq(k.sk_d, p, 32);
+	cr_assert_arr_eq(k.ai, p + 32, 20);
+	cr_assert_arr_eq(k.ar, p + 52, 20);
+	cr_assert_arr_eq(k.ei, p + 72, 32);
+	cr_assert_arr_eq(k.er, p + 104, 32);
+	cr_assert_arr_eq(pi, p + 136, 32);
+	cr_assert_arr_eq(pr, p + 168, 32);
+	/* a rekey: SKEYSEED = prf(SK_d (old), g^ir | Ni | Nr) with the old prf */
+	memcpy(seed, g, 32);
+	s.old_sk_d = pi;
+	s.old_prf = IKE_PRF_HMAC_SHA1;
+	memcpy(want, g, 32);
+	memcpy(want + 32, nonces, 72);
+	HMAC(EVP_sha1(), pi, 20, want, 104, skeyseed, &len);
+	memcpy(seed, nonces, 72);
+	prf_plus(EVP_sha256(), skeyseed, 20, seed, sizeof(seed), want, 32);
+	memcpy(nr, nonces + 32, 40);
+	cr_assert_eq(ike_crypto_schedule(c, &s, &k, NULL, NULL), 0);
+	cr_assert_arr_eq(k.sk_d, want, 32);
+}
+
+Test(ike_crypto, x25519_vector)
+{
+	uint8_t a[32], b[32], pa[32], pb[32], ka[32], want[32], zero[32] = { 0 };
+
+	/* RFC 7748 section 6.1 */
+	hex("77076d0a7318a57d3c16c17251b26645df4c9f92ebc0c0cd3b54f5cf88c52921", a);
+	hex("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb", b);
+	hex("de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f", want);
+	cr_assert_eq(ike_crypto_dh_public(c, 31, b, pb), 0);
+	cr_assert_arr_eq(pb, want, 32);
+	cr_assert_eq(ike_crypto_dh_public(c, 31, a, pa), 0);
+	cr_assert_eq(ike_crypto_dh_shared(c, 31, a, pb, 32, ka), 0);
+	cr_assert_eq(ike_crypto_dh_shared(c, 31, b, pa, 32, want), 0);
+	cr_assert_arr_eq(ka, want, 32);
+	cr_assert_eq(ike_crypto_dh_shared(c, 31, b, zero, 32, want), -EBADMSG, "small order");
+	cr_assert_eq(ike_crypto_dh_shared(c, 31, b, pa, 31, want), -EBADMSG, "length");
+}
+
+Test(ike_crypto, ecp256_vector)
+{
+	uint8_t i[32], gix[64], want[64], shared[32];
+
+	/* RFC 5903 section 8.1; our scalars are private + 1 within 1 .. order-1, so the vector's is given less one */
+	hex("C88F01F510D9AC3F70A292DAA2316DE544E9AAB8AFE84049C62A9C57862D1432", i);
+	hex("DAD0B65394221CF9B051E1FECA5787D098DFE637FC90B9EF945D0C3772581180"
+	    "5271A0461CDB8252D61F1C456FA3E59AB1F45B33ACCF5F58389E0577B8990BB3", want);
+	cr_assert_eq(ike_crypto_dh_public(c, 19, i, gix), 0);
+	cr_assert_arr_eq(gix, want, 64);
+	hex("D12DFB5289C8D4F81208B70270398C342296970A0BCCB74C736FC7554494BF63"
+	    "56FBF3CA366CC23E8157854C13C58D6AAC23F046ADA30F8353E74F33039872AB", gix);
+	hex("D6840F6B42F6EDAFD13116E0E12565202FEF8E9ECE7DCE03812464D04B9442DE", want);
+	cr_assert_eq(ike_crypto_dh_shared(c, 19, i, gix, 64, shared), 0);
+	cr_assert_arr_eq(shared, want, 32);
+	gix[63] ^= 1;
+	cr_assert_eq(ike_crypto_dh_shared(c, 19, i, gix, 64, shared), -EBADMSG, "not on the curve");
+	memset(gix, 0, sizeof(gix));
+	cr_assert_eq(ike_crypto_dh_shared(c, 19, i, gix, 64, shared), -EBADMSG);
+}
+
+Test(ike_crypto, modp_groups)
+{
+	static const uint16_t groups[] = { 2, 14 };
+	uint8_t a[32], b[32], pa[256], pb[256], ka[256], kb[256];
+
+	for (int g = 0; g < 2; g++) {
+		size_t len = ike_alg_group(groups[g])->pub;
+
+		for (unsigned i = 0; i < 32; i++) {
+			a[i] = (uint8_t)(i * 5 + 1);
+			b[i] = (uint8_t)(i * 11 + 3);
+		}
+		cr_assert_eq(ike_crypto_dh_public(c, groups[g], a, pa), 0);
+		cr_assert_eq(ike_crypto_dh_public(c, groups[g], b, pb), 0);
+		cr_assert_eq(ike_crypto_dh_shared(c, groups[g], a, pb, len, ka), 0);
+		cr_assert_eq(ike_crypto_dh_shared(c, groups[g], b, pa, len, kb), 0);
+		cr_assert_arr_eq(ka, kb, len);
+		memset(pa, 0, sizeof(pa));
+		cr_assert_eq(ike_crypto_dh_shared(c, groups[g], b, pa, len, kb), -EBADMSG, "0");
+		pa[len - 1] = 1;
+		cr_assert_eq(ike_crypto_dh_shared(c, groups[g], b, pa, len, kb), -EBADMSG, "1");
+		memset(pa, 0xff, sizeof(pa));
+		cr_assert_eq(ike_crypto_dh_shared(c, groups[g], b, pa, len, kb), -EBADMSG, "above p");
+		cr_assert_eq(ike_crypto_dh_shared(c, groups[g], b, pb, len - 1, kb), -EBADMSG, "length");
+	}
+	cr_assert_lt(ike_crypto_dh_public(c, 5, a, pa), 0);
+}
+
+Test(ike_crypto, encryption_round_trips)
+{
+	uint8_t key[36], iv[16], data[64], tag[16], aad[32] = { 1 };
+
+	for (unsigned i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)i;
+	for (unsigned bits = 128; bits <= 256; bits += 128) {
+		const struct ike_alg_encr *cbc = ike_alg_encr(IKE_ENCR_AES_CBC, (uint16_t)bits);
+		const struct ike_alg_encr *gcm = ike_alg_encr(IKE_ENCR_AES_GCM_16, (uint16_t)bits);
+
+		memset(iv, 9, sizeof(iv));
+		memset(data, 7, sizeof(data));
+		cr_assert_eq(ike_crypto_cbc(c, cbc, true, key, iv, data, 64), 0);
+		cr_assert_neq(data[0], 7);
+		cr_assert_eq(ike_crypto_cbc(c, cbc, false, key, iv, data, 64), 0);
+		for (int i = 0; i < 64; i++)
+			cr_assert_eq(data[i], 7);
+		cr_assert_lt(ike_crypto_cbc(c, cbc, true, key, iv, data, 63), 0);
+		cr_assert_lt(ike_crypto_cbc(c, cbc, true, key, iv, data, 0), 0);
+		cr_assert_eq(ike_crypto_gcm(c, gcm, true, key, iv, aad, sizeof(aad), data, 61, tag), 0);
+		cr_assert_eq(ike_crypto_gcm(c, gcm, false, key, iv, aad, sizeof(aad), data, 61, tag), 0);
+		cr_assert_eq(data[60], 7);
+		cr_assert_eq(ike_crypto_gcm(c, gcm, true, key, iv, aad, sizeof(aad), data, 61, tag), 0);
+		aad[3] ^= 1;
+		cr_assert_eq(ike_crypto_gcm(c, gcm, false, key, iv, aad, sizeof(aad), data, 61, tag), -EBADMSG);
+		aad[3] ^= 1;
+	}
+}
+
+Test(ike_crypto, algorithm_rows)
+{
+	struct ike_suite s = { IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, 14 };
+
+	cr_assert_eq(ike_alg_check(&s, false), 0);
+	cr_assert_neq(ike_alg_check(&s, true), 0, "a child has no prf");
+	s.prf = 0;
+	cr_assert_eq(ike_alg_check(&s, true), 0);
+	s.encr_bits = 192;
+	cr_assert_neq(ike_alg_check(&s, true), 0);
+	s = (struct ike_suite){ IKE_ENCR_AES_GCM_16, 256, 0, IKE_INTEG_HMAC_SHA1_96, 0 };
+	cr_assert_neq(ike_alg_check(&s, true), 0, "GCM needs no integrity");
+	cr_assert_str_eq(ike_alg_encr_name(IKE_ENCR_AES_CBC, 128), "aes-cbc-128");
+	cr_assert_str_eq(ike_alg_integ_name(IKE_INTEG_HMAC_SHA1_96), "sha1-96");
+	cr_assert_str_eq(ike_alg_group_name(0), "none");
+	cr_assert_str_eq(ike_alg_encr_name(99, 0), "unknown");
+}
