@@ -126,7 +126,8 @@ static void put_number(struct out *o, const struct bulk_var *v, int64_t num)
 /* No task of this chassis counts it: 0 where that is the truth, else nothing. */
 static void put_missing(struct out *o, const struct bulk_schema *s, const struct bulk_var *v)
 {
-	bool zero = v->type != BULK_STRING && (v->kind == BULK_COUNTER || (v->kind == BULK_GAUGE && s->zero_gauges));
+	bool zero = v->type != BULK_STRING &&
+		    ((v->kind == BULK_COUNTER && s->zero_counters) || (v->kind == BULK_GAUGE && s->zero_gauges));
 
 	if (zero && v->type == BULK_FLOAT)
 		put(o, "0.00", 4);

@@ -34,9 +34,10 @@ static const struct bulk_var wsg[] = {
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct bulk_schema schemas[] = {
-	{"common", common, COUNT(common), false}, {"card", card, COUNT(card), false},	   {"port", port, COUNT(port), false},
-	{"system", sys, COUNT(sys), true},	  {"ippool", ippool, COUNT(ippool), true}, {"context", context, COUNT(context), true},
-	{"icsr", icsr, COUNT(icsr), true},	  {"wsg", wsg, COUNT(wsg), true},
+	{"common", common, COUNT(common), false, false}, {"card", card, COUNT(card), false, true},
+	{"port", port, COUNT(port), false, false},	 {"system", sys, COUNT(sys), true, true},
+	{"ippool", ippool, COUNT(ippool), true, true},	 {"context", context, COUNT(context), true, true},
+	{"icsr", icsr, COUNT(icsr), true, true},	 {"wsg", wsg, COUNT(wsg), true, true},
 };
 
 const struct bulk_schema *bulk_schema_at(size_t i)

@@ -25,10 +25,10 @@ struct bulk_schema {
 	const struct bulk_var *vars;
 	size_t n;
 	/*
-	 * A numeric gauge without a source: true where it counts users of something that this chassis does not offer, so 0 is the truth; false
-	 * where it measures something real that we do not measure: then nothing is printed.
+	 * A number without a source: true where it counts something that this chassis does not have, so 0 is the truth; false where it measures
+	 * something real that we do not measure: then nothing is printed.
 	 */
-	bool zero_gauges;
+	bool zero_gauges, zero_counters;
 };
 
 /* In the order of `show bulkstats variables`; "common" is the first. NULL past the end. */

@@ -179,6 +179,11 @@ static void got_pools(struct task *t, void *arg, int status, const struct bus_ms
 	keep_answer(arg, ((struct bulk_task *)arg)->pools, status, m);
 }
 
+static void got_ifs(struct task *t, void *arg, int status, const struct bus_msg *m)
+{
+	keep_answer(arg, ((struct bulk_task *)arg)->ifs, status, m);
+}
+
 static void got_card(struct task *t, void *arg, int status, const struct bus_msg *m)
 {
 	keep_answer(arg, ((struct bulk_task *)arg)->cards, status, m);
@@ -196,9 +201,14 @@ static void ask(struct bulk_task *b, const char *dst, const char *what, task_rep
 		b->waiting++;
 }
 
-static void ask_vpnmgr(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+static void ask_pools(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
 {
 	ask(arg, addr, "ip pool", got_pools);
+}
+
+static void ask_ifs(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+{
+	ask(arg, addr, "ip interface", got_ifs);
 }
 
 static void ask_cards(struct bulk_task *b)
@@ -231,8 +241,10 @@ void bulk_gather_start(struct bulk_task *b)
 	b->gather_error = 0;
 	b->gather_began = clock_now_us();
 	json_decref(b->pools);
+	json_decref(b->ifs);
 	json_decref(b->cards);
 	b->pools = json_array();
+	b->ifs = json_array();
 	b->cards = json_array();
 	env.body_case = ENVELOPE__BODY_SAMPLE_NOW;
 	env.sample_now = &now;
@@ -248,7 +260,9 @@ void bulk_gather_start(struct bulk_task *b)
 	if (wanted(b, "icsr"))
 		ask(b, "srp/0", "icsr", got_icsr);
 	if (wanted(b, "ippool"))
-		task_foreach_peer(b->t, "vpnmgr", ask_vpnmgr, b);
+		task_foreach_peer(b->t, "vpnmgr", ask_pools, b);
+	if (wanted(b, "port"))
+		task_foreach_peer(b->t, "vpnmgr", ask_ifs, b);
 }
 
 void bulk_gather_timer(struct task *t, void *arg)

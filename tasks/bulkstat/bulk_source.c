@@ -234,20 +234,6 @@ static json_t *objects_context(struct bulk_task *b)
 	return out;
 }
 
-static json_t *objects_port(struct bulk_task *b)
-{
-	const struct cfg_tree *tree = config_tree(b->t);
-	json_t *out = json_array();
-	const struct cfg_node *n;
-	unsigned card, port;
-
-	if (tree)
-		cfg_foreach(n, tree->root, "port-ethernet")
-			if (sscanf(cfg_key(n, 0), "%u/%u", &card, &port) == 2)
-				json_array_append_new(out, json_pack("{s:i, s:i}", "card", (int)card, "port", (int)port));
-	return out;
-}
-
 static void set_from(json_t *o, const char *var, const json_t *from, const char *field)
 {
 	json_t *v = json_object_get(from, field);
@@ -304,7 +290,7 @@ json_t *bulk_source_objects(struct bulk_task *b, const char *schema)
 		json_t *(*fill)(struct bulk_task *b);
 	} sources[] = {
 		{"card", objects_card},	      {"system", objects_system}, {"wsg", objects_wsg},	  {"context", objects_context},
-		{"port", objects_port},	      {"ippool", objects_ippool}, {"icsr", objects_icsr},
+		{"port", bulk_port_objects},  {"ippool", objects_ippool}, {"icsr", objects_icsr},
 	};
 
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)

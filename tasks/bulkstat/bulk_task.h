@@ -73,7 +73,7 @@ struct bulk_task {
 	unsigned waiting; /* answers outstanding */
 	int gather_error;
 	uint64_t gather_began, sample_wall, gather_us;
-	json_t *icsr, *pools, *cards; /* answers of srp, the vpnmgrs, the cards */
+	json_t *icsr, *pools, *ifs, *cards; /* answers of srp, the vpnmgrs, the cards */
 
 	/* transferring */
 	bool transferring;
@@ -95,6 +95,8 @@ void bulk_gather_timer(struct task *t, void *arg);
 void bulk_gather_env(const struct bulk_task *b, const struct bulk_file *f, uint64_t wall_us, struct bulk_env *env);
 /* bulk_source.c: the objects of a schema as an array of JSON objects {variable: value}; a new reference, NULL: none. */
 json_t *bulk_source_objects(struct bulk_task *b, const char *schema);
+/* bulk_port.c: what the kernel counts for the ports, from the vpnmgrs' answers to "ip interface". */
+json_t *bulk_port_objects(struct bulk_task *b);
 bool bulk_source_get(void *object, const char *variable, struct bulk_value *out);
 /* bulk_spool.c: what waits, on the disk; each returns 0 or -errno unless said otherwise */
 struct bulk_waiting {

@@ -82,6 +82,7 @@ Test(bulkstats_format, no_source)
 {
 	cr_expect_str_eq(expand("system", "%sess-ttlarrived%,%sess-curaaaactive%"), "0,0");
 	cr_expect_str_eq(expand("card", "%cpu1-cpubusy%|%cpu0-name%"), "|", "a reading that we do not take is not 0");
+	cr_expect_str_eq(expand("port", "%rxbytes%|%maxrate%"), "|");
 	cr_expect_str_eq(expand("wsg", "%state%"), "");
 }
 
