@@ -6,7 +6,7 @@ cli() {
 	"$ORRERY" cli --name t1 "$@"
 }
 expect 1 '^Failure: \|Unknown command' cli -c 'frobnicate the chassis'
-expect 1 'Failure: ' cli -c 'configure' -c 'context x' -c 'ip pool p 10.0.0.0 255.0.255.0'
+expect 1 'Failure: ' cli -c 'configure' -c 'context x' -c 'ip pool p 10.0.0.300 255.255.0.0'
 expect 1 'Failure: .*60 to 86400' cli -c 'configure' -c 'context x' -c 'ikev2-ikesa transform-set t' -c 'lifetime 5'
 out=$(cli -e -c 'bogus' -c 'show version' 2>&1) && fail "-e must exit 1"
 printf '%s' "$out" | grep -q 'Image Version' && fail "-e must stop at the first failure"
