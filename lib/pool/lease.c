@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A sessmgr's addresses: chunks sorted by context and address, a bitmap each, next-fit search. See pool/lease.h for the
- * rules; tested with the allocator in tests/unit/test_pool_lease.c (never two owners).
+ * A sessmgr's addresses: chunks sorted by context and address, a bitmap each, next-fit search. See
+ * pool/lease.h for the rules; tested with the allocator in tests/unit/test_pool_lease.c (never two owners).
  */
 #include "pool/lease.h"
 
@@ -38,7 +38,8 @@ void lease_set_free(struct lease_set *s)
 	free(s);
 }
 
-/* Distance of `a` from a chunk's first address; UINT32_MAX: not in the chunk. Chunks are aligned, so the low 32 bits do. */
+/* Distance of `a` from a chunk's first address; UINT32_MAX: not in the chunk. Chunks are aligned, so the low
+ * 32 bits do. */
 static uint32_t index_in(const struct lease_chunk *c, const struct net_addr *a)
 {
 	struct net_addr base = *a;
@@ -47,10 +48,11 @@ static uint32_t index_in(const struct lease_chunk *c, const struct net_addr *a)
 
 	if (!n || a->family != c->first.family)
 		return UINT32_MAX;
-	low = (uint32_t)a->bytes[n - 4] << 24 | (uint32_t)a->bytes[n - 3] << 16 | (uint32_t)a->bytes[n - 2] << 8 | a->bytes[n - 1];
+	low = (uint32_t)a->bytes[n - 4] << 24 | (uint32_t)a->bytes[n - 3] << 16 |
+	      (uint32_t)a->bytes[n - 2] << 8 | a->bytes[n - 1];
 	low &= c->count - 1;
 	for (size_t i = 0; i < 4; i++)
-		base.bytes[n - 1 - i] &= (uint8_t)~((c->count - 1) >> (8 * i));
+		base.bytes[n - 1 - i] &= (uint8_t) ~((c->count - 1) >> (8 * i));
 	return net_addr_equal(&base, &c->first) ? low : UINT32_MAX;
 }
 
@@ -78,7 +80,8 @@ static size_t upper(const struct lease_set *s, uint32_t ctx, const struct net_ad
 }
 
 /* The chunk that holds an address, with its index. */
-static struct lease_chunk *find(const struct lease_set *s, uint32_t ctx, const struct net_addr *a, uint32_t *index)
+static struct lease_chunk *find(const struct lease_set *s, uint32_t ctx, const struct net_addr *a,
+                                uint32_t *index)
 {
 	size_t at = upper(s, ctx, a);
 
@@ -100,7 +103,8 @@ static void set_bit(struct lease_set *s, struct lease_chunk *c, uint32_t i)
 	s->used++;
 }
 
-/* --- chunks --------------------------------------------------------------------------------------------------- */
+/* --- chunks
+ * --------------------------------------------------------------------------------------------------- */
 
 static int room(struct lease_set *s)
 {
@@ -117,10 +121,16 @@ static int room(struct lease_set *s)
 	return 0;
 }
 
-int lease_add(struct lease_set *s, uint32_t ctx, const char *pool, const struct pool_chunk *pc, bool settled, uint64_t now)
+int lease_add(struct lease_set *s, uint32_t ctx, const char *pool, const struct pool_chunk *pc, bool settled,
+              uint64_t now)
 {
-	struct lease_chunk c = {.ctx = ctx, .ipsecmgr = pc->ipsecmgr, .first = pc->first, .count = pc->count,
-				.settled = settled, .seen = true, .idle_since = now};
+	struct lease_chunk c = {.ctx = ctx,
+	                        .ipsecmgr = pc->ipsecmgr,
+	                        .first = pc->first,
+	                        .count = pc->count,
+	                        .settled = settled,
+	                        .seen = true,
+	                        .idle_since = now};
 	uint32_t ignored;
 	size_t at;
 
@@ -216,12 +226,13 @@ bool lease_give_back(struct lease_set *s, uint64_t now, uint64_t idle_us, bool l
 	return false;
 }
 
-/* --- addresses ------------------------------------------------------------------------------------------------ */
+/* --- addresses
+ * ------------------------------------------------------------------------------------------------ */
 
 static bool wanted(const struct lease_chunk *c, const struct lease_want *w)
 {
-	return c->ctx == w->ctx && c->ipsecmgr == w->ipsecmgr && c->settled && (!w->family || c->first.family == w->family) &&
-	       (!w->pool[0] || !strcmp(c->pool, w->pool));
+	return c->ctx == w->ctx && c->ipsecmgr == w->ipsecmgr && c->settled &&
+	       (!w->family || c->first.family == w->family) && (!w->pool[0] || !strcmp(c->pool, w->pool));
 }
 
 int lease_take(struct lease_set *s, const struct lease_want *w, struct net_addr *addr, const char **pool)

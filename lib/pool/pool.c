@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pools of a context: definition, change, removal, look-up. Overlap is refused here; chunks are in pool_chunk.c.
- * Called by tasks/vpnmgr and tests. An IPv6 pool larger than a /96 hands out the first 2^32 addresses of its range.
+ * Pools of a context: definition, change, removal, look-up. Overlap is refused here; chunks are in
+ * pool_chunk.c. Called by tasks/vpnmgr and tests. An IPv6 pool larger than a /96 hands out the first 2^32
+ * addresses of its range.
  */
 #include "pool/pool.h"
 
@@ -13,10 +14,10 @@ static const struct {
 	const char *name;
 	char letter;
 } types[POOL_TYPES] = {
-	[POOL_PUBLIC] = {"public", 'P'},
-	[POOL_PRIVATE] = {"private", 'R'},
-	[POOL_STATIC] = {"static", 'S'},
-	[POOL_RESOURCE] = {"resource", 'E'},
+        [POOL_PUBLIC] = {"public", 'P'},
+        [POOL_PRIVATE] = {"private", 'R'},
+        [POOL_STATIC] = {"static", 'S'},
+        [POOL_RESOURCE] = {"resource", 'E'},
 };
 
 char pool_type_letter(enum pool_type type)
@@ -75,7 +76,8 @@ struct net_prefix pool_chunk_prefix(const struct pool_chunk *c)
 	return (struct net_prefix){c->first, (uint8_t)(bits - k)};
 }
 
-/* --- definition ----------------------------------------------------------------------------------------------- */
+/* --- definition
+ * ----------------------------------------------------------------------------------------------- */
 
 /* The usable offsets of a definition. 0 or -EINVAL. */
 static int usable(const struct pool_def *d, uint32_t *lo, uint32_t *hi)
@@ -190,7 +192,8 @@ void pool_set_free(struct pool_set *s)
 	free(s);
 }
 
-/* --- look-up -------------------------------------------------------------------------------------------------- */
+/* --- look-up
+ * -------------------------------------------------------------------------------------------------- */
 
 struct pool *pool_find(const struct pool_set *s, const char *name)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The chunk allocator of a pool: aligned power-of-two blocks in a sorted array; what lies between them is free. The
- * smallest free block that is large enough is used, so large ones stay whole. A chunk takes at most 1/32 of what is
- * free: no manager can drain a pool that others need. Entry points: pool_chunk_take(), _restore(), _return().
+ * The chunk allocator of a pool: aligned power-of-two blocks in a sorted array; what lies between them is
+ * free. The smallest free block that is large enough is used, so large ones stay whole. A chunk takes at most
+ * 1/32 of what is free: no manager can drain a pool that others need. Entry points: pool_chunk_take(),
+ * _restore(), _return().
  */
 #include "pool/pool.h"
 
@@ -53,9 +54,9 @@ static int insert(struct pool *p, size_t at, const struct pool_block *b)
 }
 
 struct fit {
-	uint32_t want;       /* power of two */
+	uint32_t want; /* power of two */
 	uint32_t off;
-	uint64_t count;      /* of the free block found; 0: none */
+	uint64_t count; /* of the free block found; 0: none */
 };
 
 /* Is a block of `count` better than what we have? Smallest that is large enough, else the largest. */
@@ -96,7 +97,8 @@ static uint32_t chunk_size(const struct pool *p, uint32_t want)
 	return size;
 }
 
-int pool_chunk_take(struct pool *p, uint32_t want, uint32_t sessmgr, uint32_t ipsecmgr, struct pool_chunk *out)
+int pool_chunk_take(struct pool *p, uint32_t want, uint32_t sessmgr, uint32_t ipsecmgr,
+                    struct pool_chunk *out)
 {
 	struct fit f = {.want = chunk_size(p, want)};
 	struct pool_block b;
@@ -126,7 +128,8 @@ int pool_chunk_restore(struct pool *p, const struct pool_chunk *c)
 	struct pool_block b = {pool_low(&c->first), c->count, c->sessmgr, c->ipsecmgr};
 	size_t at;
 
-	if (!c->count || c->count > POOL_CHUNK_MAX || c->count & (c->count - 1) || b.off & (c->count - 1) || !c->sessmgr)
+	if (!c->count || c->count > POOL_CHUNK_MAX || c->count & (c->count - 1) || b.off & (c->count - 1) ||
+	    !c->sessmgr)
 		return -EINVAL;
 	if (!pool_same_high(p, &c->first) || b.off < p->lo || last_of(&b) > p->hi)
 		return -ERANGE;
@@ -138,7 +141,8 @@ int pool_chunk_restore(struct pool *p, const struct pool_chunk *c)
 	return insert(p, at, &b);
 }
 
-int pool_chunk_return(struct pool *p, const struct net_addr *first, uint32_t count, uint32_t sessmgr, struct pool_chunk *was)
+int pool_chunk_return(struct pool *p, const struct net_addr *first, uint32_t count, uint32_t sessmgr,
+                      struct pool_chunk *was)
 {
 	uint32_t off = pool_low(first);
 	size_t at = pool_same_high(p, first) ? upper(p, off) : 0;

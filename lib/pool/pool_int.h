@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What pool.c and pool_chunk.c share: addresses as 32-bit offsets. IPv4: the address itself. IPv6: the low 32 bits; a
- * pool lies in one /96 (pool.c cuts it), so the upper 96 bits are those of its first address.
+ * What pool.c and pool_chunk.c share: addresses as 32-bit offsets. IPv4: the address itself. IPv6: the low 32
+ * bits; a pool lies in one /96 (pool.c cuts it), so the upper 96 bits are those of its first address.
  */
 #ifndef POOL_INT_H
 #define POOL_INT_H

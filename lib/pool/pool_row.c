@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The checkpoint row of a chunk (kind "pool"): written by vpnmgr before a sessmgr hears of the chunk, read by vpnmgr and
- * by the sessmgr that owns it after a restart. Version 1: u8 version, blob pool, u32 ctx, blob first, u32 count, sessmgr,
- * ipsecmgr. Decoding trusts nothing.
+ * The checkpoint row of a chunk (kind "pool"): written by vpnmgr before a sessmgr hears of the chunk, read by
+ * vpnmgr and by the sessmgr that owns it after a restart. Version 1: u8 version, blob pool, u32 ctx, blob
+ * first, u32 count, sessmgr, ipsecmgr. Decoding trusts nothing.
  */
 #include "pool/pool.h"
 
@@ -17,7 +17,8 @@ const char *pool_row_key(const char *context, const char *pool, const struct net
 {
 	char text[NET_ADDR_STRLEN];
 
-	snprintf(key, POOL_KEY_MAX, "%.79s/%.31s/%s", context, pool, net_addr_format(first, text, sizeof(text)));
+	snprintf(key, POOL_KEY_MAX, "%.79s/%.31s/%s", context, pool,
+	         net_addr_format(first, text, sizeof(text)));
 	return key;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of call lines: by call id (hash), by IKE SA (hash), in order of arrival (list). Call ids are unique on the
- * chassis: the sessmgr's instance number stands in the top 12 bits. Limits: SESSION_LIMIT calls. Called by tasks/sessmgr.
+ * The table of call lines: by call id (hash), by IKE SA (hash), in order of arrival (list). Call ids are
+ * unique on the chassis: the sessmgr's instance number stands in the top 12 bits. Limits: SESSION_LIMIT
+ * calls. Called by tasks/sessmgr.
  */
 #include "session/session.h"
 
@@ -29,7 +30,8 @@ static size_t key_slot(const struct session_table *t, const char *key)
 	return (h ^ h >> 32) & (SESSION_HASH - 1);
 }
 
-struct session_table *session_table_new(uint32_t instance, uint32_t seed, session_changed_fn changed, void *arg)
+struct session_table *session_table_new(uint32_t instance, uint32_t seed, session_changed_fn changed,
+                                        void *arg)
 {
 	struct session_table *t = calloc(1, sizeof(*t));
 
@@ -68,7 +70,8 @@ uint32_t session_in_state(const struct session_table *t, enum session_state stat
 	return (unsigned)state < SESSION_STATES ? t->states[state] : 0;
 }
 
-/* --- look-up -------------------------------------------------------------------------------------------------- */
+/* --- look-up
+ * -------------------------------------------------------------------------------------------------- */
 
 struct session_call *session_find(const struct session_table *t, uint32_t callid)
 {
@@ -95,7 +98,8 @@ struct session_call *session_next(const struct session_table *t, const struct se
 	return prev ? prev->next : t->first;
 }
 
-/* --- life ----------------------------------------------------------------------------------------------------- */
+/* --- life
+ * ----------------------------------------------------------------------------------------------------- */
 
 static void link_key(struct session_call *c)
 {
@@ -223,7 +227,8 @@ void session_free(struct session_call *c)
 	free(c);
 }
 
-/* --- call ids ------------------------------------------------------------------------------------------------- */
+/* --- call ids
+ * ------------------------------------------------------------------------------------------------- */
 
 const char *session_callid_format(uint32_t callid, char buf[SESSION_CALLID_STRLEN])
 {

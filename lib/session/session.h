@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The call lines of one sessmgr: a table by call id and by IKE SA, the state machine of a call line, and its checkpoint
- * row (session_row.c). No I/O: tasks/sessmgr feeds events and does what they mean. A call line is created by
- * session_new(), moves by session_event(), and is freed by session_free() when it is SESSION_IDLE again.
+ * The call lines of one sessmgr: a table by call id and by IKE SA, the state machine of a call line, and its
+ * checkpoint row (session_row.c). No I/O: tasks/sessmgr feeds events and does what they mean. A call line is
+ * created by session_new(), moves by session_event(), and is freed by session_free() when it is SESSION_IDLE
+ * again.
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
@@ -13,21 +14,21 @@
 #include "base/fsm.h"
 #include "net/addr.h"
 
-#define SESSION_LIMIT        12000 /* calls per sessmgr */
-#define SESSION_SERVICE_MAX  64
-#define SESSION_POOL_MAX     32
-#define SESSION_PEER_MAX     256
-#define SESSION_IKE_KEY_MAX  64
-#define SESSION_REASON_MAX   48
+#define SESSION_LIMIT         12000 /* calls per sessmgr */
+#define SESSION_SERVICE_MAX   64
+#define SESSION_POOL_MAX      32
+#define SESSION_PEER_MAX      256
+#define SESSION_IKE_KEY_MAX   64
+#define SESSION_REASON_MAX    48
 #define SESSION_CALLID_STRLEN 9
-#define SESSION_TRACE        8
-#define SESSION_INSTANCE_MAX 4095 /* instance number in the top 12 bits of a call id */
+#define SESSION_TRACE         8
+#define SESSION_INSTANCE_MAX  4095 /* instance number in the top 12 bits of a call id */
 
 enum session_state {
-	SESSION_IDLE,       /* SMGR_STATE_OPEN: new, or over */
-	SESSION_ARRIVED,    /* SMGR_STATE_NEWCALL_ARRIVED: waits for an address */
-	SESSION_ANSWERED,   /* SMGR_STATE_NEWCALL_ANSWERED: ipsecmgr has the answer, the tunnel is not up */
-	SESSION_CONNECTED,  /* SMGR_STATE_CONNECTED */
+	SESSION_IDLE,      /* SMGR_STATE_OPEN: new, or over */
+	SESSION_ARRIVED,   /* SMGR_STATE_NEWCALL_ARRIVED: waits for an address */
+	SESSION_ANSWERED,  /* SMGR_STATE_NEWCALL_ANSWERED: ipsecmgr has the answer, the tunnel is not up */
+	SESSION_CONNECTED, /* SMGR_STATE_CONNECTED */
 	SESSION_DISCONNECTING, /* SMGR_STATE_DISCONNECTING: the row's deletion is on its way */
 	SESSION_STATES
 };
@@ -36,12 +37,12 @@ enum session_ev {
 	SESSION_EV_NEWCALL,      /* a tunnel wants a session */
 	SESSION_EV_ADDR_SUCCESS, /* it has its address (or needs none) */
 	SESSION_EV_ADDR_FAIL,
-	SESSION_EV_UP,           /* the tunnel is durable and up */
-	SESSION_EV_RECOVERED,    /* rebuilt from its row */
-	SESSION_EV_DOWN,         /* the tunnel is gone, or never came */
+	SESSION_EV_UP,        /* the tunnel is durable and up */
+	SESSION_EV_RECOVERED, /* rebuilt from its row */
+	SESSION_EV_DOWN,      /* the tunnel is gone, or never came */
 	SESSION_EV_SETUP_TIMEOUT,
-	SESSION_EV_AUDIT_FAIL,   /* its IKE SA does not exist any more */
-	SESSION_EV_ROW_GONE,     /* the row's deletion is durable */
+	SESSION_EV_AUDIT_FAIL, /* its IKE SA does not exist any more */
+	SESSION_EV_ROW_GONE,   /* the row's deletion is durable */
 	SESSION_EVS
 };
 
@@ -57,16 +58,16 @@ struct session_call {
 	char pool[SESSION_POOL_MAX];
 	char peer_id[SESSION_PEER_MAX];
 	char ike_key[SESSION_IKE_KEY_MAX];
-	struct net_addr peer, addr; /* peer's outer address; assigned address, may be AF_UNSPEC */
-	uint64_t start_us;          /* wall clock */
-	uint64_t connect_us;        /* wall clock; 0: not yet */
+	struct net_addr peer, addr;      /* peer's outer address; assigned address, may be AF_UNSPEC */
+	uint64_t start_us;               /* wall clock */
+	uint64_t connect_us;             /* wall clock; 0: not yet */
 	char reason[SESSION_REASON_MAX]; /* why it ended */
 
 	struct fsm_inst fsm;
-	bool recovered;     /* rebuilt after a failure: "Recovered Session" */
-	bool has_row;       /* its row is known to be in the store */
-	bool has_lease;     /* addr is marked in the lease set */
-	uint8_t audits;     /* audits failed in a row */
+	bool recovered; /* rebuilt after a failure: "Recovered Session" */
+	bool has_row;   /* its row is known to be in the store */
+	bool has_lease; /* addr is marked in the lease set */
+	uint8_t audits; /* audits failed in a row */
 	struct {
 		uint8_t state, event;
 	} trace[SESSION_TRACE]; /* ring, newest at (ntrace - 1) % SESSION_TRACE */
@@ -81,9 +82,11 @@ struct session_call {
 /* After every change of state, from -1 for a new call: gauges and counters belong here. */
 typedef void (*session_changed_fn)(struct session_call *c, int from, int to, void *arg);
 
-struct session_table *session_table_new(uint32_t instance, uint32_t seed, session_changed_fn changed, void *arg); /* NULL: no memory */
-void session_table_free(struct session_table *t); /* with its calls, without events; NULL-safe */
-/* The instance changed (a standby took a number over); only while the table is empty. seed: random, where call ids start. */
+struct session_table *session_table_new(uint32_t instance, uint32_t seed, session_changed_fn changed,
+                                        void *arg); /* NULL: no memory */
+void session_table_free(struct session_table *t);   /* with its calls, without events; NULL-safe */
+/* The instance changed (a standby took a number over); only while the table is empty. seed: random, where
+ * call ids start. */
 void session_table_rename(struct session_table *t, uint32_t instance, uint32_t seed);
 uint32_t session_count(const struct session_table *t);
 /* Calls in a state. */

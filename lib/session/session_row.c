@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The checkpoint row of a call (kind "call"), written by ipsecmgr in the transaction of the IKE SA, rewritten and deleted
- * by sessmgr, read by sessmgr after a restart and by shows. Version 1; fields in the order of encode(). Trusts nothing.
+ * The checkpoint row of a call (kind "call"), written by ipsecmgr in the transaction of the IKE SA, rewritten
+ * and deleted by sessmgr, read by sessmgr after a restart and by shows. Version 1; fields in the order of
+ * encode(). Trusts nothing.
  */
 #include <errno.h>
 #include <string.h>

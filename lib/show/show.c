@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Show requests: look-up in the program's table, paging, reply. Called from the Show row of a task's route table. */
+/* Show requests: look-up in the program's table, paging, reply. Called from the Show row of a task's route
+ * table. */
 #include "show/show.h"
 
 #include <errno.h>
@@ -67,7 +68,8 @@ static void reply(struct task *t, const struct bus_msg *m, json_t *root, const s
 void show_dispatch(struct task *t, const struct bus_msg *m, const struct show_row *rows, size_t n)
 {
 	const Show *s = m->env->show;
-	struct show_page page = {.args = s->args, .offset = s->offset, .limit = s->limit ? s->limit : SHOW_LIMIT};
+	struct show_page page = {
+	        .args = s->args, .offset = s->offset, .limit = s->limit ? s->limit : SHOW_LIMIT};
 	char err[256] = "Failure: nothing to show";
 	json_t *root;
 

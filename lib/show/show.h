@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answering Show requests: a table of names and functions that fill a JSON tree, paging of long arrays, and strings
- * from outside made safe for JSON. The cli task turns the tree into StarOS's text. Used by the tasks' _show.c files.
+ * Answering Show requests: a table of names and functions that fill a JSON tree, paging of long arrays, and
+ * strings from outside made safe for JSON. The cli task turns the tree into StarOS's text. Used by the tasks'
+ * _show.c files.
  */
 #ifndef SHOW_SHOW_H
 #define SHOW_SHOW_H
@@ -15,7 +16,7 @@ struct show_page {
 	uint32_t offset, limit; /* limit 0: SHOW_LIMIT */
 	bool more;
 	uint32_t next;
-	uint32_t at;            /* private */
+	uint32_t at; /* private */
 };
 #define SHOW_LIMIT 500
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The context's block of the configuration tree as structures; rows and variables as in cli/grammar/30-context.grm. */
+/* The context's block of the configuration tree as structures; rows and variables as in
+ * cli/grammar/30-context.grm. */
 #include "vpn/vpn_cfg.h"
 
 #include <errno.h>
@@ -63,7 +64,8 @@ int vpn_mask_len(const char *mask)
 }
 
 /* A prefix from `prefix`, or from an address and a mask variable. 0 or -EINVAL. */
-static int prefix_of(const struct cfg_node *n, const char *prefix, const char *addr, const char *mask, struct net_prefix *p)
+static int prefix_of(const struct cfg_node *n, const char *prefix, const char *addr, const char *mask,
+                     struct net_prefix *p)
 {
 	const char *text = cfg_arg(n, prefix), *a = cfg_arg(n, addr), *m = cfg_arg(n, mask);
 	int len;
@@ -79,9 +81,11 @@ static int prefix_of(const struct cfg_node *n, const char *prefix, const char *a
 	return 0;
 }
 
-/* --- interfaces ----------------------------------------------------------------------------------------------- */
+/* --- interfaces
+ * ----------------------------------------------------------------------------------------------- */
 
-static void add_addr(const struct reader *r, struct vpn_if *i, const struct cfg_node *n, const char *prefix, bool secondary)
+static void add_addr(const struct reader *r, struct vpn_if *i, const struct cfg_node *n, const char *prefix,
+                     bool secondary)
 {
 	struct vpn_if_addr *a = &i->addr[i->n_addr];
 	char text[NET_PREFIX_STRLEN];
@@ -113,15 +117,14 @@ static int read_if(const struct reader *r, const struct cfg_node *n)
 	a = cfg_child(r->tree, n, "ip-address", NULL);
 	if (a && !a->negated)
 		add_addr(r, i, a, "", false);
-	cfg_foreach(a, n, "ip-address-secondary")
-		add_addr(r, i, a, "", true);
-	cfg_foreach(a, n, "ipv6-address")
-		add_addr(r, i, a, "address", cfg_has(a, "secondary"));
+	cfg_foreach(a, n, "ip-address-secondary") add_addr(r, i, a, "", true);
+	cfg_foreach(a, n, "ipv6-address") add_addr(r, i, a, "address", cfg_has(a, "secondary"));
 	return 0;
 }
 
 /* `bind interface NAME CTX` of a port or VLAN, if it is one of ours. */
-static void bind_port(const struct reader *r, const struct cfg_node *block, const char *port, uint16_t vlan, const struct cfg_node *settings)
+static void bind_port(const struct reader *r, const struct cfg_node *block, const char *port, uint16_t vlan,
+                      const struct cfg_node *settings)
 {
 	const char *ctx = cfg_get(r->tree, block, "bind-interface", "context");
 	const char *name = cfg_get(r->tree, block, "bind-interface", "interface");
@@ -132,12 +135,15 @@ static void bind_port(const struct reader *r, const struct cfg_node *block, cons
 	i = (struct vpn_if *)vpn_cfg_if(r->c, name);
 	if (!i || i->loopback || i->port[0]) {
 		tell(r, "port %s: interface %s %s", port, name,
-		     !i ? "does not exist" : i->loopback ? "is a loopback interface" : "is bound to another port already");
+		     !i            ? "does not exist"
+		     : i->loopback ? "is a loopback interface"
+		                   : "is bound to another port already");
 		return;
 	}
 	copy(i->port, sizeof(i->port), port);
 	i->vlan = vlan;
-	i->shutdown = cfg_on(r->tree, block, "shutdown") || (block != settings && cfg_on(r->tree, settings, "shutdown"));
+	i->shutdown = cfg_on(r->tree, block, "shutdown") ||
+	              (block != settings && cfg_on(r->tree, settings, "shutdown"));
 	i->mtu = (uint32_t)cfg_get_int(r->tree, settings, "mtu", "bytes", 0);
 }
 
@@ -145,19 +151,21 @@ static void read_ports(const struct reader *r)
 {
 	const struct cfg_node *p, *v;
 
-	cfg_foreach(p, r->tree->root, "port-ethernet") {
+	cfg_foreach(p, r->tree->root, "port-ethernet")
+	{
 		bind_port(r, p, cfg_key(p, 0), 0, p);
-		cfg_foreach(v, p, "vlan")
-			bind_port(r, v, cfg_key(p, 0), (uint16_t)atoi(cfg_key(v, 0)), p);
+		cfg_foreach(v, p, "vlan") bind_port(r, v, cfg_key(p, 0), (uint16_t)atoi(cfg_key(v, 0)), p);
 	}
 }
 
-/* --- routes --------------------------------------------------------------------------------------------------- */
+/* --- routes
+ * --------------------------------------------------------------------------------------------------- */
 
 static int read_route(const struct reader *r, const struct cfg_node *n)
 {
 	const char *gw = cfg_arg(n, "gateway"), *hop = cfg_arg(n, "next-hop");
-	struct vpn_static s = {.precedence = (uint8_t)cfg_arg_int(n, "precedence", 1), .cost = (uint8_t)cfg_arg_int(n, "cost", 0)};
+	struct vpn_static s = {.precedence = (uint8_t)cfg_arg_int(n, "precedence", 1),
+	                       .cost = (uint8_t)cfg_arg_int(n, "cost", 0)};
 	struct vpn_static *at;
 
 	if (prefix_of(n, "prefix", "network", "mask", &s.dst)) {
@@ -179,12 +187,15 @@ static int read_route(const struct reader *r, const struct cfg_node *n)
 	return 0;
 }
 
-/* --- pools ---------------------------------------------------------------------------------------------------- */
+/* --- pools
+ * ---------------------------------------------------------------------------------------------------- */
 
 static int read_pool(const struct reader *r, const struct cfg_node *n)
 {
 	const char *start = cfg_arg(n, "start"), *end = cfg_arg(n, "end");
-	struct pool_def d = {.busyout = cfg_has(n, "busyout"), .priority = (uint8_t)cfg_arg_int(n, "priority", 0)}, *at;
+	struct pool_def d = {.busyout = cfg_has(n, "busyout"),
+	                     .priority = (uint8_t)cfg_arg_int(n, "priority", 0)},
+	                *at;
 	struct net_addr a, b;
 	struct net_prefix p;
 	int err = -EINVAL;
@@ -209,15 +220,17 @@ static int read_pool(const struct reader *r, const struct cfg_node *n)
 	return 0;
 }
 
-/* --- all of it ------------------------------------------------------------------------------------------------ */
+/* --- all of it
+ * ------------------------------------------------------------------------------------------------ */
 
 static int each(const struct reader *r, const struct cfg_node *ctx, const char *row,
-		int (*fn)(const struct reader *r, const struct cfg_node *n))
+                int (*fn)(const struct reader *r, const struct cfg_node *n))
 {
 	const struct cfg_node *n;
 	int err = 0;
 
-	cfg_foreach(n, ctx, row) {
+	cfg_foreach(n, ctx, row)
+	{
 		if (!n->negated)
 			err = fn(r, n);
 		if (err)
@@ -226,7 +239,8 @@ static int each(const struct reader *r, const struct cfg_node *ctx, const char *
 	return err;
 }
 
-int vpn_cfg_read(struct vpn_cfg *c, const struct cfg_tree *tree, uint32_t ctx, vpn_problem_fn problem, void *arg)
+int vpn_cfg_read(struct vpn_cfg *c, const struct cfg_tree *tree, uint32_t ctx, vpn_problem_fn problem,
+                 void *arg)
 {
 	const struct cfg_node *n = vpn_context_node(tree, ctx);
 	const struct reader r = {c, tree, problem, arg};

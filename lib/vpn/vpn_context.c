@@ -18,7 +18,8 @@ uint32_t vpn_context_id(const struct cfg_tree *tree, const char *name)
 		return VPN_LOCAL;
 	if (!tree)
 		return 0;
-	cfg_foreach(n, tree->root, "context") {
+	cfg_foreach(n, tree->root, "context")
+	{
 		if (is_local(n))
 			continue;
 		id++;
@@ -35,7 +36,8 @@ const struct cfg_node *vpn_context_node(const struct cfg_tree *tree, uint32_t id
 
 	if (!tree || !id)
 		return NULL;
-	cfg_foreach(n, tree->root, "context") {
+	cfg_foreach(n, tree->root, "context")
+	{
 		if (is_local(n) ? id == VPN_LOCAL : ++at == id)
 			return n;
 	}
@@ -55,7 +57,6 @@ uint32_t vpn_context_count(const struct cfg_tree *tree)
 	uint32_t count = VPN_LOCAL;
 
 	if (tree)
-		cfg_foreach(n, tree->root, "context")
-			count += !is_local(n);
+		cfg_foreach(n, tree->root, "context") count += !is_local(n);
 	return count;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contexts of the configuration by number. A context's id is the number of its namespace, of its vpnmgr and of everything
- * that messages call ctx: local is 1, the others 2, 3, … in the order in which they were created. Pure functions.
- * Callers: whoever needs the name of a ctx or the ctx of a name (vpnctrl, vpnmgr, sessmgr, ipsecmgr, hatsystem, cli).
+ * Contexts of the configuration by number. A context's id is the number of its namespace, of its vpnmgr and
+ * of everything that messages call ctx: local is 1, the others 2, 3, … in the order in which they were
+ * created. Pure functions. Callers: whoever needs the name of a ctx or the ctx of a name (vpnctrl, vpnmgr,
+ * sessmgr, ipsecmgr, hatsystem, cli).
  */
 #ifndef VPN_CONTEXT_H
 #define VPN_CONTEXT_H
@@ -10,7 +11,7 @@
 #include <stdint.h>
 #include "cfg/cfg.h"
 
-#define VPN_LOCAL 1
+#define VPN_LOCAL    1
 #define VPN_NAME_MAX 80 /* of a context or an interface, with the NUL */
 
 /* 0: no such context (or tree NULL). "local" is always 1. */

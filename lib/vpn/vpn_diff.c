@@ -75,7 +75,8 @@ static int cmp_addr(const void *x, const void *y)
 	return d ? d : (int)a->p.len - (int)b->p.len;
 }
 
-int vpn_addrs_diff(struct vpn_addrs *want, struct vpn_addrs *have, struct vpn_addrs *add, struct vpn_addrs *del)
+int vpn_addrs_diff(struct vpn_addrs *want, struct vpn_addrs *have, struct vpn_addrs *add,
+                   struct vpn_addrs *del)
 {
 	size_t i = 0, j = 0, n = 0;
 	int err = 0;
@@ -114,14 +115,16 @@ static int cmp_key(const struct nl_route *a, const struct nl_route *b)
 
 static bool same_way(const struct nl_route *a, const struct nl_route *b)
 {
-	return a->type == b->type && net_addr_equal(&a->gateway, &b->gateway) && net_addr_equal(&a->source, &b->source) &&
+	return a->type == b->type && net_addr_equal(&a->gateway, &b->gateway) &&
+	       net_addr_equal(&a->source, &b->source) &&
 	       (!a->ifindex || !b->ifindex || a->ifindex == b->ifindex);
 }
 
 /* qsort() of pointers into one array: equal keys stay in order, because their positions are compared. */
 static int cmp_at(const void *x, const void *y)
 {
-	const struct nl_route *a = *(const struct nl_route *const *)x, *b = *(const struct nl_route *const *)y;
+	const struct nl_route *a = *(const struct nl_route *const *)x,
+	                      *b = *(const struct nl_route *const *)y;
 	int d = cmp_key(a, b);
 
 	return d ? d : a < b ? -1 : a > b;
@@ -149,7 +152,8 @@ static int sort(struct vpn_routes *l)
 	return 0;
 }
 
-int vpn_routes_diff(struct vpn_routes *want, struct vpn_routes *have, struct vpn_routes *put, struct vpn_routes *del)
+int vpn_routes_diff(struct vpn_routes *want, struct vpn_routes *have, struct vpn_routes *put,
+                    struct vpn_routes *del)
 {
 	size_t i = 0, j = 0, n = 0;
 	int err = sort(want) || sort(have) ? -ENOMEM : 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Desired state against actual state: which addresses and routes to add and which to remove, so that the kernel has what
- * the configuration says. Pure functions on sorted arrays; vpnmgr reads the kernel, asks here, and does the difference.
- * Running it twice changes nothing the second time, so a restarted vpnmgr disturbs nobody.
+ * Desired state against actual state: which addresses and routes to add and which to remove, so that the
+ * kernel has what the configuration says. Pure functions on sorted arrays; vpnmgr reads the kernel, asks
+ * here, and does the difference. Running it twice changes nothing the second time, so a restarted vpnmgr
+ * disturbs nobody.
  */
 #ifndef VPN_DIFF_H
 #define VPN_DIFF_H
@@ -33,12 +34,15 @@ void vpn_routes_free(struct vpn_routes *l);
 /* Addresses nobody configures: loopback net, ::1, IPv6 link-local. They are never touched. */
 bool vpn_addr_is_kernel(const struct net_addr *a);
 
-/* Sorts both, removes doubles from want; add = want - have, del = have - want (both appended). 0 or -ENOMEM. */
-int vpn_addrs_diff(struct vpn_addrs *want, struct vpn_addrs *have, struct vpn_addrs *add, struct vpn_addrs *del);
-/*
- * Routes are told apart by destination and metric; one that leads elsewhere is replaced. Of two wanted with the same
- * destination and metric the first added counts.
+/* Sorts both, removes doubles from want; add = want - have, del = have - want (both appended). 0 or -ENOMEM.
  */
-int vpn_routes_diff(struct vpn_routes *want, struct vpn_routes *have, struct vpn_routes *put, struct vpn_routes *del);
+int vpn_addrs_diff(struct vpn_addrs *want, struct vpn_addrs *have, struct vpn_addrs *add,
+                   struct vpn_addrs *del);
+/*
+ * Routes are told apart by destination and metric; one that leads elsewhere is replaced. Of two wanted with
+ * the same destination and metric the first added counts.
+ */
+int vpn_routes_diff(struct vpn_routes *want, struct vpn_routes *have, struct vpn_routes *put,
+                    struct vpn_routes *del);
 
 #endif

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sessctrl: which sessmgr instances there are and how full they are; publishes the list, adds their numbers up for shows. Owns
- * no session. See README.md.
+ * sessctrl: which sessmgr instances there are and how full they are; publishes the list, adds their numbers
+ * up for shows. Owns no session. See README.md.
  */
 #include "sessctrl.h"
 
 static const struct task_route routes[] = {
-	{ENVELOPE__BODY_MANAGER_LOAD, "sessmgr", "an instance says how full it is", sessctrl_list_load},
-	{ENVELOPE__BODY_SHOW, "*", "sessmgrs, and sums over all of them", sessctrl_show},
+        {ENVELOPE__BODY_MANAGER_LOAD, "sessmgr", "an instance says how full it is", sessctrl_list_load},
+        {ENVELOPE__BODY_SHOW, "*", "sessmgrs, and sums over all of them", sessctrl_show},
 };
 
 static const struct task_ops ops = {
-	.facility = "sessctrl",
-	.routes = routes,
-	.n_routes = sizeof(routes) / sizeof(routes[0]),
-	.init = sessctrl_list_init,
-	.activate = sessctrl_list_activate,
+        .facility = "sessctrl",
+        .routes = routes,
+        .n_routes = sizeof(routes) / sizeof(routes[0]),
+        .init = sessctrl_list_init,
+        .activate = sessctrl_list_activate,
 };
 
 int main(int argc, char **argv)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The list of sessmgr instances. An instance is there when the bus knows its address (only ready tasks have one), and usable unless
- * it said that it does not serve or is full. Published on topic "managers" at each change and every two seconds. Called by main.c.
+ * The list of sessmgr instances. An instance is there when the bus knows its address (only ready tasks have
+ * one), and usable unless it said that it does not serve or is full. Published on topic "managers" at each
+ * change and every two seconds. Called by main.c.
  */
 #include "sessctrl.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows of sessctrl: "sessmgrs" from the list; "subscribers summary" and "wsg sessions" by asking every instance and adding the
- * numbers up. An instance that does not answer is counted as missing, so a sum that lacks something says so.
+ * Shows of sessctrl: "sessmgrs" from the list; "subscribers summary" and "wsg sessions" by asking every
+ * instance and adding the numbers up. An instance that does not answer is counted as missing, so a sum that
+ * lacks something says so.
  */
 #include "sessctrl.h"
 
@@ -14,13 +15,14 @@
 
 #define ASK_MS 3000
 
-/* --- sums ----------------------------------------------------------------------------------------------------- */
+/* --- sums
+ * ----------------------------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *what, *ask; /* what we are asked; what we ask the instances */
 } sums[] = {
-	{"subscribers summary", "summary"},
-	{"wsg sessions", "services"},
+        {"subscribers summary", "summary"},
+        {"wsg sessions", "services"},
 };
 
 struct sum {
@@ -34,10 +36,12 @@ static void add_up(json_t *total, json_t *one, unsigned depth)
 	const char *name;
 	json_t *v, *have;
 
-	json_object_foreach(one, name, v) {
+	json_object_foreach(one, name, v)
+	{
 		have = json_object_get(total, name);
 		if (json_is_integer(v)) {
-			json_object_set_new(total, name, json_integer(json_integer_value(have) + json_integer_value(v)));
+			json_object_set_new(total, name,
+			                    json_integer(json_integer_value(have) + json_integer_value(v)));
 		} else if (json_is_object(v) && depth < 4) {
 			if (!have) {
 				have = json_object();
@@ -117,7 +121,8 @@ static void ask_all(struct task *t, const struct bus_msg *m, const char *what)
 		finish(t, s);
 }
 
-/* --- the list ------------------------------------------------------------------------------------------------- */
+/* --- the list
+ * ------------------------------------------------------------------------------------------------- */
 
 static json_t *fill_sessmgrs(struct task *t, struct show_page *page, char *err, size_t size)
 {
@@ -134,10 +139,16 @@ static json_t *fill_sessmgrs(struct task *t, struct show_page *page, char *err, 
 		sessions += x->up ? x->sessions : 0;
 		if (!show_wanted(page))
 			continue;
-		json_array_append_new(a, json_pack("{s:i,s:i,s:s,s:I,s:I,s:I}", "instance", (int)i, "card", (int)x->card, "state",
-						   !x->up ? "Down" : sessctrl_list_usable(i) ? "Active" : x->ready ? "Full" : "Standby",
-						   "sessions", (json_int_t)x->sessions, "limit", (json_int_t)x->limit, "heard_ms_ago",
-						   x->heard_us ? (json_int_t)((now - x->heard_us) / US_PER_MS) : (json_int_t)-1));
+		json_array_append_new(a, json_pack("{s:i,s:i,s:s,s:I,s:I,s:I}", "instance", (int)i, "card",
+		                                   (int)x->card, "state",
+		                                   !x->up                    ? "Down"
+		                                   : sessctrl_list_usable(i) ? "Active"
+		                                   : x->ready                ? "Full"
+		                                                             : "Standby",
+		                                   "sessions", (json_int_t)x->sessions, "limit",
+		                                   (json_int_t)x->limit, "heard_ms_ago",
+		                                   x->heard_us ? (json_int_t)((now - x->heard_us) / US_PER_MS)
+		                                               : (json_int_t)-1));
 	}
 	json_object_set_new(o, "sessmgrs", a);
 	json_object_set_new(o, "ready", json_integer(n));
@@ -146,7 +157,7 @@ static json_t *fill_sessmgrs(struct task *t, struct show_page *page, char *err, 
 }
 
 static const struct show_row rows[] = {
-	{"sessmgrs", "the sessmgr instances, their cards and sessions", fill_sessmgrs},
+        {"sessmgrs", "the sessmgr instances, their cards and sessions", fill_sessmgrs},
 };
 
 void sessctrl_show(struct task *t, const struct bus_msg *m)

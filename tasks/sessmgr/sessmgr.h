@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Private to sessmgr: the calls of one instance. _call.c takes them up and ends them, _pool.c gets and returns chunks of
- * addresses, _recover.c rebuilds everything from the rows and audits it, _count.c keeps the wsg counters, _cfg.c follows
- * configuration and redundancy state, _show.c answers operators.
+ * Private to sessmgr: the calls of one instance. _call.c takes them up and ends them, _pool.c gets and
+ * returns chunks of addresses, _recover.c rebuilds everything from the rows and audits it, _count.c keeps the
+ * wsg counters, _cfg.c follows configuration and redundancy state, _show.c answers operators.
  */
 #ifndef SESSMGR_H
 #define SESSMGR_H
@@ -17,21 +17,21 @@
 #include "task/task.h"
 #include "task/watch.h"
 
-#define SESSMGR_SETUP_US   (60 * 1000000ULL) /* a call that is not up after this is released */
-#define SESSMGR_SWEEP_MS   5000
-#define SESSMGR_LOAD_MS    1000
-#define SESSMGR_AUDIT_MS   60000
-#define SESSMGR_SETTLE_MS  5000   /* after a restart, until chunks of the rows are used for new calls */
-#define SESSMGR_IDLE_US    (60 * 1000000ULL) /* an unused chunk goes back after this */
-#define SESSMGR_CHUNK      256    /* addresses asked for at a time */
-#define SESSMGR_CHUNK_MS   8000   /* vpnmgr may be restarting; ipsecmgr asks again meanwhile */
-#define SESSMGR_REASONS    32
+#define SESSMGR_SETUP_US  (60 * 1000000ULL) /* a call that is not up after this is released */
+#define SESSMGR_SWEEP_MS  5000
+#define SESSMGR_LOAD_MS   1000
+#define SESSMGR_AUDIT_MS  60000
+#define SESSMGR_SETTLE_MS 5000 /* after a restart, until chunks of the rows are used for new calls */
+#define SESSMGR_IDLE_US   (60 * 1000000ULL) /* an unused chunk goes back after this */
+#define SESSMGR_CHUNK     256               /* addresses asked for at a time */
+#define SESSMGR_CHUNK_MS  8000              /* vpnmgr may be restarting; ipsecmgr asks again meanwhile */
+#define SESSMGR_REASONS   32
 
 /* What only a call that waits for its address needs. */
 struct sessmgr_wait {
 	struct bus_from from;
-	int family;           /* 0: any */
-	struct net_addr want; /* AF_UNSPEC: any */
+	int family;               /* 0: any */
+	struct net_addr want;     /* AF_UNSPEC: any */
 	char pool[POOL_NAME_MAX]; /* as asked for; "": any */
 };
 
@@ -65,7 +65,7 @@ struct sessmgr {
 	struct sessmgr_audit *audit; /* under way */
 	uint32_t settling[64];       /* contexts being settled */
 	unsigned n_settling, settle_rounds;
-	uint64_t exhausted_us;       /* when a pool was last found empty while chunks were unsettled */
+	uint64_t exhausted_us; /* when a pool was last found empty while chunks were unsettled */
 	uint32_t load_sent;
 	unsigned load_age;
 	struct sessmgr_reason reasons[SESSMGR_REASONS];
@@ -103,7 +103,8 @@ void sessmgr_call_drop(struct sessmgr *s, struct session_call *c);
 void sessmgr_call_sweep(struct sessmgr *s);
 
 /* sessmgr_pool.c */
-/* Find an address for a call in state ARRIVED: answers it, or asks vpnmgr for a chunk and answers it later. */
+/* Find an address for a call in state ARRIVED: answers it, or asks vpnmgr for a chunk and answers it later.
+ */
 void sessmgr_pool_address(struct sessmgr *s, struct session_call *c);
 void sessmgr_pool_release(struct sessmgr *s, struct session_call *c);
 /* Chunks that are long unused go back. */

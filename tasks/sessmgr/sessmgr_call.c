@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls: taken up when a tunnel asks, confirmed when it is up, ended when it is gone. Asking twice for the same IKE SA gives the
- * same call. Nothing in a message is trusted: lengths, names and senders are checked. Entry points: sessmgr_call_new(), _state().
+ * Calls: taken up when a tunnel asks, confirmed when it is up, ended when it is gone. Asking twice for the
+ * same IKE SA gives the same call. Nothing in a message is trusted: lengths, names and senders are checked.
+ * Entry points: sessmgr_call_new(), _state().
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +12,8 @@
 #include "base/log.h"
 #include "sessmgr.h"
 
-/* --- answers -------------------------------------------------------------------------------------------------- */
+/* --- answers
+ * -------------------------------------------------------------------------------------------------- */
 
 static void reply_failure(struct sessmgr *s, const struct bus_from *to, const char *reason)
 {
@@ -54,7 +56,8 @@ static void reply_call(struct sessmgr *s, const struct session_call *c, const st
 	task_reply_to(s->t, to, &env);
 }
 
-/* --- life ----------------------------------------------------------------------------------------------------- */
+/* --- life
+ * ----------------------------------------------------------------------------------------------------- */
 
 int sessmgr_call_attach(struct sessmgr *s, struct session_call *c)
 {
@@ -104,8 +107,9 @@ void sessmgr_call_refuse(struct sessmgr *s, struct session_call *c, const char *
 	struct sessmgr_call *x = c->data;
 	char id[SESSION_CALLID_STRLEN];
 
-	LOG(EV_SESS_END, "call %s of peer %s in %s/%s refused: %s", session_callid_format(c->callid, id), c->peer_id,
-	    sessmgr_cfg_context(s, c->ctx), c->service, reason ? reason : "vpnmgr does not answer");
+	LOG(EV_SESS_END, "call %s of peer %s in %s/%s refused: %s", session_callid_format(c->callid, id),
+	    c->peer_id, sessmgr_cfg_context(s, c->ctx), c->service,
+	    reason ? reason : "vpnmgr does not answer");
 	if (reason && x->wait)
 		reply_failure(s, &x->wait->from, reason);
 	s->refused++;
@@ -131,7 +135,8 @@ static void row_gone(struct task *t, void *arg, int status, const char *text)
 
 void sessmgr_call_end(struct sessmgr *s, struct session_call *c, enum session_ev ev, const char *reason)
 {
-	bool was_up = session_state(c) == SESSION_CONNECTED, ending = session_state(c) == SESSION_DISCONNECTING;
+	bool was_up = session_state(c) == SESSION_CONNECTED,
+	     ending = session_state(c) == SESSION_DISCONNECTING;
 	char id[SESSION_CALLID_STRLEN], addr[NET_ADDR_STRLEN];
 	struct ckpt_row row = {.kind = SESSION_ROW_KIND, .key = session_callid_format(c->callid, id)};
 
@@ -140,13 +145,15 @@ void sessmgr_call_end(struct sessmgr *s, struct session_call *c, enum session_ev
 	wait_free(c);
 	snprintf(c->reason, sizeof(c->reason), "%s", reason);
 	sessmgr_count_ended(s, c, was_up, reason);
-	LOG(EV_SESS_END, "call %s of peer %s in %s/%s, address %s, ended: %s", id, c->peer_id, sessmgr_cfg_context(s, c->ctx),
-	    c->service, net_addr_format(&c->addr, addr, sizeof(addr)), reason);
+	LOG(EV_SESS_END, "call %s of peer %s in %s/%s, address %s, ended: %s", id, c->peer_id,
+	    sessmgr_cfg_context(s, c->ctx), c->service, net_addr_format(&c->addr, addr, sizeof(addr)),
+	    reason);
 	if (ckpt_write(s->ckpt, &row, 1, row_gone, (void *)(uintptr_t)c->callid))
 		LOG(EV_NO_MEMORY, "call %s keeps its row and address", id);
 }
 
-/* --- SessionNew ----------------------------------------------------------------------------------------------- */
+/* --- SessionNew
+ * ----------------------------------------------------------------------------------------------- */
 
 /* 0 bytes (unset), 4 or 16. */
 static int get_addr(struct net_addr *a, const ProtobufCBinaryData *b)
@@ -244,14 +251,16 @@ void sessmgr_call_new(struct task *t, const struct bus_msg *m)
 	reply_failure(s, &from, "no-resource");
 }
 
-/* --- SessionState --------------------------------------------------------------------------------------------- */
+/* --- SessionState
+ * --------------------------------------------------------------------------------------------- */
 
 /* The IKE SA has a new name: the row must say so, or an audit would miss it. */
 static void rename_ike(struct sessmgr *s, struct session_call *c, const char *ike_key)
 {
 	char id[SESSION_CALLID_STRLEN];
 	uint8_t blob[SESSION_ROW_MAX];
-	struct ckpt_row row = {.kind = SESSION_ROW_KIND, .key = session_callid_format(c->callid, id), .blob = blob};
+	struct ckpt_row row = {
+	        .kind = SESSION_ROW_KIND, .key = session_callid_format(c->callid, id), .blob = blob};
 
 	if (!ike_key[0] || !strcmp(c->ike_key, ike_key) || session_set_ike_key(c, ike_key))
 		return;
@@ -270,8 +279,9 @@ static void up(struct sessmgr *s, struct session_call *c, const char *ike_key)
 	c->audits = 0;
 	if (first) {
 		c->connect_us = clock_wall_us();
-		LOG(EV_SESS_START, "call %s of peer %s in %s/%s has address %s", session_callid_format(c->callid, id), c->peer_id,
-		    sessmgr_cfg_context(s, c->ctx), c->service, net_addr_format(&c->addr, addr, sizeof(addr)));
+		LOG(EV_SESS_START, "call %s of peer %s in %s/%s has address %s",
+		    session_callid_format(c->callid, id), c->peer_id, sessmgr_cfg_context(s, c->ctx),
+		    c->service, net_addr_format(&c->addr, addr, sizeof(addr)));
 	}
 	rename_ike(s, c, ike_key);
 }
@@ -313,7 +323,8 @@ void sessmgr_call_state(struct task *t, const struct bus_msg *m)
 		sessmgr_call_end(s, c, SESSION_EV_DOWN, q->reason[0] ? q->reason : "none");
 }
 
-/* --- timers --------------------------------------------------------------------------------------------------- */
+/* --- timers
+ * --------------------------------------------------------------------------------------------------- */
 
 void sessmgr_call_sweep(struct sessmgr *s)
 {
@@ -324,7 +335,8 @@ void sessmgr_call_sweep(struct sessmgr *s)
 		return;
 	for (; c; c = next) {
 		next = session_next(s->table, c);
-		if ((session_state(c) != SESSION_ARRIVED && session_state(c) != SESSION_ANSWERED) || now < c->deadline_us)
+		if ((session_state(c) != SESSION_ARRIVED && session_state(c) != SESSION_ANSWERED) ||
+		    now < c->deadline_us)
 			continue;
 		if (session_state(c) == SESSION_ANSWERED && sessmgr_recover_has_row(s, c->callid))
 			up(s, c, ""); /* the word that it is up was lost */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Life of a sessmgr: warm in init(), then activation, configuration (names of contexts, name servers) and redundancy state, and
- * the timers. Entry points: sessmgr_cfg_init(), sessmgr_cfg_start().
+ * Life of a sessmgr: warm in init(), then activation, configuration (names of contexts, name servers) and
+ * redundancy state, and the timers. Entry points: sessmgr_cfg_init(), sessmgr_cfg_start().
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -35,7 +35,8 @@ unsigned sessmgr_cfg_dns(const struct sessmgr *s, uint32_t ctx, struct net_addr 
 	sub = n ? cfg_child(tree, n, "subscriber-default", NULL) : NULL;
 	for (unsigned i = 0; sub && i < 2; i++) {
 		d = cfg_child(tree, sub, "dns", which[i]);
-		if (d && !d->negated && cfg_arg(d, "address") && !net_addr_parse(&dns[k], cfg_arg(d, "address")))
+		if (d && !d->negated && cfg_arg(d, "address") &&
+		    !net_addr_parse(&dns[k], cfg_arg(d, "address")))
 			k++;
 	}
 	return k;
@@ -46,7 +47,8 @@ uint32_t sessmgr_cfg_sessions(struct task *t)
 	return sessmgr.table ? session_count(sessmgr.table) : 0;
 }
 
-/* --- timers --------------------------------------------------------------------------------------------------- */
+/* --- timers
+ * --------------------------------------------------------------------------------------------------- */
 
 static void sweep_cb(struct task *t, void *arg)
 {
@@ -89,7 +91,8 @@ static void load_cb(struct task *t, void *arg)
 	s->load_age = 0;
 }
 
-/* --- state ---------------------------------------------------------------------------------------------------- */
+/* --- state
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void config_changed(struct task *t, const struct cfg_tree *tree, void *arg)
 {

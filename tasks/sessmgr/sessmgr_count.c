@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counters of the schema "wsg", one set per "context/service". Gauges move only here, with a call's state; the table says which
- * counters an ended call moves, by the reason that ipsecmgr gave (names of lib/ike). Called by sessmgr_call.c.
+ * Counters of the schema "wsg", one set per "context/service". Gauges move only here, with a call's state;
+ * the table says which counters an ended call moves, by the reason that ipsecmgr gave (names of lib/ike).
+ * Called by sessmgr_call.c.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -18,20 +19,21 @@ static const struct {
 	size_t field;
 	const char *shown; /* StarOS's word in show session disconnect-reasons */
 } table[] = {
-	{"deleted by the peer", true, FIELD(total_disconnected_remote_disc_ipsec), "Remote-disconnect"},
-	{"initial contact", true, FIELD(total_disconnected_duplicate_request), "Remote-disconnect"},
-	{"deleted locally", false, FIELD(total_disconnected_admin_disconnect), "Admin-disconnect"},
-	{"dead peer", false, FIELD(total_disconnected_misc_reasons), "No-response"},
-	{"no answer", false, FIELD(total_disconnected_misc_reasons), "No-response"},
-	{"lifetime ended", false, FIELD(total_disconnected_absolute_timeout), "Absolute-timeout"},
-	{"set-up timed out", false, FIELD(total_disconnected_session_setup_timeout), "Session-setup-timeout"},
-	{"authentication failed", false, FIELD(total_disconnected_auth_failure), "Auth-failed"},
-	{"no address", false, FIELD(total_disconnected_addr_assign_failure), "No-resource"},
-	{"no-resource", false, FIELD(total_disconnected_no_resource), "No-resource"},
-	{"addr-assign-failure", false, FIELD(total_disconnected_addr_assign_failure), "No-resource"},
-	{"invalid-dest-context", false, FIELD(total_disconnected_invalid_dest_context), "Invalid-dest-context"},
-	{"audit", false, FIELD(total_disconnected_misc_reasons), "internal-error"},
-	{NULL, false, FIELD(total_disconnected_misc_reasons), "Local-disconnect"},
+        {"deleted by the peer", true, FIELD(total_disconnected_remote_disc_ipsec), "Remote-disconnect"},
+        {"initial contact", true, FIELD(total_disconnected_duplicate_request), "Remote-disconnect"},
+        {"deleted locally", false, FIELD(total_disconnected_admin_disconnect), "Admin-disconnect"},
+        {"dead peer", false, FIELD(total_disconnected_misc_reasons), "No-response"},
+        {"no answer", false, FIELD(total_disconnected_misc_reasons), "No-response"},
+        {"lifetime ended", false, FIELD(total_disconnected_absolute_timeout), "Absolute-timeout"},
+        {"set-up timed out", false, FIELD(total_disconnected_session_setup_timeout), "Session-setup-timeout"},
+        {"authentication failed", false, FIELD(total_disconnected_auth_failure), "Auth-failed"},
+        {"no address", false, FIELD(total_disconnected_addr_assign_failure), "No-resource"},
+        {"no-resource", false, FIELD(total_disconnected_no_resource), "No-resource"},
+        {"addr-assign-failure", false, FIELD(total_disconnected_addr_assign_failure), "No-resource"},
+        {"invalid-dest-context", false, FIELD(total_disconnected_invalid_dest_context),
+         "Invalid-dest-context"},
+        {"audit", false, FIELD(total_disconnected_misc_reasons), "internal-error"},
+        {NULL, false, FIELD(total_disconnected_misc_reasons), "Local-disconnect"},
 };
 
 static size_t row_of(const char *reason)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Addresses: from the chunks we have for (context, pool, ipsecmgr), or from a new chunk of the context's vpnmgr. One request per
- * such triple is under way; the calls that need it wait in state ARRIVED. Also the way back, and settling after a restart.
+ * Addresses: from the chunks we have for (context, pool, ipsecmgr), or from a new chunk of the context's
+ * vpnmgr. One request per such triple is under way; the calls that need it wait in state ARRIVED. Also the
+ * way back, and settling after a restart.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,9 +23,11 @@ struct settle {
 	uint32_t gen, ctx;
 };
 
-static bool same(const struct sessmgr_chunk_req *r, const struct session_call *c, const struct sessmgr_wait *w)
+static bool same(const struct sessmgr_chunk_req *r, const struct session_call *c,
+                 const struct sessmgr_wait *w)
 {
-	return r->ctx == c->ctx && r->ipsecmgr == c->ipsecmgr && r->family == w->family && !strcmp(r->pool, w->pool);
+	return r->ctx == c->ctx && r->ipsecmgr == c->ipsecmgr && r->family == w->family &&
+	       !strcmp(r->pool, w->pool);
 }
 
 static const char *vpnmgr_of(uint32_t ctx, char buf[40])
@@ -33,7 +36,8 @@ static const char *vpnmgr_of(uint32_t ctx, char buf[40])
 	return buf;
 }
 
-/* --- taking --------------------------------------------------------------------------------------------------- */
+/* --- taking
+ * --------------------------------------------------------------------------------------------------- */
 
 /* 0: the call has its address. */
 static int take(struct sessmgr *s, struct session_call *c)
@@ -57,7 +61,8 @@ void sessmgr_pool_release(struct sessmgr *s, struct session_call *c)
 	c->has_lease = false;
 }
 
-/* --- asking for a chunk --------------------------------------------------------------------------------------- */
+/* --- asking for a chunk
+ * --------------------------------------------------------------------------------------- */
 
 static void unlink_req(struct sessmgr *s, struct sessmgr_chunk_req *r)
 {
@@ -132,11 +137,14 @@ static void chunk_answer(struct task *t, void *arg, int status, const struct bus
 	}
 	unlink_req(s, r);
 	if (status || !a) {
-		LOG(EV_WARN, "vpnmgr %u gives no answer about pool %s: %s", r->ctx, r->pool, strerror(status ? -status : EPROTO));
+		LOG(EV_WARN, "vpnmgr %u gives no answer about pool %s: %s", r->ctx, r->pool,
+		    strerror(status ? -status : EPROTO));
 		serve(s, r, "");
 	} else if (a->failure[0]) {
-		LOG(EV_VPN_POOL_EMPTY, "no addresses from pool %s of context %s: %s", r->pool, sessmgr_cfg_context(s, r->ctx), a->failure);
-		if (!strcmp(a->failure, "pool exhausted") && lease_unsettled(s->leases, r->ctx) && may_settle(s)) {
+		LOG(EV_VPN_POOL_EMPTY, "no addresses from pool %s of context %s: %s", r->pool,
+		    sessmgr_cfg_context(s, r->ctx), a->failure);
+		if (!strcmp(a->failure, "pool exhausted") && lease_unsettled(s->leases, r->ctx) &&
+		    may_settle(s)) {
 			sessmgr_pool_settle(s, r->ctx); /* we may hold free ones: the calls wait for that */
 		} else {
 			serve(s, r, disconnect_reason(a->failure));
@@ -144,7 +152,8 @@ static void chunk_answer(struct task *t, void *arg, int status, const struct bus
 	} else {
 		err = add_chunk(s, r, a);
 		if (err)
-			LOG(EV_INTERNAL_ERROR, "vpnmgr %u gave a chunk that cannot be ours: %s", r->ctx, strerror(-err));
+			LOG(EV_INTERNAL_ERROR, "vpnmgr %u gave a chunk that cannot be ours: %s", r->ctx,
+			    strerror(-err));
 		serve(s, r, err ? "no-resource" : NULL);
 	}
 	free(r);
@@ -191,7 +200,8 @@ void sessmgr_pool_address(struct sessmgr *s, struct session_call *c)
 	ask(s, c, w);
 }
 
-/* --- the way back --------------------------------------------------------------------------------------------- */
+/* --- the way back
+ * --------------------------------------------------------------------------------------------- */
 
 void sessmgr_pool_sweep(struct sessmgr *s)
 {
@@ -218,7 +228,8 @@ void sessmgr_pool_sweep(struct sessmgr *s)
 	}
 }
 
-/* --- from the rows -------------------------------------------------------------------------------------------- */
+/* --- from the rows
+ * -------------------------------------------------------------------------------------------- */
 
 struct load {
 	struct sessmgr *s;
@@ -256,7 +267,8 @@ uint32_t sessmgr_pool_load(struct sessmgr *s, uint32_t ctx, bool settled)
 	return l.n;
 }
 
-/* --- settling ------------------------------------------------------------------------------------------------- */
+/* --- settling
+ * ------------------------------------------------------------------------------------------------- */
 
 static void settled_ctx(struct sessmgr *s, uint32_t ctx)
 {
@@ -272,7 +284,8 @@ static void wake(struct sessmgr *s, uint32_t ctx)
 
 	for (; c; c = next) {
 		next = session_next(s->table, c);
-		if (session_state(c) == SESSION_ARRIVED && c->ctx == ctx && ((struct sessmgr_call *)c->data)->wait)
+		if (session_state(c) == SESSION_ARRIVED && c->ctx == ctx &&
+		    ((struct sessmgr_call *)c->data)->wait)
 			sessmgr_pool_address(s, c);
 	}
 }
@@ -294,7 +307,8 @@ static void settle_answer(struct task *t, void *arg, int status, const struct bu
 			sessmgr_pool_load(s, k->ctx, true);
 			dropped = lease_settle_end(s->leases, k->ctx);
 			if (dropped)
-				LOG(EV_NOTE, "%zu chunks of context %s had gone back", dropped, sessmgr_cfg_context(s, k->ctx));
+				LOG(EV_NOTE, "%zu chunks of context %s had gone back", dropped,
+				    sessmgr_cfg_context(s, k->ctx));
 		}
 		wake(s, k->ctx);
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rebuilding calls from their rows: after a restart or a move to another card, and when this chassis begins to serve. Then the
- * audit: a call whose IKE SA has no row is asked for at its ipsecmgr (the SA may have been rekeyed meanwhile) and released when it
- * is not known there. Ends with trap SessMgrRecoveryComplete. Entry points: sessmgr_recover_all(), sessmgr_recover_audit().
+ * Rebuilding calls from their rows: after a restart or a move to another card, and when this chassis begins
+ * to serve. Then the audit: a call whose IKE SA has no row is asked for at its ipsecmgr (the SA may have been
+ * rekeyed meanwhile) and released when it is not known there. Ends with trap SessMgrRecoveryComplete. Entry
+ * points: sessmgr_recover_all(), sessmgr_recover_audit().
  */
 #include <errno.h>
 #include <jansson.h>
@@ -13,12 +14,13 @@
 #include "base/log.h"
 #include "sessmgr.h"
 
-#define IKE_ROW_KIND "ikesa"
-#define ASK_MS       5000
-#define ASK_PAGE     2000
+#define IKE_ROW_KIND  "ikesa"
+#define ASK_MS        5000
+#define ASK_PAGE      2000
 #define SETTLE_ROUNDS 24
 
-/* --- rows ----------------------------------------------------------------------------------------------------- */
+/* --- rows
+ * ----------------------------------------------------------------------------------------------------- */
 
 static int note_row(const struct store_ckpt *ck, void *arg)
 {
@@ -43,7 +45,8 @@ static struct session_call *adopt(struct sessmgr *s, const struct store_ckpt *ck
 	int err = session_row_decode(&row, ck->blob, ck->len);
 
 	if (err || strcmp(session_callid_format(row.callid, id), ck->key) != 0) {
-		LOG(EV_SESS_LOST, "call %s is not restored: %s", ck->key, err ? strerror(-err) : "the row is another call's");
+		LOG(EV_SESS_LOST, "call %s is not restored: %s", ck->key,
+		    err ? strerror(-err) : "the row is another call's");
 		return NULL;
 	}
 	if (session_find(s->table, row.callid))
@@ -62,7 +65,8 @@ static struct session_call *adopt(struct sessmgr *s, const struct store_ckpt *ck
 		err = lease_mark(s->leases, c->ctx, &c->addr);
 		c->has_lease = !err;
 		if (err)
-			LOG(EV_SESS_LOST, "call %s: its address is %s", ck->key, err == -EEXIST ? "used by another call too" : "in no chunk of ours");
+			LOG(EV_SESS_LOST, "call %s: its address is %s", ck->key,
+			    err == -EEXIST ? "used by another call too" : "in no chunk of ours");
 	}
 	session_event(c, SESSION_EV_RECOVERED);
 	return c;
@@ -105,14 +109,15 @@ uint32_t sessmgr_recover_missing(struct sessmgr *s)
 	return a.calls;
 }
 
-/* --- audit ---------------------------------------------------------------------------------------------------- */
+/* --- audit
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* Calls without an IKE SA row, and the ipsecmgrs that are asked about them. */
 struct sessmgr_audit {
 	uint32_t gen;
-	bool recovery;        /* ends with the trap */
+	bool recovery; /* ends with the trap */
 	uint32_t fetched, prior, lost;
-	unsigned open;        /* questions under way */
+	unsigned open; /* questions under way */
 	uint32_t *suspects;
 	unsigned n;
 };
@@ -129,12 +134,14 @@ static void finish(struct sessmgr *s, struct sessmgr_audit *a)
 
 	s->audit = NULL;
 	if (a->recovery) {
-		LOG(EV_SESS_RECOVERED, "%u calls recovered of %u rows, %u released by the audit, in %llu ms", a->prior - a->lost, a->fetched,
-		    a->lost, (unsigned long long)ms);
-		TASK_TRAP(s->t, "SessMgrRecoveryComplete", trap_int("starCPUSlot", s->t->card), trap_int("starCPUNumber", s->t->cpu),
-			  trap_int("starFecthedFromAAAMgr", a->fetched), trap_int("starPriorToAudit", a->prior),
-			  trap_int("starPassedAudits", a->prior - a->lost), trap_int("starCallsRecovered", a->prior - a->lost),
-			  trap_int("starAllCallLines", left), trap_int("starElapsedMs", (int64_t)ms));
+		LOG(EV_SESS_RECOVERED, "%u calls recovered of %u rows, %u released by the audit, in %llu ms",
+		    a->prior - a->lost, a->fetched, a->lost, (unsigned long long)ms);
+		TASK_TRAP(s->t, "SessMgrRecoveryComplete", trap_int("starCPUSlot", s->t->card),
+		          trap_int("starCPUNumber", s->t->cpu), trap_int("starFecthedFromAAAMgr", a->fetched),
+		          trap_int("starPriorToAudit", a->prior),
+		          trap_int("starPassedAudits", a->prior - a->lost),
+		          trap_int("starCallsRecovered", a->prior - a->lost),
+		          trap_int("starAllCallLines", left), trap_int("starElapsedMs", (int64_t)ms));
 	}
 	free(a->suspects);
 	free(a);
@@ -171,13 +178,13 @@ static void clear_listed(struct sessmgr_audit *a, json_t *root)
 	size_t i;
 	uint32_t id;
 
-	json_object_foreach(root, name, v)
-		json_array_foreach(v, i, row) {
-			const char *text = json_string_value(json_object_get(row, "callid"));
+	json_object_foreach(root, name, v) json_array_foreach(v, i, row)
+	{
+		const char *text = json_string_value(json_object_get(row, "callid"));
 
-			if (text && !session_callid_parse(text, &id))
-				clear_suspect(a, id);
-		}
+		if (text && !session_callid_parse(text, &id))
+			clear_suspect(a, id);
+	}
 }
 
 /* This ipsecmgr has told everything: what it did not name is gone. */
@@ -201,7 +208,8 @@ static void question_answer(struct task *t, void *arg, int status, const struct 
 {
 	struct sessmgr *s = &sessmgr;
 	struct question *q = arg;
-	const ShowReply *r = !status && m && m->env->body_case == ENVELOPE__BODY_SHOW_REPLY ? m->env->show_reply : NULL;
+	const ShowReply *r =
+	        !status && m && m->env->body_case == ENVELOPE__BODY_SHOW_REPLY ? m->env->show_reply : NULL;
 	json_t *root = r && q->a->gen == s->gen ? json_loads(r->json, 0, NULL) : NULL;
 
 	if (!root) {
@@ -244,7 +252,8 @@ static void collect(struct sessmgr *s, struct sessmgr_audit *a, uint8_t asked[32
 		if (session_state(c) != SESSION_CONNECTED)
 			continue;
 		/* The store not answering is no reason to end a call. */
-		if (store_ckpt_get(s->store, IKE_ROW_KIND, c->ike_key, note_row, &there) != -ENODATA || there) {
+		if (store_ckpt_get(s->store, IKE_ROW_KIND, c->ike_key, note_row, &there) != -ENODATA ||
+		    there) {
 			c->audits = 0;
 			continue;
 		}
@@ -290,7 +299,8 @@ void sessmgr_recover_audit(struct sessmgr *s)
 		audit_start(s, false, 0, 0);
 }
 
-/* --- all of it ------------------------------------------------------------------------------------------------ */
+/* --- all of it
+ * ------------------------------------------------------------------------------------------------ */
 
 static void settle_cb(struct task *t, void *arg)
 {

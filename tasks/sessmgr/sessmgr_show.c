@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows of a sessmgr: "calls" (paged; args "" or "wsg-service NAME"), "call" (args: call id), "summary", "services", "chunks". JSON trees;
- * sessctrl adds summaries of all instances up. Entry point: sessmgr_show().
+ * Shows of a sessmgr: "calls" (paged; args "" or "wsg-service NAME"), "call" (args: call id), "summary",
+ * "services", "chunks". JSON trees; sessctrl adds summaries of all instances up. Entry point: sessmgr_show().
  */
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +39,8 @@ static json_t *call_json(const struct sessmgr *s, const struct session_call *c)
 	json_object_set_new(o, "state", json_string(session_state_name((int)session_state(c))));
 	json_object_set_new(o, "recovered", json_boolean(c->recovered));
 	add_int(o, "connect_wall_us", c->connect_us);
-	add_int(o, "connected_s", c->connect_us && now > c->connect_us ? (now - c->connect_us) / US_PER_SEC : 0);
+	add_int(o, "connected_s",
+	        c->connect_us && now > c->connect_us ? (now - c->connect_us) / US_PER_SEC : 0);
 	return o;
 }
 
@@ -63,8 +64,10 @@ static json_t *trace_json(const struct session_call *c)
 	json_t *a = json_array();
 
 	for (uint32_t i = c->ntrace > SESSION_TRACE ? c->ntrace - SESSION_TRACE : 0; i < c->ntrace; i++)
-		json_array_append_new(a, json_pack("{s:s,s:s}", "state", session_state_name(c->trace[i % SESSION_TRACE].state), "event",
-						   session_event_name(c->trace[i % SESSION_TRACE].event)));
+		json_array_append_new(a, json_pack("{s:s,s:s}", "state",
+		                                   session_state_name(c->trace[i % SESSION_TRACE].state),
+		                                   "event",
+		                                   session_event_name(c->trace[i % SESSION_TRACE].event)));
 	return a;
 }
 
@@ -92,9 +95,11 @@ static json_t *show_call(struct task *t, struct show_page *page, char *err, size
 static json_t *show_summary(struct task *t, struct show_page *page, char *err, size_t size)
 {
 	static const uint32_t bands[] = {60, 120, 300, 900, 3600, 14400, 43200, 86400};
-	static const char *const names[] = {"1min", "2min", "5min", "15min", "1hr", "4hr", "12hr", "24hr", "more"};
+	static const char *const names[] = {"1min", "2min", "5min", "15min", "1hr",
+	                                    "4hr",  "12hr", "24hr", "more"};
 	const struct sessmgr *s = &sessmgr;
-	json_t *o = json_object(), *states = json_object(), *duration = json_object(), *reasons = json_object();
+	json_t *o = json_object(), *states = json_object(), *duration = json_object(),
+	       *reasons = json_object();
 	uint64_t n4 = 0, n6 = 0, none = 0, recovered = 0, now = clock_wall_us(), count[9] = {0};
 
 	for (const struct session_call *c = session_next(s->table, NULL); c; c = session_next(s->table, c)) {
@@ -139,7 +144,9 @@ static json_t *show_services(struct task *t, struct show_page *page, char *err, 
 	char key[160];
 
 	for (const struct session_call *c = session_next(s->table, NULL); c; c = session_next(s->table, c)) {
-		const char *kind = c->addr.family == AF_INET ? "ipv4" : c->addr.family == AF_INET6 ? "ipv6" : "no_address";
+		const char *kind = c->addr.family == AF_INET    ? "ipv4"
+		                   : c->addr.family == AF_INET6 ? "ipv6"
+		                                                : "no_address";
 		json_t *x;
 
 		if (session_state(c) != SESSION_CONNECTED)
@@ -168,9 +175,11 @@ static json_t *show_chunks(struct task *t, struct show_page *page, char *err, si
 
 		if (!show_wanted(page))
 			continue;
-		json_array_append_new(a, json_pack("{s:o,s:o,s:o,s:i,s:i,s:i,s:b}", "context", show_text(sessmgr_cfg_context(&sessmgr, c->ctx)),
-						   "pool", show_text(c->pool), "first", addr_json(&c->first), "count", (int)c->count, "used",
-						   (int)c->used, "ipsecmgr", (int)c->ipsecmgr, "settled", c->settled));
+		json_array_append_new(a, json_pack("{s:o,s:o,s:o,s:i,s:i,s:i,s:b}", "context",
+		                                   show_text(sessmgr_cfg_context(&sessmgr, c->ctx)), "pool",
+		                                   show_text(c->pool), "first", addr_json(&c->first), "count",
+		                                   (int)c->count, "used", (int)c->used, "ipsecmgr",
+		                                   (int)c->ipsecmgr, "settled", c->settled));
 	}
 	json_object_set_new(o, "chunks", a);
 	add_int(o, "addresses", l->total);
@@ -179,11 +188,11 @@ static json_t *show_chunks(struct task *t, struct show_page *page, char *err, si
 }
 
 static const struct show_row rows[] = {
-	{"calls", "calls of this instance, in order of arrival; args: \"wsg-service NAME\"", show_calls},
-	{"call", "one call with its event trace; args: its id", show_call},
-	{"summary", "numbers by kind, state, duration, disconnect reason", show_summary},
-	{"services", "calls by wsg service", show_services},
-	{"chunks", "chunks of pool addresses", show_chunks},
+        {"calls", "calls of this instance, in order of arrival; args: \"wsg-service NAME\"", show_calls},
+        {"call", "one call with its event trace; args: its id", show_call},
+        {"summary", "numbers by kind, state, duration, disconnect reason", show_summary},
+        {"services", "calls by wsg service", show_services},
+        {"chunks", "chunks of pool addresses", show_chunks},
 };
 
 void sessmgr_show(struct task *t, const struct bus_msg *m)

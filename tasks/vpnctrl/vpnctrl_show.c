@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows of vpnctrl: "context" (args "" or a name) from the table; "ip pool" by asking every vpnmgr, one list of all contexts.
+ * Shows of vpnctrl: "context" (args "" or a name) from the table; "ip pool" by asking every vpnmgr, one list
+ * of all contexts.
  */
 #include "vpnctrl.h"
 
@@ -22,13 +23,16 @@ static json_t *fill_context(struct task *t, struct show_page *page, char *err, s
 
 	for (uint32_t id = 1; id <= last && id < VPNCTRL_MAX; id++) {
 		const struct cfg_node *n = vpn_context_node(tree, id);
-		const char *name = vpn_context_name(tree, id), *text = n ? cfg_get(tree, n, "description", "text") : NULL;
+		const char *name = vpn_context_name(tree, id),
+		           *text = n ? cfg_get(tree, n, "description", "text") : NULL;
 
 		if (!name || (page->args[0] && strcmp(page->args, name) != 0) || !show_wanted(page))
 			continue;
-		json_array_append_new(a, json_pack("{s:i,s:o,s:s,s:i,s:o}", "id", (int)id, "name", show_text(name), "state",
-						   vpnctrl_table[id].up ? "Active" : "Inactive", "card", (int)vpnctrl_table[id].card,
-						   "description", show_text(text ? text : "")));
+		json_array_append_new(a, json_pack("{s:i,s:o,s:s,s:i,s:o}", "id", (int)id, "name",
+		                                   show_text(name), "state",
+		                                   vpnctrl_table[id].up ? "Active" : "Inactive", "card",
+		                                   (int)vpnctrl_table[id].card, "description",
+		                                   show_text(text ? text : "")));
 	}
 	json_object_set_new(o, "contexts", a);
 	if (page->args[0] && !json_array_size(a)) {
@@ -39,7 +43,8 @@ static json_t *fill_context(struct task *t, struct show_page *page, char *err, s
 	return o;
 }
 
-/* --- all pools ------------------------------------------------------------------------------------------------ */
+/* --- all pools
+ * ------------------------------------------------------------------------------------------------ */
 
 struct gather {
 	struct bus_from from;
@@ -110,7 +115,7 @@ static void ask_pools(struct task *t, const struct bus_msg *m)
 }
 
 static const struct show_row rows[] = {
-	{"context", "contexts with id and state; args: a name", fill_context},
+        {"context", "contexts with id and state; args: a name", fill_context},
 };
 
 void vpnctrl_show(struct task *t, const struct bus_msg *m)

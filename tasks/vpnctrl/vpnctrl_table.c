@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of contexts: names come from the configuration when asked for, states from the bus (a vpnmgr's address is known when it
- * is ready). Logs when a context becomes active or loses its vpnmgr. Called by main.c.
+ * The table of contexts: names come from the configuration when asked for, states from the bus (a vpnmgr's
+ * address is known when it is ready). Logs when a context becomes active or loses its vpnmgr. Called by
+ * main.c.
  */
 #include "vpnctrl.h"
 
@@ -23,7 +24,8 @@ static void note_peer(struct task *t, const char *addr, uint32_t card, bool up, 
 		return;
 	name = vpn_context_name(config_tree(t), (uint32_t)id);
 	if (t->ready && vpnctrl_table[id].up != up)
-		LOG(EV_VPN_CONTEXT, "context %s (%lu) %s", name ? name : "?", id, up ? "is active" : "has lost its vpnmgr");
+		LOG(EV_VPN_CONTEXT, "context %s (%lu) %s", name ? name : "?", id,
+		    up ? "is active" : "has lost its vpnmgr");
 	vpnctrl_table[id].up = up;
 	vpnctrl_table[id].card = card;
 }

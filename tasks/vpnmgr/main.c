@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vpnmgr: the network of one context. Instance = context id. It lives in the context's namespace and makes interfaces,
- * addresses, routes and pools there what the configuration and the redundancy state say. See README.md.
+ * vpnmgr: the network of one context. Instance = context id. It lives in the context's namespace and makes
+ * interfaces, addresses, routes and pools there what the configuration and the redundancy state say. See
+ * README.md.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,17 +18,19 @@ uint32_t vpnmgr_sender(const struct bus_msg *m)
 }
 
 static const struct task_route routes[] = {
-	{ENVELOPE__BODY_POOL_CHUNK_REQUEST, "sessmgr", "addresses for calls: take a chunk, store, route, answer", vpnmgr_pool_request},
-	{ENVELOPE__BODY_POOL_RETURN, "sessmgr", "an unused chunk comes back", vpnmgr_pool_return},
-	{ENVELOPE__BODY_FLOW_UPDATE, "ipsecmgr", "networks behind tunnels: store, route, answer", vpnmgr_flow_update},
-	{ENVELOPE__BODY_SHOW, "*", "ip pool, ip interface, ip route, context", vpnmgr_show},
+        {ENVELOPE__BODY_POOL_CHUNK_REQUEST, "sessmgr",
+         "addresses for calls: take a chunk, store, route, answer", vpnmgr_pool_request},
+        {ENVELOPE__BODY_POOL_RETURN, "sessmgr", "an unused chunk comes back", vpnmgr_pool_return},
+        {ENVELOPE__BODY_FLOW_UPDATE, "ipsecmgr", "networks behind tunnels: store, route, answer",
+         vpnmgr_flow_update},
+        {ENVELOPE__BODY_SHOW, "*", "ip pool, ip interface, ip route, context", vpnmgr_show},
 };
 
 static const struct task_ops ops = {
-	.facility = "vpnmgr",
-	.routes = routes,
-	.n_routes = sizeof(routes) / sizeof(routes[0]),
-	.activate = vpnmgr_cfg_start,
+        .facility = "vpnmgr",
+        .routes = routes,
+        .n_routes = sizeof(routes) / sizeof(routes[0]),
+        .activate = vpnmgr_cfg_start,
 };
 
 int main(int argc, char **argv)

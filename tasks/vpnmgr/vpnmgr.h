@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Private to vpnmgr: one context's network. _cfg.c learns what shall be (configuration, redundancy state), _net.c makes
- * the kernel so, _pool.c owns the address pools and their chunks, _flow.c the routes of tunnels without an assigned
- * address, _garp.c announces addresses after a take-over, _ipc.c takes messages, _show.c answers operators.
+ * Private to vpnmgr: one context's network. _cfg.c learns what shall be (configuration, redundancy state),
+ * _net.c makes the kernel so, _pool.c owns the address pools and their chunks, _flow.c the routes of tunnels
+ * without an assigned address, _garp.c announces addresses after a take-over, _ipc.c takes messages, _show.c
+ * answers operators.
  */
 #ifndef VPNMGR_H
 #define VPNMGR_H
@@ -23,7 +24,7 @@
 #define VPNMGR_FLOWS_MAX 100000 /* routes of tunnels in one context */
 #define VPNMGR_CHECK_MS  30000  /* how often the kernel is compared with what shall be */
 #define VPNMGR_PROBLEMS  2048
-#define VPNMGR_RETRY_MS  3000   /* … after something failed */
+#define VPNMGR_RETRY_MS  3000 /* … after something failed */
 
 /* What became of a configured interface; same index as cfg.ifs. */
 struct vpnmgr_if {
@@ -65,7 +66,8 @@ struct vpnmgr {
 	struct vpnmgr_announce *announce;
 	unsigned n_announce, rounds;
 	struct task_timer *check, *garp;
-	char problems[VPNMGR_PROBLEMS], problems_net[VPNMGR_PROBLEMS], problems_cfg[VPNMGR_PROBLEMS]; /* a line each */
+	char problems[VPNMGR_PROBLEMS], problems_net[VPNMGR_PROBLEMS],
+	        problems_cfg[VPNMGR_PROBLEMS]; /* a line each */
 };
 
 extern struct vpnmgr vpnmgr;
@@ -74,13 +76,15 @@ extern struct vpnmgr vpnmgr;
 int vpnmgr_cfg_start(struct task *t, const char *reason);
 
 /* vpnmgr_net.c */
-/* Make the kernel what configuration, chunks and flows say. Failures are logged (once) and tried again by timer. */
+/* Make the kernel what configuration, chunks and flows say. Failures are logged (once) and tried again by
+ * timer. */
 void vpnmgr_net_reconcile(struct vpnmgr *v);
 /* Ports whose binding is gone from the new configuration go back to the faceplate. */
 void vpnmgr_net_release(struct vpnmgr *v, const struct vpn_cfg *old, const struct cfg_tree *tree);
 /* One route to an ipsecmgr's TUN. 0 or -errno. */
 int vpnmgr_net_route(struct vpnmgr *v, const struct net_prefix *p, uint32_t ipsecmgr, bool del);
-/* Log the problems noted since the last report as this event, unless they are the same as in *last; that gets them. */
+/* Log the problems noted since the last report as this event, unless they are the same as in *last; that gets
+ * them. */
 void vpnmgr_net_report(struct vpnmgr *v, enum log_event ev, char last[VPNMGR_PROBLEMS]);
 /* Note a problem of the present reading or reconciliation. */
 void vpnmgr_net_problem(struct vpnmgr *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What shall be: enters the context's namespace, follows configuration and redundancy state, and starts the work when either
- * changed. Ready when both are known, the rows are read and the kernel was reconciled once. Entry point: vpnmgr_cfg_start().
+ * What shall be: enters the context's namespace, follows configuration and redundancy state, and starts the
+ * work when either changed. Ready when both are known, the rows are read and the kernel was reconciled once.
+ * Entry point: vpnmgr_cfg_start().
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -39,8 +40,10 @@ static void begin(struct vpnmgr *v)
 		return;
 	n = load_rows(v);
 	vpnmgr_net_reconcile(v);
-	LOG(EV_VPN_CONTEXT, "context %s (%u): %u interfaces, %u static routes, %u pools, %u chunks and flows restored, %s",
-	    v->cfg.name, v->ctx, v->cfg.n_ifs, v->cfg.n_routes, v->cfg.n_pools, n, v->serving ? "serving" : "standby");
+	LOG(EV_VPN_CONTEXT,
+	    "context %s (%u): %u interfaces, %u static routes, %u pools, %u chunks and flows restored, %s",
+	    v->cfg.name, v->ctx, v->cfg.n_ifs, v->cfg.n_routes, v->cfg.n_pools, n,
+	    v->serving ? "serving" : "standby");
 	task_ready(v->t, n);
 }
 
@@ -88,8 +91,8 @@ static void srp_changed(struct task *t, bool serving, uint64_t epoch, void *arg)
 	}
 	if (!change)
 		return;
-	LOG(EV_VPN_ADDRESS, "context %s: this chassis %s, epoch %llu", v->cfg.name, serving ? "serves now" : "does not serve any more",
-	    (unsigned long long)epoch);
+	LOG(EV_VPN_ADDRESS, "context %s: this chassis %s, epoch %llu", v->cfg.name,
+	    serving ? "serves now" : "does not serve any more", (unsigned long long)epoch);
 	v->gen++;
 	load_rows(v);
 	vpnmgr_net_reconcile(v);

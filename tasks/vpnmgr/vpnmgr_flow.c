@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Routes to the networks behind tunnels that have no assigned address (site to site): prefix -> the TUN of the ipsecmgr that
- * has the tunnel. Rows of kind "flow", so that neither a restart of vpnmgr nor a lost card interrupts them; answered when stored
- * and in the kernel. The last tunnel that claims a prefix has it. Entry point: vpnmgr_flow_update().
+ * Routes to the networks behind tunnels that have no assigned address (site to site): prefix -> the TUN of
+ * the ipsecmgr that has the tunnel. Rows of kind "flow", so that neither a restart of vpnmgr nor a lost card
+ * interrupts them; answered when stored and in the kernel. The last tunnel that claims a prefix has it. Entry
+ * point: vpnmgr_flow_update().
  */
 #include <errno.h>
 #include <stdio.h>
@@ -76,7 +77,8 @@ void vpnmgr_flow_clear(struct vpnmgr *v)
 	v->n_flows = 0;
 }
 
-/* --- rows ----------------------------------------------------------------------------------------------------- */
+/* --- rows
+ * ----------------------------------------------------------------------------------------------------- */
 
 static const char *row_key(const struct vpnmgr *v, const struct net_prefix *p, char *key, size_t size)
 {
@@ -113,8 +115,8 @@ static int restore_row(const struct store_ckpt *ck, void *arg)
 	addr = pack_get_blob(&r, &len);
 	p.len = pack_get_u8(&r);
 	ipsecmgr = pack_get_u32(&r);
-	if (!pack_done(&r) || version != ROW_VERSION || net_addr_from_bytes(&p.addr, addr, len) || p.len > net_addr_bits(&p.addr) ||
-	    put(v, &p, ipsecmgr))
+	if (!pack_done(&r) || version != ROW_VERSION || net_addr_from_bytes(&p.addr, addr, len) ||
+	    p.len > net_addr_bits(&p.addr) || put(v, &p, ipsecmgr))
 		LOG(EV_SESS_LOST, "context %s: flow %s is not restored", v->cfg.name, ck->key);
 	return 0;
 }
@@ -128,7 +130,8 @@ uint32_t vpnmgr_flow_restore(struct vpnmgr *v)
 	return (uint32_t)v->n_flows;
 }
 
-/* --- update --------------------------------------------------------------------------------------------------- */
+/* --- update
+ * --------------------------------------------------------------------------------------------------- */
 
 /* What an update changes: first the rows are stored, then the kernel follows, then the answer goes. */
 struct change {
@@ -160,7 +163,7 @@ static void stored(struct task *t, void *arg, int status, const char *text)
 	vpnmgr_pool_written(v);
 	if (status || u->gen != v->gen) {
 		task_reply_status_to(t, &u->from, status ? status : -EAGAIN, "Failure: routes not stored: %s",
-				     status ? text : "this chassis does not serve");
+		                     status ? text : "this chassis does not serve");
 		update_free(u);
 		return;
 	}
@@ -173,8 +176,10 @@ static void stored(struct task *t, void *arg, int status, const char *text)
 		}
 	}
 	if (err)
-		LOG(EV_VPN_NETLINK, "context %s: route %s to ipsecmgr: %s", v->cfg.name, where, strerror(-err));
-	task_reply_status_to(t, &u->from, err, err ? "Failure: route %s: %s" : "", where, err ? strerror(-err) : "");
+		LOG(EV_VPN_NETLINK, "context %s: route %s to ipsecmgr: %s", v->cfg.name, where,
+		    strerror(-err));
+	task_reply_status_to(t, &u->from, err, err ? "Failure: route %s: %s" : "", where,
+	                     err ? strerror(-err) : "");
 	update_free(u);
 }
 
@@ -188,13 +193,15 @@ static bool hides_us(const struct vpnmgr *v, const struct net_prefix *p)
 {
 	for (unsigned i = 0; i < v->cfg.n_ifs; i++)
 		for (unsigned k = 0; k < v->cfg.ifs[i].n_addr; k++)
-			if (p->len >= v->cfg.ifs[i].addr[k].p.len && net_prefix_contains(p, &v->cfg.ifs[i].addr[k].p.addr))
+			if (p->len >= v->cfg.ifs[i].addr[k].p.len &&
+			    net_prefix_contains(p, &v->cfg.ifs[i].addr[k].p.addr))
 				return true;
 	return p->len == 0;
 }
 
 /* One wish of the message. 0 or -errno with the prefix in text. */
-static int one(struct vpnmgr *v, struct update *u, const FlowUpdate__Flow *f, uint32_t ipsecmgr, char *text, size_t size)
+static int one(struct vpnmgr *v, struct update *u, const FlowUpdate__Flow *f, uint32_t ipsecmgr, char *text,
+               size_t size)
 {
 	struct net_prefix p = {0};
 	bool found;
@@ -237,7 +244,8 @@ static int store(struct vpnmgr *v, struct update *u)
 	for (size_t i = 0; !err && i < u->n; i++) {
 		const struct change *c = &u->v[i];
 
-		rows[i] = (struct ckpt_row){.kind = ROW_KIND, .key = row_key(v, &c->p, keys[i], sizeof(keys[i]))};
+		rows[i] = (struct ckpt_row){.kind = ROW_KIND,
+		                            .key = row_key(v, &c->p, keys[i], sizeof(keys[i]))};
 		if (!c->del) {
 			rows[i].len = encode(&c->p, c->ipsecmgr, blobs[i]);
 			rows[i].blob = blobs[i];
@@ -285,9 +293,10 @@ void vpnmgr_flow_update(struct task *t, const struct bus_msg *m)
 	struct update *u;
 	int err = 0;
 
-	if (!v->serving || q->instance != vpnmgr_sender(m) || !q->instance || q->instance >= VPNMGR_TUNS || q->n_flows > UPDATE_MAX) {
+	if (!v->serving || q->instance != vpnmgr_sender(m) || !q->instance || q->instance >= VPNMGR_TUNS ||
+	    q->n_flows > UPDATE_MAX) {
 		task_reply_status(t, m, v->serving ? -EINVAL : -EAGAIN, "Failure: %s",
-				  v->serving ? "the update is not usable" : "this chassis does not serve");
+		                  v->serving ? "the update is not usable" : "this chassis does not serve");
 		return;
 	}
 	u = update_new(v, m, q->n_flows);
@@ -303,7 +312,7 @@ void vpnmgr_flow_update(struct task *t, const struct bus_msg *m)
 		drop_unseen(v, u, q->instance);
 	if (err) /* what was taken before the wrong one stays and is stored: the sender replaces it anyway */
 		task_reply_status(t, m, err, "Failure: network %s: %s", text,
-				  err == -EADDRINUSE ? "holds an address of this context" : strerror(-err));
+		                  err == -EADDRINUSE ? "holds an address of this context" : strerror(-err));
 	if (err)
 		u->from.id = 0;
 	else if (!u->n)

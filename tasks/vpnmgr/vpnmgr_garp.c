@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Announcing srp-activate addresses after a take-over: at once and twice more, a second apart, from the port whose subnet
- * holds the address; a loopback address that no subnet holds goes out of every port. Entry point: vpnmgr_garp_start().
+ * Announcing srp-activate addresses after a take-over: at once and twice more, a second apart, from the port
+ * whose subnet holds the address; a loopback address that no subnet holds goes out of every port. Entry
+ * point: vpnmgr_garp_start().
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel side of a context: devices of bound ports, addresses, routes. One pass reads what is (netlink dumps), computes the
- * difference to what shall be (lib/vpn) and applies it; a pass without a difference does nothing. Called after every change and by
- * timer. Entry points: vpnmgr_net_reconcile(), vpnmgr_net_route().
+ * The kernel side of a context: devices of bound ports, addresses, routes. One pass reads what is (netlink
+ * dumps), computes the difference to what shall be (lib/vpn) and applies it; a pass without a difference does
+ * nothing. Called after every change and by timer. Entry points: vpnmgr_net_reconcile(), vpnmgr_net_route().
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -43,7 +43,8 @@ void vpnmgr_net_report(struct vpnmgr *v, enum log_event ev, char last[VPNMGR_PRO
 	v->problems[0] = 0;
 }
 
-/* --- devices -------------------------------------------------------------------------------------------------- */
+/* --- devices
+ * -------------------------------------------------------------------------------------------------- */
 
 /* Get an interface's device into this namespace, up, with its MTU. */
 static void resolve(struct vpnmgr *v, const struct vpn_if *i, struct vpnmgr_if *s)
@@ -71,8 +72,9 @@ static void resolve(struct vpnmgr *v, const struct vpn_if *i, struct vpnmgr_if *
 		s->ifindex = 0;
 		if (i->port[0])
 			vpnmgr_net_problem(v, "interface %s: port %s: %s", i->name, i->port,
-					   s->err == -ENODEV ? "nothing is plugged in" :
-					   i->vlan ? "VLANs are not supported yet" : strerror(-s->err));
+			                   s->err == -ENODEV ? "nothing is plugged in"
+			                   : i->vlan         ? "VLANs are not supported yet"
+			                                     : strerror(-s->err));
 		return;
 	}
 	if (link.up == i->shutdown)
@@ -90,9 +92,7 @@ static bool port_bound(const struct cfg_tree *tree, const char *port)
 		return false;
 	if (cfg_get(tree, p, "bind-interface", "context"))
 		return true;
-	cfg_foreach(n, p, "vlan")
-		if (cfg_get(tree, n, "bind-interface", "context"))
-			return true;
+	cfg_foreach(n, p, "vlan") if (cfg_get(tree, n, "bind-interface", "context")) return true;
 	return false;
 }
 
@@ -105,7 +105,8 @@ void vpnmgr_net_release(struct vpnmgr *v, const struct vpn_cfg *old, const struc
 			fabric_port(v->t, old->ifs[i].port, 0, device);
 }
 
-/* --- addresses ------------------------------------------------------------------------------------------------ */
+/* --- addresses
+ * ------------------------------------------------------------------------------------------------ */
 
 static int note_addr(int ifindex, const struct net_prefix *p, void *arg)
 {
@@ -130,9 +131,11 @@ static void apply_addr(struct vpnmgr *v, const struct vpn_addr *a, bool add)
 
 	net_prefix_format(&a->p, text, sizeof(text));
 	if (err && err != (add ? -EEXIST : -EADDRNOTAVAIL))
-		vpnmgr_net_problem(v, "address %s cannot be %s: %s", text, add ? "set" : "removed", strerror(-err));
+		vpnmgr_net_problem(v, "address %s cannot be %s: %s", text, add ? "set" : "removed",
+		                   strerror(-err));
 	else
-		LOG(EV_VPN_ADDRESS, "context %s: address %s %s", v->cfg.name, text, add ? "taken" : "released");
+		LOG(EV_VPN_ADDRESS, "context %s: address %s %s", v->cfg.name, text,
+		    add ? "taken" : "released");
 }
 
 /* Returns true when an srp-activate address was added. */
@@ -169,7 +172,8 @@ static bool reconcile_addrs(struct vpnmgr *v)
 	return fresh;
 }
 
-/* --- routes --------------------------------------------------------------------------------------------------- */
+/* --- routes
+ * --------------------------------------------------------------------------------------------------- */
 
 static int tun_index(struct vpnmgr *v, uint32_t instance)
 {
@@ -203,7 +207,8 @@ static int gateway_link(const struct vpnmgr *v, const struct vpn_static *s)
 		if (!net_addr_is_set(&s->gateway))
 			return v->ifs[i].ifindex;
 		for (unsigned k = 0; k < f->n_addr; k++)
-			if ((v->serving || !f->addr[k].srp_activate) && net_prefix_contains(&f->addr[k].p, &s->gateway))
+			if ((v->serving || !f->addr[k].srp_activate) &&
+			    net_prefix_contains(&f->addr[k].p, &s->gateway))
 				return v->ifs[i].ifindex;
 	}
 	return 0;
@@ -264,8 +269,9 @@ static void batch(struct vpnmgr *v, const struct vpn_routes *l, bool del)
 	nl_route_batch(v->nl, l->v, l->n, del, status);
 	for (size_t i = 0; i < l->n; i++)
 		if (status[i] && !(del && status[i] == -ESRCH))
-			vpnmgr_net_problem(v, "route %s cannot be %s: %s", net_prefix_format(&l->v[i].dst, text, sizeof(text)),
-					   del ? "removed" : "set", strerror(-status[i]));
+			vpnmgr_net_problem(v, "route %s cannot be %s: %s",
+			                   net_prefix_format(&l->v[i].dst, text, sizeof(text)),
+			                   del ? "removed" : "set", strerror(-status[i]));
 	LOG(EV_NPU_FLOW, "context %s: %zu routes %s", v->cfg.name, l->n, del ? "removed" : "set");
 	free(status);
 }
@@ -306,7 +312,8 @@ int vpnmgr_net_route(struct vpnmgr *v, const struct net_prefix *p, uint32_t ipse
 	return del && err == -ESRCH ? 0 : err;
 }
 
-/* --- the pass ------------------------------------------------------------------------------------------------- */
+/* --- the pass
+ * ------------------------------------------------------------------------------------------------- */
 
 static void check_cb(struct task *t, void *arg)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pools of the context and their chunks. A chunk is taken, stored, routed, and only then answered: a sessmgr never hears of
- * addresses that a crash could give to somebody else. Entry points: vpnmgr_pool_request(), _return(), _restore().
+ * Pools of the context and their chunks. A chunk is taken, stored, routed, and only then answered: a sessmgr
+ * never hears of addresses that a crash could give to somebody else. Entry points: vpnmgr_pool_request(),
+ * _return(), _restore().
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +10,8 @@
 #include "base/log.h"
 #include "vpnmgr.h"
 
-/* --- checkpoints ---------------------------------------------------------------------------------------------- */
+/* --- checkpoints
+ * ---------------------------------------------------------------------------------------------- */
 
 /* A sessmgr that waits until everything submitted before its question is durable. */
 struct vpnmgr_sync {
@@ -18,7 +20,8 @@ struct vpnmgr_sync {
 	struct bus_from from;
 };
 
-static void reply_chunk(struct vpnmgr *v, const struct bus_from *to, const char *pool, const struct pool_chunk *c, const char *failure)
+static void reply_chunk(struct vpnmgr *v, const struct bus_from *to, const char *pool,
+                        const struct pool_chunk *c, const char *failure)
 {
 	static const uint8_t ones[16] = {[0 ... 15] = 0xff};
 	Envelope env = ENVELOPE__INIT;
@@ -79,7 +82,8 @@ static void sync_later(struct vpnmgr *v, const struct bus_msg *m)
 }
 
 /* A chunk's row. blob: POOL_ROW_MAX bytes, or NULL to delete the row. */
-static int write_row(struct vpnmgr *v, const char *pool, const struct pool_chunk *c, bool del, ckpt_cb cb, void *arg)
+static int write_row(struct vpnmgr *v, const char *pool, const struct pool_chunk *c, bool del, ckpt_cb cb,
+                     void *arg)
 {
 	struct pool_row row = {.ctx = v->ctx, .chunk = *c};
 	uint8_t blob[POOL_ROW_MAX];
@@ -103,7 +107,8 @@ static void deleted(struct task *t, void *arg, int status, const char *text)
 		LOG(EV_STORE_ERROR, "context %s: a chunk's row was not deleted: %s", v->cfg.name, text);
 }
 
-/* --- definition and restore ----------------------------------------------------------------------------------- */
+/* --- definition and restore
+ * ----------------------------------------------------------------------------------- */
 
 static bool configured(const struct vpnmgr *v, const char *name)
 {
@@ -120,16 +125,20 @@ void vpnmgr_pool_define(struct vpnmgr *v)
 	for (struct pool *p = v->pools->pools, *next; p; p = next) {
 		next = p->next;
 		if (!configured(v, p->def.name) && pool_remove(v->pools, p->def.name) == -EINPROGRESS)
-			LOG(EV_VPN_CONTEXT, "context %s: pool %s goes when its last address is free", v->cfg.name, p->def.name);
+			LOG(EV_VPN_CONTEXT, "context %s: pool %s goes when its last address is free",
+			    v->cfg.name, p->def.name);
 	}
 	for (unsigned i = 0; i < v->cfg.n_pools; i++) {
 		const struct pool_def *d = &v->cfg.pools[i];
 		int err = pool_define(v->pools, d, &other);
 
 		if (err == -EEXIST)
-			vpnmgr_net_problem(v, "pool %s overlaps pool %s and is not used", d->name, other->def.name);
+			vpnmgr_net_problem(v, "pool %s overlaps pool %s and is not used", d->name,
+			                   other->def.name);
 		else if (err == -EBUSY)
-			vpnmgr_net_problem(v, "pool %s keeps its old range: addresses outside of the new one are in use", d->name);
+			vpnmgr_net_problem(
+			        v, "pool %s keeps its old range: addresses outside of the new one are in use",
+			        d->name);
 		else if (err)
 			vpnmgr_net_problem(v, "pool %s cannot be used: %s", d->name, strerror(-err));
 	}
@@ -181,7 +190,8 @@ uint32_t vpnmgr_pool_restore(struct vpnmgr *v)
 	return r.n;
 }
 
-/* --- taking a chunk ------------------------------------------------------------------------------------------- */
+/* --- taking a chunk
+ * ------------------------------------------------------------------------------------------- */
 
 struct taken {
 	struct bus_from from;
@@ -291,8 +301,8 @@ void vpnmgr_pool_return(struct task *t, const struct bus_msg *m)
 	if (!err)
 		err = p ? pool_chunk_return(p, &first, q->count, vpnmgr_sender(m), &was) : -ENOENT;
 	if (err) {
-		LOG(EV_WARN, "context %s: %s returns a chunk of pool %.31s that it does not have: %s", v->cfg.name, m->src, q->pool,
-		    strerror(-err));
+		LOG(EV_WARN, "context %s: %s returns a chunk of pool %.31s that it does not have: %s",
+		    v->cfg.name, m->src, q->pool, strerror(-err));
 		return;
 	}
 	x = pool_chunk_prefix(&was);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What operators see of a context: pools with the addresses that calls use (read from the calls' rows), interfaces with
- * their addresses, routes, a summary. JSON trees; the cli task writes StarOS's text. Entry point: vpnmgr_show().
+ * What operators see of a context: pools with the addresses that calls use (read from the calls' rows),
+ * interfaces with their addresses, routes, a summary. JSON trees; the cli task writes StarOS's text. Entry
+ * point: vpnmgr_show().
  */
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +33,8 @@ static json_t *mask_json(uint8_t len)
 	return addr_json(&a);
 }
 
-/* --- ip pool -------------------------------------------------------------------------------------------------- */
+/* --- ip pool
+ * -------------------------------------------------------------------------------------------------- */
 
 struct usage {
 	struct vpnmgr *v;
@@ -92,7 +94,9 @@ static json_t *pool_json(const struct pool *p, uint64_t used, bool chunks)
 		json_object_set_new(o, "mask", mask_json(p->def.len));
 	json_object_set_new(o, "total", json_integer((json_int_t)pool_size(p)));
 	json_object_set_new(o, "used", json_integer((json_int_t)used));
-	json_object_set_new(o, "avail", json_integer((json_int_t)(pool_size(p) - (used < pool_size(p) ? used : pool_size(p)))));
+	json_object_set_new(
+	        o, "avail",
+	        json_integer((json_int_t)(pool_size(p) - (used < pool_size(p) ? used : pool_size(p)))));
 	json_object_set_new(o, "in_chunks", json_integer((json_int_t)p->held));
 	json_object_set_new(o, "chunks", json_integer((json_int_t)p->nblocks));
 	if (chunks)
@@ -118,14 +122,16 @@ static json_t *show_pool(struct task *t, struct show_page *page, char *err, size
 	json_object_set_new(root, "pools", a);
 	json_object_set_new(root, "count", json_integer((json_int_t)v->pools->n));
 	if (page->args[0] && !json_array_size(a)) {
-		snprintf(err, size, "Failure: pool %.31s does not exist in context %s", page->args, v->cfg.name);
+		snprintf(err, size, "Failure: pool %.31s does not exist in context %s", page->args,
+		         v->cfg.name);
 		json_decref(root);
 		return NULL;
 	}
 	return root;
 }
 
-/* --- ip interface --------------------------------------------------------------------------------------------- */
+/* --- ip interface
+ * --------------------------------------------------------------------------------------------- */
 
 static json_t *if_json(const struct vpnmgr *v, unsigned n)
 {
@@ -151,7 +157,8 @@ static json_t *if_json(const struct vpnmgr *v, unsigned n)
 			json_object_set_new(x, "mask", mask_json(i->addr[k].p.len));
 		json_object_set_new(x, "secondary", json_boolean(i->addr[k].secondary));
 		json_object_set_new(x, "srp_activate", json_boolean(i->addr[k].srp_activate));
-		json_object_set_new(x, "active", json_boolean(v->ifs[n].up && (v->serving || !i->addr[k].srp_activate)));
+		json_object_set_new(x, "active",
+		                    json_boolean(v->ifs[n].up && (v->serving || !i->addr[k].srp_activate)));
 		json_array_append_new(a, x);
 	}
 	json_object_set_new(o, "addresses", a);
@@ -170,14 +177,16 @@ static json_t *show_interface(struct task *t, struct show_page *page, char *err,
 	json_object_set_new(root, "context", show_text(v->cfg.name));
 	json_object_set_new(root, "interfaces", a);
 	if (page->args[0] && !json_array_size(a)) {
-		snprintf(err, size, "Failure: interface %.79s does not exist in context %s", page->args, v->cfg.name);
+		snprintf(err, size, "Failure: interface %.79s does not exist in context %s", page->args,
+		         v->cfg.name);
 		json_decref(root);
 		return NULL;
 	}
 	return root;
 }
 
-/* --- ip route ------------------------------------------------------------------------------------------------- */
+/* --- ip route
+ * ------------------------------------------------------------------------------------------------- */
 
 struct row {
 	struct net_prefix dst;
@@ -226,7 +235,8 @@ static void connected(const struct vpnmgr *v, struct rows *l)
 			if (!v->ifs[i].up || (a->srp_activate && !v->serving))
 				continue;
 			if (a->p.len != host.len)
-				add_row(l, (struct row){a->p, {0}, "connected", v->cfg.ifs[i].name, 0, 0, true});
+				add_row(l,
+				        (struct row){a->p, {0}, "connected", v->cfg.ifs[i].name, 0, 0, true});
 			add_row(l, (struct row){host, {0}, "connected", v->cfg.ifs[i].name, 0, 0, true});
 		}
 }
@@ -237,7 +247,8 @@ static void tunnels(const struct vpnmgr *v, struct rows *l)
 		for (size_t i = 0; i < p->nblocks; i++) {
 			struct pool_chunk c = pool_chunk_at(p, i);
 
-			add_row(l, (struct row){pool_chunk_prefix(&c), {0}, "connected", p->def.name, 0, 0, true});
+			add_row(l, (struct row){
+			                   pool_chunk_prefix(&c), {0}, "connected", p->def.name, 0, 0, true});
 		}
 	for (size_t i = 0; i < v->n_flows && v->serving; i++)
 		add_row(l, (struct row){v->flows[i].p, {0}, "framed", "ipsec", 0, 0, true});
@@ -247,10 +258,12 @@ static void statics(const struct vpnmgr *v, struct rows *l)
 {
 	for (unsigned i = 0; i < v->cfg.n_routes; i++) {
 		const struct vpn_static *s = &v->cfg.routes[i];
-		const struct vpn_if *f = s->iface[0] ? vpn_cfg_if(&v->cfg, s->iface) : vpn_cfg_if_of(&v->cfg, &s->gateway);
+		const struct vpn_if *f =
+		        s->iface[0] ? vpn_cfg_if(&v->cfg, s->iface) : vpn_cfg_if_of(&v->cfg, &s->gateway);
 		bool up = f && v->ifs[f - v->cfg.ifs].up;
 
-		add_row(l, (struct row){s->dst, s->gateway, "static", f ? f->name : s->iface, s->precedence, s->cost, up});
+		add_row(l, (struct row){s->dst, s->gateway, "static", f ? f->name : s->iface, s->precedence,
+		                        s->cost, up});
 	}
 }
 
@@ -260,8 +273,10 @@ static json_t *row_json(const struct row *r)
 	json_t *o = json_object();
 
 	json_object_set_new(o, "destination", prefix_json(&r->dst));
-	json_object_set_new(o, "nexthop", addr_json(net_addr_is_set(&r->gateway) ? &r->gateway :
-						    r->dst.addr.family == AF_INET6 ? &none6 : &none4));
+	json_object_set_new(o, "nexthop",
+	                    addr_json(net_addr_is_set(&r->gateway)     ? &r->gateway
+	                              : r->dst.addr.family == AF_INET6 ? &none6
+	                                                               : &none4));
 	json_object_set_new(o, "protocol", json_string(r->protocol));
 	json_object_set_new(o, "precedence", json_integer(r->prec));
 	json_object_set_new(o, "cost", json_integer(r->cost));
@@ -284,7 +299,8 @@ static json_t *show_route(struct task *t, struct show_page *page, char *err, siz
 	if (l.n)
 		qsort(l.v, l.n, sizeof(*l.v), by_dst);
 	for (size_t i = 0; i < l.n; i++) {
-		bool first = !i || net_addr_compare(&l.v[i].dst.addr, &l.v[i - 1].dst.addr) || l.v[i].dst.len != l.v[i - 1].dst.len;
+		bool first = !i || net_addr_compare(&l.v[i].dst.addr, &l.v[i - 1].dst.addr) ||
+		             l.v[i].dst.len != l.v[i - 1].dst.len;
 
 		used = first ? false : used;
 		l.v[i].best = l.v[i].best && !used;
@@ -306,7 +322,8 @@ static json_t *show_route(struct task *t, struct show_page *page, char *err, siz
 	return root;
 }
 
-/* --- context -------------------------------------------------------------------------------------------------- */
+/* --- context
+ * -------------------------------------------------------------------------------------------------- */
 
 static json_t *show_context(struct task *t, struct show_page *page, char *err, size_t size)
 {
@@ -327,10 +344,10 @@ static json_t *show_context(struct task *t, struct show_page *page, char *err, s
 }
 
 static const struct show_row rows[] = {
-	{"ip pool", "address pools and their use; args: a pool's name", show_pool},
-	{"ip interface", "interfaces, ports, addresses; args: an interface's name", show_interface},
-	{"ip route", "connected, pool, tunnel and static routes", show_route},
-	{"context", "summary of the context", show_context},
+        {"ip pool", "address pools and their use; args: a pool's name", show_pool},
+        {"ip interface", "interfaces, ports, addresses; args: an interface's name", show_interface},
+        {"ip route", "connected, pool, tunnel and static routes", show_route},
+        {"context", "summary of the context", show_context},
 };
 
 void vpnmgr_show(struct task *t, const struct bus_msg *m)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sessmgr process itself on a bus (task_rig.h), with bus clients as ipsecmgr, vpnmgr, srdb (a real store) and srp: calls and
- * addresses, what happens when rows are slow, kill -9 and recovery with its audit, the loss of the active role, hostile messages.
+ * The sessmgr process itself on a bus (task_rig.h), with bus clients as ipsecmgr, vpnmgr, srdb (a real store)
+ * and srp: calls and addresses, what happens when rows are slow, kill -9 and recovery with its audit, the
+ * loss of the active role, hostile messages.
  */
 #include <errno.h>
 
@@ -14,7 +15,7 @@
 
 static struct peer ipsecmgr, vpnmgr, srdb, srp;
 static struct store_writer *store;
-static bool slow;                /* srdb does not answer yet */
+static bool slow; /* srdb does not answer yet */
 static struct {
 	uint64_t id;
 	char ret[40];
@@ -24,7 +25,8 @@ static int64_t trap_value[8];
 static const char *srp_state = "None";
 static uint64_t srp_epoch = 1;
 
-/* --- the others ------------------------------------------------------------------------------------------------ */
+/* --- the others
+ * ------------------------------------------------------------------------------------------------ */
 
 static void respond(struct peer *p, Envelope *env, uint64_t id, const char *ret)
 {
@@ -46,7 +48,8 @@ static void ack(uint64_t id, const char *ret)
 static void put(const char *kind, const char *key, const char *owner, const void *blob, size_t len)
 {
 	struct store_batch *b = store_batch_new(store);
-	struct store_ckpt row = {.kind = kind, .key = key, .owner = owner, .blob = blob, .len = len, .deleted = !blob};
+	struct store_ckpt row = {
+	        .kind = kind, .key = key, .owner = owner, .blob = blob, .len = len, .deleted = !blob};
 
 	cr_assert_eq(store_batch_ckpt(b, &row), 0);
 	cr_assert_eq(store_submit(store, b, 0, NULL, NULL), 0);
@@ -134,9 +137,11 @@ static void vpnmgr_rx(struct peer *p, const Envelope *in, const char *ret)
 	} else if (failure[0]) {
 		c.failure = (char *)failure;
 	} else {
-		row.chunk = (struct pool_chunk){net_addr_v4(0x0a2d0000 + chunks * chunk_size), chunk_size, in->pool_chunk_request->instance,
-						in->pool_chunk_request->ipsecmgr};
-		put(POOL_ROW_KIND, pool_row_key("wsg", "ue", &row.chunk.first, key), "vpnmgr/2", blob, pool_row_encode(&row, blob));
+		row.chunk = (struct pool_chunk){net_addr_v4(0x0a2d0000 + chunks * chunk_size), chunk_size,
+		                                in->pool_chunk_request->instance,
+		                                in->pool_chunk_request->ipsecmgr};
+		put(POOL_ROW_KIND, pool_row_key("wsg", "ue", &row.chunk.first, key), "vpnmgr/2", blob,
+		    pool_row_encode(&row, blob));
 		chunks++;
 		c.pool = row.pool;
 		c.first.data = row.chunk.first.bytes;
@@ -178,9 +183,10 @@ static void configure(void)
 	struct store_writer *w = store_open_writer(rig.dir, STORE_CONFIG, NULL, &err);
 	struct store_batch *b = store_batch_new(w);
 	struct store_config rows[] = {
-		{.path = "context=wsg", .value = "name=wsg"},
-		{.path = "context=wsg/subscriber-default", .value = ""},
-		{.path = "context=wsg/subscriber-default/dns=primary", .value = "which=primary&address=203.0.113.53"},
+	        {.path = "context=wsg", .value = "name=wsg"},
+	        {.path = "context=wsg/subscriber-default", .value = ""},
+	        {.path = "context=wsg/subscriber-default/dns=primary",
+	         .value = "which=primary&address=203.0.113.53"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -223,7 +229,8 @@ static void teardown(void)
 
 TestSuite(sessmgr_task, .init = setup, .fini = teardown, .timeout = 60);
 
-/* --- what ipsecmgr does ------------------------------------------------------------------------------------------ */
+/* --- what ipsecmgr does
+ * ------------------------------------------------------------------------------------------ */
 
 static void ask(const char *ike_key, uint32_t ctx, const char *pool)
 {
@@ -315,7 +322,9 @@ static void restart(void)
 	rig_start("boot1");
 }
 
-/* --- tests ---------------------------------------------------------------------------------------------------------- */
+/* --- tests
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 Test(sessmgr_task, a_call_gets_id_address_name_server_and_row)
 {
@@ -366,14 +375,16 @@ Test(sessmgr_task, an_address_is_free_when_the_rows_deletion_is_durable)
 
 Test(sessmgr_task, recovery_brings_every_call_back_and_audits)
 {
-	uint32_t a = call_up("0100000000000001", 0), b = call_up("0100000000000002", 1), c = call_up("0100000000000003", 2);
+	uint32_t a = call_up("0100000000000001", 0), b = call_up("0100000000000002", 1),
+	         c = call_up("0100000000000003", 2);
 	char id[SESSION_CALLID_STRLEN];
 
 	state(b, SESSION_STATE__WHAT__UP, "01000000000000bb"); /* rekeyed: the row must follow */
 	put("ikesa", "01000000000000bb", "ipsecmgr/1", "x", 1);
 	put("ikesa", "0100000000000002", "", NULL, 0);
 	cr_assert(has("calls", "01000000000000bb"));
-	put("ikesa", "0100000000000001", "", NULL, 0); /* rekeyed while we are dead: the ipsecmgr knows the call */
+	put("ikesa", "0100000000000001", "", NULL,
+	    0); /* rekeyed while we are dead: the ipsecmgr knows the call */
 	put("ikesa", "0100000000000003", "", NULL, 0); /* deleted while we are dead */
 	alive = session_callid_format(a, id);
 	restart();

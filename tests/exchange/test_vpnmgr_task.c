@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vpnmgr process itself on a bus (task_rig.h) and in a real network namespace, with a fabric played by the test, and bus
- * clients as sessmgr, ipsecmgr, srdb (a real store) and srp: what the kernel has after every change, that a kill -9 changes
- * nothing there, take-over with announcements, chunks stored before they are answered, hostile messages. Needs to be root.
+ * The vpnmgr process itself on a bus (task_rig.h) and in a real network namespace, with a fabric played by
+ * the test, and bus clients as sessmgr, ipsecmgr, srdb (a real store) and srp: what the kernel has after
+ * every change, that a kill -9 changes nothing there, take-over with announcements, chunks stored before they
+ * are answered, hostile messages. Needs to be root.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,17 +25,18 @@
 #define CTX 2
 
 static const char text[] =
-	"context local\n#exit\n"
-	"context wsg\n"
-	"  interface access\n    ip address 192.0.2.2 255.255.255.0\n    ipv6 address 2001:db8:1::2/64\n  #exit\n"
-	"  interface core\n    ip address 203.0.113.2 255.255.255.0\n  #exit\n"
-	"  interface service loopback\n    ip address 192.0.2.1 255.255.255.255 srp-activate\n  #exit\n"
-	"  ip route 100.64.0.0 255.255.0.0 192.0.2.100 access\n"
-	"  ip pool ue 10.45.0.0 255.255.0.0 private 0\n"
-	"  ip pool tiny range 10.46.0.1 10.46.0.2\n"
-	"#exit\n"
-	"port ethernet 5/10\n  no shutdown\n  bind interface access wsg\n#exit\n"
-	"port ethernet 5/11\n  no shutdown\n  bind interface core wsg\n#exit\n";
+        "context local\n#exit\n"
+        "context wsg\n"
+        "  interface access\n    ip address 192.0.2.2 255.255.255.0\n    ipv6 address 2001:db8:1::2/64\n  "
+        "#exit\n"
+        "  interface core\n    ip address 203.0.113.2 255.255.255.0\n  #exit\n"
+        "  interface service loopback\n    ip address 192.0.2.1 255.255.255.255 srp-activate\n  #exit\n"
+        "  ip route 100.64.0.0 255.255.0.0 192.0.2.100 access\n"
+        "  ip pool ue 10.45.0.0 255.255.0.0 private 0\n"
+        "  ip pool tiny range 10.46.0.1 10.46.0.2\n"
+        "#exit\n"
+        "port ethernet 5/10\n  no shutdown\n  bind interface access wsg\n#exit\n"
+        "port ethernet 5/11\n  no shutdown\n  bind interface core wsg\n#exit\n";
 
 static struct peer sessmgr, ipsecmgr, srdb, srp;
 static struct store_writer *store;
@@ -50,7 +52,8 @@ static int ns = -1, outside = -1, tun[300], listener = -1, conn = -1, arp = -1, 
 static struct nl *nl;
 static uv_poll_t poll_listener, poll_conn;
 
-/* --- the fabric ------------------------------------------------------------------------------------------------ */
+/* --- the fabric
+ * ------------------------------------------------------------------------------------------------ */
 
 static int open_tun(void *arg)
 {
@@ -121,7 +124,9 @@ static int open_arp(void *arg)
 
 static int open_monitor(void *arg)
 {
-	struct sockaddr_nl a = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE}; /* IPv6 has events of its own */
+	struct sockaddr_nl a = {.nl_family = AF_NETLINK,
+	                        .nl_groups = RTMGRP_IPV4_IFADDR |
+	                                     RTMGRP_IPV4_ROUTE}; /* IPv6 has events of its own */
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_ROUTE);
 
 	cr_assert_eq(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
@@ -156,7 +161,8 @@ static void fabric_start(void)
 	uv_poll_start(&poll_listener, UV_READABLE, listener_readable);
 }
 
-/* --- the other tasks --------------------------------------------------------------------------------------------- */
+/* --- the other tasks
+ * --------------------------------------------------------------------------------------------- */
 
 static void respond(struct peer *p, Envelope *env, uint64_t id, const char *ret)
 {
@@ -184,8 +190,12 @@ static void srdb_rx(struct peer *p, const Envelope *in, const char *ret)
 	b = store_batch_new(store);
 	for (size_t i = 0; i < in->ckpt_write->n_rows; i++) {
 		const CkptRow *r = in->ckpt_write->rows[i];
-		struct store_ckpt row = {.kind = r->kind, .key = r->key, .owner = r->owner, .blob = r->blob.data, .len = r->blob.len,
-					 .deleted = r->deleted};
+		struct store_ckpt row = {.kind = r->kind,
+		                         .key = r->key,
+		                         .owner = r->owner,
+		                         .blob = r->blob.data,
+		                         .len = r->blob.len,
+		                         .deleted = r->deleted};
 
 		cr_assert_eq(store_batch_ckpt(b, &row), 0);
 	}
@@ -229,7 +239,8 @@ static void srp_says(const char *state)
 	cr_assert_eq(bus_client_send(srp.client, "#srp", &env), 0);
 }
 
-/* --- configuration as sct stores it ------------------------------------------------------------------------------ */
+/* --- configuration as sct stores it
+ * ------------------------------------------------------------------------------ */
 
 static int store_node(void *arg, const struct cfg_node *n)
 {
@@ -246,7 +257,8 @@ static int store_node(void *arg, const struct cfg_node *n)
 static void configure(const char *lines)
 {
 	char dir[400], err[400];
-	struct cli_grammar *g = cli_grammar_load(cli_grammar_dir("/proc/self/exe", dir, sizeof(dir)), err, sizeof(err));
+	struct cli_grammar *g =
+	        cli_grammar_load(cli_grammar_dir("/proc/self/exe", dir, sizeof(dir)), err, sizeof(err));
 	struct cfg_tree *t = cfg_new(g);
 	struct store_writer *w;
 	struct store_batch *b;
@@ -297,7 +309,8 @@ static void teardown(void)
 
 TestSuite(vpnmgr_task, .init = setup, .fini = teardown, .timeout = 60);
 
-/* --- what the kernel has ------------------------------------------------------------------------------------------- */
+/* --- what the kernel has
+ * ------------------------------------------------------------------------------------------- */
 
 static char kernel[4000];
 static int tun1, tun2;
@@ -317,8 +330,10 @@ static int add_route(const struct nl_route *r, void *arg)
 	size_t n = strlen(kernel);
 
 	snprintf(kernel + n, sizeof(kernel) - n, "%s>%s ", net_prefix_format(&r->dst, buf, sizeof(buf)),
-		 net_addr_is_set(&r->gateway) ? net_addr_format(&r->gateway, via, sizeof(via)) :
-		 r->ifindex == tun1 ? "tun-1" : r->ifindex == tun2 ? "tun-2" : "?");
+	         net_addr_is_set(&r->gateway) ? net_addr_format(&r->gateway, via, sizeof(via))
+	         : r->ifindex == tun1         ? "tun-1"
+	         : r->ifindex == tun2         ? "tun-2"
+	                                      : "?");
 	return 0;
 }
 
@@ -355,7 +370,8 @@ static unsigned announced(const char *addr)
 	return n;
 }
 
-/* --- what others do -------------------------------------------------------------------------------------------------- */
+/* --- what others do
+ * -------------------------------------------------------------------------------------------------- */
 
 static const char *shown(const char *what)
 {
@@ -430,7 +446,9 @@ static int64_t rows(const char *kind)
 	return store_ckpt_count(store_writer_reader(store), kind, "vpnmgr/2");
 }
 
-/* --- tests ------------------------------------------------------------------------------------------------------------- */
+/* --- tests
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 Test(vpnmgr_task, the_kernel_gets_what_is_configured)
 {
@@ -441,7 +459,9 @@ Test(vpnmgr_task, the_kernel_gets_what_is_configured)
 	cr_assert_not(kernel_has("203.0.113.2"), "port 5/11 has no device");
 	cr_assert(strstr(shown("context"), "nothing is plugged in"));
 	cr_assert(strstr(shown("ip interface"), "\"state\":\"DOWN\""));
-	cr_assert(strstr(shown("ip route"), "\"destination\":\"100.64.0.0/16\",\"nexthop\":\"192.0.2.100\",\"protocol\":\"static\""));
+	cr_assert(strstr(
+	        shown("ip route"),
+	        "\"destination\":\"100.64.0.0/16\",\"nexthop\":\"192.0.2.100\",\"protocol\":\"static\""));
 	cr_assert(strstr(shown("ip pool"), "\"name\":\"ue\""));
 }
 
@@ -527,7 +547,8 @@ Test(vpnmgr_task, only_the_serving_chassis_holds_addresses_chunks_and_flows)
 	cr_assert_lt(flow(net, 25, false, false), 0);
 	announced("192.0.2.1");
 	srp_says("Active");
-	RIG_WAIT(kernel_has("192.0.2.1/32") && kernel_has("10.45.1.0/24>tun-1") && kernel_has("172.16.0.0/24>tun-1"));
+	RIG_WAIT(kernel_has("192.0.2.1/32") && kernel_has("10.45.1.0/24>tun-1") &&
+	         kernel_has("172.16.0.0/24>tun-1"));
 	RIG_WAIT((heard += announced("192.0.2.1")) >= 3);
 }
 

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pools and the chunk allocator (lib/pool): overlap, ranges, exhaustion, return, restore from rows, and the property that
- * matters: whatever happens, no address has two owners and none is lost. Random but repeatable.
+ * Pools and the chunk allocator (lib/pool): overlap, ranges, exhaustion, return, restore from rows, and the
+ * property that matters: whatever happens, no address has two owners and none is lost. Random but repeatable.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
 #include "pool/pool.h"
 
-static struct net_addr A(const char *text)
-{
+static struct net_addr A(const char *text) {
 	struct net_addr a;
 
 	cr_assert_eq(net_addr_parse(&a, text), 0, "%s", text);
 	return a;
 }
 
-static struct pool_def net(const char *name, const char *addr, uint8_t len)
+static struct pool_def
+net(const char *name, const char *addr, uint8_t len)
 {
 	struct pool_def d = {.type = POOL_PUBLIC};
 	struct net_addr a = A(addr);
@@ -227,7 +227,8 @@ static void check(const struct pool *p, const uint8_t *owner)
 	for (size_t i = 0; i < p->nblocks; i++) {
 		const struct pool_block *b = &p->blocks[i];
 
-		cr_assert(i == 0 || p->blocks[i - 1].off + p->blocks[i - 1].count <= b->off, "blocks overlap");
+		cr_assert(i == 0 || p->blocks[i - 1].off + p->blocks[i - 1].count <= b->off,
+		          "blocks overlap");
 		cr_assert_eq(b->off & (b->count - 1), 0);
 		for (uint32_t k = 0; k < b->count; k++)
 			cr_assert_eq(owner[(b->off + k) & (N - 1)], b->sessmgr, "lost or doubled");
@@ -251,10 +252,13 @@ Test(pool_chunk, never_two_owners)
 			c = pool_chunk_at(p, rnd((uint32_t)p->nblocks));
 			cr_assert_eq(pool_chunk_return(p, &c.first, c.count, c.sessmgr, NULL), 0);
 			for (uint32_t k = 0; k < c.count; k++)
-				owner[(((uint32_t)c.first.bytes[2] << 8 | c.first.bytes[3]) + k) & (N - 1)] = 0;
+				owner[(((uint32_t)c.first.bytes[2] << 8 | c.first.bytes[3]) + k) & (N - 1)] =
+				        0;
 		} else if (!pool_chunk_take(p, 1u << rnd(9), 1 + rnd(20), 1 + rnd(4), &c)) {
 			for (uint32_t k = 0; k < c.count; k++) {
-				uint8_t *o = &owner[(((uint32_t)c.first.bytes[2] << 8 | c.first.bytes[3]) + k) & (N - 1)];
+				uint8_t *o =
+				        &owner[(((uint32_t)c.first.bytes[2] << 8 | c.first.bytes[3]) + k) &
+				               (N - 1)];
 
 				cr_assert_eq(*o, 0, "given out twice");
 				*o = (uint8_t)c.sessmgr;

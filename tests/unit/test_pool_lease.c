@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A sessmgr's addresses (lib/pool/lease.c): taking, releasing, restoring, settling after a restart, giving chunks back;
- * and several sessmgrs against one allocator: never one address at two calls.
+ * A sessmgr's addresses (lib/pool/lease.c): taking, releasing, restoring, settling after a restart, giving
+ * chunks back; and several sessmgrs against one allocator: never one address at two calls.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -9,8 +9,7 @@
 #include <string.h>
 #include "pool/lease.h"
 
-static struct net_addr A(const char *text)
-{
+static struct net_addr A(const char *text) {
 	struct net_addr a;
 
 	cr_assert_eq(net_addr_parse(&a, text), 0, "%s", text);
@@ -26,7 +25,8 @@ static uint32_t rnd(uint32_t n)
 	return seed % n;
 }
 
-static int add(struct lease_set *s, uint32_t ctx, const char *first, uint32_t count, uint32_t ipsecmgr, bool settled)
+static int add(struct lease_set *s, uint32_t ctx, const char *first, uint32_t count, uint32_t ipsecmgr,
+               bool settled)
 {
 	struct pool_chunk c = {A(first), count, 1, ipsecmgr};
 
@@ -132,12 +132,13 @@ Test(pool_lease, gives_back_what_is_idle_but_keeps_one)
 	lease_set_free(s);
 }
 
-/* --- the property: SM sessmgrs, one pool, calls that come and go, restarts of both sides ------------------------- */
-#define SM   4
-#define IPS  3
+/* --- the property: SM sessmgrs, one pool, calls that come and go, restarts of both sides
+ * ------------------------- */
+#define SM    4
+#define IPS   3
 #define CALLS 300
-#define BASE 0x0a000800u /* 10.0.8.0/23 */
-#define SIZE 512
+#define BASE  0x0a000800u /* 10.0.8.0/23 */
+#define SIZE  512
 
 struct call {
 	bool used;
@@ -218,7 +219,8 @@ Test(pool_lease, never_two_calls_with_one_address)
 		else
 			open_call(&calls[i], (int)i);
 		if (rnd(10) == 0 && lease_give_back(leases[sm], 1, 0, true, &back))
-			cr_assert_eq(pool_chunk_return(pool_find(set, "p"), &back.first, back.count, sm, NULL), 0);
+			cr_assert_eq(
+			        pool_chunk_return(pool_find(set, "p"), &back.first, back.count, sm, NULL), 0);
 		if (rnd(500) == 0)
 			restart(sm);
 	}
@@ -228,7 +230,8 @@ Test(pool_lease, never_two_calls_with_one_address)
 	for (unsigned i = 1; i <= SM; i++) {
 		cr_assert_eq(leases[i]->used, 0);
 		while (lease_give_back(leases[i], 1, 0, true, &back))
-			cr_assert_eq(pool_chunk_return(pool_find(set, "p"), &back.first, back.count, i, NULL), 0);
+			cr_assert_eq(pool_chunk_return(pool_find(set, "p"), &back.first, back.count, i, NULL),
+			             0);
 		lease_set_free(leases[i]);
 	}
 	cr_assert_eq(pool_free(pool_find(set, "p")), SIZE - 2, "nothing leaked");

@@ -77,10 +77,11 @@ Test(session_call, limit_is_kept)
 
 Test(session_call, a_life)
 {
-	static const enum session_ev life[] = {SESSION_EV_NEWCALL, SESSION_EV_ADDR_SUCCESS, SESSION_EV_UP, SESSION_EV_UP,
-					       SESSION_EV_DOWN, SESSION_EV_ROW_GONE};
-	static const enum session_state then[] = {SESSION_ARRIVED, SESSION_ANSWERED, SESSION_CONNECTED, SESSION_CONNECTED,
-						  SESSION_DISCONNECTING, SESSION_IDLE};
+	static const enum session_ev life[] = {SESSION_EV_NEWCALL, SESSION_EV_ADDR_SUCCESS,
+	                                       SESSION_EV_UP,      SESSION_EV_UP,
+	                                       SESSION_EV_DOWN,    SESSION_EV_ROW_GONE};
+	static const enum session_state then[] = {SESSION_ARRIVED,   SESSION_ANSWERED,      SESSION_CONNECTED,
+	                                          SESSION_CONNECTED, SESSION_DISCONNECTING, SESSION_IDLE};
 	struct session_table *t = session_table_new(1, 0, changed, gauge);
 	struct session_call *c = session_new(t, "k");
 
@@ -111,9 +112,12 @@ Test(session_call, every_state_and_event)
 			fsm_restore(&c->fsm, s);
 			for (size_t i = 0; i < session_fsm.nrows; i++)
 				if (session_fsm.rows[i].state == s && session_fsm.rows[i].event == e)
-					next = session_fsm.rows[i].next == FSM_SAME ? s : session_fsm.rows[i].next;
+					next = session_fsm.rows[i].next == FSM_SAME
+					               ? s
+					               : session_fsm.rows[i].next;
 			err = session_event(c, e);
-			cr_assert_eq(err, next < 0 ? -EPROTO : 0, "%s %s", session_state_name(s), session_event_name(e));
+			cr_assert_eq(err, next < 0 ? -EPROTO : 0, "%s %s", session_state_name(s),
+			             session_event_name(e));
 			cr_assert_eq((int)session_state(c), next < 0 ? s : next);
 			fsm_restore(&c->fsm, SESSION_IDLE);
 			session_table_free(t);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From configuration text to what vpnmgr shall set up (lib/vpn): the real grammar, the real lines; and the difference
- * between wanted and actual addresses and routes.
+ * From configuration text to what vpnmgr shall set up (lib/vpn): the real grammar, the real lines; and the
+ * difference between wanted and actual addresses and routes.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -11,27 +11,27 @@
 #include "vpn/vpn_diff.h"
 
 static const char text[] =
-	"config\n"
-	"context local\n  interface mgmt\n    ip address 192.0.2.1 255.255.255.0\n  #exit\n#exit\n"
-	"context srp\n#exit\n"
-	"context ingress\n"
-	"  description \"towards the peers\"\n"
-	"  interface untrust\n"
-	"    ip address 198.51.100.2 255.255.255.0 srp-activate\n"
-	"    ip address 198.51.100.3 255.255.255.0 secondary\n"
-	"    ipv6 address 2001:db8:1::2/64\n"
-	"  #exit\n"
-	"  interface lo1 loopback\n    ip address 203.0.113.1 255.255.255.255 srp-activate\n  #exit\n"
-	"  ip route 0.0.0.0 0.0.0.0 198.51.100.1 untrust\n"
-	"  ip route 10.9.0.0/16 next-hop 198.51.100.9 precedence 10\n"
-	"  ipv6 route 2001:db8:9::/48 next-hop 2001:db8:1::1\n"
-	"  ip pool p1 10.20.0.0 255.255.0.0 private 3\n"
-	"  ip pool p2 range 10.30.0.5 10.30.0.9\n"
-	"  ipv6 pool p6 prefix 2001:db8:77::/112\n"
-	"#exit\n"
-	"port ethernet 5/10\n  no shutdown\n  bind interface untrust ingress\n#exit\n"
-	"port ethernet 5/11\n  no shutdown\n  bind interface lo1 ingress\n#exit\n"
-	"end\n";
+        "config\n"
+        "context local\n  interface mgmt\n    ip address 192.0.2.1 255.255.255.0\n  #exit\n#exit\n"
+        "context srp\n#exit\n"
+        "context ingress\n"
+        "  description \"towards the peers\"\n"
+        "  interface untrust\n"
+        "    ip address 198.51.100.2 255.255.255.0 srp-activate\n"
+        "    ip address 198.51.100.3 255.255.255.0 secondary\n"
+        "    ipv6 address 2001:db8:1::2/64\n"
+        "  #exit\n"
+        "  interface lo1 loopback\n    ip address 203.0.113.1 255.255.255.255 srp-activate\n  #exit\n"
+        "  ip route 0.0.0.0 0.0.0.0 198.51.100.1 untrust\n"
+        "  ip route 10.9.0.0/16 next-hop 198.51.100.9 precedence 10\n"
+        "  ipv6 route 2001:db8:9::/48 next-hop 2001:db8:1::1\n"
+        "  ip pool p1 10.20.0.0 255.255.0.0 private 3\n"
+        "  ip pool p2 range 10.30.0.5 10.30.0.9\n"
+        "  ipv6 pool p6 prefix 2001:db8:77::/112\n"
+        "#exit\n"
+        "port ethernet 5/10\n  no shutdown\n  bind interface untrust ingress\n#exit\n"
+        "port ethernet 5/11\n  no shutdown\n  bind interface lo1 ingress\n#exit\n"
+        "end\n";
 
 static char problems[2000];
 static void problem(void *arg, const char *t)
@@ -98,7 +98,8 @@ Test(vpn_cfg, the_whole_of_a_context)
 	net_addr_parse(&a, "203.0.113.1");
 	cr_assert_null(vpn_cfg_if_of(&c, &a));
 	cr_assert(vpn_cfg_if(&c, "lo1")->loopback);
-	cr_assert(strstr(problems, "loopback interface"), "binding a loopback interface is a mistake: %s", problems);
+	cr_assert(strstr(problems, "loopback interface"), "binding a loopback interface is a mistake: %s",
+	          problems);
 	cr_assert_eq(c.n_routes, 3);
 	cr_assert_eq(c.routes[0].dst.len, 0);
 	cr_assert_str_eq(c.routes[0].iface, "untrust");
@@ -147,7 +148,8 @@ Test(vpn_diff, addresses)
 	vpn_addrs_add(&have, 3, &b, false);
 	cr_assert_eq(vpn_addrs_diff(&want, &have, &add, &del), 0);
 	cr_assert_eq(add.n, 1);
-	cr_assert(add.v[0].ifindex == 2 && add.v[0].srp_activate && net_addr_equal(&add.v[0].p.addr, &b.addr));
+	cr_assert(add.v[0].ifindex == 2 && add.v[0].srp_activate &&
+	          net_addr_equal(&add.v[0].p.addr, &b.addr));
 	cr_assert_eq(del.n, 2);
 	vpn_addrs_free(&add);
 	vpn_addrs_free(&del);
