@@ -50,7 +50,7 @@ static void begin(struct vpnmgr *v)
 static void config_changed(struct task *t, const struct cfg_tree *tree, void *arg)
 {
 	struct vpnmgr *v = arg;
-	struct vpn_cfg old = v->cfg, fresh;
+	struct vpn_cfg old = v->cfg, fresh = {0};
 	struct vpnmgr_if *ifs;
 
 	v->problems[0] = 0;
