@@ -681,7 +681,13 @@ const char *cli_grammar_dir(const char *exe, char *buf, size_t len)
 	static const char *const places[] = {"/../share/orrery/grammar", "/../../share/orrery/grammar",
 	                                     "/../../cli/grammar", "/../../../cli/grammar"};
 	const char *env = getenv("ORRERY_GRAMMAR");
-	const char *slash = exe ? strrchr(exe, '/') : NULL;
+	char real[PATH_MAX];
+	const char *slash;
+
+	/* "/proc/self/exe" is a link: what counts is where the program is. */
+	if (exe && realpath(exe, real))
+		exe = real;
+	slash = exe ? strrchr(exe, '/') : NULL;
 
 	if (env && *env) {
 		snprintf(buf, len, "%s", env);

@@ -111,9 +111,12 @@ int sh_flush(struct sh *sh)
 
 static int edit(struct sh *sh, struct cli_result *res)
 {
-	sh->batch[sh->n_batch] = res->edit;
+	struct cfg_edit *copy = cfg_edit_new(res->edit->op, res->edit->path, res->edit->value);
+
+	if (!copy)
+		return sh_fail(sh, "out of memory");
+	sh->batch[sh->n_batch] = copy;
 	sh->batch_line[sh->n_batch++] = sh->line;
-	res->edit = NULL;
 	if (sh->interactive || sh->n_batch == SH_BATCH_MAX)
 		return sh_flush(sh);
 	return 0;
