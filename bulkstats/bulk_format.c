@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Expansion and checking of format strings (bulk_format.h). Counters wrap at 2^32 or 2^64 as their type says. Callers: tasks/bulkstat, tests.
+ * Expansion and checking of format strings (bulk_format.h). Counters wrap at 2^32 or 2^64 as their type says.
+ * Callers: tasks/bulkstat, tests.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -11,7 +12,8 @@
 
 #include "bulkstats/bulk_format.h"
 
-/* --- common variables -------------------------------------------------------------------------------------------- */
+/* --- common variables
+ * -------------------------------------------------------------------------------------------- */
 
 static void format_time(char *buf, size_t size, uint64_t wall_us, bool local, const char *fmt)
 {
@@ -31,10 +33,10 @@ static const struct {
 	const char *name, *fmt;
 	bool local;
 } times[] = {
-	{"date", "%Y%m%d", false},	 {"date3", "%Y-%m-%d", false},	  {"time", "%H%M%S", false},
-	{"time2", "%H:%M", false},	 {"time3", "%H:%M:%S", false},	  {"localdate", "%Y%m%d", true},
-	{"localdate3", "%Y-%m-%d", true}, {"localtime", "%H%M%S", true},	  {"localtime2", "%H:%M", true},
-	{"localtime3", "%H:%M:%S", true}, {"localtz", "%Z", true},	  {"localtzoffset", "%z", true},
+        {"date", "%Y%m%d", false},        {"date3", "%Y-%m-%d", false},  {"time", "%H%M%S", false},
+        {"time2", "%H:%M", false},        {"time3", "%H:%M:%S", false},  {"localdate", "%Y%m%d", true},
+        {"localdate3", "%Y-%m-%d", true}, {"localtime", "%H%M%S", true}, {"localtime2", "%H:%M", true},
+        {"localtime3", "%H:%M:%S", true}, {"localtz", "%Z", true},       {"localtzoffset", "%z", true},
 };
 
 bool bulk_format_common(const char *variable, const struct bulk_env *env, char *buf, size_t size)
@@ -65,7 +67,8 @@ bool bulk_format_common(const char *variable, const struct bulk_env *env, char *
 	return true;
 }
 
-/* --- reading a format ------------------------------------------------------------------------------------------------ */
+/* --- reading a format
+ * ------------------------------------------------------------------------------------------------ */
 
 static bool word_char(char c)
 {
@@ -115,9 +118,11 @@ static void put_number(struct out *o, const struct bulk_var *v, int64_t num)
 	uint64_t a = num < 0 ? 0 - (uint64_t)num : (uint64_t)num;
 
 	if (v->type == BULK_FLOAT)
-		snprintf(buf, sizeof(buf), "%s%" PRIu64 ".%02u", num < 0 ? "-" : "", a / 100, (unsigned)(a % 100));
+		snprintf(buf, sizeof(buf), "%s%" PRIu64 ".%02u", num < 0 ? "-" : "", a / 100,
+		         (unsigned)(a % 100));
 	else if (v->kind == BULK_COUNTER)
-		snprintf(buf, sizeof(buf), "%" PRIu64, v->type == BULK_INT32 ? (uint64_t)num & UINT32_MAX : (uint64_t)num);
+		snprintf(buf, sizeof(buf), "%" PRIu64,
+		         v->type == BULK_INT32 ? (uint64_t)num & UINT32_MAX : (uint64_t)num);
 	else
 		snprintf(buf, sizeof(buf), "%" PRId64, num);
 	put(o, buf, strlen(buf));
@@ -126,8 +131,8 @@ static void put_number(struct out *o, const struct bulk_var *v, int64_t num)
 /* No task of this chassis counts it: 0 where that is the truth, else nothing. */
 static void put_missing(struct out *o, const struct bulk_schema *s, const struct bulk_var *v)
 {
-	bool zero = v->type != BULK_STRING &&
-		    ((v->kind == BULK_COUNTER && s->zero_counters) || (v->kind == BULK_GAUGE && s->zero_gauges));
+	bool zero = v->type != BULK_STRING && ((v->kind == BULK_COUNTER && s->zero_counters) ||
+	                                       (v->kind == BULK_GAUGE && s->zero_gauges));
 
 	if (zero && v->type == BULK_FLOAT)
 		put(o, "0.00", 4);
@@ -141,8 +146,8 @@ static const struct bulk_var *find(const struct bulk_schema *s, const char *name
 }
 
 /* false: unknown. */
-static bool expand_variable(struct out *o, const struct bulk_schema *schema, const struct bulk_env *env, bulk_get get, void *arg,
-			    const char *name)
+static bool expand_variable(struct out *o, const struct bulk_schema *schema, const struct bulk_env *env,
+                            bulk_get get, void *arg, const char *name)
 {
 	const struct bulk_var *v = find(schema, name);
 	struct bulk_value val = {NULL, 0};
@@ -165,8 +170,8 @@ static bool expand_variable(struct out *o, const struct bulk_schema *schema, con
 	return true;
 }
 
-int bulk_format_expand(const char *fmt, const struct bulk_schema *schema, const struct bulk_env *env, bulk_get get, void *arg, char *buf,
-		       size_t size)
+int bulk_format_expand(const char *fmt, const struct bulk_schema *schema, const struct bulk_env *env,
+                       bulk_get get, void *arg, char *buf, size_t size)
 {
 	struct out o = {buf, 0, size, size == 0};
 	char name[BULK_VAR_MAX];
@@ -190,8 +195,8 @@ int bulk_format_expand(const char *fmt, const struct bulk_schema *schema, const 
 	return (int)o.len;
 }
 
-int bulk_format_check(const char *fmt, const struct bulk_schema *schema, size_t max, void (*unknown)(void *arg, const char *variable),
-		      void *arg)
+int bulk_format_check(const char *fmt, const struct bulk_schema *schema, size_t max,
+                      void (*unknown)(void *arg, const char *variable), void *arg)
 {
 	struct bulk_env none = {0};
 	char name[BULK_VAR_MAX], text[64];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables behind bulk_schema.h. Look-up is a linear search: a format has a few dozen variables and is expanded once a minute. */
+/* The tables behind bulk_schema.h. Look-up is a linear search: a format has a few dozen variables and is
+ * expanded once a minute. */
 #include <string.h>
 
 #include "bulkstats/bulk_schema.h"
@@ -34,10 +35,10 @@ static const struct bulk_var wsg[] = {
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct bulk_schema schemas[] = {
-	{"common", common, COUNT(common), false, false}, {"card", card, COUNT(card), false, true},
-	{"port", port, COUNT(port), false, false},	 {"system", sys, COUNT(sys), true, true},
-	{"ippool", ippool, COUNT(ippool), true, true},	 {"context", context, COUNT(context), true, true},
-	{"icsr", icsr, COUNT(icsr), true, true},	 {"wsg", wsg, COUNT(wsg), true, true},
+        {"common", common, COUNT(common), false, false}, {"card", card, COUNT(card), false, true},
+        {"port", port, COUNT(port), false, false},       {"system", sys, COUNT(sys), true, true},
+        {"ippool", ippool, COUNT(ippool), true, true},   {"context", context, COUNT(context), true, true},
+        {"icsr", icsr, COUNT(icsr), true, true},         {"wsg", wsg, COUNT(wsg), true, true},
 };
 
 const struct bulk_schema *bulk_schema_at(size_t i)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The schemas of bulk statistics and their variables: names, data types, key columns and counter types as `show bulkstats variables` prints
- * them. Data only, from vars_<schema>.def. Called by bulk_format.c, tasks/bulkstat, tests.
+ * The schemas of bulk statistics and their variables: names, data types, key columns and counter types as
+ * `show bulkstats variables` prints them. Data only, from vars_<schema>.def. Called by bulk_format.c,
+ * tasks/bulkstat, tests.
  */
 #ifndef BULKSTATS_BULK_SCHEMA_H
 #define BULKSTATS_BULK_SCHEMA_H
@@ -25,8 +26,8 @@ struct bulk_schema {
 	const struct bulk_var *vars;
 	size_t n;
 	/*
-	 * A number without a source: true where it counts something that this chassis does not have, so 0 is the truth; false where it measures
-	 * something real that we do not measure: then nothing is printed.
+	 * A number without a source: true where it counts something that this chassis does not have, so 0 is
+	 * the truth; false where it measures something real that we do not measure: then nothing is printed.
 	 */
 	bool zero_gauges, zero_counters;
 };

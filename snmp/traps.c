@@ -21,7 +21,7 @@ static const struct trap_object objects[] = {
 };
 
 static const struct trap_row rows[] = {
-#define TRAP(number, mib, name, status, severity, cleared_by, objs, text)                                              \
+#define TRAP(number, mib, name, status, severity, cleared_by, objs, text)                                    \
 	{number, mib, name, TRAP_STATUS_##status, TRAP_SEVERITY_##severity, cleared_by, objs, text},
 #include "snmp/traps.def"
 #undef TRAP
@@ -127,7 +127,8 @@ int traps_check(const struct trap_row *row, const struct trap_value *v, size_t n
 
 	for (size_t i = 0; i < want && i < n; i++) {
 		if (strcmp(v[i].name, obj[i]->name)) {
-			snprintf(err, size, "trap %s: value %zu is %s, not %s", row->mib, i + 1, v[i].name, obj[i]->name);
+			snprintf(err, size, "trap %s: value %zu is %s, not %s", row->mib, i + 1, v[i].name,
+			         obj[i]->name);
 			return -EINVAL;
 		}
 		if (type_is_number(obj[i]->type) && v[i].str) {
@@ -141,7 +142,8 @@ int traps_check(const struct trap_row *row, const struct trap_value *v, size_t n
 	return -EINVAL;
 }
 
-/* --- text -------------------------------------------------------------------------------------------------- */
+/* --- text --------------------------------------------------------------------------------------------------
+ */
 
 struct text {
 	char *buf;
@@ -203,7 +205,8 @@ static void put_value(struct text *t, const struct trap_object *o, const struct 
 	}
 }
 
-const char *traps_text(const struct trap_row *row, const struct trap_value *v, size_t n, char *buf, size_t size)
+const char *traps_text(const struct trap_row *row, const struct trap_value *v, size_t n, char *buf,
+                       size_t size)
 {
 	const struct trap_object *obj[TRAPS_OBJECTS_MAX];
 	size_t nobj = traps_objects(row, obj);
@@ -231,7 +234,8 @@ const char *traps_text(const struct trap_row *row, const struct trap_value *v, s
 	return buf;
 }
 
-/* --- stored form --------------------------------------------------------------------------------------------- */
+/* --- stored form
+ * --------------------------------------------------------------------------------------------- */
 
 char *traps_json(const struct trap_value *v, size_t n)
 {
@@ -258,7 +262,8 @@ static int vars_fill(struct trap_vars *vars, json_t *array)
 
 	if (!json_is_array(array) || json_array_size(array) > TRAPS_OBJECTS_MAX)
 		return -EINVAL;
-	json_array_foreach(array, i, o) {
+	json_array_foreach(array, i, o)
+	{
 		json_t *val = json_object_get(o, "value");
 		const char *name = json_string_value(json_object_get(o, "name"));
 		if (!name || !(json_is_string(val) || json_is_integer(val)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One instance of SRP: link, hellos, timers, orders; it feeds the state machine (srp_fsm.c), the sender (srp_ship.c) and the receiver
- * (srp_recv.c). Entry points are those of srp.h. Called by tasks/srp.
+ * One instance of SRP: link, hellos, timers, orders; it feeds the state machine (srp_fsm.c), the sender
+ * (srp_ship.c) and the receiver (srp_recv.c). Entry points are those of srp.h. Called by tasks/srp.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "srp/srp_int.h"
 
-struct srp *srp_new(const struct srp_config *cfg, const struct srp_ops *ops, void *arg, const struct srp_saved *saved, uint64_t now,
-		    uint64_t wall_s)
+struct srp *srp_new(const struct srp_config *cfg, const struct srp_ops *ops, void *arg,
+                    const struct srp_saved *saved, uint64_t now, uint64_t wall_s)
 {
 	struct srp *s = calloc(1, sizeof(*s));
 	enum srp_state state = SRP_INIT;
@@ -52,7 +52,8 @@ void srp_configure(struct srp *s, const struct srp_config *cfg, uint64_t now)
 	s->hello_due = now;
 }
 
-/* --- epochs and saved state ------------------------------------------------------------------------------------ */
+/* --- epochs and saved state
+ * ------------------------------------------------------------------------------------ */
 
 void srp_saw_epoch(struct srp *s, uint64_t epoch)
 {
@@ -85,7 +86,8 @@ void srp_persisted(struct srp *s, uint64_t token, uint64_t now)
 		srp_fsm_raise(s, SRP_EV_PERSISTED, NULL);
 }
 
-/* --- sending ---------------------------------------------------------------------------------------------------- */
+/* --- sending
+ * ---------------------------------------------------------------------------------------------------- */
 
 void srp_send_hello(struct srp *s)
 {
@@ -143,7 +145,8 @@ void srp_send_switchover_reply(struct srp *s, bool accepted, const char *reason)
 	s->ops->send(s->arg, &f);
 }
 
-/* --- the link ----------------------------------------------------------------------------------------------------- */
+/* --- the link
+ * ----------------------------------------------------------------------------------------------------- */
 
 void srp_link_up(struct srp *s, uint64_t now)
 {
@@ -174,7 +177,8 @@ void srp_link_down(struct srp *s, uint64_t now)
 	srp_ship_stop(s, "the link is down");
 	lose_conn(s, "the connection to the peer chassis is closed");
 	if (srp_state(s) == SRP_PENDING_STANDBY && !s->order_told)
-		srp_fsm_raise(s, SRP_EV_REFUSED, "The connection to the peer chassis was lost; this chassis serves again");
+		srp_fsm_raise(s, SRP_EV_REFUSED,
+		              "The connection to the peer chassis was lost; this chassis serves again");
 }
 
 static void copy(char *to, size_t size, const char *from)
@@ -231,7 +235,8 @@ static int switchover_reply(struct srp *s, const SrpSwitchoverReply *r)
 
 	if (srp_state(s) != SRP_PENDING_STANDBY || !s->order_told)
 		return 0;
-	snprintf(text, sizeof(text), "The peer chassis refused the switchover (%s); this chassis serves again", r->reason);
+	snprintf(text, sizeof(text),
+	         "The peer chassis refused the switchover (%s); this chassis serves again", r->reason);
 	srp_fsm_raise(s, r->accepted ? SRP_EV_ACCEPTED : SRP_EV_REFUSED, text);
 	return 0;
 }
@@ -290,12 +295,14 @@ uint64_t srp_backlog(const struct srp *s)
 	return s->ship.phase == SRP_SHIP_OFF ? 0 : s->ship.committed - s->ship.acked;
 }
 
-/* --- orders ------------------------------------------------------------------------------------------------------ */
+/* --- orders
+ * ------------------------------------------------------------------------------------------------------ */
 
 int srp_validate(const struct srp *s, bool force, char *text, size_t size)
 {
 	if (srp_state(s) != SRP_ACTIVE) {
-		snprintf(text, size, "A switchover is initiated on the active chassis; this one is %s", srp_state_name(srp_state(s)));
+		snprintf(text, size, "A switchover is initiated on the active chassis; this one is %s",
+		         srp_state_name(srp_state(s)));
 		return -EPERM;
 	}
 	if (!s->conn) {
@@ -307,8 +314,11 @@ int srp_validate(const struct srp *s, bool force, char *text, size_t size)
 		return -EAGAIN;
 	}
 	if (!s->ship.in_sync && !force) {
-		snprintf(text, size, "The peer chassis is not synchronised (%llu checkpoint versions behind); `force` switches anyway",
-			 (unsigned long long)(s->ship.phase == SRP_SHIP_OFF ? s->ship.committed : srp_backlog(s)));
+		snprintf(text, size,
+		         "The peer chassis is not synchronised (%llu checkpoint versions behind); `force` "
+		         "switches anyway",
+		         (unsigned long long)(s->ship.phase == SRP_SHIP_OFF ? s->ship.committed
+		                                                            : srp_backlog(s)));
 		return -EAGAIN;
 	}
 	snprintf(text, size, "Switchover is possible");
@@ -349,7 +359,8 @@ static uint64_t order_tick(struct srp *s)
 		return SRP_NEVER;
 	if (s->order_told) {
 		if (late && s->peer.state == SRP_STANDBY)
-			srp_fsm_raise(s, SRP_EV_REFUSED, "The peer chassis did not answer; this chassis serves again");
+			srp_fsm_raise(s, SRP_EV_REFUSED,
+			              "The peer chassis did not answer; this chassis serves again");
 		else if (late)
 			s->order_due = s->now + s->cfg.dead_us;
 		return s->order_due;
@@ -360,7 +371,9 @@ static uint64_t order_tick(struct srp *s)
 		return s->order_due;
 	}
 	if (late)
-		srp_fsm_raise(s, SRP_EV_REFUSED, "The peer chassis did not acknowledge every checkpoint in time; this chassis serves again");
+		srp_fsm_raise(s, SRP_EV_REFUSED,
+		              "The peer chassis did not acknowledge every checkpoint in time; this chassis "
+		              "serves again");
 	return s->now + SRP_SETTLE_US / 4;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Service redundancy between two chassis (StarOS SRP/ICSR), without I/O: election, take-over, switchover, and the shipping of checkpoint
- * rows from the active to the standby chassis. Times come in as arguments (`now`: monotonic µs); everything it does goes out
- * through struct srp_ops. What is guaranteed when, and when both chassis may believe they serve, is written in README.md.
- * Files: srp.c (instance, link, hello, orders), srp_fsm.c (states), srp_elect.c (rules), srp_ship.c (sender), srp_recv.c (receiver),
- * srp_frame.c (framing, saved state). Called by tasks/srp, tests, the fuzzer.
+ * Service redundancy between two chassis (StarOS SRP/ICSR), without I/O: election, take-over, switchover, and
+ * the shipping of checkpoint rows from the active to the standby chassis. Times come in as arguments (`now`:
+ * monotonic µs); everything it does goes out through struct srp_ops. What is guaranteed when, and when both
+ * chassis may believe they serve, is written in README.md. Files: srp.c (instance, link, hello, orders),
+ * srp_fsm.c (states), srp_elect.c (rules), srp_ship.c (sender), srp_recv.c (receiver), srp_frame.c (framing,
+ * saved state). Called by tasks/srp, tests, the fuzzer.
  */
 #ifndef SRP_SRP_H
 #define SRP_SRP_H
@@ -37,7 +38,7 @@ enum srp_reason {
 };
 
 const char *srp_state_name(enum srp_state s); /* "Pending Active" */
-int srp_state_parse(const char *name);	      /* enum srp_state or -EINVAL */
+int srp_state_parse(const char *name);        /* enum srp_state or -EINVAL */
 const char *srp_mode_name(enum srp_mode m);   /* "Primary" */
 int srp_mode_parse(const char *name);
 const char *srp_reason_name(enum srp_reason r);
@@ -48,21 +49,21 @@ struct srp_rank {
 	uint32_t route_modifier, priority;
 	char tiebreaker[SRP_MAC_LEN];
 	uint8_t addr[16]; /* SRP address, decides when everything else is equal */
-	uint64_t epoch;	  /* of the rows it holds */
+	uint64_t epoch;   /* of the rows it holds */
 };
 
 struct srp_config {
 	char chassis[SRP_NAME_LEN];
 	struct srp_rank rank; /* epoch unused */
 	uint8_t peer_addr[16];
-	char checksum[24]; /* of the configuration that has to be the same on both */
+	char checksum[24];          /* of the configuration that has to be the same on both */
 	uint64_t hello_us, dead_us; /* dead >= 3 * hello */
 };
 
 /* What outlives the task: kept as a checkpoint row of kind "srp". */
 struct srp_saved {
 	enum srp_state state;
-	uint64_t epoch;	     /* of our rows while we are active */
+	uint64_t epoch;       /* of our rows while we are active */
 	uint64_t serve_epoch; /* take-over since which we serve */
 	uint64_t seen_epoch;  /* largest ever heard of */
 	uint64_t data_epoch;  /* of the rows we hold complete as standby */
@@ -71,13 +72,13 @@ struct srp_saved {
 
 /*
  * What the engine asks for. None of these may call the engine back. `arg` is given to srp_new().
- * send: a frame (borrowed) to the peer; -EAGAIN for rows when the socket is full (call srp_writable() later); other frames are always taken.
- * drop: close the link; answered by srp_link_down() later or never, both are right.
- * state: the new state counts from now on: publish it. `why` only where a switchover happened.
+ * send: a frame (borrowed) to the peer; -EAGAIN for rows when the socket is full (call srp_writable() later);
+ * other frames are always taken. drop: close the link; answered by srp_link_down() later or never, both are
+ * right. state: the new state counts from now on: publish it. `why` only where a switchover happened.
  * persist: write the saved state; srp_persisted(token) when it would survive.
- * hold: srdb shall hold acknowledgements for the peer, or not any more. acked: the peer has every row up to version.
- * fetch: rows above a version in version order, ended by `upto` (see srp_ship.c), allocated as protobuf-c does; NULL: not now.
- * install: have the rows stored (borrowed), then srp_installed(token).
+ * hold: srdb shall hold acknowledgements for the peer, or not any more. acked: the peer has every row up to
+ * version. fetch: rows above a version in version order, ended by `upto` (see srp_ship.c), allocated as
+ * protobuf-c does; NULL: not now. install: have the rows stored (borrowed), then srp_installed(token).
  * ordered: the end of srp_order(). conn: the peer is heard, or lost.
  */
 struct srp_ops {
@@ -106,15 +107,15 @@ struct srp_peer {
 
 /* Sender's side of the rows. */
 #define SRP_SHIP_WINDOW 16
-#define SRP_SHIP_ROWS	256
-#define SRP_SHIP_BYTES	(256u << 10)
+#define SRP_SHIP_ROWS   256
+#define SRP_SHIP_BYTES  (256u << 10)
 enum srp_ship_phase { SRP_SHIP_OFF, SRP_SHIP_FULL, SRP_SHIP_DELTA };
 struct srp_ship {
 	enum srp_ship_phase phase;
-	bool started;	    /* the frame with full_start is out */
+	bool started;       /* the frame with full_start is out */
 	bool full_pending;  /* the frame with full_end is out, not acknowledged */
-	bool holding;	    /* what srdb was told last: hold acknowledgements for the peer */
-	bool in_sync;	    /* everything that was ever acknowledged is at the peer */
+	bool holding;       /* what srdb was told last: hold acknowledgements for the peer */
+	bool in_sync;       /* everything that was ever acknowledged is at the peer */
 	uint64_t committed; /* highest version committed here */
 	uint64_t sent, acked;
 	uint64_t horizon;  /* FULL: the frame that reaches it ends the full synchronisation */
@@ -133,11 +134,11 @@ struct srp_ship {
 /* Receiver's side. */
 #define SRP_RECV_WINDOW 64
 struct srp_recv {
-	bool accept;	   /* rows of `epoch` fit what we hold: a full start came, or we are complete */
+	bool accept; /* rows of `epoch` fit what we hold: a full start came, or we are complete */
 	uint64_t epoch;
 	uint64_t installed; /* versions of the active chassis up to this are durable here */
-	uint64_t upto;	    /* … are received */
-	uint32_t link;	    /* generation of the link */
+	uint64_t upto;      /* … are received */
+	uint32_t link;      /* generation of the link */
 	uint64_t next_token;
 	struct {
 		uint64_t token, upto, epoch;
@@ -164,11 +165,11 @@ struct srp {
 	struct srp_stats stats;
 	uint64_t now, wall_s; /* of the present call */
 	bool link, conn;      /* connected; the peer is heard */
-	bool restored;	      /* started from saved state: no take-over happened */
+	bool restored;        /* started from saved state: no take-over happened */
 	unsigned orphan;      /* hellos in a row that show no chassis is active */
-	uint64_t heard_us;	 /* last frame of the peer, or when waiting for one began */
+	uint64_t heard_us;    /* last frame of the peer, or when waiting for one began */
 	uint64_t hello_due;
-	uint64_t orphan_us;	 /* when the first of the orphan hellos came */
+	uint64_t orphan_us; /* when the first of the orphan hellos came */
 	enum srp_reason why;
 	uint64_t persist_token;
 	/* a switchover ordered here */
@@ -177,16 +178,17 @@ struct srp {
 };
 
 /*
- * Start: `saved` NULL on a fresh chassis (state Init), else go on where the predecessor was. `wall_s`: wall clock in seconds, seeds epochs.
- * NULL without memory. srp_free() wipes nothing: there are no secrets.
+ * Start: `saved` NULL on a fresh chassis (state Init), else go on where the predecessor was. `wall_s`: wall
+ * clock in seconds, seeds epochs. NULL without memory. srp_free() wipes nothing: there are no secrets.
  */
-struct srp *srp_new(const struct srp_config *cfg, const struct srp_ops *ops, void *arg, const struct srp_saved *saved, uint64_t now,
-		    uint64_t wall_s);
+struct srp *srp_new(const struct srp_config *cfg, const struct srp_ops *ops, void *arg,
+                    const struct srp_saved *saved, uint64_t now, uint64_t wall_s);
 void srp_free(struct srp *s);
 /* New parameters of a running instance: intervals and ranks take effect with the next hello. */
 void srp_configure(struct srp *s, const struct srp_config *cfg, uint64_t now);
 
-/* The connection to the peer came up or went; a new one may replace the old without a srp_link_down() between. */
+/* The connection to the peer came up or went; a new one may replace the old without a srp_link_down()
+ * between. */
 void srp_link_up(struct srp *s, uint64_t now);
 void srp_link_down(struct srp *s, uint64_t now);
 /* A frame of the peer. 0, or -EPROTO: malformed, close the link (srp_link_down() was done). */
@@ -213,20 +215,27 @@ static inline enum srp_state srp_state(const struct srp *s)
 /* Rows committed and not acknowledged, as a distance of versions. */
 uint64_t srp_backlog(const struct srp *s);
 
-/* --- srp_elect.c ---------------------------------------------------------------------------------------------- */
-/* Two chassis that are both active: does `a` stay? Lower route-modifier, lower priority number, higher MAC, higher address. */
+/* --- srp_elect.c
+ * ---------------------------------------------------------------------------------------------- */
+/* Two chassis that are both active: does `a` stay? Lower route-modifier, lower priority number, higher MAC,
+ * higher address. */
 bool srp_elect_stays(const struct srp_rank *a, const struct srp_rank *b);
-/* Nobody is active: does `a` become it? Newer rows, then at first start chassis-mode primary, then as above. */
+/* Nobody is active: does `a` become it? Newer rows, then at first start chassis-mode primary, then as above.
+ */
 bool srp_elect_starts(const struct srp_rank *a, const struct srp_rank *b);
 
-/* --- srp_frame.c ------------------------------------------------------------------------------------------------ */
-#define SRP_FRAME_MAX ((1u << 20) + 4096) /* of a packed SrpFrame: the largest row of the store and its names */
+/* --- srp_frame.c
+ * ------------------------------------------------------------------------------------------------ */
+#define SRP_FRAME_MAX                                                                                        \
+	((1u << 20) + 4096) /* of a packed SrpFrame: the largest row of the store and its names */
 #define SRP_FRAME_HEAD 4
 /*
- * Length prefix and message. need: bytes of the frame at the start of buf with its prefix; 0: more is wanted; -EMSGSIZE: nonsense, close.
+ * Length prefix and message. need: bytes of the frame at the start of buf with its prefix; 0: more is wanted;
+ * -EMSGSIZE: nonsense, close.
  */
 int64_t srp_frame_need(const uint8_t *buf, size_t len);
-/* The frame without its prefix; NULL: malformed or a field out of bounds. Free with srp_frame__free_unpacked(). */
+/* The frame without its prefix; NULL: malformed or a field out of bounds. Free with
+ * srp_frame__free_unpacked(). */
 SrpFrame *srp_frame_parse(const uint8_t *buf, size_t len);
 /* malloc'ed prefix + message; NULL: too large or no memory. */
 uint8_t *srp_frame_pack(const SrpFrame *f, size_t *len);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rules that say which of two chassis is active: pure comparisons, strict and antisymmetric, so that both sides come to the same
- * answer from the same two hellos. StarOS: lower route-modifier, then priority, then the MAC shown as tiebreaker. Sources differ on
- * priority and MAC (release 10: the higher number of both); here 1 is the best priority, as in later releases, and the higher MAC wins.
- * Called by srp_fsm.c.
+ * The rules that say which of two chassis is active: pure comparisons, strict and antisymmetric, so that both
+ * sides come to the same answer from the same two hellos. StarOS: lower route-modifier, then priority, then
+ * the MAC shown as tiebreaker. Sources differ on priority and MAC (release 10: the higher number of both);
+ * here 1 is the best priority, as in later releases, and the higher MAC wins. Called by srp_fsm.c.
  */
 #include <string.h>
 #include <strings.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frames of the SRP link: 4 bytes length, big-endian, and a protobuf SrpFrame; every field is bounded here, before anybody acts on it.
- * Also the saved state's blob and the name tables of states, modes and reasons. Called by tasks/srp (frames), srp.c, the fuzzer.
+ * Frames of the SRP link: 4 bytes length, big-endian, and a protobuf SrpFrame; every field is bounded here,
+ * before anybody acts on it. Also the saved state's blob and the name tables of states, modes and reasons.
+ * Called by tasks/srp (frames), srp.c, the fuzzer.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,15 +11,16 @@
 #include "base/pack.h"
 #include "srp/srp_int.h"
 
-static const char *const state_names[SRP_STATES] = {"Init", "Active", "Standby", "Pending Active", "Pending Standby"};
+static const char *const state_names[SRP_STATES] = {"Init", "Active", "Standby", "Pending Active",
+                                                    "Pending Standby"};
 static const char *const mode_names[] = {"Primary", "Backup"};
 static const struct {
 	enum srp_reason why;
 	const char *name;
 } reasons[] = {
-	{SRP_WHY_NOT_DEFINED, "None"},	       {SRP_WHY_DUAL_ACTIVE, "Dual Active"},
-	{SRP_WHY_DUAL_STANDBY, "Dual Standby"}, {SRP_WHY_DEAD_TIMER, "Dead Timer Expiry"},
-	{SRP_WHY_FORCE, "Force State Change"},  {SRP_WHY_MANUAL, "Manual Switchover"},
+        {SRP_WHY_NOT_DEFINED, "None"},          {SRP_WHY_DUAL_ACTIVE, "Dual Active"},
+        {SRP_WHY_DUAL_STANDBY, "Dual Standby"}, {SRP_WHY_DEAD_TIMER, "Dead Timer Expiry"},
+        {SRP_WHY_FORCE, "Force State Change"},  {SRP_WHY_MANUAL, "Manual Switchover"},
 };
 
 const char *srp_state_name(enum srp_state s)
@@ -55,7 +57,8 @@ const char *srp_reason_name(enum srp_reason r)
 	return "Unknown";
 }
 
-/* --- framing ------------------------------------------------------------------------------------------------ */
+/* --- framing
+ * ------------------------------------------------------------------------------------------------ */
 
 int64_t srp_frame_need(const uint8_t *buf, size_t len)
 {
@@ -71,8 +74,9 @@ int64_t srp_frame_need(const uint8_t *buf, size_t len)
 
 static bool hello_fits(const SrpHello *h)
 {
-	return h->version == SRP_VERSION && strlen(h->chassis) < SRP_NAME_LEN && srp_state_parse(h->state) >= 0 &&
-	       srp_mode_parse(h->mode) >= 0 && strlen(h->tiebreaker) < SRP_MAC_LEN && strlen(h->config_checksum) < 24;
+	return h->version == SRP_VERSION && strlen(h->chassis) < SRP_NAME_LEN &&
+	       srp_state_parse(h->state) >= 0 && srp_mode_parse(h->mode) >= 0 &&
+	       strlen(h->tiebreaker) < SRP_MAC_LEN && strlen(h->config_checksum) < 24;
 }
 
 static bool rows_fit(const SrpRows *r)
@@ -83,7 +87,8 @@ static bool rows_fit(const SrpRows *r)
 		const CkptRow *row = r->rows[i];
 		size_t kind = strlen(row->kind), key = strlen(row->key);
 
-		if (!kind || kind > 64 || key > 512 || strlen(row->owner) > 64 || !strcmp(row->kind, SRP_SAVED_KIND))
+		if (!kind || kind > 64 || key > 512 || strlen(row->owner) > 64 ||
+		    !strcmp(row->kind, SRP_SAVED_KIND))
 			return false;
 		if (row->deleted && row->blob.len)
 			return false;
@@ -136,7 +141,8 @@ uint8_t *srp_frame_pack(const SrpFrame *f, size_t *len)
 	return buf;
 }
 
-/* --- saved state --------------------------------------------------------------------------------------------- */
+/* --- saved state
+ * --------------------------------------------------------------------------------------------- */
 
 size_t srp_frame_save(const struct srp_saved *s, uint8_t blob[SRP_SAVED_MAX])
 {

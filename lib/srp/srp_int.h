@@ -18,12 +18,12 @@
 enum srp_event {
 	SRP_EV_PEER = 0,
 	SRP_EV_LOST = SRP_STATES, /* nothing heard for the dead-interval */
-	SRP_EV_PERSISTED,	  /* what we are about to become would survive */
-	SRP_EV_ORDER,		  /* the operator orders a switchover */
-	SRP_EV_DRAINED,		  /* the peer has every row */
-	SRP_EV_TAKE,		  /* the peer hands the service over */
-	SRP_EV_ACCEPTED,	  /* the peer takes it */
-	SRP_EV_REFUSED,		  /* it does not, or cannot be asked */
+	SRP_EV_PERSISTED,         /* what we are about to become would survive */
+	SRP_EV_ORDER,             /* the operator orders a switchover */
+	SRP_EV_DRAINED,           /* the peer has every row */
+	SRP_EV_TAKE,              /* the peer hands the service over */
+	SRP_EV_ACCEPTED,          /* the peer takes it */
+	SRP_EV_REFUSED,           /* it does not, or cannot be asked */
 	SRP_EVENTS
 };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The receiver of checkpoint rows, on the standby chassis: rows are handed to the store in order and acknowledged when it has them.
- * Refused: rows of an older epoch than one heard of, rows while this chassis is not Standby, rows that continue nothing we
- * hold. After a refusal or a failed installation only a new full synchronisation is accepted. Called by srp.c and srp_fsm.c.
+ * The receiver of checkpoint rows, on the standby chassis: rows are handed to the store in order and
+ * acknowledged when it has them. Refused: rows of an older epoch than one heard of, rows while this chassis
+ * is not Standby, rows that continue nothing we hold. After a refusal or a failed installation only a new
+ * full synchronisation is accepted. Called by srp.c and srp_fsm.c.
  */
 #include <errno.h>
 #include <string.h>
@@ -26,8 +27,8 @@ static void send_ack(struct srp *s, uint64_t version, const char *error)
 
 static int refuse(struct srp *s, const SrpRows *rows, const char *why)
 {
-	LOG(EV_SRP_REFUSED, "rows of epoch %llu up to version %llu refused: %s", (unsigned long long)rows->epoch,
-	    (unsigned long long)rows->upto, why);
+	LOG(EV_SRP_REFUSED, "rows of epoch %llu up to version %llu refused: %s",
+	    (unsigned long long)rows->epoch, (unsigned long long)rows->upto, why);
 	s->stats.rows_nacked += rows->n_rows;
 	send_ack(s, rows->upto, why);
 	return 0;
@@ -77,7 +78,8 @@ int srp_recv_rows(struct srp *s, const SrpRows *rows)
 	if (r->n == SRP_RECV_WINDOW)
 		return -EPROTO; /* the sender's window is smaller */
 	if (rows->full_start) {
-		LOG(EV_SRP_SYNC, "full synchronisation of epoch %llu starts", (unsigned long long)rows->epoch);
+		LOG(EV_SRP_SYNC, "full synchronisation of epoch %llu starts",
+		    (unsigned long long)rows->epoch);
 		r->accept = true;
 		r->epoch = rows->epoch;
 		r->installed = 0;
@@ -101,7 +103,8 @@ int srp_recv_rows(struct srp *s, const SrpRows *rows)
 
 static void failed(struct srp *s, uint64_t upto, uint32_t link, int status)
 {
-	LOG(EV_SRP_SYNC, "rows up to version %llu could not be installed: %s", (unsigned long long)upto, strerror(-status));
+	LOG(EV_SRP_SYNC, "rows up to version %llu could not be installed: %s", (unsigned long long)upto,
+	    strerror(-status));
 	srp_recv_reset(s);
 	if (s->saved.data_epoch) {
 		s->saved.data_epoch = 0;
@@ -128,7 +131,8 @@ void srp_recv_done(struct srp *s, uint64_t token, int status)
 	r->installed = r->unit[at].upto;
 	s->stats.rows_received += r->unit[at].rows;
 	if (r->unit[at].full_end) {
-		LOG(EV_SRP_SYNC, "full synchronisation of epoch %llu is complete", (unsigned long long)r->epoch);
+		LOG(EV_SRP_SYNC, "full synchronisation of epoch %llu is complete",
+		    (unsigned long long)r->epoch);
 		s->saved.data_epoch = r->epoch;
 		srp_persist(s);
 	}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sender of checkpoint rows, on the active chassis: a full synchronisation (all rows, from version 0), then rows above the last version
- * sent, in order, pipelined with a window of units that the peer acknowledges one by one. "In sync" means: srdb holds the acknowledgement
- * of every row until the peer has it, and has every row it acknowledged before. It ends as soon as that would make somebody wait: link
- * down, silence or an acknowledgement outstanding for two hello-intervals. Called by srp.c and srp_fsm.c.
+ * The sender of checkpoint rows, on the active chassis: a full synchronisation (all rows, from version 0),
+ * then rows above the last version sent, in order, pipelined with a window of units that the peer
+ * acknowledges one by one. "In sync" means: srdb holds the acknowledgement of every row until the peer has
+ * it, and has every row it acknowledged before. It ends as soon as that would make somebody wait: link down,
+ * silence or an acknowledgement outstanding for two hello-intervals. Called by srp.c and srp_fsm.c.
  */
 #include <errno.h>
 #include <string.h>
@@ -24,8 +25,8 @@ static void set_hold(struct srp *s, bool hold, const char *why)
 		s->ops->acked(s->arg, sh->acked);
 	} else {
 		if (sh->in_sync)
-			LOG(EV_SRP_SYNC, "out of sync at version %llu of %llu: %s", (unsigned long long)sh->acked,
-			    (unsigned long long)sh->committed, why);
+			LOG(EV_SRP_SYNC, "out of sync at version %llu of %llu: %s",
+			    (unsigned long long)sh->acked, (unsigned long long)sh->committed, why);
 		sh->in_sync = false;
 		sh->catch_up = sh->committed;
 	}
@@ -53,7 +54,8 @@ void srp_ship_start(struct srp *s)
 		sh->sent = sh->acked = 0;
 		sh->horizon = sh->committed;
 		s->stats.full_syncs++;
-		LOG(EV_SRP_SYNC, "full synchronisation starts, up to version %llu", (unsigned long long)sh->horizon);
+		LOG(EV_SRP_SYNC, "full synchronisation starts, up to version %llu",
+		    (unsigned long long)sh->horizon);
 	}
 	sh->catch_up = sh->committed;
 	srp_ship_pump(s);
@@ -64,8 +66,8 @@ void srp_ship_stop(struct srp *s, const char *why)
 	struct srp_ship *sh = &s->ship;
 
 	if (sh->phase != SRP_SHIP_OFF)
-		LOG(EV_SRP_SYNC, "synchronisation ends at version %llu of %llu: %s", (unsigned long long)sh->acked,
-		    (unsigned long long)sh->committed, why);
+		LOG(EV_SRP_SYNC, "synchronisation ends at version %llu of %llu: %s",
+		    (unsigned long long)sh->acked, (unsigned long long)sh->committed, why);
 	set_hold(s, false, why);
 	sh->phase = SRP_SHIP_OFF;
 	sh->head = sh->n = 0;
@@ -79,7 +81,8 @@ static uint64_t silent_at(const struct srp *s)
 }
 
 /*
- * Two steps: hold as soon as the peer is nearly there; in sync when it has what was released before srdb began to hold.
+ * Two steps: hold as soon as the peer is nearly there; in sync when it has what was released before srdb
+ * began to hold.
  */
 static void check_sync(struct srp *s)
 {
@@ -146,8 +149,8 @@ void srp_ship_pump(struct srp *s)
 			srp_rows__free_unpacked(rows, NULL);
 		if (rc) {
 			if (rc != -EAGAIN)
-				LOG(EV_SRP_REFUSED, "rows above version %llu cannot be sent: %s", (unsigned long long)sh->sent,
-				    strerror(-rc));
+				LOG(EV_SRP_REFUSED, "rows above version %llu cannot be sent: %s",
+				    (unsigned long long)sh->sent, strerror(-rc));
 			sh->retry_us = s->now + s->cfg.hello_us / 2; /* srp_writable() comes sooner */
 			return;
 		}
@@ -158,7 +161,8 @@ void srp_ship_pump(struct srp *s)
 
 static void refused(struct srp *s, const SrpRowsAck *ack)
 {
-	LOG(EV_SRP_SYNC, "the peer refused rows up to version %llu: %s", (unsigned long long)ack->version, ack->error);
+	LOG(EV_SRP_SYNC, "the peer refused rows up to version %llu: %s", (unsigned long long)ack->version,
+	    ack->error);
 	s->stats.nacks_received++;
 	srp_ship_stop(s, "the peer refused rows");
 	if (ack->epoch > s->saved.epoch) {
@@ -202,7 +206,8 @@ int srp_ship_ack(struct srp *s, const SrpRowsAck *ack)
 
 bool srp_ship_drained(const struct srp *s)
 {
-	return s->ship.phase == SRP_SHIP_DELTA && !s->ship.full_pending && !s->ship.n && s->ship.acked >= s->ship.committed;
+	return s->ship.phase == SRP_SHIP_DELTA && !s->ship.full_pending && !s->ship.n &&
+	       s->ship.acked >= s->ship.committed;
 }
 
 uint64_t srp_ship_tick(struct srp *s)
@@ -230,7 +235,8 @@ uint64_t srp_ship_tick(struct srp *s)
 	}
 	if (sh->retry_us && sh->retry_us < next)
 		next = sh->retry_us;
-	if (sh->holding && !sh->in_sync && s->now < sh->hold_us + SRP_HOLD_US && sh->hold_us + SRP_HOLD_US < next)
+	if (sh->holding && !sh->in_sync && s->now < sh->hold_us + SRP_HOLD_US &&
+	    sh->hold_us + SRP_HOLD_US < next)
 		next = sh->hold_us + SRP_HOLD_US;
 	return next;
 }

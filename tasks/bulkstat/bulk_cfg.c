@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The settings of `bulkstats mode`, and the timers that follow from them. Unknown variables of a format are reported here, once per change,
- * and printed as they stand. Called when the configuration changes.
+ * The settings of `bulkstats mode`, and the timers that follow from them. Unknown variables of a format are
+ * reported here, once per change, and printed as they stand. Called when the configuration changes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +17,19 @@ static void unknown(void *arg, const char *variable)
 {
 	const struct bulk_line *l = arg;
 
-	LOG(EV_CFG_ERROR, "bulkstats: %s schema %s has no variable %%%s%%; it is printed as it stands", l->schema, l->name, variable);
+	LOG(EV_CFG_ERROR, "bulkstats: %s schema %s has no variable %%%s%%; it is printed as it stands",
+	    l->schema, l->name, variable);
 }
 
 static void unknown_common(void *arg, const char *variable)
 {
-	LOG(EV_CFG_ERROR, "bulkstats: there is no variable %%%s%% for the %s; it is printed as it stands", variable, (const char *)arg);
+	LOG(EV_CFG_ERROR, "bulkstats: there is no variable %%%s%% for the %s; it is printed as it stands",
+	    variable, (const char *)arg);
 }
 
 /* A copy of a format, NULL when absent or too long. */
-static char *format_of(const struct cfg_tree *tree, const struct cfg_node *n, const char *row, const char *what)
+static char *format_of(const struct cfg_tree *tree, const struct cfg_node *n, const char *row,
+                       const char *what)
 {
 	const char *text = cfg_get(tree, n, row, "format");
 
@@ -49,15 +52,19 @@ static void read_receiver(struct task *t, const struct cfg_node *n, struct bulk_
 	if (n->negated || !address)
 		return;
 	r->used = true;
-	r->mechanism = mechanism && !strcmp(mechanism, "ftp") ? BULK_FTP : mechanism && !strcmp(mechanism, "tftp") ? BULK_TFTP : BULK_SFTP;
+	r->mechanism = mechanism && !strcmp(mechanism, "ftp")    ? BULK_FTP
+	               : mechanism && !strcmp(mechanism, "tftp") ? BULK_TFTP
+	                                                         : BULK_SFTP;
 	snprintf(r->address, sizeof(r->address), "%s", address);
 	snprintf(r->login, sizeof(r->login), "%s", login ? login : "");
 	if (!password)
 		return;
 	if (!secret_is_sealed(password)) {
 		snprintf(r->password, sizeof(r->password), "%s", password);
-	} else if (secret_key_load(t->state_dir, &key) || secret_unseal(&key, password, r->password, sizeof(r->password))) {
-		LOG(EV_CFG_ERROR, "bulkstats: the password for %s cannot be read with this chassis' key", address);
+	} else if (secret_key_load(t->state_dir, &key) ||
+	           secret_unseal(&key, password, r->password, sizeof(r->password))) {
+		LOG(EV_CFG_ERROR, "bulkstats: the password for %s cannot be read with this chassis' key",
+		    address);
 		r->password[0] = '\0';
 	}
 	explicit_bzero(&key, sizeof(key));
@@ -114,27 +121,31 @@ static void file_clear(struct bulk_file *f)
 	f->schemas_before = before;
 }
 
-static void read_file(struct task *t, const struct cfg_tree *tree, const struct cfg_node *n, struct bulk_file *f)
+static void read_file(struct task *t, const struct cfg_tree *tree, const struct cfg_node *n,
+                      struct bulk_file *f)
 {
-	const char *remote = cfg_get(tree, n, "remotefile", "format"), *mode = cfg_get(tree, n, "receiver-mode", "mode");
+	const char *remote = cfg_get(tree, n, "remotefile", "format"),
+	           *mode = cfg_get(tree, n, "receiver-mode", "mode");
 	const struct cfg_node *c;
 
 	if (!remote)
 		remote = cfg_get(tree, n, "remotefile-format", "format");
 	f->used = true;
 	f->number = (unsigned)atoi(cfg_key(n, 0));
-	snprintf(f->remote, sizeof(f->remote), "%s", remote ? remote : "%host%_bulkstats_%localdate%_%localtime%.csv");
-	bulk_format_check(f->remote, NULL, sizeof(f->remote), unknown_common, (void *)(uintptr_t) "remotefile");
+	snprintf(f->remote, sizeof(f->remote), "%s",
+	         remote ? remote : "%host%_bulkstats_%localdate%_%localtime%.csv");
+	bulk_format_check(f->remote, NULL, sizeof(f->remote), unknown_common,
+	                  (void *)(uintptr_t) "remotefile");
 	f->header = format_of(tree, n, "header-format", "header");
 	f->footer = format_of(tree, n, "footer-format", "footer");
-	read_local_dir(cfg_get(tree, n, "orrery-local-directory", "directory"), f->local_dir, sizeof(f->local_dir));
+	read_local_dir(cfg_get(tree, n, "orrery-local-directory", "directory"), f->local_dir,
+	               sizeof(f->local_dir));
 	f->redundant = mode && !strcmp(mode, "redundant");
 	cfg_foreach(c, n, "receiver")
-		read_receiver(t, c, &f->receiver[strcmp(cfg_key(c, 0), "secondary") == 0]);
+	        read_receiver(t, c, &f->receiver[strcmp(cfg_key(c, 0), "secondary") == 0]);
 	f->lines = calloc(BULK_LINES_MAX, sizeof(*f->lines));
 	if (f->lines)
-		cfg_foreach(c, n, "schema")
-			read_line(c, f);
+		cfg_foreach(c, n, "schema") read_line(c, f);
 }
 
 /* The management address: the first one in context local, else the first one at all. */
@@ -144,10 +155,12 @@ static void read_address(const struct cfg_tree *tree, char *out, size_t size)
 
 	snprintf(out, size, "0.0.0.0");
 	for (int local = 1; local >= 0; local--)
-		cfg_foreach(ctx, tree->root, "context") {
+		cfg_foreach(ctx, tree->root, "context")
+		{
 			if (local != !strcmp(cfg_key(ctx, 0), "local"))
 				continue;
-			cfg_foreach(i, ctx, "interface") {
+			cfg_foreach(i, ctx, "interface")
+			{
 				const char *a = cfg_get(tree, i, "ip-address", "address");
 				if (a) {
 					snprintf(out, size, "%s", a);
@@ -157,7 +170,8 @@ static void read_address(const struct cfg_tree *tree, char *out, size_t size)
 		}
 }
 
-static void restart_timer(struct bulk_task *b, struct task_timer **tm, unsigned *minutes, unsigned want, task_timer_cb cb)
+static void restart_timer(struct bulk_task *b, struct task_timer **tm, unsigned *minutes, unsigned want,
+                          task_timer_cb cb)
 {
 	if (*tm && *minutes == want)
 		return;
@@ -183,14 +197,18 @@ void bulk_cfg_changed(struct task *t, const struct cfg_tree *tree, void *arg)
 	if (mode) {
 		set->limit = (uint64_t)cfg_get_int(tree, mode, "limit", "kilobytes", 1000) * 1000;
 		set->gather_on_standby = cfg_on(tree, mode, "gather-on-standby");
-		cfg_foreach(n, mode, "file") {
+		cfg_foreach(n, mode, "file")
+		{
 			unsigned number = (unsigned)atoi(cfg_key(n, 0));
 			if (number >= 1 && number <= BULK_FILES_MAX)
 				read_file(t, tree, n, &b->file[number - 1]);
 		}
 	}
 	restart_timer(b, &b->sample_timer, &set->sample_min,
-		      set->collect ? (unsigned)cfg_get_int(tree, mode, "sample-interval", "minutes", 15) : 0, bulk_gather_timer);
+	              set->collect ? (unsigned)cfg_get_int(tree, mode, "sample-interval", "minutes", 15) : 0,
+	              bulk_gather_timer);
 	restart_timer(b, &b->transfer_timer, &set->transfer_min,
-		      set->collect ? (unsigned)cfg_get_int(tree, mode, "transfer-interval", "minutes", 480) : 0, bulk_transfer_timer);
+	              set->collect ? (unsigned)cfg_get_int(tree, mode, "transfer-interval", "minutes", 480)
+	                           : 0,
+	              bulk_transfer_timer);
 }

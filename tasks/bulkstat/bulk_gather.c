@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One gathering: srdb samples the counters; srp, the vpnmgrs and the cards tell what only they know; when all have answered (or not, by their deadline), every
- * schema line of every file becomes one record per object, durable on the disk before anybody is told. Called by main.c, bulk_cfg.c.
+ * One gathering: srdb samples the counters; srp, the vpnmgrs and the cards tell what only they know; when all
+ * have answered (or not, by their deadline), every schema line of every file becomes one record per object,
+ * durable on the disk before anybody is told. Called by main.c, bulk_cfg.c.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,25 +14,28 @@
 #include "base/version.h"
 #include "bulk_task.h"
 
-#define ASK_MS	   4000
+#define ASK_MS     4000
 #define BULK_SLOTS 20
 #define RECORD_MAX 65536
 
-void bulk_gather_env(const struct bulk_task *b, const struct bulk_file *f, uint64_t wall_us, struct bulk_env *env)
+void bulk_gather_env(const struct bulk_task *b, const struct bulk_file *f, uint64_t wall_us,
+                     struct bulk_env *env)
 {
 	*env = (struct bulk_env){
-		.wall_us = wall_us,
-		.uptime_s = wall_us > b->boot_wall ? (wall_us - b->boot_wall) / US_PER_SEC : 0,
-		.host = b->set.host,
-		.ipaddr = b->set.ipaddr,
-		.swbuild = version_number(),
-		.version = version_number(),
-		.schemas = (unsigned)f->n_lines,
-		.schemas_before = f->schemas_before,
+	        .wall_us = wall_us,
+	        .uptime_s = wall_us > b->boot_wall ? (wall_us - b->boot_wall) / US_PER_SEC : 0,
+	        .host = b->set.host,
+	        .ipaddr = b->set.ipaddr,
+	        .swbuild = version_number(),
+	        .version = version_number(),
+	        .schemas = (unsigned)f->n_lines,
+	        .schemas_before = f->schemas_before,
 	};
 }
 
-/* --- records ---------------------------------------------------------------------------------------------------------- */
+/* --- records
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 struct buffer {
 	char *text;
@@ -57,7 +61,8 @@ static int add_record(struct buffer *to, const char *text, size_t len)
 	return 0;
 }
 
-static int add_line(struct bulk_task *b, const struct bulk_line *l, const struct bulk_env *env, char *work, struct buffer *to)
+static int add_line(struct bulk_task *b, const struct bulk_line *l, const struct bulk_env *env, char *work,
+                    struct buffer *to)
 {
 	const struct bulk_schema *schema = bulk_schema_find(l->schema);
 	json_t *objects = schema ? bulk_source_objects(b, l->schema) : NULL, *o;
@@ -68,7 +73,8 @@ static int add_line(struct bulk_task *b, const struct bulk_line *l, const struct
 		json_decref(objects);
 		return 0;
 	}
-	json_array_foreach(objects, i, o) {
+	json_array_foreach(objects, i, o)
+	{
 		len = bulk_format_expand(l->format, schema, env, bulk_source_get, o, work, RECORD_MAX);
 		if (len < 0) {
 			LOG(EV_BULKSTAT_FAIL, "a record of %s schema %s is too long", l->schema, l->name);
@@ -132,7 +138,9 @@ static void finish(struct bulk_task *b)
 	}
 }
 
-/* --- asking ------------------------------------------------------------------------------------------------------------- */
+/* --- asking
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static void one_less(struct bulk_task *b)
 {
@@ -153,7 +161,9 @@ static void sampled(struct task *t, void *arg, int status, const struct bus_msg 
 
 static json_t *tree_of(int status, const struct bus_msg *m)
 {
-	return !status && m->env->body_case == ENVELOPE__BODY_SHOW_REPLY ? json_loads(m->env->show_reply->json, 0, NULL) : NULL;
+	return !status && m->env->body_case == ENVELOPE__BODY_SHOW_REPLY
+	               ? json_loads(m->env->show_reply->json, 0, NULL)
+	               : NULL;
 }
 
 static void got_icsr(struct task *t, void *arg, int status, const struct bus_msg *m)
@@ -216,7 +226,8 @@ static void ask_cards(struct bulk_task *b)
 	char dst[16];
 
 	for (unsigned slot = 1; slot <= BULK_SLOTS; slot++) {
-		snprintf(dst, sizeof(dst), "card/%u", slot); /* an empty slot is answered by our own card, at once */
+		snprintf(dst, sizeof(dst), "card/%u",
+		         slot); /* an empty slot is answered by our own card, at once */
 		ask(b, dst, "card", got_card);
 	}
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Objects of the schema port: the configured ports with what the kernel counts for their devices. Which device a port is, and in which context, the
- * vpnmgrs say ("ip interface"); the figures are read inside the context's namespace. A port that no interface uses has none. Called by bulk_source.c.
+ * Objects of the schema port: the configured ports with what the kernel counts for their devices. Which
+ * device a port is, and in which context, the vpnmgrs say ("ip interface"); the figures are read inside the
+ * context's namespace. A port that no interface uses has none. Called by bulk_source.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,15 +17,29 @@
 #include "vpn/vpn_context.h"
 
 /* Columns of /proc/net/dev behind the device's name. */
-enum { RX_BYTES, RX_PACKETS, RX_ERRS, RX_DROP, RX_FIFO, RX_FRAME, RX_COMP, RX_MCAST, TX_BYTES, TX_PACKETS, TX_ERRS, TX_DROP, COLUMNS };
+enum {
+	RX_BYTES,
+	RX_PACKETS,
+	RX_ERRS,
+	RX_DROP,
+	RX_FIFO,
+	RX_FRAME,
+	RX_COMP,
+	RX_MCAST,
+	TX_BYTES,
+	TX_PACKETS,
+	TX_ERRS,
+	TX_DROP,
+	COLUMNS
+};
 
 static const struct {
 	const char *var;
 	int column;
 } vars[] = {
-	{"rxbytes", RX_BYTES},		 {"rxpackets", RX_PACKETS},	  {"rxerrorpackets", RX_ERRS}, {"rxdiscpackets", RX_DROP},
-	{"mcast_inpackets", RX_MCAST}, {"txbytes", TX_BYTES},		  {"txpackets", TX_PACKETS},   {"txerrorpackets", TX_ERRS},
-	{"txdiscpackets", TX_DROP},
+        {"rxbytes", RX_BYTES},      {"rxpackets", RX_PACKETS},     {"rxerrorpackets", RX_ERRS},
+        {"rxdiscpackets", RX_DROP}, {"mcast_inpackets", RX_MCAST}, {"txbytes", TX_BYTES},
+        {"txpackets", TX_PACKETS},  {"txerrorpackets", TX_ERRS},   {"txdiscpackets", TX_DROP},
 };
 
 struct reading {
@@ -78,10 +93,12 @@ static void find_device(struct bulk_task *b, json_t *port, const char *name)
 	json_t *answer, *iface;
 	size_t i, k;
 
-	json_array_foreach(b->ifs, i, answer) {
+	json_array_foreach(b->ifs, i, answer)
+	{
 		const char *context = json_string_value(json_object_get(answer, "context"));
 
-		json_array_foreach(json_object_get(answer, "interfaces"), k, iface) {
+		json_array_foreach(json_object_get(answer, "interfaces"), k, iface)
+		{
 			const char *p = json_string_value(json_object_get(iface, "port"));
 			const char *device = json_string_value(json_object_get(iface, "device"));
 
@@ -101,11 +118,12 @@ json_t *bulk_port_objects(struct bulk_task *b)
 	unsigned card, port;
 
 	if (tree)
-		cfg_foreach(n, tree->root, "port-ethernet")
-			if (sscanf(cfg_key(n, 0), "%u/%u", &card, &port) == 2) {
-				o = json_pack("{s:i, s:i}", "card", (int)card, "port", (int)port);
-				find_device(b, o, cfg_key(n, 0));
-				json_array_append_new(out, o);
-			}
+		cfg_foreach(n, tree->root,
+		            "port-ethernet") if (sscanf(cfg_key(n, 0), "%u/%u", &card, &port) == 2)
+		{
+			o = json_pack("{s:i, s:i}", "card", (int)card, "port", (int)port);
+			find_device(b, o, cfg_key(n, 0));
+			json_array_append_new(out, o);
+		}
 	return out;
 }

@@ -28,7 +28,8 @@ int bulk_probe_main(int argc, char **argv)
 	struct bulk_push p = {.ns_fd = -1};
 
 	if (argc != 9) {
-		fprintf(stderr, "usage: bulkstat --push {sftp|ftp|tftp} ADDRESS[:PORT] LOGIN {password P | key FILE} FILE REMOTE\n");
+		fprintf(stderr, "usage: bulkstat --push {sftp|ftp|tftp} ADDRESS[:PORT] LOGIN {password P | "
+		                "key FILE} FILE REMOTE\n");
 		return 2;
 	}
 	r.mechanism = !strcmp(argv[2], "ftp") ? BULK_FTP : !strcmp(argv[2], "tftp") ? BULK_TFTP : BULK_SFTP;

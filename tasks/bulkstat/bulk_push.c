@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One upload by libcurl (sftp, ftp, tftp) in a thread of its own, so that a dead receiver holds up nothing but itself. The thread enters the namespace
- * of context local for good and ends with the upload. The only file that includes curl. Called by bulk_transfer.c.
+ * One upload by libcurl (sftp, ftp, tftp) in a thread of its own, so that a dead receiver holds up nothing
+ * but itself. The thread enters the namespace of context local for good and ends with the upload. The only
+ * file that includes curl. Called by bulk_transfer.c.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -16,7 +17,7 @@
 #include "net/ns.h"
 
 #define CONNECT_S 5L
-#define TOTAL_S	  120L
+#define TOTAL_S   120L
 
 static struct {
 	uv_async_t done;
@@ -46,15 +47,17 @@ int bulk_push_init(uv_loop_t *loop)
 	return uv_async_init(loop, &pu.done, done);
 }
 
-/* --- URL --------------------------------------------------------------------------------------------------------------- */
+/* --- URL
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static int put_path(const char *path, char *url, size_t size)
 {
 	size_t n = strlen(url);
 
 	for (; *path; path++) {
-		bool plain = (*path >= 'a' && *path <= 'z') || (*path >= 'A' && *path <= 'Z') || (*path >= '0' && *path <= '9') ||
-			     strchr("/-_.~", *path);
+		bool plain = (*path >= 'a' && *path <= 'z') || (*path >= 'A' && *path <= 'Z') ||
+		             (*path >= '0' && *path <= '9') || strchr("/-_.~", *path);
 		if (n + 4 >= size)
 			return -ENOSPC;
 		n += (size_t)snprintf(url + n, size - n, plain ? "%c" : "%%%02X", (unsigned char)*path);
@@ -69,8 +72,11 @@ int bulk_push_url(const struct bulk_receiver *r, const char *remote, char *url, 
 	bool six = net_addr_parse(&a, r->address) == 0 && a.family == AF_INET6;
 	bool absolute = remote[0] == '/';
 	/* sftp: /~/ is the login's home; ftp: relative to the login's directory, and %2F makes it absolute */
-	const char *root = r->mechanism == BULK_SFTP ? (absolute ? "" : "/~/") : r->mechanism == BULK_FTP && absolute ? "/%2F" : "/";
-	int n = snprintf(url, size, six ? "%s://[%s]%s" : "%s://%s%s", schemes[r->mechanism], r->address, root);
+	const char *root = r->mechanism == BULK_SFTP              ? (absolute ? "" : "/~/")
+	                   : r->mechanism == BULK_FTP && absolute ? "/%2F"
+	                                                          : "/";
+	int n = snprintf(url, size, six ? "%s://[%s]%s" : "%s://%s%s", schemes[r->mechanism], r->address,
+	                 root);
 
 	if (n < 0 || (size_t)n >= size)
 		return -ENOSPC;
@@ -79,7 +85,9 @@ int bulk_push_url(const struct bulk_receiver *r, const char *remote, char *url, 
 	return put_path(remote, url, size);
 }
 
-/* --- the thread ---------------------------------------------------------------------------------------------------------- */
+/* --- the thread
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void set_options(CURL *c, FILE *f, long size)
 {

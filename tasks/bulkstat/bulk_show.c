@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows as JSON: "bulkstats" (the server and its files), "bulkstats variables" (args: a schema; paged), "bulkstats schemas", "bulkstats data".
- * Keys are StarOS's labels in snake_case; the CLI makes the text. Called by main.c.
+ * Shows as JSON: "bulkstats" (the server and its files), "bulkstats variables" (args: a schema; paged),
+ * "bulkstats schemas", "bulkstats data". Keys are StarOS's labels in snake_case; the CLI makes the text.
+ * Called by main.c.
  */
 #include <string.h>
 
@@ -18,7 +19,9 @@ static void set_when(json_t *o, const char *key, uint64_t wall)
 {
 	char buf[CLOCK_TEXT_MAX];
 
-	json_object_set_new(o, key, wall ? json_string(clock_format_exec(buf, sizeof(buf), wall, CLOCK_LOCAL)) : json_null());
+	json_object_set_new(o, key,
+	                    wall ? json_string(clock_format_exec(buf, sizeof(buf), wall, CLOCK_UTC))
+	                         : json_null());
 }
 
 static uint64_t seconds(uint64_t us)
@@ -26,7 +29,8 @@ static uint64_t seconds(uint64_t us)
 	return (us + US_PER_SEC / 2) / US_PER_SEC;
 }
 
-/* --- bulkstats ------------------------------------------------------------------------------------------------------- */
+/* --- bulkstats
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void add_stats(json_t *o, const struct bulk_stats *st, const struct bulk_waiting *w)
 {
@@ -58,7 +62,8 @@ static json_t *receivers_json(const struct bulk_file *f)
 	return a;
 }
 
-static json_t *file_json(struct bulk_task *b, const struct bulk_file *f, struct bulk_stats *sum, struct bulk_waiting *waiting)
+static json_t *file_json(struct bulk_task *b, const struct bulk_file *f, struct bulk_stats *sum,
+                         struct bulk_waiting *waiting)
 {
 	json_t *o = json_object();
 	struct bulk_waiting w;
@@ -110,7 +115,8 @@ static json_t *show_bulkstats(struct task *t, struct show_page *page, char *err,
 	return o;
 }
 
-/* --- variables, schemas, data ------------------------------------------------------------------------------------------- */
+/* --- variables, schemas, data
+ * ------------------------------------------------------------------------------------------- */
 
 static json_t *show_variables(struct task *t, struct show_page *page, char *err, size_t size)
 {
@@ -128,9 +134,11 @@ static json_t *show_variables(struct task *t, struct show_page *page, char *err,
 			const struct bulk_var *v = &s->vars[k];
 
 			if (show_wanted(page))
-				json_array_append_new(rows, json_pack("{s:i, s:s, s:s, s:s, s:i, s:s}", "index", (int)k, "schema", s->name,
-								      "variable", v->name, "type", bulk_schema_type_name(v->type), "key",
-								      (int)v->key, "counter_type", bulk_schema_kind_name(v->kind)));
+				json_array_append_new(
+				        rows, json_pack("{s:i, s:s, s:s, s:s, s:i, s:s}", "index", (int)k,
+				                        "schema", s->name, "variable", v->name, "type",
+				                        bulk_schema_type_name(v->type), "key", (int)v->key,
+				                        "counter_type", bulk_schema_kind_name(v->kind)));
 		}
 	json_object_set_new(o, "variables", rows);
 	return o;
@@ -173,13 +181,17 @@ static json_t *show_data(struct task *t, struct show_page *page, char *err, size
 		for (size_t k = 0; k < b->file[i].n_lines; k++) {
 			const struct bulk_line *l = &b->file[i].lines[k];
 
-			bulk_gather_env(b, &b->file[i], b->sample_wall ? b->sample_wall : clock_wall_us(), &env);
+			bulk_gather_env(b, &b->file[i], b->sample_wall ? b->sample_wall : clock_wall_us(),
+			                &env);
 			objects = bulk_source_objects(b, l->schema);
-			json_array_foreach(objects, n, x)
-				if (show_wanted(page) && bulk_format_expand(l->format, bulk_schema_find(l->schema), &env, bulk_source_get, x, text,
-									    sizeof(text)) >= 0)
-					json_array_append_new(rows, json_pack("{s:i, s:s, s:s, s:o}", "file", (int)i + 1, "schema", l->schema,
-									      "name", l->name, "record", show_text(text)));
+			json_array_foreach(objects, n,
+			                   x) if (show_wanted(page) &&
+			                          bulk_format_expand(l->format, bulk_schema_find(l->schema),
+			                                             &env, bulk_source_get, x, text,
+			                                             sizeof(text)) >= 0)
+			        json_array_append_new(rows, json_pack("{s:i, s:s, s:s, s:o}", "file",
+			                                              (int)i + 1, "schema", l->schema, "name",
+			                                              l->name, "record", show_text(text)));
 			json_decref(objects);
 		}
 	json_object_set_new(o, "records", rows);
@@ -189,10 +201,10 @@ static json_t *show_data(struct task *t, struct show_page *page, char *err, size
 void bulk_show_handle(struct task *t, const struct bus_msg *m)
 {
 	static const struct show_row rows[] = {
-		{"bulkstats", "the server, its files and their figures", show_bulkstats},
-		{"bulkstats variables", "every variable, or those of a schema", show_variables},
-		{"bulkstats schemas", "the configured lines", show_schemas},
-		{"bulkstats data", "what the configured lines say now", show_data},
+	        {"bulkstats", "the server, its files and their figures", show_bulkstats},
+	        {"bulkstats variables", "every variable, or those of a schema", show_variables},
+	        {"bulkstats schemas", "the configured lines", show_schemas},
+	        {"bulkstats data", "what the configured lines say now", show_data},
 	};
 
 	show_dispatch(t, m, rows, sizeof(rows) / sizeof(rows[0]));

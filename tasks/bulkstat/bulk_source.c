@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where values come from: the newest samples of the counters (wsg, ikev2, card), the configuration (contexts, ports, services), and what srp,
- * the vpnmgrs and the cards answered (icsr, ippool, card). Each object is a JSON object {variable: value}. Called by bulk_gather.c, bulk_show.c.
+ * Where values come from: the newest samples of the counters (wsg, ikev2, card), the configuration (contexts,
+ * ports, services), and what srp, the vpnmgrs and the cards answered (icsr, ippool, card). Each object is a
+ * JSON object {variable: value}. Called by bulk_gather.c, bulk_show.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,8 @@
 #include "task/watch.h"
 #include "vpn/vpn_context.h"
 
-/* --- samples ------------------------------------------------------------------------------------------------------ */
+/* --- samples
+ * ------------------------------------------------------------------------------------------------------ */
 
 struct collect {
 	struct bulk_task *b;
@@ -52,8 +54,7 @@ static int sum_row(const struct store_sample *row, void *arg)
 	json_t *v = values_of(c, row), *value;
 	const char *name;
 
-	json_object_foreach(v, name, value)
-		add_number(c->out, name, json_integer_value(value));
+	json_object_foreach(v, name, value) add_number(c->out, name, json_integer_value(value));
 	json_decref(v);
 	return 0;
 }
@@ -66,9 +67,12 @@ static json_t *samples(struct bulk_task *b, const char *schema)
 	return c.out;
 }
 
-/* --- schemas --------------------------------------------------------------------------------------------------------- */
+/* --- schemas
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
-/* Figures of a card, or of one of its CPUs (prefix "cpu0-"), summed over its tasks; CPU time in hundredths of a percent of one core each. */
+/* Figures of a card, or of one of its CPUs (prefix "cpu0-"), summed over its tasks; CPU time in hundredths of
+ * a percent of one core each. */
 static void card_sums(json_t *out, const char *prefix, json_t *tasks, int cpu, unsigned cpus)
 {
 	json_int_t busy = 0, mem = 0, n = 0;
@@ -76,7 +80,8 @@ static void card_sums(json_t *out, const char *prefix, json_t *tasks, int cpu, u
 	json_t *t;
 	size_t i;
 
-	json_array_foreach(tasks, i, t) {
+	json_array_foreach(tasks, i, t)
+	{
 		if (cpu >= 0 && json_integer_value(json_object_get(t, "cpu")) != cpu)
 			continue;
 		busy += (json_int_t)(json_number_value(json_object_get(t, "cpu_percent")) * 100);
@@ -110,7 +115,8 @@ static void card_tasks(json_t *out, const char *facility, json_t *tasks)
 	json_t *t;
 	size_t i;
 
-	json_array_foreach(tasks, i, t) {
+	json_array_foreach(tasks, i, t)
+	{
 		const char *name = json_string_value(json_object_get(t, "facility"));
 		json_int_t c = (json_int_t)(json_number_value(json_object_get(t, "cpu_percent")) * 100);
 		json_int_t m = json_integer_value(json_object_get(t, "rss")) * 100 >> 20;
@@ -156,7 +162,8 @@ static json_t *objects_card(struct bulk_task *b)
 	size_t i;
 
 	for (int slot = 1; slot <= 20; slot++)
-		json_array_foreach(b->cards, i, answer) {
+		json_array_foreach(b->cards, i, answer)
+		{
 			if (json_integer_value(json_object_get(answer, "slot")) != slot)
 				continue;
 			o = card_object(answer);
@@ -168,15 +175,18 @@ static json_t *objects_card(struct bulk_task *b)
 	return out;
 }
 
-/* Sums of the chassis: IKEv2 of all templates, and calls of all services under the names that StarOS has for calls. */
+/* Sums of the chassis: IKEv2 of all templates, and calls of all services under the names that StarOS has for
+ * calls. */
 static json_t *objects_system(struct bulk_task *b)
 {
 	static const struct {
 		const char *var, *wsg;
 	} calls[] = {
-		{"sess-curttlcalls", "wsg-current-sessions-total"}, {"sess-ttlarrived", "wsg-total-setup-attempts"},
-		{"sess-ttlconnected", "wsg-total-setup-successes"}, {"sess-ttlfailed", "wsg-total-attempts-failed"},
-		{"sess-ttldisconn", "wsg-total-disconnected"},
+	        {"sess-curttlcalls", "wsg-current-sessions-total"},
+	        {"sess-ttlarrived", "wsg-total-setup-attempts"},
+	        {"sess-ttlconnected", "wsg-total-setup-successes"},
+	        {"sess-ttlfailed", "wsg-total-attempts-failed"},
+	        {"sess-ttldisconn", "wsg-total-disconnected"},
 	};
 	struct collect ike = {b, json_object()}, wsg = {b, json_object()};
 	json_t *out = json_array();
@@ -198,24 +208,27 @@ static json_t *objects_wsg(struct bulk_task *b)
 	json_int_t id = 0;
 
 	if (tree)
-		cfg_foreach(ctx, tree->root, "context")
-			cfg_foreach(svc, ctx, "wsg-service") {
-				char key[160];
-				const char *bind = cfg_get(tree, svc, "bind-address", "address");
-				json_t *v, *o;
+		cfg_foreach(ctx, tree->root, "context") cfg_foreach(svc, ctx, "wsg-service")
+		{
+			char key[160];
+			const char *bind = cfg_get(tree, svc, "bind-address", "address");
+			json_t *v, *o;
 
-				snprintf(key, sizeof(key), "%s/", cfg_key(ctx, 0));
-				snprintf(key + strlen(key), sizeof(key) - strlen(key), "%s", cfg_key(svc, 0));
-				v = json_object_get(all, key);
-				o = v ? json_copy(v) : json_object();
-				json_object_set_new(o, "vpnname", json_string(cfg_key(ctx, 0)));
-				json_object_set_new(o, "vpnid", json_integer(vpn_context_id(tree, cfg_key(ctx, 0))));
-				json_object_set_new(o, "svcname", json_string(cfg_key(svc, 0)));
-				json_object_set_new(o, "svcid", json_integer(++id));
-				json_object_set_new(o, "bindaddress", json_string(bind ? bind : "0.0.0.0"));
-				json_object_set_new(o, "state", json_string(!bind ? "Initialized" : b->serving ? "Started" : "Standby"));
-				json_array_append_new(out, o);
-			}
+			snprintf(key, sizeof(key), "%s/", cfg_key(ctx, 0));
+			snprintf(key + strlen(key), sizeof(key) - strlen(key), "%s", cfg_key(svc, 0));
+			v = json_object_get(all, key);
+			o = v ? json_copy(v) : json_object();
+			json_object_set_new(o, "vpnname", json_string(cfg_key(ctx, 0)));
+			json_object_set_new(o, "vpnid", json_integer(vpn_context_id(tree, cfg_key(ctx, 0))));
+			json_object_set_new(o, "svcname", json_string(cfg_key(svc, 0)));
+			json_object_set_new(o, "svcid", json_integer(++id));
+			json_object_set_new(o, "bindaddress", json_string(bind ? bind : "0.0.0.0"));
+			json_object_set_new(o, "state",
+			                    json_string(!bind        ? "Initialized"
+			                                : b->serving ? "Started"
+			                                             : "Standby"));
+			json_array_append_new(out, o);
+		}
 	json_decref(all);
 	return out;
 }
@@ -229,7 +242,8 @@ static json_t *objects_context(struct bulk_task *b)
 		const char *name = vpn_context_name(tree, id);
 
 		if (name)
-			json_array_append_new(out, json_pack("{s:s, s:i}", "vpnname", name, "vpnid", (int)id));
+			json_array_append_new(out,
+			                      json_pack("{s:s, s:i}", "vpnname", name, "vpnid", (int)id));
 	}
 	return out;
 }
@@ -249,14 +263,18 @@ static json_t *objects_ippool(struct bulk_task *b)
 	json_t *out = json_array(), *answer, *pool;
 	size_t i, k;
 
-	json_array_foreach(b->pools, i, answer) {
+	json_array_foreach(b->pools, i, answer)
+	{
 		const char *context = json_string_value(json_object_get(answer, "context"));
 
-		json_array_foreach(json_object_get(answer, "pools"), k, pool) {
+		json_array_foreach(json_object_get(answer, "pools"), k, pool)
+		{
 			json_t *o = json_object();
 
 			json_object_set_new(o, "vpnname", json_string(context ? context : ""));
-			json_object_set_new(o, "vpnid", json_integer(tree && context ? vpn_context_id(tree, context) : 0));
+			json_object_set_new(
+			        o, "vpnid",
+			        json_integer(tree && context ? vpn_context_id(tree, context) : 0));
 			json_object_set_new(o, "addrtype", json_string("ipv4"));
 			set_from(o, "name", pool, "name");
 			set_from(o, "type", pool, "type");
@@ -289,8 +307,9 @@ json_t *bulk_source_objects(struct bulk_task *b, const char *schema)
 		const char *schema;
 		json_t *(*fill)(struct bulk_task *b);
 	} sources[] = {
-		{"card", objects_card},	      {"system", objects_system}, {"wsg", objects_wsg},	  {"context", objects_context},
-		{"port", bulk_port_objects},  {"ippool", objects_ippool}, {"icsr", objects_icsr},
+	        {"card", objects_card},       {"system", objects_system},  {"wsg", objects_wsg},
+	        {"context", objects_context}, {"port", bulk_port_objects}, {"ippool", objects_ippool},
+	        {"icsr", objects_icsr},
 	};
 
 	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What waits for transfer, on the chassis' disk: hd-raid/records/bulkstat/file<N>/pending-<records> holds records, out/<seq>-<records>-<name>
- * are closed files, name being the remote one with '/' and '%' as %2F and %25. Everything is written to a temporary file, synced and renamed, so a
- * successor after a crash or an MIO switchover finds either the old or the new. Called by bulk_gather.c, bulk_transfer.c, bulk_show.c.
+ * What waits for transfer, on the chassis' disk: hd-raid/records/bulkstat/file<N>/pending-<records> holds
+ * records, out/<seq>-<records>-<name> are closed files, name being the remote one with '/' and '%' as %2F and
+ * %25. Everything is written to a temporary file, synced and renamed, so a successor after a crash or an MIO
+ * switchover finds either the old or the new. Called by bulk_gather.c, bulk_transfer.c, bulk_show.c.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -23,7 +24,8 @@ static const char *dir_of(struct bulk_task *b, unsigned file)
 	return task_state_path(b->t, "hd-raid/records/bulkstat/file%u", file);
 }
 
-/* --- files, durable ------------------------------------------------------------------------------------------------- */
+/* --- files, durable
+ * ------------------------------------------------------------------------------------------------- */
 
 static int make_dirs(const char *path)
 {
@@ -110,15 +112,18 @@ static char *read_file(const char *path, size_t *len)
 	if (fd < 0)
 		return NULL;
 	if (!fstat(fd, &st) && (text = malloc((size_t)st.st_size + 1)))
-		while (*len < (size_t)st.st_size && (n = read(fd, text + *len, (size_t)st.st_size - *len)) > 0)
+		while (*len < (size_t)st.st_size &&
+		       (n = read(fd, text + *len, (size_t)st.st_size - *len)) > 0)
 			*len += (size_t)n;
 	close(fd);
 	return text;
 }
 
-/* --- pending records --------------------------------------------------------------------------------------------------- */
+/* --- pending records
+ * --------------------------------------------------------------------------------------------------- */
 
-/* The one with most records: a crash between rename and unlink leaves its predecessor too. Returns false when there is none. */
+/* The one with most records: a crash between rename and unlink leaves its predecessor too. Returns false when
+ * there is none. */
 static bool find_pending(const char *dir, char name[64], uint64_t *records)
 {
 	DIR *d = opendir(dir);
@@ -170,7 +175,9 @@ int bulk_spool_append(struct bulk_task *b, unsigned file, const char *text, size
 	return rc;
 }
 
-/* --- closed files --------------------------------------------------------------------------------------------------------- */
+/* --- closed files
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void encode(const char *in, char *out, size_t size)
 {
@@ -201,7 +208,8 @@ static void decode(const char *in, char *out, size_t size)
 	out[n] = '\0';
 }
 
-typedef void (*out_fn)(void *arg, const char *dir, const char *name, uint64_t seq, uint64_t records, uint64_t bytes);
+typedef void (*out_fn)(void *arg, const char *dir, const char *name, uint64_t seq, uint64_t records,
+                       uint64_t bytes);
 
 static void each_out(struct bulk_task *b, unsigned file, out_fn fn, void *arg)
 {
@@ -230,7 +238,8 @@ struct oldest {
 	bool newest; /* look for the last one instead */
 };
 
-static void take_oldest(void *arg, const char *dir, const char *name, uint64_t seq, uint64_t records, uint64_t bytes)
+static void take_oldest(void *arg, const char *dir, const char *name, uint64_t seq, uint64_t records,
+                        uint64_t bytes)
 {
 	struct oldest *o = arg;
 	const char *at = strchr(name, '-');
@@ -254,7 +263,8 @@ int bulk_spool_oldest(struct bulk_task *b, unsigned file, struct bulk_outfile *o
 	return o.seq ? 0 : -ENODATA;
 }
 
-int bulk_spool_close(struct bulk_task *b, unsigned file, const char *header, const char *footer, const char *remote)
+int bulk_spool_close(struct bulk_task *b, unsigned file, const char *header, const char *footer,
+                     const char *remote)
 {
 	char dir[600], pending[64], path[700], name[500], enc[400];
 	struct oldest last = {NULL, 0, true};
@@ -275,8 +285,12 @@ int bulk_spool_close(struct bulk_task *b, unsigned file, const char *header, con
 	snprintf(name, sizeof(name), "%06" PRIu64 "-%" PRIu64 "-%.230s", last.seq + 1, records, enc);
 	snprintf(path, sizeof(path), "%s/out", dir);
 	rc = write_durable(path, name,
-			   (const struct piece[]){{header, strlen(header)}, {header[0] ? "\n" : "", header[0] != 0}, {text, len},
-						  {footer, strlen(footer)}, {footer[0] ? "\n" : "", footer[0] != 0}}, 5);
+	                   (const struct piece[]){{header, strlen(header)},
+	                                          {header[0] ? "\n" : "", header[0] != 0},
+	                                          {text, len},
+	                                          {footer, strlen(footer)},
+	                                          {footer[0] ? "\n" : "", footer[0] != 0}},
+	                   5);
 	free(text);
 	if (!rc)
 		remove_pending(dir, "");
@@ -288,9 +302,12 @@ int bulk_spool_remove(const struct bulk_outfile *f)
 	return unlink(f->path) ? -errno : 0;
 }
 
-/* --- how much ------------------------------------------------------------------------------------------------------------- */
+/* --- how much
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
-static void add_waiting(void *arg, const char *dir, const char *name, uint64_t seq, uint64_t records, uint64_t bytes)
+static void add_waiting(void *arg, const char *dir, const char *name, uint64_t seq, uint64_t records,
+                        uint64_t bytes)
 {
 	struct bulk_waiting *w = arg;
 
@@ -364,7 +381,9 @@ void bulk_spool_limit(struct bulk_task *b)
 
 	while (b->set.limit && all_bytes(b) > b->set.limit && discard_one(b)) {
 		if (!said)
-			LOG(EV_BULKSTAT_FAIL, "more than %" PRIu64 " bytes wait for transfer: the oldest are discarded", b->set.limit);
+			LOG(EV_BULKSTAT_FAIL,
+			    "more than %" PRIu64 " bytes wait for transfer: the oldest are discarded",
+			    b->set.limit);
 		said = true;
 	}
 }
@@ -380,7 +399,8 @@ void bulk_spool_clear(struct bulk_task *b)
 	}
 }
 
-/* --- copies in a directory of the chassis ------------------------------------------------------------------------------- */
+/* --- copies in a directory of the chassis
+ * ------------------------------------------------------------------------------- */
 
 static bool oldest_of_dir(const char *dir, char path[1024], uint64_t *total)
 {

@@ -29,8 +29,9 @@ struct bulk_receiver {
 };
 
 struct bulk_stats {
-	uint64_t collected_records, collected_bytes, sent_records, sent_bytes, discarded_records, discarded_bytes;
-	uint64_t transfer_us;	       /* duration of the last transfer */
+	uint64_t collected_records, collected_bytes, sent_records, sent_bytes, discarded_records,
+	        discarded_bytes;
+	uint64_t transfer_us;                /* duration of the last transfer */
 	uint64_t success_wall, attempt_wall; /* 0: none */
 	uint64_t success_records, success_bytes;
 };
@@ -78,7 +79,7 @@ struct bulk_task {
 	/* transferring */
 	bool transferring;
 	unsigned push_file, push_receiver; /* what is being pushed */
-	bool push_done_one;		   /* one receiver has it */
+	bool push_done_one;                /* one receiver has it */
 	int transfer_error;
 	char transfer_text[256];
 	uint64_t transfer_us;
@@ -92,8 +93,10 @@ void bulk_cfg_changed(struct task *t, const struct cfg_tree *tree, void *arg);
 /* bulk_gather.c */
 void bulk_gather_start(struct bulk_task *b);
 void bulk_gather_timer(struct task *t, void *arg);
-void bulk_gather_env(const struct bulk_task *b, const struct bulk_file *f, uint64_t wall_us, struct bulk_env *env);
-/* bulk_source.c: the objects of a schema as an array of JSON objects {variable: value}; a new reference, NULL: none. */
+void bulk_gather_env(const struct bulk_task *b, const struct bulk_file *f, uint64_t wall_us,
+                     struct bulk_env *env);
+/* bulk_source.c: the objects of a schema as an array of JSON objects {variable: value}; a new reference,
+ * NULL: none. */
 json_t *bulk_source_objects(struct bulk_task *b, const char *schema);
 /* bulk_port.c: what the kernel counts for the ports, from the vpnmgrs' answers to "ip interface". */
 json_t *bulk_port_objects(struct bulk_task *b);
@@ -110,7 +113,8 @@ struct bulk_outfile {
 };
 int bulk_spool_append(struct bulk_task *b, unsigned file, const char *text, size_t len, uint64_t records);
 /* Make a file of what is pending (none: -ENODATA). */
-int bulk_spool_close(struct bulk_task *b, unsigned file, const char *header, const char *footer, const char *remote);
+int bulk_spool_close(struct bulk_task *b, unsigned file, const char *header, const char *footer,
+                     const char *remote);
 /* The oldest closed file of a set; -ENODATA. */
 int bulk_spool_oldest(struct bulk_task *b, unsigned file, struct bulk_outfile *out);
 int bulk_spool_remove(const struct bulk_outfile *f);

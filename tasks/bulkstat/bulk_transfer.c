@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Transfers: pending records become a file (header, records, footer), which goes to the local directory and to the receivers: the primary, and the
- * secondary when that fails (or both, in mode redundant). A file leaves the spool only when a receiver has it; what failed is tried again after a
- * minute and at every transfer-interval. Called by main.c, bulk_cfg.c, bulk_gather.c.
+ * Transfers: pending records become a file (header, records, footer), which goes to the local directory and
+ * to the receivers: the primary, and the secondary when that fails (or both, in mode redundant). A file
+ * leaves the spool only when a receiver has it; what failed is tried again after a minute and at every
+ * transfer-interval. Called by main.c, bulk_cfg.c, bulk_gather.c.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,13 +14,15 @@
 #include "base/log.h"
 #include "bulk_task.h"
 
-#define RETRY_MS  60000
-#define LOCAL_MAX (64u << 20)
+#define RETRY_MS        60000
+#define LOCAL_MAX       (64u << 20)
 #define APP_SYSTEM_FILE 1 /* starFileApplication: systemfile */
 
 static void next_push(struct bulk_task *b);
 
-/* --- closing ------------------------------------------------------------------------------------------------------------ */
+/* --- closing
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static int close_file(struct bulk_task *b, struct bulk_file *f)
 {
@@ -43,7 +46,8 @@ static int close_file(struct bulk_task *b, struct bulk_file *f)
 	return rc == -ENODATA ? 0 : rc;
 }
 
-/* --- the end of one file ---------------------------------------------------------------------------------------------------- */
+/* --- the end of one file
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void file_sent(struct bulk_task *b, struct bulk_file *f, const struct bulk_outfile *out)
 {
@@ -61,15 +65,17 @@ static void file_sent(struct bulk_task *b, struct bulk_file *f, const struct bul
 
 static void trap_fail(struct bulk_task *b, const struct bulk_receiver *r, const char *name)
 {
-	TASK_TRAP(b->t, "FTPPushFail", trap_str("starFTPServVpnName", "local"), trap_str("starFTPServIpAddr", r->address),
-		  trap_str("starFileName", name), trap_int("starFileApplication", APP_SYSTEM_FILE));
+	TASK_TRAP(b->t, "FTPPushFail", trap_str("starFTPServVpnName", "local"),
+	          trap_str("starFTPServIpAddr", r->address), trap_str("starFileName", name),
+	          trap_int("starFileApplication", APP_SYSTEM_FILE));
 }
 
 static void trap_switch(struct bulk_task *b, const struct bulk_file *f, unsigned from)
 {
 	TASK_TRAP(b->t, "FTPServSwitch", trap_str("starFTPServVpnName", "local"),
-		  trap_str("starFTPServIpAddr", f->receiver[from].address), trap_str("starFTPServIpAddr", f->receiver[1 - from].address),
-		  trap_int("starFileApplication", APP_SYSTEM_FILE));
+	          trap_str("starFTPServIpAddr", f->receiver[from].address),
+	          trap_str("starFTPServIpAddr", f->receiver[1 - from].address),
+	          trap_int("starFileApplication", APP_SYSTEM_FILE));
 }
 
 static bool has_receiver(const struct bulk_file *f)
@@ -77,7 +83,9 @@ static bool has_receiver(const struct bulk_file *f)
 	return f->receiver[0].used || f->receiver[1].used;
 }
 
-/* --- pushing ------------------------------------------------------------------------------------------------------------------ */
+/* --- pushing
+ * ------------------------------------------------------------------------------------------------------------------
+ */
 
 static void finish(struct bulk_task *b)
 {
@@ -108,7 +116,8 @@ static void give_up(struct bulk_task *b, struct bulk_file *f, const char *text)
 	f->failed = true;
 	f->stats.transfer_us = clock_now_us() - b->transfer_us;
 	b->transfer_error = -EIO;
-	snprintf(b->transfer_text, sizeof(b->transfer_text), "File %u was not transferred: %s", f->number, text);
+	snprintf(b->transfer_text, sizeof(b->transfer_text), "File %u was not transferred: %s", f->number,
+	         text);
 	LOG(EV_BULKSTAT_FAIL, "%s", b->transfer_text);
 	if (!b->retry_timer)
 		b->retry_timer = task_timer_start(b->t, RETRY_MS, 0, retry, b);
@@ -134,8 +143,8 @@ static void pushed(void *arg, int status, const char *text, uint64_t bytes, uint
 		trap_fail(b, &f->receiver[r], out.remote);
 	} else {
 		b->push_done_one = true;
-		LOG(EV_BULKSTAT_FILE, "file %u: %s sent to %s, %llu bytes in %llu ms", f->number, out.remote, f->receiver[r].address,
-		    (unsigned long long)bytes, (unsigned long long)(us / US_PER_MS));
+		LOG(EV_BULKSTAT_FILE, "file %u: %s sent to %s, %llu bytes in %llu ms", f->number, out.remote,
+		    f->receiver[r].address, (unsigned long long)bytes, (unsigned long long)(us / US_PER_MS));
 		if (r == 1 && !f->redundant && f->receiver[0].used)
 			trap_switch(b, f, 0);
 	}
@@ -245,7 +254,8 @@ void bulk_transfer_start(struct bulk_task *b)
 		rc = b->file[i].used ? close_file(b, &b->file[i]) : 0;
 		if (rc) {
 			b->transfer_error = rc;
-			snprintf(b->transfer_text, sizeof(b->transfer_text), "File %u was not written: %s", i + 1, strerror(-rc));
+			snprintf(b->transfer_text, sizeof(b->transfer_text), "File %u was not written: %s",
+			         i + 1, strerror(-rc));
 			LOG(EV_BULKSTAT_FAIL, "%s", b->transfer_text);
 		}
 	}

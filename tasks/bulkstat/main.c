@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bulkstat: bulk statistics (controller, instance 0 on the active MIO). Every sample-interval it has srdb sample the counters and writes a record
- * per object and schema line to the disk; every transfer-interval it makes files of them and sends them to the receivers. Formats are
- * bulkstats/; here: settings, gathering, the values' sources, the spool on the disk, transfers, shows.
+ * bulkstat: bulk statistics (controller, instance 0 on the active MIO). Every sample-interval it has srdb
+ * sample the counters and writes a record per object and schema line to the disk; every transfer-interval it
+ * makes files of them and sends them to the receivers. Formats are bulkstats/; here: settings, gathering, the
+ * values' sources, the spool on the disk, transfers, shows.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -35,7 +37,8 @@ static void clear(struct task *t, const struct bus_msg *m)
 	task_reply_status(t, m, 0, "%s", "");
 }
 
-/* `bulkstats force gather`, `bulkstats force transfer`, `clear bulkstats counters`, `clear bulkstats data`. */
+/* `bulkstats force gather`, `bulkstats force transfer`, `clear bulkstats counters`, `clear bulkstats data`.
+ */
 static void control(struct task *t, const struct bus_msg *m)
 {
 	const Control *c = m->env->control;
@@ -47,7 +50,8 @@ static void control(struct task *t, const struct bus_msg *m)
 		task_reply_status(t, m, -EINVAL, "bulkstat has no \"%s %s\"", c->what, c->args);
 	} else if (!self.set.collect) {
 		task_reply_status(t, m, -ENOENT, "Bulk statistics collection is not enabled");
-	} else if (gather ? !join(self.gather_from, &self.n_gather_from, m) : !join(self.transfer_from, &self.n_transfer_from, m)) {
+	} else if (gather ? !join(self.gather_from, &self.n_gather_from, m)
+	                  : !join(self.transfer_from, &self.n_transfer_from, m)) {
 		task_reply_status(t, m, -EBUSY, "Too many requests are waiting");
 	} else if (gather) {
 		bulk_gather_start(&self);
@@ -74,6 +78,9 @@ static int activate(struct task *t, const char *reason)
 {
 	int rc;
 
+	/* The chassis' clock is UTC until `clock timezone` is more than stored. */
+	setenv("TZ", "UTC", 1);
+	tzset();
 	self.t = t;
 	t->data = &self;
 	self.ns_fd = -1;
@@ -90,15 +97,15 @@ static int activate(struct task *t, const char *reason)
 }
 
 static const struct task_route routes[] = {
-	{ENVELOPE__BODY_SHOW, "*", "bulkstats, variables, schemas, data", bulk_show_handle},
-	{ENVELOPE__BODY_CONTROL, "cli", "force gather or transfer, clear", control},
+        {ENVELOPE__BODY_SHOW, "*", "bulkstats, variables, schemas, data", bulk_show_handle},
+        {ENVELOPE__BODY_CONTROL, "cli", "force gather or transfer, clear", control},
 };
 
 static const struct task_ops ops = {
-	.facility = "bulkstat",
-	.routes = routes,
-	.n_routes = sizeof(routes) / sizeof(routes[0]),
-	.activate = activate,
+        .facility = "bulkstat",
+        .routes = routes,
+        .n_routes = sizeof(routes) / sizeof(routes[0]),
+        .activate = activate,
 };
 
 int main(int argc, char **argv)

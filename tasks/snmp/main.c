@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snmp: sends the traps of this chassis (controller, instance 0 on the active MIO). A trap is in the store before it is here: topic "trap"
- * wakes us, the store says what was not sent yet (snmp_queue.c), net-snmp sends it (snmp_send.c) to the targets of the configuration
- * (snmp_cfg.c). `snmp --send …` is the sender alone, for tests (snmp_probe.c).
+ * snmp: sends the traps of this chassis (controller, instance 0 on the active MIO). A trap is in the store
+ * before it is here: topic "trap" wakes us, the store says what was not sent yet (snmp_queue.c), net-snmp
+ * sends it (snmp_send.c) to the targets of the configuration (snmp_cfg.c). `snmp --send …` is the sender
+ * alone, for tests (snmp_probe.c).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -74,19 +75,19 @@ static int activate(struct task *t, const char *reason)
 }
 
 static const struct task_route routes[] = {
-	{ENVELOPE__BODY_TRAP_STORED, "srdb", "a trap is in the store: send it", trap_stored},
-	{ENVELOPE__BODY_SHOW, "*", "trap history, notifies, communities", snmp_show_handle},
-	{ENVELOPE__BODY_CONTROL, "cli", "clear snmp notifies", control},
+        {ENVELOPE__BODY_TRAP_STORED, "srdb", "a trap is in the store: send it", trap_stored},
+        {ENVELOPE__BODY_SHOW, "*", "trap history, notifies, communities", snmp_show_handle},
+        {ENVELOPE__BODY_CONTROL, "cli", "clear snmp notifies", control},
 };
 
 static const char *const topics[] = {"trap", NULL};
 
 static const struct task_ops ops = {
-	.facility = "snmp",
-	.routes = routes,
-	.n_routes = sizeof(routes) / sizeof(routes[0]),
-	.topics = topics,
-	.activate = activate,
+        .facility = "snmp",
+        .routes = routes,
+        .n_routes = sizeof(routes) / sizeof(routes[0]),
+        .topics = topics,
+        .activate = activate,
 };
 
 int main(int argc, char **argv)

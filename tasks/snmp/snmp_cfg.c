@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The settings: `snmp target`, `snmp trap suppress`. Targets are reached from the context local, as from a management port; a target in
- * 127.0.0.0/8 is a process beside the chassis. Called when the configuration changes.
+ * The settings: `snmp target`, `snmp trap suppress`. Targets are reached from the context local, as from a
+ * management port; a target in 127.0.0.0/8 is a process beside the chassis. Called when the configuration
+ * changes.
  */
 #include <string.h>
 #include <strings.h>
@@ -14,8 +15,8 @@
 
 static bool same_target(const struct snmp_target *a, const struct snmp_target *b)
 {
-	return !strcmp(a->name, b->name) && !strcmp(a->community, b->community) && net_addr_equal(&a->addr, &b->addr) &&
-	       a->port == b->port && a->version == b->version;
+	return !strcmp(a->name, b->name) && !strcmp(a->community, b->community) &&
+	       net_addr_equal(&a->addr, &b->addr) && a->port == b->port && a->version == b->version;
 }
 
 static bool read_target(const struct cfg_node *n, struct snmp_target *out)
@@ -27,7 +28,8 @@ static bool read_target(const struct cfg_node *n, struct snmp_target *out)
 	if (n->negated || !address || net_addr_parse(&out->addr, address))
 		return false;
 	if (version && !strcmp(version, "3")) {
-		LOG(EV_CFG_ERROR, "snmp target %s: version 3 is not supported yet; nothing is sent to it", name);
+		LOG(EV_CFG_ERROR, "snmp target %s: version 3 is not supported yet; nothing is sent to it",
+		    name);
 		return false;
 	}
 	if (cfg_has(n, "informs") && !cfg_has(n, "traps"))
@@ -67,17 +69,15 @@ static void read_targets(struct snmp_task *st, const struct cfg_tree *tree)
 
 	for (size_t i = 0; i < SNMP_TARGETS; i++)
 		st->target[i].fresh = false;
-	cfg_foreach(n, tree->root, "snmp-target")
-		if (read_target(n, &want) && (same = find_same(st, &want)))
-			same->fresh = true;
+	cfg_foreach(n, tree->root, "snmp-target") if (read_target(n, &want) && (same = find_same(st, &want)))
+	        same->fresh = true;
 	for (size_t i = 0; i < SNMP_TARGETS; i++)
 		if (st->target[i].used && !st->target[i].fresh) {
 			snmp_send_close(&st->target[i]);
 			memset(&st->target[i], 0, sizeof(st->target[i]));
 		}
-	cfg_foreach(n, tree->root, "snmp-target")
-		if (read_target(n, &want) && !find_same(st, &want))
-			add_target(st, &want);
+	cfg_foreach(n, tree->root, "snmp-target") if (read_target(n, &want) && !find_same(st, &want))
+	        add_target(st, &want);
 }
 
 static void read_suppressed(struct snmp_task *st, const struct cfg_tree *tree)
@@ -85,14 +85,16 @@ static void read_suppressed(struct snmp_task *st, const struct cfg_tree *tree)
 	const struct cfg_node *n;
 	bool all = false;
 
-	cfg_foreach(n, tree->root, "snmp-trap") {
+	cfg_foreach(n, tree->root, "snmp-trap")
+	{
 		const char *action = cfg_arg(n, "action");
 		if (!strcasecmp(cfg_key(n, 0), "all"))
 			all = action && !strcmp(action, "suppress");
 	}
 	for (size_t i = 0; i < traps_count(); i++)
 		st->suppressed[i] = all;
-	cfg_foreach(n, tree->root, "snmp-trap") {
+	cfg_foreach(n, tree->root, "snmp-trap")
+	{
 		const char *action = cfg_arg(n, "action");
 		const struct trap_row *row = traps_find(cfg_key(n, 0));
 		if (row)
@@ -106,7 +108,8 @@ void snmp_cfg_changed(struct task *t, const struct cfg_tree *tree, void *arg)
 {
 	struct snmp_task *st = arg;
 
-	/* At a boot sct has not loaded the configuration yet: what is raised until then must not count as sent to nobody. */
+	/* At a boot sct has not loaded the configuration yet: what is raised until then must not count as
+	 * sent to nobody. */
 	if (!st->config_known && !tree->count && !task_peer_up(t, "sct/0"))
 		return;
 	if (st->ns_fd < 0 && fabric_context(t, VPN_LOCAL, &st->ns_fd))

@@ -2,8 +2,8 @@
 /*
  * The sender without a chassis, for the interoperability test and for trying a trap receiver:
  *	snmp --send ADDRESS PORT VERSION COMMUNITY TRAP [VALUE…]
- * VALUEs are in MIB order; numbers and text as they are. Exit 0: sent. `snmp --send ADDRESS PORT VERSION COMMUNITY --all` sends every
- * trap of the table once, with made-up values. Called by main.c.
+ * VALUEs are in MIB order; numbers and text as they are. Exit 0: sent. `snmp --send ADDRESS PORT VERSION
+ *COMMUNITY --all` sends every trap of the table once, with made-up values. Called by main.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +40,8 @@ int snmp_probe_main(int argc, char **argv)
 	int rc;
 
 	if (argc < 7 || net_addr_parse(&tg.addr, argv[2])) {
-		fprintf(stderr, "usage: snmp --send ADDRESS PORT {1|2c} COMMUNITY {TRAP [VALUE...] | --all}\n");
+		fprintf(stderr,
+		        "usage: snmp --send ADDRESS PORT {1|2c} COMMUNITY {TRAP [VALUE...] | --all}\n");
 		return 2;
 	}
 	tg.port = (uint16_t)atoi(argv[3]);

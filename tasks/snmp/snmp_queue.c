@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the store to the targets: every target gets every trap once, in order; a target that cannot be reached now (its interface is not up yet)
- * is tried again for a minute per trap, the others are not held up. When all have a trap srdb is told, and a successor after an MIO
- * switchover goes on behind it. With no target at all a trap counts as sent. Called by main.c, snmp_cfg.c.
+ * From the store to the targets: every target gets every trap once, in order; a target that cannot be reached
+ * now (its interface is not up yet) is tried again for a minute per trap, the others are not held up. When
+ * all have a trap srdb is told, and a successor after an MIO switchover goes on behind it. With no target at
+ * all a trap counts as sent. Called by main.c, snmp_cfg.c.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #include "base/log.h"
 #include "snmp_task.h"
 
-#define BATCH	   64
+#define BATCH      64
 #define RETRY_MS   1000
 #define GIVE_UP_US (60 * US_PER_SEC)
 
@@ -20,7 +21,8 @@ static size_t index_of(const struct trap_row *row)
 	return (size_t)(row - traps_at(0));
 }
 
-/* --- counting --------------------------------------------------------------------------------------------------- */
+/* --- counting
+ * --------------------------------------------------------------------------------------------------- */
 
 static int count_row(const struct store_trap *row, void *arg)
 {
@@ -41,7 +43,8 @@ static int count_row(const struct store_trap *row, void *arg)
 	return 0;
 }
 
-/* --- sending ------------------------------------------------------------------------------------------------------- */
+/* --- sending
+ * ------------------------------------------------------------------------------------------------------- */
 
 struct sending {
 	struct snmp_task *st;
@@ -51,8 +54,8 @@ struct sending {
 
 static bool reachable_later(int err)
 {
-	return err == -ENETUNREACH || err == -EHOSTUNREACH || err == -ENETDOWN || err == -EADDRNOTAVAIL || err == -EAGAIN ||
-	       err == -ENOBUFS || err == -ENOTCONN || err == -ECONNREFUSED;
+	return err == -ENETUNREACH || err == -EHOSTUNREACH || err == -ENETDOWN || err == -EADDRNOTAVAIL ||
+	       err == -EAGAIN || err == -ENOBUFS || err == -ENOTCONN || err == -ECONNREFUSED;
 }
 
 /* Returns 1 to try this one again later. */
@@ -154,7 +157,9 @@ void snmp_queue_run(struct snmp_task *st)
 		st->retry = task_timer_start(st->t, RETRY_MS, 0, retry, st);
 }
 
-/* --- start ---------------------------------------------------------------------------------------------------------- */
+/* --- start
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static int first_unsent(const struct store_trap *row, void *arg)
 {

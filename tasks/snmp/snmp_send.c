@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Traps on the wire, by net-snmp: v2c (RFC 3416 §4.2.6) and v1 (RFC 1157, mapped as RFC 3584 §3 says). As StarOS sends them: varbinds in MIB order,
- * their OIDs the bare columns, Unsigned32 as Gauge32. The only file that includes net-snmp. Called by snmp_queue.c, snmp_probe.c.
+ * Traps on the wire, by net-snmp: v2c (RFC 3416 §4.2.6) and v1 (RFC 1157, mapped as RFC 3584 §3 says). As
+ * StarOS sends them: varbinds in MIB order, their OIDs the bare columns, Unsigned32 as Gauge32. The only file
+ * that includes net-snmp. Called by snmp_queue.c, snmp_probe.c.
  */
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
@@ -58,7 +59,8 @@ int snmp_send_open(struct snmp_target *tg, int ns_fd)
 	if (tg->session)
 		return 0;
 	net_addr_format(&tg->addr, addr, sizeof(addr));
-	snprintf(peer, sizeof(peer), tg->addr.family == AF_INET6 ? "udp6:[%s]:%u" : "udp:%s:%u", addr, tg->port);
+	snprintf(peer, sizeof(peer), tg->addr.family == AF_INET6 ? "udp6:[%s]:%u" : "udp:%s:%u", addr,
+	         tg->port);
 	snmp_sess_init(&s);
 	s.version = tg->version == SNMP_V1 ? SNMP_VERSION_1 : SNMP_VERSION_2c;
 	s.peername = peer;
@@ -77,7 +79,8 @@ void snmp_send_close(struct snmp_target *tg)
 	tg->session = NULL;
 }
 
-/* --- varbinds --------------------------------------------------------------------------------------------------- */
+/* --- varbinds
+ * --------------------------------------------------------------------------------------------------- */
 
 /* Of our own table only: digits and dots. */
 static size_t parse_oid(const char *text, oid out[MAX_OID_LEN])
@@ -131,7 +134,8 @@ static void add_date(netsnmp_pdu *pdu, const oid *name, size_t len, const char *
 	unsigned y, mo, d, h = 0, mi = 0, s = 0;
 
 	if (sscanf(text, "%4u-%2u-%2u %2u:%2u:%2u", &y, &mo, &d, &h, &mi, &s) >= 3) {
-		u_char b[8] = {(u_char)(y >> 8), (u_char)y, (u_char)mo, (u_char)d, (u_char)h, (u_char)mi, (u_char)s, 0};
+		u_char b[8] = {(u_char)(y >> 8), (u_char)y,  (u_char)mo, (u_char)d,
+		               (u_char)h,        (u_char)mi, (u_char)s,  0};
 		snmp_pdu_add_variable(pdu, name, len, ASN_OCTET_STR, b, sizeof(b));
 	} else {
 		snmp_pdu_add_variable(pdu, name, len, ASN_OCTET_STR, text, strlen(text));
@@ -140,7 +144,8 @@ static void add_date(netsnmp_pdu *pdu, const oid *name, size_t len, const char *
 
 static void add_number(netsnmp_pdu *pdu, const oid *name, size_t len, enum trap_type type, int64_t num)
 {
-	struct counter64 c64 = {.high = (u_long)((uint64_t)num >> 32), .low = (u_long)((uint64_t)num & 0xffffffff)};
+	struct counter64 c64 = {.high = (u_long)((uint64_t)num >> 32),
+	                        .low = (u_long)((uint64_t)num & 0xffffffff)};
 	long i = num;
 	u_long u = (u_long)num & 0xffffffff;
 
@@ -149,7 +154,8 @@ static void add_number(netsnmp_pdu *pdu, const oid *name, size_t len, enum trap_
 	else if (type == TRAP_TYPE_COUNTER64)
 		snmp_pdu_add_variable(pdu, name, len, ASN_COUNTER64, &c64, sizeof(c64));
 	else
-		snmp_pdu_add_variable(pdu, name, len, type == TRAP_TYPE_GAUGE ? ASN_GAUGE : ASN_COUNTER, &u, sizeof(u));
+		snmp_pdu_add_variable(pdu, name, len, type == TRAP_TYPE_GAUGE ? ASN_GAUGE : ASN_COUNTER, &u,
+		                      sizeof(u));
 }
 
 static void add_value(netsnmp_pdu *pdu, const struct trap_object *o, const struct trap_value *v)
@@ -177,7 +183,9 @@ static void add_value(netsnmp_pdu *pdu, const struct trap_object *o, const struc
 	}
 }
 
-/* --- PDUs ----------------------------------------------------------------------------------------------------------- */
+/* --- PDUs
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static netsnmp_pdu *pdu_v2(const struct trap_row *row, u_long uptime)
 {
@@ -188,8 +196,10 @@ static netsnmp_pdu *pdu_v2(const struct trap_row *row, u_long uptime)
 	if (!pdu)
 		return NULL;
 	name[len++] = row->number;
-	snmp_pdu_add_variable(pdu, sys_uptime, OID_LENGTH(sys_uptime), ASN_TIMETICKS, &uptime, sizeof(uptime));
-	snmp_pdu_add_variable(pdu, snmp_trap_oid, OID_LENGTH(snmp_trap_oid), ASN_OBJECT_ID, name, len * sizeof(oid));
+	snmp_pdu_add_variable(pdu, sys_uptime, OID_LENGTH(sys_uptime), ASN_TIMETICKS, &uptime,
+	                      sizeof(uptime));
+	snmp_pdu_add_variable(pdu, snmp_trap_oid, OID_LENGTH(snmp_trap_oid), ASN_OBJECT_ID, name,
+	                      len * sizeof(oid));
 	return pdu;
 }
 
@@ -214,7 +224,8 @@ static netsnmp_pdu *pdu_v1(const struct trap_row *row, u_long uptime)
 	return pdu;
 }
 
-int snmp_send_trap(struct snmp_target *tg, const struct trap_row *row, const struct trap_value *v, size_t n, uint32_t uptime)
+int snmp_send_trap(struct snmp_target *tg, const struct trap_row *row, const struct trap_value *v, size_t n,
+                   uint32_t uptime)
 {
 	static const struct trap_value none = {"", "", 0};
 	const struct trap_object *obj[TRAPS_OBJECTS_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows as JSON: "trap history" (paged by offset and limit, oldest first, the newest 5000), "notifies", "communities", "targets". The CLI
- * makes StarOS's text of them. Called by main.c.
+ * Shows as JSON: "trap history" (paged by offset and limit, oldest first, the newest 5000), "notifies",
+ * "communities", "targets". The CLI makes StarOS's text of them. Called by main.c.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -15,9 +15,10 @@
 #include "task/watch.h"
 
 #define HISTORY_MAX 5000
-#define PAGE	    500
+#define PAGE        500
 
-/* --- trap history ---------------------------------------------------------------------------------------------- */
+/* --- trap history
+ * ---------------------------------------------------------------------------------------------- */
 
 struct page {
 	json_t *rows;
@@ -32,10 +33,11 @@ static int add_row(const struct store_trap *row, void *arg)
 
 	if (json_array_size(p->rows) >= p->limit)
 		return 1;
-	clock_format_trap(when, sizeof(when), row->wall_us, CLOCK_LOCAL);
-	json_array_append_new(p->rows, json_pack("{s:I, s:s, s:I, s:i, s:s, s:s, s:b}", "seq", (json_int_t)row->seq, "time", when,
-						 "wall_us", (json_int_t)row->wall_us, "number", (int)row->number, "name", row->name,
-						 "text", row->text, "sent", row->sent));
+	clock_format_trap(when, sizeof(when), row->wall_us, CLOCK_UTC);
+	json_array_append_new(p->rows, json_pack("{s:I, s:s, s:I, s:i, s:s, s:s, s:b}", "seq",
+	                                         (json_int_t)row->seq, "time", when, "wall_us",
+	                                         (json_int_t)row->wall_us, "number", (int)row->number, "name",
+	                                         row->name, "text", row->text, "sent", row->sent));
 	p->last = row->seq;
 	return 0;
 }
@@ -45,7 +47,7 @@ static int count_all(const struct store_trap *row, void *arg)
 	int64_t *n = arg;
 
 	n[0] = n[0] ? n[0] : row->seq; /* first */
-	n[1] = row->seq;	       /* last */
+	n[1] = row->seq;               /* last */
 	n[2]++;
 	return 0;
 }
@@ -53,7 +55,8 @@ static int count_all(const struct store_trap *row, void *arg)
 /* offset is the seq behind which the page starts, 0: the beginning. */
 static json_t *history(struct snmp_task *st, const Show *show, bool *more, uint32_t *next)
 {
-	struct page p = {.rows = json_array(), .limit = show->limit && show->limit < PAGE ? show->limit : PAGE};
+	struct page p = {.rows = json_array(),
+	                 .limit = show->limit && show->limit < PAGE ? show->limit : PAGE};
 	int64_t n[3] = {0}, from;
 	int rc;
 
@@ -65,11 +68,13 @@ static json_t *history(struct snmp_task *st, const Show *show, bool *more, uint3
 	rc = store_trap_list(st->store, from, false, p.limit + 1, add_row, &p);
 	*more = rc == 1;
 	*next = (uint32_t)p.last;
-	return json_pack("{s:I, s:i, s:o}", "count", (json_int_t)(n[2] > HISTORY_MAX ? HISTORY_MAX : n[2]), "maximum", HISTORY_MAX,
-			 "traps", p.rows);
+	return json_pack("{s:I, s:i, s:o}", "count", (json_int_t)(n[2] > HISTORY_MAX ? HISTORY_MAX : n[2]),
+	                 "maximum", HISTORY_MAX, "traps", p.rows);
 }
 
-/* --- notifies --------------------------------------------------------------------------------------------------------- */
+/* --- notifies
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 /* "2026:03:03:17:11:14" */
 static void notify_time(char *buf, size_t size, uint64_t wall)
@@ -77,7 +82,7 @@ static void notify_time(char *buf, size_t size, uint64_t wall)
 	time_t s = (time_t)(wall / US_PER_SEC);
 	struct tm tm;
 
-	localtime_r(&s, &tm);
+	gmtime_r(&s, &tm);
 	strftime(buf, size, "%Y:%m:%d:%H:%M:%S", &tm);
 }
 
@@ -86,7 +91,8 @@ static void set_when(json_t *o, const char *key, uint64_t wall)
 	char buf[CLOCK_TEXT_MAX];
 
 	if (wall)
-		json_object_set_new(o, key, json_string(clock_format_exec(buf, sizeof(buf), wall, CLOCK_LOCAL)));
+		json_object_set_new(o, key,
+		                    json_string(clock_format_exec(buf, sizeof(buf), wall, CLOCK_UTC)));
 	else
 		json_object_set_new(o, key, json_null());
 }
@@ -103,9 +109,11 @@ static json_t *notifies(struct snmp_task *st)
 		if (!c->generated)
 			continue;
 		notify_time(last, sizeof(last), c->last_wall);
-		json_array_append_new(rows, json_pack("{s:s, s:i, s:I, s:I, s:I, s:s}", "name", traps_at(i)->name, "number",
-						      (int)traps_at(i)->number, "generated", (json_int_t)c->generated, "discarded",
-						      (json_int_t)c->discarded, "disabled", (json_int_t)c->disabled, "last", last));
+		json_array_append_new(rows, json_pack("{s:s, s:i, s:I, s:I, s:I, s:s}", "name",
+		                                      traps_at(i)->name, "number", (int)traps_at(i)->number,
+		                                      "generated", (json_int_t)c->generated, "discarded",
+		                                      (json_int_t)c->discarded, "disabled",
+		                                      (json_int_t)c->disabled, "last", last));
 		disabled += c->disabled;
 		discarded += c->discarded;
 	}
@@ -122,7 +130,8 @@ static json_t *notifies(struct snmp_task *st)
 	return o;
 }
 
-/* --- communities, targets ------------------------------------------------------------------------------------------------ */
+/* --- communities, targets
+ * ------------------------------------------------------------------------------------------------ */
 
 static json_t *communities(struct snmp_task *st)
 {
@@ -131,10 +140,11 @@ static json_t *communities(struct snmp_task *st)
 	json_t *rows = json_array();
 
 	if (tree)
-		cfg_foreach(n, tree->root, "snmp-community") {
+		cfg_foreach(n, tree->root, "snmp-community")
+		{
 			const char *access = cfg_arg(n, "access");
-			json_array_append_new(rows, json_pack("{s:s, s:s}", "community", cfg_key(n, 0), "access",
-							      access ? access : "read-only"));
+			json_array_append_new(rows, json_pack("{s:s, s:s}", "community", cfg_key(n, 0),
+			                                      "access", access ? access : "read-only"));
 		}
 	return json_pack("{s:o}", "communities", rows);
 }
@@ -148,11 +158,13 @@ static json_t *targets(struct snmp_task *st)
 		const struct snmp_target *tg = &st->target[i];
 
 		if (tg->used)
-			json_array_append_new(rows, json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I}", "name", tg->name, "address",
-							      net_addr_format(&tg->addr, addr, sizeof(addr)), "port", (int)tg->port,
-							      "version", tg->version == SNMP_V1 ? "1" : "2c", "sent",
-							      (json_int_t)tg->sent, "failed", (json_int_t)tg->failed, "behind",
-							      (json_int_t)(st->seen - tg->cursor)));
+			json_array_append_new(
+			        rows,
+			        json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I}", "name", tg->name, "address",
+			                  net_addr_format(&tg->addr, addr, sizeof(addr)), "port",
+			                  (int)tg->port, "version", tg->version == SNMP_V1 ? "1" : "2c",
+			                  "sent", (json_int_t)tg->sent, "failed", (json_int_t)tg->failed,
+			                  "behind", (json_int_t)(st->seen - tg->cursor)));
 	}
 	return json_pack("{s:o}", "targets", rows);
 }

@@ -38,11 +38,11 @@ struct snmp_task {
 	struct store_reader *store;
 	struct snmp_target target[SNMP_TARGETS];
 	struct snmp_count *count; /* by index of the trap table */
-	bool *suppressed;	  /* the same */
+	bool *suppressed;         /* the same */
 	bool config_known;
-	int ns_fd;	    /* of context local */
-	int64_t seen;	    /* traps up to here were counted */
-	int64_t told;	    /* srdb was told that up to here all is sent */
+	int ns_fd;          /* of context local */
+	int64_t seen;       /* traps up to here were counted */
+	int64_t told;       /* srdb was told that up to here all is sent */
 	uint64_t boot_wall; /* start of the chassis */
 	uint64_t last_sent_wall, last_disabled_wall, total;
 	struct task_timer *retry;
@@ -60,7 +60,8 @@ void snmp_send_init(void);
 int snmp_send_open(struct snmp_target *tg, int ns_fd);
 void snmp_send_close(struct snmp_target *tg);
 /* One trap onto the wire, never waiting. uptime in 1/100 s. 0, or -errno: not sent. */
-int snmp_send_trap(struct snmp_target *tg, const struct trap_row *row, const struct trap_value *v, size_t n, uint32_t uptime);
+int snmp_send_trap(struct snmp_target *tg, const struct trap_row *row, const struct trap_value *v, size_t n,
+                   uint32_t uptime);
 /* snmp_show.c */
 void snmp_show_handle(struct task *t, const struct bus_msg *m);
 /* snmp_probe.c: the sender alone, for tests. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * srp: service redundancy of this chassis (controller, instance 0 on the active MIO). The protocol is lib/srp; here are its connection
- * (srp_link.c), the store (srp_rows.c), its settings (srp_cfg.c) and what others hear of it (srp_ctl.c, srp_trap.c, srp_show.c).
+ * srp: service redundancy of this chassis (controller, instance 0 on the active MIO). The protocol is
+ * lib/srp; here are its connection (srp_link.c), the store (srp_rows.c), its settings (srp_cfg.c) and what
+ * others hear of it (srp_ctl.c, srp_trap.c, srp_show.c).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -82,7 +83,8 @@ static int activate(struct task *t, const char *reason)
 	if (!self.store || !self.ckpt)
 		return -ENOMEM;
 	self.counters_file = counters_create(t->run_dir, t->card, "srp", t->instance, 0);
-	self.counters = self.counters_file ? counters_add(self.counters_file, &counters_schema_srp, "") : NULL;
+	self.counters =
+	        self.counters_file ? counters_add(self.counters_file, &counters_schema_srp, "") : NULL;
 	snprintf(self.validate_status, sizeof(self.validate_status), "None");
 	snprintf(self.last_error, sizeof(self.last_error), "None");
 	task_watch_peers(t, "srdb", srdb_changed, NULL);
@@ -99,20 +101,20 @@ static void stop(struct task *t)
 }
 
 static const struct task_route routes[] = {
-	{ENVELOPE__BODY_CKPT_COMMITTED, "srdb", "rows are in our store: ship them", committed},
-	{ENVELOPE__BODY_SRP_ORDER, "cli", "the operator validates or orders a switchover", order},
-	{ENVELOPE__BODY_SHOW, "*", "state, info, statistics", srp_show_handle},
+        {ENVELOPE__BODY_CKPT_COMMITTED, "srdb", "rows are in our store: ship them", committed},
+        {ENVELOPE__BODY_SRP_ORDER, "cli", "the operator validates or orders a switchover", order},
+        {ENVELOPE__BODY_SHOW, "*", "state, info, statistics", srp_show_handle},
 };
 
 static const char *const topics[] = {"ckpt", NULL};
 
 static const struct task_ops ops = {
-	.facility = "srp",
-	.routes = routes,
-	.n_routes = sizeof(routes) / sizeof(routes[0]),
-	.topics = topics,
-	.activate = activate,
-	.stop = stop,
+        .facility = "srp",
+        .routes = routes,
+        .n_routes = sizeof(routes) / sizeof(routes[0]),
+        .topics = topics,
+        .activate = activate,
+        .stop = stop,
 };
 
 int main(int argc, char **argv)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The settings of SRP from the configuration tree, and a checksum over what has to be the same on both chassis: templates, transform sets,
- * pools, services; not addresses of interfaces, names and SRP itself. Called by srp_ctl.c.
+ * The settings of SRP from the configuration tree, and a checksum over what has to be the same on both
+ * chassis: templates, transform sets, pools, services; not addresses of interfaces, names and SRP itself.
+ * Called by srp_ctl.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -29,13 +30,16 @@ static void tiebreaker(const char *chassis, char out[SRP_MAC_LEN])
 	uint64_t h = fnv(FNV_START, chassis);
 
 	h ^= h >> 32;
-	snprintf(out, SRP_MAC_LEN, "02-%02X-%02X-%02X-%02X-%02X", (unsigned)(h >> 32) & 255, (unsigned)(h >> 24) & 255,
-		 (unsigned)(h >> 16) & 255, (unsigned)(h >> 8) & 255, (unsigned)h & 255);
+	snprintf(out, SRP_MAC_LEN, "02-%02X-%02X-%02X-%02X-%02X", (unsigned)(h >> 32) & 255,
+	         (unsigned)(h >> 24) & 255, (unsigned)(h >> 16) & 255, (unsigned)(h >> 8) & 255,
+	         (unsigned)h & 255);
 }
 
-/* --- checksum ----------------------------------------------------------------------------------------------- */
+/* --- checksum
+ * ----------------------------------------------------------------------------------------------- */
 
-/* Sealed secrets are different on every chassis, and clear ones are nobody's business: only that there is one counts. */
+/* Sealed secrets are different on every chassis, and clear ones are nobody's business: only that there is one
+ * counts. */
 static uint64_t hash_args(uint64_t h, const struct cfg_node *n)
 {
 	for (unsigned i = 0; n->args && i < n->args->n; i++) {
@@ -50,8 +54,13 @@ static uint64_t hash_args(uint64_t h, const struct cfg_node *n)
 
 static int add_node(void *arg, const struct cfg_node *n)
 {
-	static const char *const shared[] = {"crypto-template", "crypto-map", "ipsec-transform-set", "ikev2-ikesa-transform-set",
-					     "ip-pool",	       "wsg-service", NULL};
+	static const char *const shared[] = {"crypto-template",
+	                                     "crypto-map",
+	                                     "ipsec-transform-set",
+	                                     "ikev2-ikesa-transform-set",
+	                                     "ip-pool",
+	                                     "wsg-service",
+	                                     NULL};
 	uint64_t *sum = arg;
 	char path[CFG_PATH_MAX];
 	bool take = false;
@@ -67,13 +76,15 @@ static int add_node(void *arg, const struct cfg_node *n)
 	return 0;
 }
 
-/* --- settings ------------------------------------------------------------------------------------------------- */
+/* --- settings
+ * ------------------------------------------------------------------------------------------------- */
 
 static const struct cfg_node *find_srp(const struct cfg_tree *tree, const struct cfg_node **context)
 {
 	const struct cfg_node *ctx, *n;
 
-	cfg_foreach(ctx, tree->root, "context") {
+	cfg_foreach(ctx, tree->root, "context")
+	{
 		n = cfg_child(tree, ctx, "service-redundancy-protocol", NULL);
 		if (n && !n->negated) {
 			*context = ctx;
@@ -83,7 +94,8 @@ static const struct cfg_node *find_srp(const struct cfg_tree *tree, const struct
 	return NULL;
 }
 
-static bool read_addr(const struct cfg_tree *tree, const struct cfg_node *n, const char *row, struct net_addr *a)
+static bool read_addr(const struct cfg_tree *tree, const struct cfg_node *n, const char *row,
+                      struct net_addr *a)
 {
 	const char *text = cfg_get(tree, n, row, "address");
 
@@ -97,8 +109,9 @@ static void read_intervals(const struct cfg_tree *tree, const struct cfg_node *n
 	uint64_t dead = (uint64_t)cfg_get_int(tree, n, "dead-interval", "seconds", 30);
 
 	if (dead < 3 * hello) {
-		snprintf(out->error, sizeof(out->error), "dead-interval %llu is less than three times hello-interval %llu: not applied",
-			 (unsigned long long)dead, (unsigned long long)hello);
+		snprintf(out->error, sizeof(out->error),
+		         "dead-interval %llu is less than three times hello-interval %llu: not applied",
+		         (unsigned long long)dead, (unsigned long long)hello);
 		return; /* the intervals of before, or the defaults, go on */
 	}
 	out->cfg.hello_us = hello * US_PER_SEC;
@@ -114,11 +127,13 @@ void srp_cfg_read(const struct cfg_tree *tree, const struct task *t, struct srp_
 	uint64_t sum = 0;
 
 	out->error[0] = '\0';
-	out->present = n && read_addr(tree, n, "bind-address", &out->local) && read_addr(tree, n, "peer-ip-address", &out->peer);
+	out->present = n && read_addr(tree, n, "bind-address", &out->local) &&
+	               read_addr(tree, n, "peer-ip-address", &out->peer);
 	if (!out->present)
 		return;
 	if (out->local.family != out->peer.family || net_addr_equal(&out->local, &out->peer)) {
-		snprintf(out->error, sizeof(out->error), "bind address and peer-ip-address have to be different addresses of one family");
+		snprintf(out->error, sizeof(out->error),
+		         "bind address and peer-ip-address have to be different addresses of one family");
 		out->present = false;
 		return;
 	}

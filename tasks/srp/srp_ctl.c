@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine's surroundings: what it asks for (struct srp_ops), its timer, the settings as they change, and what the chassis is told (topic
- * "srp", on every change and every second). Called by main.c, srp_link.c, srp_rows.c.
+ * The engine's surroundings: what it asks for (struct srp_ops), its timer, the settings as they change, and
+ * what the chassis is told (topic "srp", on every change and every second). Called by main.c, srp_link.c,
+ * srp_rows.c.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,7 +38,9 @@ void srp_ctl_publish(struct srp_task *st)
 	task_publish(st->t, "srp", &env);
 }
 
-/* --- timer ---------------------------------------------------------------------------------------------------------- */
+/* --- timer
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void on_timer(uv_timer_t *h)
 {
@@ -55,7 +58,8 @@ void srp_ctl_turn(struct srp_task *st)
 	uv_timer_start(&st->timer, on_timer, next > now ? (next - now) / US_PER_MS + 1 : 1, 0);
 }
 
-/* --- what the engine asks for --------------------------------------------------------------------------------------- */
+/* --- what the engine asks for
+ * --------------------------------------------------------------------------------------- */
 
 static int op_send(void *arg, const SrpFrame *f)
 {
@@ -83,7 +87,8 @@ static void op_hold(void *arg, bool hold, const char *why)
 
 	st->hold_said = true;
 	srp_rows_hold(st, hold);
-	if (!hold && st->s && st->s->conn && srp_state(st->s) == SRP_ACTIVE && st->s->peer.state == SRP_STANDBY)
+	if (!hold && st->s && st->s->conn && srp_state(st->s) == SRP_ACTIVE &&
+	    st->s->peer.state == SRP_STANDBY)
 		srp_trap_simple(st, "SRPCheckpointFailure");
 }
 
@@ -117,24 +122,27 @@ static void op_conn(void *arg, bool up)
 		srp_trap_simple(st, differs ? "SRPConfigOutOfSync" : "SRPConfigInSync");
 	}
 	if (differs)
-		LOG(EV_SRP_CONFIG, "the configurations of the two chassis differ (templates, pools or services)");
+		LOG(EV_SRP_CONFIG,
+		    "the configurations of the two chassis differ (templates, pools or services)");
 	snprintf(st->last_error, sizeof(st->last_error), "%s", differs ? "Configurations differ" : "None");
 }
 
 const struct srp_ops srp_ctl_ops = {
-	.send = op_send,
-	.drop = op_drop,
-	.state = op_state,
-	.persist = srp_rows_persist,
-	.hold = op_hold,
-	.acked = op_acked,
-	.fetch = srp_rows_fetch,
-	.install = srp_rows_install,
-	.ordered = op_ordered,
-	.conn = op_conn,
+        .send = op_send,
+        .drop = op_drop,
+        .state = op_state,
+        .persist = srp_rows_persist,
+        .hold = op_hold,
+        .acked = op_acked,
+        .fetch = srp_rows_fetch,
+        .install = srp_rows_install,
+        .ordered = op_ordered,
+        .conn = op_conn,
 };
 
-/* --- settings ---------------------------------------------------------------------------------------------------------- */
+/* --- settings
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void begin(struct srp_task *st)
 {
@@ -147,7 +155,8 @@ static void begin(struct srp_task *st)
 		return;
 	}
 	st->was_standby = srp_state(st->s) == SRP_STANDBY;
-	LOG(EV_SRP_STATE, "context %s: %s%s", st->set.context, srp_ctl_state(st), rc == 0 ? ", as before" : "");
+	LOG(EV_SRP_STATE, "context %s: %s%s", st->set.context, srp_ctl_state(st),
+	    rc == 0 ? ", as before" : "");
 	st->hold_said = false;
 	st->begin_us = clock_now_us();
 	srp_committed(st->s, srp_rows_version(st), clock_now_us());
@@ -178,7 +187,8 @@ void srp_ctl_config(struct task *t, const struct cfg_tree *tree, void *arg)
 	struct srp_settings old = st->set;
 	struct srp_saved saved;
 
-	/* At a boot the store may still hold what sct is about to replace; main.c comes here again when sct is ready. */
+	/* At a boot the store may still hold what sct is about to replace; main.c comes here again when sct
+	 * is ready. */
 	if (!st->config_known && !task_peer_up(t, "sct/0") && srp_rows_restore(st, &saved))
 		return;
 	srp_cfg_read(tree, t, &st->set);
@@ -206,7 +216,9 @@ void srp_ctl_config(struct task *t, const struct cfg_tree *tree, void *arg)
 		task_ready(t, 0);
 }
 
-/* --- every second ---------------------------------------------------------------------------------------------------------- */
+/* --- every second
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void copy_counters(struct srp_task *st)
 {

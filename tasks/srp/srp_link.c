@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The TCP connection of SRP, inside the context's network namespace: the chassis with the lower address connects, the other listens, so
- * there is at most one. A connection that comes while there is one is a candidate until its first valid hello: then it
- * replaces the old one (whose chassis has forgotten it). Frames go out in order; rows wait when 1 MiB is queued. Called by srp_ctl.c.
+ * The TCP connection of SRP, inside the context's network namespace: the chassis with the lower address
+ * connects, the other listens, so there is at most one. A connection that comes while there is one is a
+ * candidate until its first valid hello: then it replaces the old one (whose chassis has forgotten it).
+ * Frames go out in order; rows wait when 1 MiB is queued. Called by srp_ctl.c.
  */
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -17,11 +18,11 @@
 #include "net/ns.h"
 #include "srp_task.h"
 
-#define RETRY_MS    250
-#define CONNECT_US  (3 * US_PER_SEC)
-#define QUEUE_ROWS  (1u << 20) /* queued bytes above which rows wait */
-#define QUEUE_MAX   (16u << 20)
-#define IN_SIZE     (SRP_FRAME_MAX + SRP_FRAME_HEAD)
+#define RETRY_MS   250
+#define CONNECT_US (3 * US_PER_SEC)
+#define QUEUE_ROWS (1u << 20) /* queued bytes above which rows wait */
+#define QUEUE_MAX  (16u << 20)
+#define IN_SIZE    (SRP_FRAME_MAX + SRP_FRAME_HEAD)
 
 struct srp_conn {
 	uv_poll_t poll;
@@ -38,7 +39,8 @@ struct srp_conn {
 
 static void retry(struct task *t, void *arg);
 
-/* --- sockets ------------------------------------------------------------------------------------------------- */
+/* --- sockets
+ * ------------------------------------------------------------------------------------------------- */
 
 struct opening {
 	const struct net_addr *local, *peer; /* peer NULL: listen */
@@ -87,7 +89,8 @@ static int open_in_context(struct srp_task *st, bool listening)
 	return ns_run(st->link.ns_fd, open_socket, &o);
 }
 
-/* --- one connection --------------------------------------------------------------------------------------------- */
+/* --- one connection
+ * --------------------------------------------------------------------------------------------- */
 
 static void conn_closed(uv_handle_t *h)
 {
@@ -305,7 +308,8 @@ static void conn_event(uv_poll_t *h, int status, int events)
 		conn_write(c);
 }
 
-/* --- listening and connecting ----------------------------------------------------------------------------------- */
+/* --- listening and connecting
+ * ----------------------------------------------------------------------------------- */
 
 static void accepted(uv_poll_t *h, int status, int events)
 {
@@ -320,8 +324,10 @@ static void accepted(uv_poll_t *h, int status, int events)
 	fd = accept4(listen_fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (net_endpoint_from_sockaddr(&from, (struct sockaddr *)&ss, len) || !net_addr_equal(&from.addr, &st->set.peer)) {
-		LOG(EV_SRP_REFUSED, "connection from %s, which is not the peer", net_addr_format(&from.addr, text, sizeof(text)));
+	if (net_endpoint_from_sockaddr(&from, (struct sockaddr *)&ss, len) ||
+	    !net_addr_equal(&from.addr, &st->set.peer)) {
+		LOG(EV_SRP_REFUSED, "connection from %s, which is not the peer",
+		    net_addr_format(&from.addr, text, sizeof(text)));
 		close(fd);
 		return;
 	}
@@ -389,7 +395,8 @@ static void retry(struct task *t, void *arg)
 		l->retry = task_timer_start(t, RETRY_MS, 0, retry, st);
 }
 
-/* --- entry points --------------------------------------------------------------------------------------------------- */
+/* --- entry points
+ * --------------------------------------------------------------------------------------------------- */
 
 void srp_link_open(struct srp_task *st)
 {

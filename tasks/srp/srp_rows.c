@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checkpoint rows between the store and the engine: reading what to ship, handing what came to srdb, telling srdb what the peer has, and the
- * saved state of SRP itself, a row of kind "srp" whose key is the boot of the chassis (a row of a former boot is none). Called by srp_ctl.c.
+ * Checkpoint rows between the store and the engine: reading what to ship, handing what came to srdb, telling
+ * srdb what the peer has, and the saved state of SRP itself, a row of kind "srp" whose key is the boot of the
+ * chassis (a row of a former boot is none). Called by srp_ctl.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +14,8 @@
 
 #define INSTALL_MS 30000
 
-/* --- shipping ------------------------------------------------------------------------------------------------- */
+/* --- shipping
+ * ------------------------------------------------------------------------------------------------- */
 
 struct batch {
 	SrpRows *rows;
@@ -69,7 +71,8 @@ static int add_row(const struct store_ckpt *in, void *arg)
 SrpRows *srp_rows_fetch(void *arg, uint64_t above, size_t max_rows, size_t max_bytes)
 {
 	struct srp_task *st = arg;
-	/* Read first: rows committed while we list are above it and either listed in full order or left for the next time. */
+	/* Read first: rows committed while we list are above it and either listed in full order or left for
+	 * the next time. */
 	int64_t highest = store_ckpt_version(st->store);
 	struct batch b = {malloc(sizeof(SrpRows)), max_rows, max_bytes, 0, false};
 	int rc;
@@ -79,7 +82,8 @@ SrpRows *srp_rows_fetch(void *arg, uint64_t above, size_t max_rows, size_t max_b
 	srp_rows__init(b.rows);
 	b.rows->rows = calloc(max_rows, sizeof(CkptRow *));
 	b.rows->upto = above;
-	rc = b.rows->rows && highest >= 0 ? store_ckpt_above(st->store, (int64_t)above, 0, add_row, &b) : -EAGAIN;
+	rc = b.rows->rows && highest >= 0 ? store_ckpt_above(st->store, (int64_t)above, 0, add_row, &b)
+	                                  : -EAGAIN;
 	if (rc < 0) {
 		srp_rows__free_unpacked(b.rows, NULL);
 		return NULL;
@@ -96,7 +100,8 @@ uint64_t srp_rows_version(struct srp_task *st)
 	return v > 0 ? (uint64_t)v : 0;
 }
 
-/* --- installing --------------------------------------------------------------------------------------------------- */
+/* --- installing
+ * --------------------------------------------------------------------------------------------------- */
 
 struct installing {
 	struct srp_task *st;
@@ -147,7 +152,8 @@ void srp_rows_install(void *arg, const SrpRows *rows, uint64_t token)
 		task_timer_start(st->t, 0, 0, install_failed, i);
 }
 
-/* --- what srdb has to know --------------------------------------------------------------------------------------- */
+/* --- what srdb has to know
+ * --------------------------------------------------------------------------------------- */
 
 void srp_rows_hold(struct srp_task *st, bool hold)
 {
@@ -171,7 +177,8 @@ void srp_rows_acked(struct srp_task *st, uint64_t version)
 	task_send(st->t, "srdb/0", &env);
 }
 
-/* --- saved state ---------------------------------------------------------------------------------------------------- */
+/* --- saved state
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void persisted(struct task *t, void *arg, int status, const char *text)
 {
@@ -179,8 +186,10 @@ static void persisted(struct task *t, void *arg, int status, const char *text)
 	struct srp_task *st = i->st;
 
 	if (status)
-		LOG(EV_STORE_REFUSED, "the state of SRP could not be saved: %s", text ? text : strerror(-status));
-	/* A store that refuses is no reason not to serve: an MIO switchover would start in Init, and that is all. */
+		LOG(EV_STORE_REFUSED, "the state of SRP could not be saved: %s",
+		    text ? text : strerror(-status));
+	/* A store that refuses is no reason not to serve: an MIO switchover would start in Init, and that is
+	 * all. */
 	if (st->s && st->s == i->s) {
 		srp_persisted(st->s, i->token, clock_now_us());
 		srp_ctl_turn(st);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows of SRP as JSON: "state" {state, epoch, context} for every task; "srp info" and "srp checkpoint statistics" for the CLI, whose keys are
- * the labels of StarOS's text in snake_case; "srp statistics" and "icsr" (the bulk statistics that are true today). Called by main.c.
+ * Shows of SRP as JSON: "state" {state, epoch, context} for every task; "srp info" and "srp checkpoint
+ * statistics" for the CLI, whose keys are the labels of StarOS's text in snake_case; "srp statistics" and
+ * "icsr" (the bulk statistics that are true today). Called by main.c.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -39,15 +40,16 @@ static void set_when(json_t *o, const char *key, uint64_t wall)
 		set_str(o, key, "None");
 		return;
 	}
-	clock_format_trap(when, sizeof(when), wall, CLOCK_LOCAL);
-	snprintf(text, sizeof(text), "%s (%" PRIu64 " seconds ago)", when, now > wall ? (uint64_t)((now - wall) / US_PER_SEC) : 0);
+	clock_format_trap(when, sizeof(when), wall, CLOCK_UTC);
+	snprintf(text, sizeof(text), "%s (%" PRIu64 " seconds ago)", when,
+	         now > wall ? (uint64_t)((now - wall) / US_PER_SEC) : 0);
 	set_str(o, key, text);
 }
 
 static json_t *show_state(struct srp_task *st)
 {
 	return json_pack("{s:s, s:I, s:s}", "state", srp_ctl_state(st), "epoch",
-			 (json_int_t)(st->s ? st->s->saved.serve_epoch : 0), "context", st->set.context);
+	                 (json_int_t)(st->s ? st->s->saved.serve_epoch : 0), "context", st->set.context);
 }
 
 static void add_peer(struct srp_task *st, json_t *o)
@@ -63,7 +65,9 @@ static void add_peer(struct srp_task *st, json_t *o)
 	set_str(o, "peer_chassis", p->chassis);
 	set_when(o, "last_hello_message_received", st->hello_wall);
 	set_str(o, "peer_configuration_validation",
-		!st->s->conn ? "None" : st->out_of_sync_config ? "Mismatch" : "Complete");
+	        !st->s->conn             ? "None"
+	        : st->out_of_sync_config ? "Mismatch"
+	                                 : "Complete");
 	set_str(o, "last_peer_configuration_error", st->last_error);
 	set_when(o, "last_peer_configuration_event", st->config_event_wall);
 	set_str(o, "last_validate_switchover_status", st->validate_status);
@@ -89,8 +93,12 @@ static json_t *show_info(struct srp_task *st)
 	set_int(o, "epoch", s->saved.epoch);
 	set_int(o, "hello_interval", st->set.cfg.hello_us / US_PER_SEC);
 	set_int(o, "dead_interval", st->set.cfg.dead_us / US_PER_SEC);
-	json_object_set_new(o, "in_sync", json_boolean(srp_state(s) == SRP_ACTIVE ? s->ship.in_sync : s->conn && s->peer.in_sync));
-	json_object_set_new(o, "complete", json_boolean(srp_state(s) == SRP_STANDBY ? s->saved.data_epoch != 0 : s->ship.in_sync));
+	json_object_set_new(
+	        o, "in_sync",
+	        json_boolean(srp_state(s) == SRP_ACTIVE ? s->ship.in_sync : s->conn && s->peer.in_sync));
+	json_object_set_new(
+	        o, "complete",
+	        json_boolean(srp_state(s) == SRP_STANDBY ? s->saved.data_epoch != 0 : s->ship.in_sync));
 	return o;
 }
 
@@ -152,17 +160,21 @@ static json_t *show_icsr(struct srp_task *st)
 	char when[CLOCK_TEXT_MAX] = "";
 
 	if (st->switch_wall)
-		clock_format_trap(when, sizeof(when), st->switch_wall, CLOCK_LOCAL);
+		clock_format_trap(when, sizeof(when), st->switch_wall, CLOCK_UTC);
 	set_int(v, "switchover-number", s ? s->saved.switchovers : 0);
 	set_str(v, "switchover-time", when);
 	set_str(v, "switchover-reason", st->switch_wall ? srp_reason_name(st->switch_reason) : "");
 	set_int(v, "switchover-duration", st->switch_us / US_PER_MS);
 	json_object_set(v, "total_sessmgr", json_object_get(o, "number_of_sessmgrs"));
-	json_object_set(v, "total_sessmgr_active_connected", json_object_get(o, "sessmgrs_in_active_connected_state"));
-	json_object_set(v, "total_sessmgr_standby_connected", json_object_get(o, "sessmgrs_in_standby_connected_state"));
-	json_object_set(v, "total_sessmgr_pending_connected", json_object_get(o, "sessmgrs_in_pending_connected_state"));
+	json_object_set(v, "total_sessmgr_active_connected",
+	                json_object_get(o, "sessmgrs_in_active_connected_state"));
+	json_object_set(v, "total_sessmgr_standby_connected",
+	                json_object_get(o, "sessmgrs_in_standby_connected_state"));
+	json_object_set(v, "total_sessmgr_pending_connected",
+	                json_object_get(o, "sessmgrs_in_pending_connected_state"));
 	json_object_set(v, "total_sess_crr_count", json_object_get(o, "number_of_call_recovery_records"));
-	json_object_set(v, "total_sess_crr_pre_installed", json_object_get(o, "number_of_pre_installed_crrs"));
+	json_object_set(v, "total_sess_crr_pre_installed",
+	                json_object_get(o, "number_of_pre_installed_crrs"));
 	set_int(v, "total-fc-nack-sent", s ? s->stats.rows_nacked : 0);
 	set_int(v, "total-fc-nack-rcvd", s ? s->stats.nacks_received : 0);
 	json_decref(o);
@@ -173,11 +185,11 @@ static const struct {
 	const char *what;
 	json_t *(*fill)(struct srp_task *st);
 } shows[] = {
-	{"state", show_state},
-	{"srp info", show_info},
-	{"srp checkpoint statistics", show_checkpoints},
-	{"srp statistics", show_statistics},
-	{"icsr", show_icsr},
+        {"state", show_state},
+        {"srp info", show_info},
+        {"srp checkpoint statistics", show_checkpoints},
+        {"srp statistics", show_statistics},
+        {"icsr", show_icsr},
 };
 
 void srp_show_handle(struct task *t, const struct bus_msg *m)

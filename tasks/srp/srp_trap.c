@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Traps of SRP: SRPActive 120, SRPStandby 121, SRPSwitchoverInitiated 126, SRPCheckpointFailure 127, SRPConfigOutOfSync/InSync 128/129,
- * SRPConnDown/Up 1037/1038, SRPSwitchoverOccured 1278. A chassis that starts made no switchover. Called by srp_ctl.c and main.c.
+ * Traps of SRP: SRPActive 120, SRPStandby 121, SRPSwitchoverInitiated 126, SRPCheckpointFailure 127,
+ * SRPConfigOutOfSync/InSync 128/129, SRPConnDown/Up 1037/1038, SRPSwitchoverOccured 1278. A chassis that
+ * starts made no switchover. Called by srp_ctl.c and main.c.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -16,7 +17,8 @@ static const char *peer_text(struct srp_task *st)
 
 void srp_trap_simple(struct srp_task *st, const char *name)
 {
-	TASK_TRAP(st->t, name, trap_str("starContextName", st->set.context), trap_str("starSRPIpAddress", peer_text(st)));
+	TASK_TRAP(st->t, name, trap_str("starContextName", st->set.context),
+	          trap_str("starSRPIpAddress", peer_text(st)));
 }
 
 void srp_trap_conn(struct srp_task *st, bool up)
@@ -31,7 +33,7 @@ static void took_over(struct srp_task *st, enum srp_reason why)
 	st->switch_reason = why;
 	LOG(EV_SRP_SWITCHOVER, "this chassis took over: %s", srp_reason_name(why));
 	TASK_TRAP(st->t, "SRPSwitchoverOccured", trap_str("starContextName", st->set.context),
-		  trap_str("starSRPIpAddress", peer_text(st)), trap_int("starSRPSwitchReason", why));
+	          trap_str("starSRPIpAddress", peer_text(st)), trap_int("starSRPSwitchReason", why));
 }
 
 void srp_trap_state(struct srp_task *st, enum srp_state from, enum srp_state to, enum srp_reason why)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzzes the SRP link: the bytes are a stream of frames from the peer, given to framing, parser and engine, in turns of a standby and an
- * active chassis (first byte). Nothing may crash, leak or leave the engine serving without the store's word.
+ * Fuzzes the SRP link: the bytes are a stream of frames from the peer, given to framing, parser and engine,
+ * in turns of a standby and an active chassis (first byte). Nothing may crash, leak or leave the engine
+ * serving without the store's word.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -57,13 +58,16 @@ static void conn(void *arg, bool up)
 {
 }
 
-static const struct srp_ops ops = {send_frame, drop, state, persist, hold, acked, fetch, install, ordered, conn};
+static const struct srp_ops ops = {send_frame, drop,  state,   persist, hold,
+                                   acked,      fetch, install, ordered, conn};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct srp_config cfg = {.chassis = "f", .rank = {.priority = 5, .tiebreaker = "02-00-00-00-00-01"}, .hello_us = 1000000,
-				 .dead_us = 3000000};
+	struct srp_config cfg = {.chassis = "f",
+	                         .rank = {.priority = 5, .tiebreaker = "02-00-00-00-00-01"},
+	                         .hello_us = 1000000,
+	                         .dead_us = 3000000};
 	struct srp_saved saved = {.epoch = 5, .serve_epoch = 5, .seen_epoch = 5};
 	uint64_t now = 1000000;
 	struct srp *s;

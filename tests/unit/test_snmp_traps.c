@@ -7,7 +7,9 @@
 
 #include "snmp/traps.h"
 
-#define VALUES(...) (const struct trap_value[]){__VA_ARGS__}, sizeof((const struct trap_value[]){__VA_ARGS__}) / sizeof(struct trap_value)
+#define VALUES(...)                                                                                          \
+	(const struct trap_value[]){__VA_ARGS__},                                                            \
+	        sizeof((const struct trap_value[]){__VA_ARGS__}) / sizeof(struct trap_value)
 
 static const char *text_of(const char *name, const struct trap_value *v, size_t n)
 {
@@ -62,32 +64,41 @@ Test(snmp_traps, names_of_the_cli_and_the_mib)
 
 Test(snmp_traps, texts)
 {
-	cr_expect_str_eq(text_of("ManagerFailure", VALUES({"starTaskFacilityName", "sessmgr", 0}, {"starTaskInstance", NULL, 3},
-							  {"starTaskCard", NULL, 1}, {"starTaskCPU", NULL, 0})),
-			 "facility sessmgr instance 3 card 1 cpu 0");
-	cr_expect_str_eq(text_of("TaskFailed", VALUES({"starTaskFacilityName", "sessmgr", 0}, {"starTaskInstance", NULL, 3},
-						      {"starTaskCard", NULL, 1}, {"starTaskCPU", NULL, 0})),
-			 "facility sessmgr instance 3 on card 1 cpu 0");
+	cr_expect_str_eq(text_of("ManagerFailure",
+	                         VALUES({"starTaskFacilityName", "sessmgr", 0}, {"starTaskInstance", NULL, 3},
+	                                {"starTaskCard", NULL, 1}, {"starTaskCPU", NULL, 0})),
+	                 "facility sessmgr instance 3 card 1 cpu 0");
+	cr_expect_str_eq(text_of("TaskFailed",
+	                         VALUES({"starTaskFacilityName", "sessmgr", 0}, {"starTaskInstance", NULL, 3},
+	                                {"starTaskCard", NULL, 1}, {"starTaskCPU", NULL, 0})),
+	                 "facility sessmgr instance 3 on card 1 cpu 0");
 	cr_expect_str_eq(text_of("CardDown", VALUES({"starSlotNum", NULL, 2}, {"starCardType", NULL, 52},
-						    {"starSlotSerialNumber", "FLM00000002", 0})),
-			 "card 2 type Data Processing Card 2 serial number FLM00000002");
-	cr_expect_str_eq(text_of("CardMigrateStart", VALUES({"starSlotNum", NULL, 2}, {"starSlotNum", NULL, 10})),
-			 "from card 2 to card 10");
-	cr_expect_str_eq(text_of("SRPConnDown", VALUES({"starContextName", "srp", 0}, {"starSRPIpAddress", "198.51.100.130", 0})),
-			 "vpn srp ipaddr 198.51.100.130");
-	cr_expect_str_eq(text_of("SRPSwitchoverOccured", VALUES({"starContextName", "srp", 0}, {"starSRPIpAddress", "192.0.2.1", 0},
-								{"starSRPSwitchReason", NULL, 9})),
-			 "vpn srp ipaddr 192.0.2.1 reason deadTimerExpiry");
+	                                            {"starSlotSerialNumber", "FLM00000002", 0})),
+	                 "card 2 type Data Processing Card 2 serial number FLM00000002");
+	cr_expect_str_eq(
+	        text_of("CardMigrateStart", VALUES({"starSlotNum", NULL, 2}, {"starSlotNum", NULL, 10})),
+	        "from card 2 to card 10");
+	cr_expect_str_eq(text_of("SRPConnDown", VALUES({"starContextName", "srp", 0},
+	                                               {"starSRPIpAddress", "198.51.100.130", 0})),
+	                 "vpn srp ipaddr 198.51.100.130");
+	cr_expect_str_eq(text_of("SRPSwitchoverOccured",
+	                         VALUES({"starContextName", "srp", 0}, {"starSRPIpAddress", "192.0.2.1", 0},
+	                                {"starSRPSwitchReason", NULL, 9})),
+	                 "vpn srp ipaddr 192.0.2.1 reason deadTimerExpiry");
 	cr_expect_str_eq(text_of("CLISessionStart", VALUES({"starCLIUsername", "admin", 0},
-							   {"starCLIPrivs", "Security Administrator", 0}, {"starCLITtyname", "", 0})),
-			 "user admin privilege level Security Administrator ttyname ");
-	cr_expect_str_eq(text_of("SessMgrRecoveryComplete",
-				 VALUES({"a", NULL, 1}, {"a", NULL, 0}, {"a", NULL, 1450}, {"a", NULL, 1450}, {"a", NULL, 1448},
-					{"a", NULL, 1448}, {"a", NULL, 1448}, {"a", NULL, 912})),
-			 "Slot Number 1 Cpu Number 0 fetched from aaa mgr 1450 prior to audit 1450 passed audit 1448 calls recovered 1448 "
-			 "all call lines 1448 time elapsed ms 912");
+	                                                   {"starCLIPrivs", "Security Administrator", 0},
+	                                                   {"starCLITtyname", "", 0})),
+	                 "user admin privilege level Security Administrator ttyname ");
+	cr_expect_str_eq(
+	        text_of("SessMgrRecoveryComplete",
+	                VALUES({"a", NULL, 1}, {"a", NULL, 0}, {"a", NULL, 1450}, {"a", NULL, 1450},
+	                       {"a", NULL, 1448}, {"a", NULL, 1448}, {"a", NULL, 1448}, {"a", NULL, 912})),
+	        "Slot Number 1 Cpu Number 0 fetched from aaa mgr 1450 prior to audit 1450 passed audit 1448 "
+	        "calls recovered 1448 "
+	        "all call lines 1448 time elapsed ms 912");
 	/* missing values, hostile bytes, a short buffer */
-	cr_expect_str_eq(text_of("SRPActive", VALUES({"starContextName", "a\nb", 0})), "vpn a\\x0ab ipaddr -");
+	cr_expect_str_eq(text_of("SRPActive", VALUES({"starContextName", "a\nb", 0})),
+	                 "vpn a\\x0ab ipaddr -");
 	char small[8];
 	cr_expect_str_eq(traps_text(traps_find("SRPActive"), NULL, 0, small, sizeof(small)), "vpn - i");
 }
@@ -119,10 +130,19 @@ Test(snmp_traps, check_finds_the_difference)
 	char err[160];
 	const struct trap_row *row = traps_find("CardDown");
 
-	cr_assert_eq(traps_check(row, VALUES({"starSlotNum", NULL, 2}, {"starCardType", NULL, 52}, {"starSlotSerialNumber", "x", 0}), err,
-				 sizeof(err)), 0);
+	cr_assert_eq(traps_check(row,
+	                         VALUES({"starSlotNum", NULL, 2}, {"starCardType", NULL, 52},
+	                                {"starSlotSerialNumber", "x", 0}),
+	                         err, sizeof(err)),
+	             0);
 	cr_assert_neq(traps_check(row, VALUES({"starSlotNum", NULL, 2}), err, sizeof(err)), 0);
-	cr_assert_neq(traps_check(row, VALUES({"starSlotNum", NULL, 2}, {"starSlotNum", NULL, 2}, {"x", "x", 0}), err, sizeof(err)), 0);
-	cr_assert_neq(traps_check(row, VALUES({"starSlotNum", "2", 0}, {"starCardType", NULL, 52}, {"starSlotSerialNumber", "x", 0}), err,
-				  sizeof(err)), 0);
+	cr_assert_neq(traps_check(row,
+	                          VALUES({"starSlotNum", NULL, 2}, {"starSlotNum", NULL, 2}, {"x", "x", 0}),
+	                          err, sizeof(err)),
+	              0);
+	cr_assert_neq(traps_check(row,
+	                          VALUES({"starSlotNum", "2", 0}, {"starCardType", NULL, 52},
+	                                 {"starSlotSerialNumber", "x", 0}),
+	                          err, sizeof(err)),
+	              0);
 }

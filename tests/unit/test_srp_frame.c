@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames, saved state, election rules and the state table of SRP, each by itself. Subjects: srp_frame.c, srp_elect.c, srp_fsm.c. */
+/* Frames, saved state, election rules and the state table of SRP, each by itself. Subjects: srp_frame.c,
+ * srp_elect.c, srp_fsm.c. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -78,8 +79,11 @@ Test(srp_frame, rows_are_checked)
 		const char *kind;
 		size_t n;
 		bool ok;
-	} cases[] = {{"ikesa", 1, true}, {"", 1, false}, {"srp", 1, false}, {"ikesa", SRP_SHIP_ROWS, true},
-		     {"ikesa", SRP_SHIP_ROWS + 1, false}};
+	} cases[] = {{"ikesa", 1, true},
+	             {"", 1, false},
+	             {"srp", 1, false},
+	             {"ikesa", SRP_SHIP_ROWS, true},
+	             {"ikesa", SRP_SHIP_ROWS + 1, false}};
 
 	for (size_t i = 0; i < SRP_SHIP_ROWS + 1; i++)
 		rowp[i] = &row;
@@ -162,7 +166,8 @@ Test(srp_frame, names)
 	cr_assert_str_eq(srp_mode_name(SRP_BACKUP), "Backup");
 }
 
-/* --- election ----------------------------------------------------------------------------------------------------- */
+/* --- election
+ * ----------------------------------------------------------------------------------------------------- */
 
 Test(srp_elect, is_strict_and_antisymmetric)
 {
@@ -180,8 +185,10 @@ Test(srp_elect, is_strict_and_antisymmetric)
 	}
 	for (unsigned i = 0; i < n; i++)
 		for (unsigned j = 0; j < n; j++) {
-			bool same_order = !memcmp(r[i].addr, r[j].addr, 16) && !strcasecmp(r[i].tiebreaker, r[j].tiebreaker) &&
-					  r[i].priority == r[j].priority && r[i].route_modifier == r[j].route_modifier;
+			bool same_order = !memcmp(r[i].addr, r[j].addr, 16) &&
+			                  !strcasecmp(r[i].tiebreaker, r[j].tiebreaker) &&
+			                  r[i].priority == r[j].priority &&
+			                  r[i].route_modifier == r[j].route_modifier;
 			if (!same_order)
 				cr_expect_neq(srp_elect_stays(&r[i], &r[j]), srp_elect_stays(&r[j], &r[i]));
 			if (!same_order || r[i].epoch != r[j].epoch)
@@ -206,7 +213,8 @@ Test(srp_elect, order_of_the_rules)
 	cr_assert(srp_elect_starts(&b, &a), "rows are worth more");
 }
 
-/* --- the table -------------------------------------------------------------------------------------------------------- */
+/* --- the table
+ * -------------------------------------------------------------------------------------------------------- */
 
 static int no_send(void *arg, const SrpFrame *f)
 {
@@ -240,8 +248,8 @@ static void no_ordered(void *arg, int code, const char *text)
 static void no_conn(void *arg, bool up)
 {
 }
-static const struct srp_ops NONE = {no_send,  no_drop,	no_state,   no_persist, no_hold,
-				    no_acked, no_fetch, no_install, no_ordered, no_conn};
+static const struct srp_ops NONE = {no_send,  no_drop,  no_state,   no_persist, no_hold,
+                                    no_acked, no_fetch, no_install, no_ordered, no_conn};
 
 Test(srp_fsm, table_is_sound)
 {
@@ -252,7 +260,8 @@ Test(srp_fsm, table_is_sound)
 		cr_assert_str_eq(fsm_state_name(&srp_fsm_table, i), srp_state_name((enum srp_state)i));
 }
 
-/* Serving starts only from Pending Active, and only by the word of the store; whatever the peer or the operator says. */
+/* Serving starts only from Pending Active, and only by the word of the store; whatever the peer or the
+ * operator says. */
 Test(srp_fsm, every_state_and_event)
 {
 	struct srp_config cfg = {.hello_us = 1, .dead_us = 3};
@@ -269,7 +278,7 @@ Test(srp_fsm, every_state_and_event)
 			rc = srp_fsm_raise(s, (enum srp_event)ev, ev == SRP_EV_TAKE ? (void *)&so : NULL);
 			if (rc == -EPROTO)
 				cr_expect_eq(ev, SRP_EV_ORDER, "%s in %s", fsm_event_name(&srp_fsm_table, ev),
-					     srp_state_name((enum srp_state)st));
+				             srp_state_name((enum srp_state)st));
 			if (srp_state(s) == SRP_ACTIVE && st != SRP_ACTIVE)
 				cr_expect(st == SRP_PENDING_ACTIVE && ev == SRP_EV_PERSISTED);
 			if (st == SRP_ACTIVE && ev != SRP_EV_ORDER && ev != SRP_EV_PEER + SRP_ACTIVE)

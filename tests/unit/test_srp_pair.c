@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two SRP engines face to face on a virtual clock, each with a store that commits, holds acknowledgements as srdb does, and dies with
- * its chassis: start, take-over, switchover, healed links, MIO switchovers, and a random walk with the invariants of lib/srp/README.md.
+ * Two SRP engines face to face on a virtual clock, each with a store that commits, holds acknowledgements as
+ * srdb does, and dies with its chassis: start, take-over, switchover, healed links, MIO switchovers, and a
+ * random walk with the invariants of lib/srp/README.md.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -79,7 +80,8 @@ static uint64_t wall(void)
 	return 1000 + W->now / SEC;
 }
 
-/* --- ops ---------------------------------------------------------------------------------------------------- */
+/* --- ops
+ * ---------------------------------------------------------------------------------------------------- */
 
 static int op_send(void *arg, const SrpFrame *f)
 {
@@ -248,9 +250,10 @@ static void op_conn(void *arg, bool up)
 }
 
 static const struct srp_ops OPS = {op_send,  op_drop,  op_state,   op_persist, op_hold,
-				   op_acked, op_fetch, op_install, op_ordered, op_conn};
+                                   op_acked, op_fetch, op_install, op_ordered, op_conn};
 
-/* --- the world --------------------------------------------------------------------------------------------------- */
+/* --- the world
+ * --------------------------------------------------------------------------------------------------- */
 
 static void link_both_up(void)
 {
@@ -431,7 +434,8 @@ static void both_on(void)
 static bool same_rows(const struct chassis *a, const struct chassis *b)
 {
 	for (int k = 0; k < KEYS; k++) {
-		bool in_a = a->rows[k].version && !a->rows[k].deleted, in_b = b->rows[k].version && !b->rows[k].deleted;
+		bool in_a = a->rows[k].version && !a->rows[k].deleted,
+		     in_b = b->rows[k].version && !b->rows[k].deleted;
 
 		if (in_a != in_b || (in_a && a->rows[k].value != b->rows[k].value))
 			return false;
@@ -439,8 +443,8 @@ static bool same_rows(const struct chassis *a, const struct chassis *b)
 	return true;
 }
 
-#define A (&W->c[0])
-#define B (&W->c[1])
+#define A               (&W->c[0])
+#define B               (&W->c[1])
 #define cr_state(c, st) cr_assert_eq((c)->state, st, "%s is %s", (c)->cfg.chassis, srp_state_name((c)->state))
 
 TestSuite(srp_pair, .init = world_new, .fini = world_free);
@@ -773,7 +777,8 @@ Test(srp_pair, window_bounds_what_is_under_way)
 	cr_assert(same_rows(A, B));
 }
 
-/* --- random walk ------------------------------------------------------------------------------------------------- */
+/* --- random walk
+ * ------------------------------------------------------------------------------------------------- */
 
 static uint32_t seed;
 static uint32_t rnd(uint32_t n)
@@ -785,14 +790,16 @@ static uint32_t rnd(uint32_t n)
 static void power_off_checked(struct chassis *c)
 {
 	struct chassis *o = c->peer;
-	bool promised = c->state == SRP_ACTIVE && c->srp_up && c->s->ship.in_sync && o->state == SRP_STANDBY && W->cable;
+	bool promised = c->state == SRP_ACTIVE && c->srp_up && c->s->ship.in_sync &&
+	                o->state == SRP_STANDBY && W->cable;
 
 	if (promised)
 		for (int k = 0; k < KEYS; k++) {
 			const struct row *r = &c->rows[k];
 			if (r->version && r->version <= c->released && !r->deleted)
-				cr_assert(o->rows[k].version && (o->rows[k].value >= r->value || o->rows[k].deleted),
-					  "seed %u: row %d was acknowledged and is lost", seed, k);
+				cr_assert(o->rows[k].version &&
+				                  (o->rows[k].value >= r->value || o->rows[k].deleted),
+				          "seed %u: row %d was acknowledged and is lost", seed, k);
 		}
 	power_off(c);
 }
@@ -829,7 +836,8 @@ static void random_act(void)
 		break;
 	case 6:
 		if (c->srp_up)
-			srp_order(c->s, rnd(3) == 0, W->now, wall(), text, sizeof(text)), c->tick_due = W->now;
+			srp_order(c->s, rnd(3) == 0, W->now, wall(), text, sizeof(text)),
+			        c->tick_due = W->now;
 		break;
 	case 7:
 		if (c->srp_up) {
@@ -865,7 +873,7 @@ Test(srp_pair, random_walk)
 		heal();
 		run(15 * SEC);
 		cr_assert((A->state == SRP_ACTIVE) != (B->state == SRP_ACTIVE), "round %u: %s and %s", round,
-			  srp_state_name(A->state), srp_state_name(B->state));
+		          srp_state_name(A->state), srp_state_name(B->state));
 		cr_assert((A->state == SRP_STANDBY) != (B->state == SRP_STANDBY), "round %u", round);
 		cr_assert((A->state == SRP_ACTIVE ? A : B)->s->ship.in_sync, "round %u: not in sync", round);
 		cr_assert(same_rows(A, B), "round %u: rows differ", round);
