@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fuzz a whole IKE engine behind its cryptography: raw packets; requests and answers with right keys but fuzzed payloads, in every state that
+ * takes them; checkpoint rows. The first octet chooses. Randomness has a fixed seed, time is virtual.
+ */
+#include "../exchange/ike_world.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct world *w;
+static struct w_row rows[2]; /* an established tunnel, seen from both sides */
+
+static int nothing_arrives(struct world *one, int from, const uint8_t *pkt, size_t len, uint64_t *delay)
+{
+	(void)one, (void)from, (void)pkt, (void)len, (void)delay;
+	return 1;
+}
+
+static void boot(void)
+{
+	w = w_new();
+	w->n[0].policy.dpd_interval_s = 5;
+	w_boot(w);
+	w_initiate(w);
+	w_run(w, W_US);
+	for (int i = 0; i < 2; i++) {
+		rows[i] = w->n[i].row[0];
+		rows[i].blob = malloc(rows[i].len);
+		memcpy(rows[i].blob, w->n[i].row[0].blob, rows[i].len);
+		w->n[i].lax = true;
+	}
+}
+
+/* Both sides as they were after the set-up. */
+static void rewind_tunnel(void)
+{
+	for (int i = 0; i < 2; i++) {
+		ike_engine_drop_all(w->n[i].e, w->now, NULL, false);
+		w->now += 2000;
+		ike_engine_tick(w->n[i].e, w->now);
+		memset(w->n[i].child, 0, sizeof(w->n[i].child));
+		w_forget(&w->n[i]);
+		w->n[i].rnd = 99 + (unsigned)i;
+		w_row_put(&w->n[i], &(struct ike_ckpt_act){ .key = "", .blob = rows[i].blob, .len = rows[i].len });
+		strcpy(w->n[i].row[0].key, rows[i].key);
+		if (ike_engine_restore(w->n[i].e, w->now, rows[i].key, rows[i].blob, rows[i].len, NULL))
+			abort();
+	}
+}
+
+static struct ike_path to(int node)
+{
+	struct ike_path p = w_path(500), q = p;
+
+	if (node)
+		return p;
+	q.local = p.remote;
+	q.remote = p.local;
+	return q;
+}
+
+/* A chain of payloads from `from`, sealed as its next request or as an answer to what the other one asked. */
+static void say(struct ike_sa *from, struct ike_sa *to_sa, int node, uint8_t exchange, bool response, uint8_t first, const uint8_t *p,
+		size_t len)
+{
+	uint8_t out[8192];
+	struct ike_build b = { .first = first };
+	struct ike_path path = to(node);
+	uint8_t buf[4096];
+	size_t n;
+
+	pack_writer_init(&b.w, buf, sizeof(buf));
+	pack_put_bytes(&b.w, p, len < sizeof(buf) ? len : sizeof(buf));
+	n = ike_msg_seal(from, exchange, response, response ? to_sa->send_next : to_sa->recv_next, &b, out, sizeof(out));
+	if (n)
+		ike_engine_input(w->n[node].e, w->now, &path, out, n);
+}
+
+static struct ike_sa *live(int node)
+{
+	for (struct ike_sa *sa = w->n[node].e->sas; sa; sa = sa->next)
+		if (sa->state != IKE_ST_DEAD)
+			return sa;
+	return NULL;
+}
+
+static void as_request(const uint8_t *data, size_t size)
+{
+	struct ike_sa *a = live(1), *b = live(0);
+
+	say(a, b, 0, (uint8_t)(IKE_X_SA_INIT + data[0] % 4), false, data[1], data + 2, size - 2);
+}
+
+static void as_answer(const uint8_t *data, size_t size)
+{
+	struct ike_sa *a = live(1), *b = live(0);
+	bool info = false;
+
+	switch (data[0] % 6) {
+	case 0:
+		ike_engine_rekey_child(w->n[0].e, w->now, b->children->spi_in);
+		break;
+	case 1:
+		ike_engine_rekey_ike(w->n[0].e, w->now, b->spi);
+		break;
+	case 2:
+		ike_engine_new_child(w->n[0].e, w->now, b->spi);
+		break;
+	case 3:
+		ike_engine_dpd(w->n[0].e, w->now, b->spi);
+		info = true;
+		break;
+	case 4:
+		ike_engine_delete_child(w->n[0].e, w->now, b->children->spi_in);
+		info = true;
+		break;
+	case 5:
+		ike_engine_delete_ike(w->n[0].e, w->now, b->spi);
+		info = true;
+		break;
+	}
+	if (data[0] & 0x80) /* a request of the peer comes first */
+		say(a, b, 0, IKE_X_CREATE_CHILD, false, data[1], data + 2, size - 2);
+	if (b->state != IKE_ST_DEAD)
+		say(a, b, 0, info ? IKE_X_INFORMATIONAL : IKE_X_CREATE_CHILD, true, data[1], data + 2, size - 2);
+}
+
+/* IKE_AUTH, both roles: the set-up is real up to the message in question. */
+static void as_auth(const uint8_t *data, size_t size)
+{
+	struct ike_sa *a = NULL, *b = NULL;
+	uint64_t spi;
+
+	w->fate = NULL;
+	spi = w_initiate(w);
+	w_step(w, w->now + 5000); /* the request */
+	if (!(data[0] & 1))
+		w->fate = nothing_arrives;
+	w_step(w, w->now + 5000); /* the answer: node 1 sends IKE_AUTH */
+	w->fate = nothing_arrives;
+	a = ike_sa_find(w->n[1].e, spi);
+	b = a && a->peer_spi ? ike_sa_find(w->n[0].e, a->peer_spi) : NULL;
+	if (a && b && a->state == IKE_ST_AUTH_SENT && b->setup && b->peer_spi) {
+		if (!b->setup->keyed)
+			ike_init_keys(b);
+		if (data[0] & 1)
+			say(a, b, 0, IKE_X_AUTH, false, data[1], data + 2, size - 2);
+		else
+			say(b, a, 1, IKE_X_AUTH, true, data[1], data + 2, size - 2);
+	}
+	for (unsigned i = 0; i < W_PACKETS; i++) {
+		if (w->p[i].used)
+			free(w->p[i].pkt);
+		w->p[i].used = false;
+	}
+}
+
+static void as_row(const uint8_t *data, size_t size)
+{
+	char key[IKE_KEY_LEN];
+	uint8_t *copy = malloc(size);
+
+	memcpy(copy, data, size);
+	ike_engine_drop_all(w->n[0].e, w->now, NULL, false);
+	ike_engine_tick(w->n[0].e, w->now += 2000);
+	if (size > 11)
+		snprintf(key, sizeof(key), "%02x%02x%02x%02x%02x%02x%02x%02x", data[3], data[4], data[5], data[6], data[7], data[8],
+			 data[9], data[10]);
+	else
+		strcpy(key, rows[0].key);
+	ike_engine_restore(w->n[0].e, w->now, key, copy, size, NULL);
+	w_forget(&w->n[0]);
+	for (struct ike_sa *sa = w->n[0].e->sas; sa; sa = sa->next)
+		sa->stored = false; /* the world has no row of it */
+	free(copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct ike_path path = to(0);
+
+	if (size < 4 || size > 8000)
+		return 0;
+	if (!w)
+		boot();
+	w->fate = nothing_arrives;
+	rewind_tunnel();
+	switch (data[0] % 5) {
+	case 0:
+		ike_engine_input(w->n[0].e, w->now, &path, data + 1, size - 1);
+		break;
+	case 1:
+		as_request(data + 1, size - 1);
+		break;
+	case 2:
+		as_answer(data + 1, size - 1);
+		break;
+	case 3:
+		as_auth(data + 1, size - 1);
+		break;
+	case 4:
+		as_row(data + 1, size - 1);
+		break;
+	}
+	w->now += 400000;
+	ike_engine_tick(w->n[0].e, w->now);
+	ike_engine_tick(w->n[1].e, w->now);
+	return 0;
+}
