@@ -63,6 +63,10 @@ static void __attribute__((format(printf, 2, 3))) tell(int out, const char *fmt,
 	va_end(ap);
 	if (n >= (int)sizeof(line) - 1)
 		n = (int)sizeof(line) - 2;
+	for (int i = 0; i < n; i++) { /* a failed program's last words may be several lines */
+		if (line[i] == '\n')
+			line[i] = ' ';
+	}
 	line[n++] = '\n';
 	if (write(out, line, (size_t)n) < 0)
 		return; /* nobody listens any more */

@@ -24,6 +24,8 @@
 #define PEERS_SPI_BUCKETS 65536u
 #define PEERS_CLIENTS     16
 #define PEERS_RECENT      32
+#define PEERS_ECHO_MIN    60u /* bytes of an echo with its IP header */
+#define PEERS_ECHO_MAX    1400u
 
 int peers_main(int argc, char **argv);
 
@@ -37,7 +39,7 @@ struct peers_opts {
 	const char *psk, *id_prefix, *local_id, *remote_id, *control;
 	struct ike_suite ike, esp;
 	double rate, pps;
-	uint32_t window, rekey_s, rekey_ike_s, dpd_s, tries, duration_s, timeout_s;
+	uint32_t window, rekey_s, rekey_ike_s, dpd_s, tries, duration_s, timeout_s, size;
 	uint32_t instance;
 	bool json, once, encap, reconnect, verbose;
 };
@@ -95,7 +97,7 @@ struct peers_peer {
 
 struct peers_totals {
 	uint64_t attempts, setups, setup_failures, downs, deletes_received, retransmissions, ike_rekeys,
-	        child_rekeys;
+	        child_rekeys, dpd_answers;
 	uint64_t copies, seq_reused, esp_drops[ESP_REASONS], esp_unknown, not_echo, send_errors;
 	uint64_t setup_us_sum, setup_us_max, rtt_us_sum, rtt_count;
 };

@@ -109,6 +109,7 @@ static void put_trouble(json_t *o, const struct peers *p)
 	put(o, "retransmissions", p->t.retransmissions);
 	put(o, "ike_rekeys", p->t.ike_rekeys);
 	put(o, "child_rekeys", p->t.child_rekeys);
+	put(o, "dpd_answers", p->t.dpd_answers);
 	put(o, "esp_drops", drops);
 	put(o, "esp_auth_failures", p->t.esp_drops[ESP_DROP_AUTH]);
 	put(o, "esp_unknown_spi", p->t.esp_unknown);
@@ -214,10 +215,30 @@ static char *for_all(struct peers *p, uint64_t now, const char *what)
 	return strdup(text);
 }
 
+/* pps R, size BYTES: how the echoes go on from now. NULL: no such command, or a value out of range. */
+static char *set_pace(struct peers *p, const char *line)
+{
+	char end;
+	unsigned size;
+	double pps;
+
+	if (sscanf(line, "pps %lf%c", &pps, &end) == 1 && pps > 0 && pps <= 100000)
+		p->opt.pps = pps;
+	else if (sscanf(line, "size %u%c", &size, &end) == 1 && size >= PEERS_ECHO_MIN &&
+	         size <= PEERS_ECHO_MAX)
+		p->opt.size = size;
+	else
+		return NULL;
+	return strdup("{\"ok\":true}");
+}
+
 static char *command(struct peers *p, const char *line)
 {
 	uint64_t now = peers_now(p);
+	char *text = set_pace(p, line);
 
+	if (text)
+		return text;
 	if (!strcmp(line, "status"))
 		return peers_ctl_status(p, now);
 	if (!strcmp(line, "list"))
@@ -230,7 +251,7 @@ static char *command(struct peers *p, const char *line)
 		peers_stop(p, now);
 	else
 		return strdup("{\"error\":\"unknown command; legal are status, list, mark, dpd, rekey, "
-		              "rekey-ike, stop\"}");
+		              "rekey-ike, pps, size, stop\"}");
 	return strdup("{\"ok\":true}");
 }
 

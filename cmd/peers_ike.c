@@ -110,6 +110,9 @@ static void on_event(struct peers *p, const struct ike_event *ev)
 	case IKE_EV_CHILD_REKEYED:
 		p->t.child_rekeys++;
 		break;
+	case IKE_EV_PEER_ALIVE:
+		p->t.dpd_answers++;
+		break;
 	default:
 		break;
 	}

@@ -11,8 +11,6 @@
 #include <string.h>
 
 #define MAGIC     0x4f525259u
-#define PAYLOAD   32u
-#define ECHO_LEN  (20 + 8 + PAYLOAD)
 #define BURST_MAX 512
 #define TURN_US   US_PER_MS
 
@@ -48,9 +46,10 @@ static void build_echo(const struct peers *p, const struct peers_peer *peer, uin
 {
 	uint8_t *icmp = d + 20;
 
-	memset(d, 0, ECHO_LEN);
+	memset(d, 0, p->opt.size);
 	d[0] = 0x45;
-	d[3] = ECHO_LEN;
+	d[2] = (uint8_t)(p->opt.size >> 8);
+	d[3] = (uint8_t)p->opt.size;
 	d[4] = (uint8_t)(seq >> 8);
 	d[5] = (uint8_t)seq;
 	d[8] = 64;
@@ -67,7 +66,7 @@ static void build_echo(const struct peers *p, const struct peers_peer *peer, uin
 	put32(icmp + 12, peer->index);
 	put32(icmp + 16, (uint32_t)(seq >> 32));
 	put32(icmp + 20, (uint32_t)seq);
-	put_checksum(icmp + 2, icmp, 8 + PAYLOAD);
+	put_checksum(icmp + 2, icmp, p->opt.size - 20);
 }
 
 /* The ring remembers what may still be answered: a little more than PEERS_LOSS_US of echoes. */
@@ -84,8 +83,8 @@ static bool make_ring(const struct peers *p, struct peers_peer *peer)
 
 static void send_echo(struct peers *p, struct peers_peer *peer, uint64_t now)
 {
-	uint8_t buf[ESP_HEADROOM + ECHO_LEN + ESP_TAILROOM];
-	struct esp_pkt pkt = {buf + ESP_HEADROOM, ECHO_LEN, ESP_HEADROOM, ESP_TAILROOM};
+	uint8_t buf[ESP_HEADROOM + PEERS_ECHO_MAX + ESP_TAILROOM];
+	struct esp_pkt pkt = {buf + ESP_HEADROOM, p->opt.size, ESP_HEADROOM, ESP_TAILROOM};
 	struct peers_child *c = peers_esp_current(peer);
 	struct peers_echo *e;
 	enum esp_reason why;
