@@ -21,3 +21,5 @@ expect 1 'cannot read' "$ORRERY" up --name t1 --config /nonexistent.cfg
 expect 0 'usage: orrery COMMAND' "$ORRERY" help
 expect 0 '^orrery [0-9]' "$ORRERY" version
 "$ORRERY" doctor --json | jq -e '.ok' >/dev/null || fail "doctor --json"
+expect 0 'ipsecmgr  *1$' "$ORRERY" plan "$HERE/../../labs/demo/A.cfg"
+expect 1 'plan.cfg:2: frobnicate' sh -c "printf 'config\nfrobnicate\nend\n' >$WORK/plan.cfg; exec $ORRERY plan $WORK/plan.cfg"
