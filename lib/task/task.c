@@ -411,6 +411,18 @@ static int start(struct task *t, bool standby)
 	return 0;
 }
 
+/* `TASK --routes`: what this task takes, from whom and why; for docs/reference and tests/system/messages.sh. */
+static int print_routes(const struct task_ops *ops)
+{
+	for (size_t i = 0; i < ops->n_routes; i++) {
+		const ProtobufCFieldDescriptor *f =
+			protobuf_c_message_descriptor_get_field(&envelope__descriptor, ops->routes[i].type);
+
+		printf("%s\t%s\t%s\t%s\n", f ? f->name : "?", ops->routes[i].senders, ops->facility, ops->routes[i].story);
+	}
+	return 0;
+}
+
 int task_main(int argc, char **argv, const struct task_ops *ops)
 {
 	static struct task task;
@@ -420,6 +432,8 @@ int task_main(int argc, char **argv, const struct task_ops *ops)
 	bool standby = false;
 	int rc;
 
+	if (argc == 2 && !strcmp(argv[1], "--routes"))
+		return print_routes(ops);
 	process_setup();
 	the_argv = argv;
 	t->ops = ops;
