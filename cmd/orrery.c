@@ -45,6 +45,7 @@ static const struct subcommand subcommands[] = {
         {"plan", plan_main, "CONFIG [--profile P] [--json]",
          "where every task would be placed, without booting"},
         {"doctor", doctor_main, "[--json]", "what this machine allows, and what to install"},
+        {"doc", doc_main, "commands|counters|events|fsm", "the reference manuals, in markdown"},
         {"help", help_main, "[COMMAND]", "this text"},
         {"version", version_main, "", "what this build is"},
 };
