@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* The collecting halves of show commands, by file; the rendering halves are lib/render. Private to tasks/cli.
+ */
+#ifndef ORRERY_CLI_SHOW_H
+#define ORRERY_CLI_SHOW_H
+
+#include "cli_task.h"
+#include "render/render.h"
+
+/* --- cli_show_util.c
+ * ------------------------------------------------------------------------------------------ */
+/* The context block that the session is in; NULL with a failure text. */
+const struct cfg_node *sh_context_node(struct sh *sh, char *err, size_t size);
+/* The vpnmgr of the session's context asked; what and args as sh_show(). */
+json_t *sh_show_context(struct sh *sh, const char *what, const char *args, char *err, size_t size);
+/*
+ * Totals of a counter schema up to this moment, over restarts: {"key": {"variable": n}}. key NULL: all; scope
+ * "service" objects are summed over tasks, "task" ones are not. NULL with a failure text.
+ */
+json_t *sh_counters(struct sh *sh, const char *schema, char *err, size_t size);
+
+/* --- cli_show_template.c: from the configuration
+ * ----------------------------------------------------------------- */
+json_t *sh_template_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+json_t *sh_ipsec_sets_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+json_t *sh_ikev2_sets_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+
+/* --- cli_show_wsg.c
+ * ------------------------------------------------------------------------------------------------ */
+json_t *sh_wsg_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+json_t *sh_wsg_statistics_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+json_t *sh_service_all_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+json_t *sh_ike_statistics_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+
+/* --- cli_show_event.c: from the store
+ * -------------------------------------------------------------------------------- */
+json_t *sh_logs_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+json_t *sh_traps_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+json_t *sh_alarms_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+json_t *sh_rct_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+json_t *sh_crash_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+
+#endif
