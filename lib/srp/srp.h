@@ -171,6 +171,7 @@ struct srp {
 	uint64_t hello_due;
 	uint64_t orphan_us; /* when the first of the orphan hellos came */
 	enum srp_reason why;
+	bool claim; /* Pending Active as the one that stays of two active ones */
 	uint64_t persist_token;
 	/* a switchover ordered here */
 	bool order, order_force, order_told;

@@ -78,10 +78,17 @@ static int win_active(void *obj, void *arg)
 	if (!srp_elect_stays(&s->cfg.rank, &s->peer.rank))
 		return FSM_SKIP;
 	LOG(EV_SRP_DUAL_ACTIVE, "chassis %s is active too; this one stays", s->peer.chassis);
-	srp_new_epoch(s);
-	srp_persist(s);
-	srp_send_hello(s);
+	s->why = SRP_WHY_DUAL_ACTIVE;
+	s->claim = true;
 	return 0;
+}
+
+/* … and in the short time until we serve again, its hellos may still say Active. */
+static int claim_stands(void *obj, void *arg)
+{
+	struct srp *s = obj;
+
+	return s->claim && srp_elect_stays(&s->cfg.rank, &s->peer.rank) ? 0 : FSM_SKIP;
 }
 
 static int lose_active(void *obj, void *arg)
@@ -190,7 +197,9 @@ static const struct fsm_row rows[] = {
         {SRP_INIT, SRP_EV_LOST, dead_peer, SRP_PENDING_ACTIVE, "no peer: serve alone"},
         {SRP_INIT, SRP_EV_TAKE, refuse_take, FSM_SAME, "we hold no rows yet"},
 
-        {SRP_ACTIVE, PEER(ACTIVE), win_active, FSM_SAME, "a healed link; we stay, with a new epoch"},
+        {SRP_ACTIVE, PEER(ACTIVE), win_active, SRP_PENDING_ACTIVE,
+         "a healed link; we stay, but as after a take-over: new epoch, addresses announced, sequence numbers "
+         "leap"},
         {SRP_ACTIVE, PEER(ACTIVE), lose_active, SRP_STANDBY,
          "a healed link; the peer stays, we stop serving and synchronise in full"},
         {SRP_ACTIVE, PEER(INIT), NULL, FSM_SAME, "the peer comes back; it will become standby"},
@@ -216,6 +225,8 @@ static const struct fsm_row rows[] = {
          "the active chassis hands the service over"},
 
         {SRP_PENDING_ACTIVE, SRP_EV_PERSISTED, NULL, SRP_ACTIVE, "the new epoch would survive: serve"},
+        {SRP_PENDING_ACTIVE, PEER(ACTIVE), claim_stands, FSM_SAME,
+         "two active ones met and we stay; the peer is about to step down"},
         {SRP_PENDING_ACTIVE, PEER(ACTIVE), NULL, SRP_STANDBY, "the peer serves: yield"},
         {SRP_PENDING_ACTIVE, PEER(PENDING_ACTIVE), win_claim, FSM_SAME, "both claim and we come first"},
         {SRP_PENDING_ACTIVE, PEER(PENDING_ACTIVE), NULL, SRP_STANDBY, "both claim and the peer comes first"},
@@ -282,8 +293,10 @@ static void changed(struct fsm_inst *inst, int from, int to)
 	if (to != SRP_ACTIVE) /* Active was made durable before it was entered */
 		srp_persist(s);
 	srp_send_hello(s);
-	if (to == SRP_ACTIVE || to == SRP_STANDBY)
+	if (to == SRP_ACTIVE || to == SRP_STANDBY) {
 		s->why = SRP_WHY_NOT_DEFINED;
+		s->claim = false;
+	}
 }
 
 static void refused(const struct fsm_inst *inst, int event, const char *file, int line)
