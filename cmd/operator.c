@@ -81,7 +81,7 @@ char *operator_ask(const char *name, BpCommand__What what, char **args, unsigned
 	close(fd);
 	if (rc == 0 && what == BP_COMMAND__WHAT__DOWN)
 		return strdup(""); /* it went before it could answer */
-	if (rc != 1) {
+	if (rc != 1 || !m) {
 		cmd_fail("chassis %s: no answer from its backplane (%s)", name,
 		         rc ? strerror(-rc) : "it went down");
 		return NULL;
