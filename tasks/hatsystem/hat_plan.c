@@ -364,11 +364,12 @@ static void carry_out(struct hat *h, const PlacementReply *plan)
 
 		if (s < 1 || s > PROFILE_SLOTS_MAX || !h->slots[s].present || !h->slots[s].reported)
 			continue;
-		if (!strcmp(plan->slots[i]->state, "active") || !strcmp(plan->slots[i]->state, "standby"))
-			set_role(h, s, plan->slots[i]->state);
+		/* Orders before the role: a card that is Active has started what makes it so. */
 		l.n = 0;
 		orders_for(h, s, plan, &l);
 		send_orders(h, s, &l);
+		if (!strcmp(plan->slots[i]->state, "active") || !strcmp(plan->slots[i]->state, "standby"))
+			set_role(h, s, plan->slots[i]->state);
 	}
 	if (h->move.on && h->move.to && move_done(h, plan))
 		move_finish(h);
