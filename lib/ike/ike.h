@@ -1,31 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IKEv2 (RFC 7296) without I/O: no socket, clock, random source or global. One engine is one ipsecmgr instance (responder and
- * initiator) or the load generator `orrery peers`. Packets, commands and time go in; *transactions* come out: what must be
- * durable, what the data path must do, what must be sent. Called by tasks/ipsecmgr and cmd/; tested in tests/exchange/test_ike_*.c.
+ * IKEv2 (RFC 7296) without I/O: no socket, clock, random source or global. One engine is one ipsecmgr
+ * instance (responder and initiator) or the load generator `orrery peers`. Packets, commands and time go in;
+ * *transactions* come out: what must be durable, what the data path must do, what must be sent. Called by
+ * tasks/ipsecmgr and cmd/; tested in tests/exchange/test_ike_*.c.
  *
- * DURABLE BEFORE VISIBLE. Each transaction belongs to one peer's IKE SA (with its rekeyed predecessor or successor).
- *   txn->durable == true:  it changes state that must survive. The caller
- *       1. writes all its CKPT actions as ONE atomic unit (rows of its own, e.g. the session's, may join it) and waits until durable;
- *       2. performs the other actions in the order of the list (CHILD_ADD stand before the SEND that announces them);
+ * DURABLE BEFORE VISIBLE. Each transaction belongs to one peer's IKE SA (with its rekeyed predecessor or
+ * successor). txn->durable == true:  it changes state that must survive. The caller
+ *       1. writes all its CKPT actions as ONE atomic unit (rows of its own, e.g. the session's, may join it)
+ * and waits until durable;
+ *       2. performs the other actions in the order of the list (CHILD_ADD stand before the SEND that
+ * announces them);
  *       3. calls ike_engine_committed(e, now, txn->id).
- *     The transaction and everything it points to belong to the engine and stay valid until ike_engine_committed() or
- *     ike_engine_aborted() returns. Order between transactions of different SAs is free: many may be in flight (pipelining);
- *     of one SA there is never more than one in flight.
- *   txn->durable == false: nothing to store. The caller performs the actions at once; the pointers die when the callback returns.
- * While a durable transaction of an SA is in flight the engine answers nothing on that SA: a retransmitted request is dropped
- * (the answer isn't durable yet; the peer will ask again), other packets of the peer and due timers wait (at most
- * IKE_PENDING_MAX packets, then they're dropped) and are handled inside ike_engine_committed().
- * ike_engine_aborted(e, now, id): the store refused. Nothing of it became visible. The engine hands out the same actions again as
- * a new transaction after IKE_ABORT_RETRY_US; a tunnel that was still being set up is dropped instead (silently: the peer asks again).
+ *     The transaction and everything it points to belong to the engine and stay valid until
+ * ike_engine_committed() or ike_engine_aborted() returns. Order between transactions of different SAs is
+ * free: many may be in flight (pipelining); of one SA there is never more than one in flight. txn->durable ==
+ * false: nothing to store. The caller performs the actions at once; the pointers die when the callback
+ * returns. While a durable transaction of an SA is in flight the engine answers nothing on that SA: a
+ * retransmitted request is dropped (the answer isn't durable yet; the peer will ask again), other packets of
+ * the peer and due timers wait (at most IKE_PENDING_MAX packets, then they're dropped) and are handled inside
+ * ike_engine_committed(). ike_engine_aborted(e, now, id): the store refused. Nothing of it became visible.
+ * The engine hands out the same actions again as a new transaction after IKE_ABORT_RETRY_US; a tunnel that
+ * was still being set up is dropped instead (silently: the peer asks again).
  *
- * The callback is never called from inside another callback of the same engine: it's called as the last thing of an entry point,
- * when the state is consistent, so calling any entry point of the engine from inside it is allowed (committed at once, say).
+ * The callback is never called from inside another callback of the same engine: it's called as the last thing
+ * of an entry point, when the state is consistent, so calling any entry point of the engine from inside it is
+ * allowed (committed at once, say).
  *
- * TIME. `now` is microseconds of the wall clock, given by the caller and never going back by much; lifetimes in checkpoints are
- * absolute. Tests use a virtual one.
+ * TIME. `now` is microseconds of the wall clock, given by the caller and never going back by much; lifetimes
+ * in checkpoints are absolute. Tests use a virtual one.
  *
- * SPIs. config.instance is the top byte of every IKE SPI (byte 0 on the wire) and every inbound ESP SPI (bits 31..24) we choose.
+ * SPIs. config.instance is the top byte of every IKE SPI (byte 0 on the wire) and every inbound ESP SPI
+ * (bits 31..24) we choose.
  */
 #ifndef IKE_IKE_H
 #define IKE_IKE_H
@@ -39,16 +45,16 @@
 struct ike_engine;
 struct counters_ikev2; /* base/schemas.h */
 
-#define IKE_MAX_SUITES	   8
-#define IKE_MAX_TS	   8
-#define IKE_MAX_DNS	   2
-#define IKE_ID_MAX	   128	/* bytes of identification data; longer ones are refused */
-#define IKE_PSK_MAX	   255
-#define IKE_NAME_MAX	   128	/* policy and payload names, with the NUL */
-#define IKE_KEY_LEN	   17	/* checkpoint key: our IKE SPI as 16 lower-case hex digits, with the NUL */
-#define IKE_PACKET_MAX	   65535
-#define IKE_CKPT_MAX	   16384
-#define IKE_PENDING_MAX	   4
+#define IKE_MAX_SUITES     8
+#define IKE_MAX_TS         8
+#define IKE_MAX_DNS        2
+#define IKE_ID_MAX         128 /* bytes of identification data; longer ones are refused */
+#define IKE_PSK_MAX        255
+#define IKE_NAME_MAX       128 /* policy and payload names, with the NUL */
+#define IKE_KEY_LEN        17  /* checkpoint key: our IKE SPI as 16 lower-case hex digits, with the NUL */
+#define IKE_PACKET_MAX     65535
+#define IKE_CKPT_MAX       16384
+#define IKE_PENDING_MAX    4
 #define IKE_ABORT_RETRY_US 1000000ULL
 
 /* ---- names and numbers ---- */
@@ -57,15 +63,22 @@ struct counters_ikev2; /* base/schemas.h */
 enum ike_encr { IKE_ENCR_AES_CBC = 12, IKE_ENCR_AES_GCM_16 = 20 };
 enum ike_prf { IKE_PRF_HMAC_SHA1 = 2, IKE_PRF_HMAC_SHA2_256 = 5 };
 enum ike_integ { IKE_INTEG_NONE = 0, IKE_INTEG_HMAC_SHA1_96 = 2, IKE_INTEG_HMAC_SHA2_256_128 = 12 };
-enum ike_group { IKE_GROUP_NONE = 0, IKE_GROUP_MODP1024 = 2, IKE_GROUP_MODP2048 = 14, IKE_GROUP_ECP256 = 19, IKE_GROUP_X25519 = 31 };
+enum ike_group {
+	IKE_GROUP_NONE = 0,
+	IKE_GROUP_MODP1024 = 2,
+	IKE_GROUP_MODP2048 = 14,
+	IKE_GROUP_ECP256 = 19,
+	IKE_GROUP_X25519 = 31
+};
 
-/* One combination of algorithms: a transform set. In a child's suite prf is 0, and dh is 0 unless PFS is wanted. */
+/* One combination of algorithms: a transform set. In a child's suite prf is 0, and dh is 0 unless PFS is
+ * wanted. */
 struct ike_suite {
-	uint16_t encr;	    /* enum ike_encr */
+	uint16_t encr;      /* enum ike_encr */
 	uint16_t encr_bits; /* 128, 256 */
-	uint16_t prf;	    /* enum ike_prf */
-	uint16_t integ;	    /* enum ike_integ; NONE with AES-GCM */
-	uint16_t dh;	    /* enum ike_group */
+	uint16_t prf;       /* enum ike_prf */
+	uint16_t integ;     /* enum ike_integ; NONE with AES-GCM */
+	uint16_t dh;        /* enum ike_group */
 };
 
 /* StarOS spelling: "aes-cbc-128", "sha1", "sha1-96", … ; "unknown" for others. Never NULL. ike_alg.c */
@@ -76,8 +89,16 @@ const char *ike_alg_group_name(uint16_t dh);
 /* 0 or -ENOTSUP. `child`: as an ESP suite. */
 int ike_alg_check(const struct ike_suite *s, bool child);
 
-enum ike_id_type { IKE_ID_NONE = 0, IKE_ID_IPV4 = 1, IKE_ID_FQDN = 2, IKE_ID_RFC822 = 3, IKE_ID_IPV6 = 5, IKE_ID_DER_DN = 9,
-		   IKE_ID_DER_GN = 10, IKE_ID_KEY_ID = 11 };
+enum ike_id_type {
+	IKE_ID_NONE = 0,
+	IKE_ID_IPV4 = 1,
+	IKE_ID_FQDN = 2,
+	IKE_ID_RFC822 = 3,
+	IKE_ID_IPV6 = 5,
+	IKE_ID_DER_DN = 9,
+	IKE_ID_DER_GN = 10,
+	IKE_ID_KEY_ID = 11
+};
 struct ike_id {
 	uint8_t type; /* enum ike_id_type; NONE: absent */
 	uint8_t len;
@@ -89,7 +110,8 @@ int ike_id_parse(struct ike_id *id, const char *text);
 const char *ike_id_format(const struct ike_id *id, char *buf, size_t size);
 bool ike_id_equal(const struct ike_id *a, const struct ike_id *b);
 
-/* A traffic selector, RFC 7296 section 3.13.1. proto 0: any. Ports 0..65535: any; OPAQUE is lo 65535, hi 0. */
+/* A traffic selector, RFC 7296 section 3.13.1. proto 0: any. Ports 0..65535: any; OPAQUE is lo 65535, hi 0.
+ */
 struct ike_ts {
 	struct net_addr lo, hi;
 	uint8_t proto;
@@ -98,63 +120,63 @@ struct ike_ts {
 
 /* Where a packet came from and goes to. */
 struct ike_path {
-	uint32_t ctx_id;	     /* context (network namespace) of the socket */
-	struct net_endpoint local;   /* our address and port (500 or 4500) */
+	uint32_t ctx_id;           /* context (network namespace) of the socket */
+	struct net_endpoint local; /* our address and port (500 or 4500) */
 	struct net_endpoint remote;
-	bool natt;		     /* UDP 4500: the caller strips and prepends the four zero bytes (RFC 3948 section 2.2) */
+	bool natt; /* UDP 4500: the caller strips and prepends the four zero bytes (RFC 3948 section 2.2) */
 };
 
 enum ike_state {
-	IKE_ST_INIT_SENT,   /* initiator: IKE_SA_INIT request is out */
-	IKE_ST_AUTH_SENT,   /* initiator: IKE_AUTH request is out */
-	IKE_ST_HALF_OPEN,   /* responder: IKE_SA_INIT answered */
-	IKE_ST_AUTH_WAIT,   /* responder: peer proven, session and address asked for */
+	IKE_ST_INIT_SENT, /* initiator: IKE_SA_INIT request is out */
+	IKE_ST_AUTH_SENT, /* initiator: IKE_AUTH request is out */
+	IKE_ST_HALF_OPEN, /* responder: IKE_SA_INIT answered */
+	IKE_ST_AUTH_WAIT, /* responder: peer proven, session and address asked for */
 	IKE_ST_ESTABLISHED,
-	IKE_ST_REKEYED,	    /* replaced by a new IKE SA, kept until it's deleted */
-	IKE_ST_DELETING,    /* our delete is out */
-	IKE_ST_DEAD,	    /* gone; kept a little in memory to answer a retransmitted delete */
+	IKE_ST_REKEYED,  /* replaced by a new IKE SA, kept until it's deleted */
+	IKE_ST_DELETING, /* our delete is out */
+	IKE_ST_DEAD,     /* gone; kept a little in memory to answer a retransmitted delete */
 	IKE_STATES
 };
 const char *ike_state_name(enum ike_state s);
 
 enum ike_event_kind {
-	IKE_EV_HALF_OPEN,      /* a peer began */
-	IKE_EV_UP,	       /* IKE SA established */
-	IKE_EV_DOWN,	       /* established IKE SA gone; reason says why */
-	IKE_EV_SETUP_FAILED,   /* it never came to be established; reason says why */
-	IKE_EV_REKEYED,	       /* IKE SA replaced: spi is the new one, old_spi the old */
-	IKE_EV_CHILD_UP,       /* spi_in */
-	IKE_EV_CHILD_DOWN,     /* spi_in */
-	IKE_EV_CHILD_REKEYED,  /* spi_in new, old_spi_in old */
-	IKE_EV_CHILD_FAILED,   /* a CREATE_CHILD_SA failed; notify says how */
-	IKE_EV_PATH_CHANGED,   /* the peer's NAT mapping changed */
-	IKE_EV_COOKIES_ON,     /* half-open SAs reached the threshold (StarOS: IPSecMgr IKEv2 DOS attack) */
+	IKE_EV_HALF_OPEN,     /* a peer began */
+	IKE_EV_UP,            /* IKE SA established */
+	IKE_EV_DOWN,          /* established IKE SA gone; reason says why */
+	IKE_EV_SETUP_FAILED,  /* it never came to be established; reason says why */
+	IKE_EV_REKEYED,       /* IKE SA replaced: spi is the new one, old_spi the old */
+	IKE_EV_CHILD_UP,      /* spi_in */
+	IKE_EV_CHILD_DOWN,    /* spi_in */
+	IKE_EV_CHILD_REKEYED, /* spi_in new, old_spi_in old */
+	IKE_EV_CHILD_FAILED,  /* a CREATE_CHILD_SA failed; notify says how */
+	IKE_EV_PATH_CHANGED,  /* the peer's NAT mapping changed */
+	IKE_EV_COOKIES_ON,    /* half-open SAs reached the threshold (StarOS: IPSecMgr IKEv2 DOS attack) */
 	IKE_EV_COOKIES_OFF,
-	IKE_EV_PEER_ALIVE,     /* DPD answered */
+	IKE_EV_PEER_ALIVE, /* DPD answered */
 	IKE_EVENTS
 };
 const char *ike_event_name(enum ike_event_kind k);
 
 enum ike_reason {
 	IKE_R_NONE,
-	IKE_R_LOCAL_DELETE,	/* ike_engine_delete_ike/child() */
+	IKE_R_LOCAL_DELETE, /* ike_engine_delete_ike/child() */
 	IKE_R_PEER_DELETE,
-	IKE_R_DPD_TIMEOUT,	/* no answer to dead peer detection */
-	IKE_R_RETRANSMIT,	/* no answer to another request */
-	IKE_R_LIFETIME,		/* hard lifetime reached */
+	IKE_R_DPD_TIMEOUT, /* no answer to dead peer detection */
+	IKE_R_RETRANSMIT,  /* no answer to another request */
+	IKE_R_LIFETIME,    /* hard lifetime reached */
 	IKE_R_REKEYED,
-	IKE_R_INITIAL_CONTACT,	/* the peer started afresh */
+	IKE_R_INITIAL_CONTACT, /* the peer started afresh */
 	IKE_R_SETUP_TIMEOUT,
 	IKE_R_NO_PROPOSAL,
 	IKE_R_INVALID_KE,
 	IKE_R_AUTH_FAILED,
 	IKE_R_TS_UNACCEPTABLE,
-	IKE_R_NO_ADDRESS,	/* INTERNAL_ADDRESS_FAILURE or no session */
-	IKE_R_NO_CHILD,		/* IKE SA without a child SA is not allowed by policy */
+	IKE_R_NO_ADDRESS, /* INTERNAL_ADDRESS_FAILURE or no session */
+	IKE_R_NO_CHILD,   /* IKE SA without a child SA is not allowed by policy */
 	IKE_R_INVALID_SYNTAX,
-	IKE_R_CRITICAL,		/* UNSUPPORTED_CRITICAL_PAYLOAD */
-	IKE_R_PEER_ERROR,	/* the peer answered with another error notify */
-	IKE_R_STORE,		/* the store refused the checkpoint */
+	IKE_R_CRITICAL,         /* UNSUPPORTED_CRITICAL_PAYLOAD */
+	IKE_R_PEER_ERROR,       /* the peer answered with another error notify */
+	IKE_R_STORE,            /* the store refused the checkpoint */
 	IKE_R_DECRYPT_FAILURES, /* too many while half open */
 	IKE_R_CHILD_NOT_FOUND,
 	IKE_REASONS
@@ -165,39 +187,44 @@ const char *ike_reason_name(enum ike_reason r);
 
 struct ike_policy {
 	char name[IKE_NAME_MAX];
-	uint32_t ctx_id;	      /* packets from this context … */
-	struct net_addr local;	      /* … to this address; AF_UNSPEC: any address of the context */
+	uint32_t ctx_id;                      /* packets from this context … */
+	struct net_addr local;                /* … to this address; AF_UNSPEC: any address of the context */
 	struct ike_suite ike[IKE_MAX_SUITES]; /* order of preference; n_ike >= 1 */
 	unsigned n_ike;
-	char child_name[IKE_NAME_MAX]; /* name of the payload */
-	struct ike_suite esp[IKE_MAX_SUITES]; /* dh != 0: PFS required in CREATE_CHILD_SA. 0: a peer's wish is granted */
+	char child_name[IKE_NAME_MAX];        /* name of the payload */
+	struct ike_suite esp[IKE_MAX_SUITES]; /* dh != 0: PFS required in CREATE_CHILD_SA. 0: a peer's wish is
+	                                         granted */
 	unsigned n_esp;
-	struct ike_id local_id;	      /* NONE: our address */
-	struct ike_id remote_id;      /* initiator: IDr asked for and checked; responder: the only IDi allowed. NONE: any */
-	uint8_t psk[IKE_PSK_MAX];     /* used when callbacks.psk is NULL or returns -ENOENT; psk_len 0: none */
+	struct ike_id local_id;   /* NONE: our address */
+	struct ike_id remote_id;  /* initiator: IDr asked for and checked; responder: the only IDi allowed.
+	                             NONE: any */
+	uint8_t psk[IKE_PSK_MAX]; /* used when callbacks.psk is NULL or returns -ENOENT; psk_len 0: none */
 	size_t psk_len;
-	struct ike_ts ts_local[IKE_MAX_TS];  /* limits on our side; n 0: anything */
+	struct ike_ts ts_local[IKE_MAX_TS]; /* limits on our side; n 0: anything */
 	unsigned n_ts_local;
 	struct ike_ts ts_remote[IKE_MAX_TS]; /* limits on the peer's side; n 0: anything */
 	unsigned n_ts_remote;
-	bool ask_session;	      /* responder: emit NEED_SESSION and wait for ike_engine_address_assigned() */
-	bool assign_address;	      /* responder: ip-address-allocation dynamic. initiator: ask with CFG_REQUEST */
-	bool allow_empty;	      /* keep an IKE SA whose first child failed (StarOS allow-empty-ikesa) */
-	bool force_encap;	      /* pretend to be behind a NAT, so that ESP goes in UDP */
-	bool initial_contact;	      /* initiator sends INITIAL_CONTACT */
-	bool cookie_challenge;	      /* dos cookie-challenge: take part in COOKIE above config.cookie_on half-open SAs */
-	uint32_t ike_lifetime_s;      /* 0: never ends. StarOS default 86400 */
-	uint32_t child_lifetime_s;    /* 0: never ends. StarOS default 86400 */
-	bool ike_rekey;		      /* rekey ourselves at the soft lifetime (85..95 %); false: answer only, delete at the end */
+	bool ask_session;      /* responder: emit NEED_SESSION and wait for ike_engine_address_assigned() */
+	bool assign_address;   /* responder: ip-address-allocation dynamic. initiator: ask with CFG_REQUEST */
+	bool allow_empty;      /* keep an IKE SA whose first child failed (StarOS allow-empty-ikesa) */
+	bool force_encap;      /* pretend to be behind a NAT, so that ESP goes in UDP */
+	bool initial_contact;  /* initiator sends INITIAL_CONTACT */
+	bool cookie_challenge; /* dos cookie-challenge: take part in COOKIE above config.cookie_on half-open
+	                          SAs */
+	uint32_t ike_lifetime_s;   /* 0: never ends. StarOS default 86400 */
+	uint32_t child_lifetime_s; /* 0: never ends. StarOS default 86400 */
+	bool ike_rekey; /* rekey ourselves at the soft lifetime (85..95 %); false: answer only, delete at the
+	                   end */
 	bool child_rekey;
-	bool ignore_child_rekey;      /* StarOS ignore-rekeying-requests: answer NO_ADDITIONAL_SAS */
-	uint32_t dpd_interval_s;      /* 0: off */
-	uint32_t max_childsa;	      /* per IKE SA; 0: 2 */
-	uint32_t retrans_ms;	      /* first time-out, doubling up to 16 times; 0: 500 */
-	uint32_t max_retrans;	      /* resends; 0: 5 */
-	uint32_t setup_timer_s;	      /* whole set-up; 0: 60 */
-	uint32_t half_open_s;	      /* between IKE_SA_INIT and IKE_AUTH; 0: 60 */
-	uint32_t decrypt_fail_max;    /* bad IKE_AUTH packets until a half-open SA is cleared; 0: 30 */
+	bool ignore_child_rekey;         /* StarOS ignore-rekeying-requests: answer NO_ADDITIONAL_SAS */
+	uint32_t dpd_interval_s;         /* 0: off */
+	uint32_t max_childsa;            /* per IKE SA; 0: 2 */
+	uint32_t retrans_ms;             /* first time-out, doubling up to 16 times; 0: 500 */
+	uint32_t max_retrans;            /* resends; 0: 5 */
+	uint32_t setup_timer_s;          /* whole set-up; 0: 60 */
+	uint32_t half_open_s;            /* between IKE_SA_INIT and IKE_AUTH; 0: 60 */
+	uint32_t decrypt_fail_max;       /* bad IKE_AUTH packets until a half-open SA is cleared; 0: 30 */
+	uint32_t rekey_rate;             /* rekeys a peer may ask for per second and tunnel; 0: 5 */
 	struct counters_ikev2 *counters; /* borrowed while the policy lives; NULL: config.counters */
 };
 
@@ -208,7 +235,7 @@ enum ike_action_kind {
 	IKE_ACT_CKPT_DELETE,
 	IKE_ACT_CHILD_ADD,
 	IKE_ACT_CHILD_DEL,
-	IKE_ACT_CHILD_PATH,   /* same SA, other remote endpoint */
+	IKE_ACT_CHILD_PATH, /* same SA, other remote endpoint */
 	IKE_ACT_SEND,
 	IKE_ACT_NEED_SESSION,
 	IKE_ACT_SESSION_END,
@@ -222,11 +249,11 @@ struct ike_ckpt_act {
 	size_t len;
 };
 
-/* A child SA as the data path needs it (CHILD_ADD, CHILD_PATH), and as shows read it. Keys: encryption key (with the 4-byte GCM
- * salt behind it), integrity key; lengths follow from the suite. */
+/* A child SA as the data path needs it (CHILD_ADD, CHILD_PATH), and as shows read it. Keys: encryption key
+ * (with the 4-byte GCM salt behind it), integrity key; lengths follow from the suite. */
 struct ike_child_act {
 	uint32_t spi_in, spi_out;
-	uint64_t ike_spi;	   /* ours */
+	uint64_t ike_spi; /* ours */
 	uint32_t callid;
 	struct ike_suite suite;
 	const uint8_t *encr_in, *encr_out;
@@ -237,13 +264,15 @@ struct ike_child_act {
 	unsigned n_local, n_remote;
 	struct ike_path path;
 	bool encap_udp;
-	bool transport;		   /* never true yet: tunnel mode */
-	bool resume;		   /* came from a checkpoint: the data path leaps ahead with its sequence number */
-	bool out_wait;		   /* responder of a rekey: don't send on it before the peer did */
-	bool initiator;		   /* of the child's exchange */
-	uint32_t replaces_spi_in;  /* the child it rekeys, 0: none. The old one goes with a CHILD_DEL of its own */
+	bool transport; /* never true yet: tunnel mode */
+	bool resume;    /* came from a checkpoint: the data path leaps ahead with its sequence number */
+	bool out_wait;  /* responder of a rekey: don't send on it before the peer did */
+	bool initiator; /* of the child's exchange */
+	uint32_t replaces_spi_in; /* the child it rekeys, 0: none. The old one goes with a CHILD_DEL of its
+	                             own */
 	const char *policy, *child_name;
-	struct net_addr inner;	   /* address assigned to the peer (responder) or to us (initiator); AF_UNSPEC: none */
+	struct net_addr
+	        inner; /* address assigned to the peer (responder) or to us (initiator); AF_UNSPEC: none */
 };
 
 struct ike_child_del_act {
@@ -262,13 +291,13 @@ struct ike_send_act {
 
 /* Ask sessmgr for a session (and an address). Answer with ike_engine_address_assigned(ref). */
 struct ike_session_act {
-	uint64_t ref;		      /* our IKE SPI */
+	uint64_t ref; /* our IKE SPI */
 	const struct ike_id *peer_id;
 	const char *policy;
 	struct ike_path path;
-	bool want_ipv4, want_ipv6;    /* from CFG_REQUEST, when the policy assigns addresses */
+	bool want_ipv4, want_ipv6; /* from CFG_REQUEST, when the policy assigns addresses */
 	bool want_dns;
-	struct net_addr requested;    /* AF_UNSPEC: any */
+	struct net_addr requested; /* AF_UNSPEC: any */
 };
 
 struct ike_session_end_act {
@@ -284,11 +313,11 @@ struct ike_event {
 	uint64_t old_spi;
 	uint32_t spi_in, old_spi_in;
 	uint32_t callid;
-	uint16_t notify;	/* the notify type behind the reason, 0: none */
+	uint16_t notify; /* the notify type behind the reason, 0: none */
 	bool initiator;
-	void *user;		/* of ike_engine_initiate() */
+	void *user; /* of ike_engine_initiate() */
 	struct ike_path path;
-	struct ike_id peer_id;	/* type NONE: not known yet */
+	struct ike_id peer_id; /* type NONE: not known yet */
 	char policy[IKE_NAME_MAX];
 };
 
@@ -306,8 +335,8 @@ struct ike_action {
 };
 
 struct ike_txn {
-	uint64_t id;	 /* never 0 */
-	bool durable;	 /* see above */
+	uint64_t id;      /* never 0 */
+	bool durable;     /* see above */
 	uint64_t ike_spi; /* the SA it's about (ours); 0: none */
 	unsigned n;
 	const struct ike_action *actions;
@@ -321,28 +350,32 @@ struct ike_callbacks {
 	/* Cryptographically strong random bytes. Required. */
 	void (*random)(void *arg, void *buf, size_t len);
 	/*
-	 * The pre-shared key between `local` and `peer`: write at most IKE_PSK_MAX bytes to out, *len. 0, -ENOENT (use the policy's) or
-	 * -EACCES (peer is refused). Optional.
+	 * The pre-shared key between `local` and `peer`: write at most IKE_PSK_MAX bytes to out, *len. 0,
+	 * -ENOENT (use the policy's) or -EACCES (peer is refused). Optional.
 	 */
-	int (*psk)(void *arg, const char *policy, const struct ike_id *local, const struct ike_id *peer, uint8_t *out, size_t *len);
+	int (*psk)(void *arg, const char *policy, const struct ike_id *local, const struct ike_id *peer,
+	           uint8_t *out, size_t *len);
 };
 
 struct ike_engine_config {
-	uint8_t instance;	 /* 1..255 */
-	bool volatile_only;	 /* no checkpoints: every transaction has durable == false (the load generator) */
-	uint32_t max_sa;	 /* IKE SAs; 0: 1,000,000 */
-	uint32_t max_half_open;	 /* more are dropped (ikev2-congdrop); 0: 10,000 */
-	uint32_t cookie_on;	 /* half-open SAs at which COOKIE starts; 0: never */
-	uint32_t cookie_off;	 /* … and below which it stops; 0: cookie_on / 2 */
+	uint8_t instance;   /* 1..255 */
+	bool volatile_only; /* no checkpoints: every transaction has durable == false (the load generator) */
+	uint32_t max_sa;    /* IKE SAs; 0: 1,000,000 */
+	uint32_t max_half_open;          /* more are dropped (ikev2-congdrop); 0: 10,000 */
+	uint32_t cookie_on;              /* half-open SAs at which COOKIE starts; 0: never */
+	uint32_t cookie_off;             /* … and below which it stops; 0: cookie_on / 2 */
 	struct counters_ikev2 *counters; /* for what belongs to no policy; NULL: not counted outside */
 };
 
-/* NULL when out of memory or the configuration is wrong (instance 0). Arguments are copied, pointers in them borrowed. */
-struct ike_engine *ike_engine_new(const struct ike_engine_config *cfg, const struct ike_callbacks *cb, void *arg, uint64_t now);
+/* NULL when out of memory or the configuration is wrong (instance 0). Arguments are copied, pointers in them
+ * borrowed. */
+struct ike_engine *ike_engine_new(const struct ike_engine_config *cfg, const struct ike_callbacks *cb,
+                                  void *arg, uint64_t now);
 /* Wipes all keys; nothing is emitted. Adopted state goes with it. NULL-safe. Not from inside the callback. */
 void ike_engine_free(struct ike_engine *e);
 
-/* Add a policy or replace the one of this name; established SAs go on with the new values. 0, -EINVAL, -ENOTSUP (algorithm), -ENOMEM. */
+/* Add a policy or replace the one of this name; established SAs go on with the new values. 0, -EINVAL,
+ * -ENOTSUP (algorithm), -ENOMEM. */
 int ike_engine_policy_put(struct ike_engine *e, const struct ike_policy *p);
 /* No new SA by it; existing ones go on until deleted (see ike_engine_drop_all()). 0 or -ENOENT. */
 int ike_engine_policy_remove(struct ike_engine *e, const char *name);
@@ -351,7 +384,8 @@ const struct ike_policy *ike_engine_policy_find(const struct ike_engine *e, cons
 /* ---- input ---- */
 
 /* One UDP payload (without the non-ESP marker). Never fails: what's wrong is counted. */
-void ike_engine_input(struct ike_engine *e, uint64_t now, const struct ike_path *path, const uint8_t *pkt, size_t len);
+void ike_engine_input(struct ike_engine *e, uint64_t now, const struct ike_path *path, const uint8_t *pkt,
+                      size_t len);
 /* Run due timers. Call at or after ike_engine_next_us(). */
 void ike_engine_tick(struct ike_engine *e, uint64_t now);
 /* When to call tick next (µs, may be a little early); UINT64_MAX: never. O(1). */
@@ -362,27 +396,30 @@ void ike_engine_committed(struct ike_engine *e, uint64_t now, uint64_t txn_id);
 void ike_engine_aborted(struct ike_engine *e, uint64_t now, uint64_t txn_id);
 
 struct ike_session_result {
-	int status;		       /* 0, or -errno: refused (INTERNAL_ADDRESS_FAILURE, or AUTHENTICATION_FAILED with -EACCES) */
-	uint32_t callid;	       /* kept with the SA, over rekeys and restores; 0: no session */
-	struct net_addr addr;	       /* IPv4; AF_UNSPEC: none */
-	struct net_addr netmask;       /* AF_UNSPEC: not sent */
-	struct net_addr addr6;	       /* IPv6; AF_UNSPEC: none */
+	int status; /* 0, or -errno: refused (INTERNAL_ADDRESS_FAILURE, or AUTHENTICATION_FAILED with -EACCES)
+	             */
+	uint32_t callid;         /* kept with the SA, over rekeys and restores; 0: no session */
+	struct net_addr addr;    /* IPv4; AF_UNSPEC: none */
+	struct net_addr netmask; /* AF_UNSPEC: not sent */
+	struct net_addr addr6;   /* IPv6; AF_UNSPEC: none */
 	struct net_addr dns[IKE_MAX_DNS];
 	unsigned n_dns;
 };
 /* The answer to NEED_SESSION. 0, -ENOENT (the SA is gone: end the session), -EALREADY. */
-int ike_engine_address_assigned(struct ike_engine *e, uint64_t now, uint64_t ref, const struct ike_session_result *r);
+int ike_engine_address_assigned(struct ike_engine *e, uint64_t now, uint64_t ref,
+                                const struct ike_session_result *r);
 
-/* ---- commands; all return 0 or -errno: -ENOENT no such SA or policy, -EAGAIN not in a state for it, -ENOMEM ---- */
+/* ---- commands; all return 0 or -errno: -ENOENT no such SA or policy, -EAGAIN not in a state for it, -ENOMEM
+ * ---- */
 
 struct ike_initiate {
 	const char *policy;
 	struct ike_path path;
-	const struct ike_id *local_id;	/* NULL: the policy's */
-	const struct ike_id *remote_id; /* NULL: the policy's */
+	const struct ike_id *local_id;             /* NULL: the policy's */
+	const struct ike_id *remote_id;            /* NULL: the policy's */
 	const struct ike_ts *ts_local, *ts_remote; /* NULL: the policy's limits */
 	unsigned n_ts_local, n_ts_remote;
-	void *user;			/* comes back in events */
+	void *user; /* comes back in events */
 };
 /* Start a tunnel; *spi (may be NULL) is our IKE SPI. */
 int ike_engine_initiate(struct ike_engine *e, uint64_t now, const struct ike_initiate *i, uint64_t *spi);
@@ -400,24 +437,28 @@ int ike_engine_drop(struct ike_engine *e, uint64_t now, uint64_t spi);
 /* … all SAs of a policy; NULL: all. `tell_peers`: as ike_engine_delete_ike(). Returns how many. */
 size_t ike_engine_drop_all(struct ike_engine *e, uint64_t now, const char *policy, bool tell_peers);
 /*
- * The data path authenticated ESP on spi_in: that's a sign of life for DPD; with a path whose remote endpoint differs from
- * the SA's, the peer's NAT mapping moved (RFC 7296 section 2.23): IKE follows when UDP encapsulation is used. path may be NULL.
+ * The data path authenticated ESP on spi_in: that's a sign of life for DPD; with a path whose remote endpoint
+ * differs from the SA's, the peer's NAT mapping moved (RFC 7296 section 2.23): IKE follows when UDP
+ * encapsulation is used. path may be NULL.
  */
-int ike_engine_data_seen(struct ike_engine *e, uint64_t now, uint32_t spi_in, const struct net_endpoint *remote);
+int ike_engine_data_seen(struct ike_engine *e, uint64_t now, uint32_t spi_in,
+                         const struct net_endpoint *remote);
 
 /* ---- checkpoints ---- */
 
 /*
- * Bring an SA back from its row. Its policy must be there. Emits (durable == false) CHILD_ADD with resume for every child; timers run
- * from the absolute times in the row; an outstanding request is resent identically. 0, -EBADMSG (damaged: *why, if given, says
- * how), -ENOENT (policy), -EEXIST, -ENOMEM, -EPROTONOSUPPORT (version).
+ * Bring an SA back from its row. Its policy must be there. Emits (durable == false) CHILD_ADD with resume for
+ * every child; timers run from the absolute times in the row; an outstanding request is resent identically.
+ * 0, -EBADMSG (damaged: *why, if given, says how), -ENOENT (policy), -EEXIST, -ENOMEM, -EPROTONOSUPPORT
+ * (version).
  */
-int ike_engine_restore(struct ike_engine *e, uint64_t now, const char *key, const uint8_t *blob, size_t len, const char **why);
+int ike_engine_restore(struct ike_engine *e, uint64_t now, const char *key, const uint8_t *blob, size_t len,
+                       const char **why);
 
 /* ---- views: pointers are valid until the next call that takes the engine non-const ---- */
 
 struct ike_child_view {
-	struct ike_child_act sa;   /* key pointers are NULL here */
+	struct ike_child_act sa; /* key pointers are NULL here */
 	uint64_t created_us;
 	uint64_t soft_us, hard_us; /* absolute; 0: none */
 	uint32_t rekeys;
@@ -435,12 +476,12 @@ struct ike_sa_view {
 	const char *policy;
 	struct ike_suite suite;
 	uint32_t callid;
-	struct net_addr inner;	   /* assigned address */
-	uint64_t created_us;	   /* of this IKE SA */
-	uint64_t up_us;		   /* of the tunnel: first IKE_AUTH */
-	uint64_t soft_us, hard_us; /* absolute; 0: none */
-	uint64_t last_seen_us;	   /* last authenticated packet */
-	uint32_t rekeys;	   /* of the IKE SA so far */
+	struct net_addr inner;           /* assigned address */
+	uint64_t created_us;             /* of this IKE SA */
+	uint64_t up_us;                  /* of the tunnel: first IKE_AUTH */
+	uint64_t soft_us, hard_us;       /* absolute; 0: none */
+	uint64_t last_seen_us;           /* last authenticated packet */
+	uint32_t rekeys;                 /* of the IKE SA so far */
 	uint32_t send_msgid, recv_msgid; /* next own request, next expected request */
 	bool request_outstanding;
 	bool txn_in_flight;
@@ -449,7 +490,8 @@ struct ike_sa_view {
 };
 
 /* Every SA, in no order; cb returns non-zero to stop. Returns what cb returned, or 0. */
-int ike_engine_foreach_sa(const struct ike_engine *e, int (*cb)(void *arg, const struct ike_sa_view *v), void *arg);
+int ike_engine_foreach_sa(const struct ike_engine *e, int (*cb)(void *arg, const struct ike_sa_view *v),
+                          void *arg);
 /* Children of an SA, i = 0..n_children-1. 0 or -ENOENT. */
 int ike_engine_child_view(const struct ike_engine *e, uint64_t spi, unsigned i, struct ike_child_view *v);
 /* By our SPI (either 0 or -ENOENT), by inbound ESP SPI, by checkpoint key. */
@@ -461,12 +503,13 @@ struct ike_engine_stats {
 	size_t sas, half_open, established, children;
 	size_t txns_in_flight;
 	size_t policies;
-	bool cookies; /* being asked for now */
+	bool cookies;     /* being asked for now */
 	uint64_t refused; /* events without a row in the state table */
 };
 void ike_engine_stats_get(const struct ike_engine *e, struct ike_engine_stats *s);
 
-/* The exchange table as text for the reference manual (one line per row), and as a Graphviz digraph. Caller frees. NULL: memory. */
+/* The exchange table as text for the reference manual (one line per row), and as a Graphviz digraph. Caller
+ * frees. NULL: memory. */
 char *ike_fsm_doc(void);
 char *ike_fsm_dot(void);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IKE_AUTH as responder (RFC 7296 sections 1.2, 2.15, 2.19): the peer is proven by its pre-shared key, gets its session and address from
- * the caller (NEED_SESSION, ike_engine_address_assigned()), and its first child. The answer leaves when the SA is durable.
- * Entry points: ike_auth_request(), ike_auth_waiting() (exchange table), ike_auth_session(). The initiator's half is ike_auth_init.c.
+ * IKE_AUTH as responder (RFC 7296 sections 1.2, 2.15, 2.19): the peer is proven by its pre-shared key, gets
+ * its session and address from the caller (NEED_SESSION, ike_engine_address_assigned()), and its first child.
+ * The answer leaves when the SA is durable. Entry points: ike_auth_request(), ike_auth_waiting() (exchange
+ * table), ike_auth_session(). The initiator's half is ike_auth_init.c.
  */
 #include "ike/ike_int.h"
 #include "ike/ike_auth.h"
@@ -17,7 +18,8 @@
 
 /* ---- shared by both roles ---- */
 
-int ike_auth_psk(struct ike_sa *sa, const struct ike_id *local, const struct ike_id *peer, uint8_t *psk, size_t *len)
+int ike_auth_psk(struct ike_sa *sa, const struct ike_id *local, const struct ike_id *peer, uint8_t *psk,
+                 size_t *len)
 {
 	const struct ike_policy *p = &sa->pol->p;
 	struct ike_engine *e = sa->e;
@@ -33,21 +35,24 @@ int ike_auth_psk(struct ike_sa *sa, const struct ike_id *local, const struct ike
 }
 
 /* AUTH = prf(prf(PSK, "Key Pad for IKEv2"), message | other's nonce | prf(SK_p, ID body)) */
-int ike_auth_mac(struct ike_sa *sa, bool of_initiator, const uint8_t *psk, size_t psk_len, struct ike_buf id_body, uint8_t *out)
+int ike_auth_mac(struct ike_sa *sa, bool of_initiator, const uint8_t *psk, size_t psk_len,
+                 struct ike_buf id_body, uint8_t *out)
 {
 	static const char pad[] = "Key Pad for IKEv2";
 	uint8_t key[IKE_PRF_MAX], idmac[IKE_PRF_MAX];
 	struct ike_crypto *c = sa->e->crypto;
 	struct ike_setup *s = sa->setup;
 	size_t n = ike_alg_prf(sa->suite.prf)->len;
-	struct ike_buf padbuf = { (const uint8_t *)pad, sizeof(pad) - 1 };
-	struct ike_buf octets[3] = { { of_initiator ? s->init_req : s->init_resp, of_initiator ? s->init_req_len : s->init_resp_len },
-				     { of_initiator ? s->nr : s->ni, of_initiator ? s->nr_len : s->ni_len },
-				     { idmac, n } };
+	struct ike_buf padbuf = {(const uint8_t *)pad, sizeof(pad) - 1};
+	struct ike_buf octets[3] = {{of_initiator ? s->init_req : s->init_resp,
+	                             of_initiator ? s->init_req_len : s->init_resp_len},
+	                            {of_initiator ? s->nr : s->ni, of_initiator ? s->nr_len : s->ni_len},
+	                            {idmac, n}};
 	int err = ike_crypto_prf(c, sa->suite.prf, psk, psk_len, &padbuf, 1, key);
 
 	if (!err)
-		err = ike_crypto_prf(c, sa->suite.prf, of_initiator ? s->sk_pi : s->sk_pr, n, &id_body, 1, idmac);
+		err = ike_crypto_prf(c, sa->suite.prf, of_initiator ? s->sk_pi : s->sk_pr, n, &id_body, 1,
+		                     idmac);
 	if (!err)
 		err = ike_crypto_prf(c, sa->suite.prf, key, n, octets, 3, out);
 	OPENSSL_cleanse(key, sizeof(key));
@@ -59,7 +64,7 @@ void ike_auth_id_body(const struct ike_id *id, uint8_t *buf, struct ike_buf *bod
 	memset(buf, 0, 4);
 	buf[0] = id->type;
 	memcpy(buf + 4, id->data, id->len);
-	*body = (struct ike_buf){ buf, 4u + id->len };
+	*body = (struct ike_buf){buf, 4u + id->len};
 }
 
 void ike_auth_local_id(const struct ike_sa *sa, struct ike_id *id)
@@ -201,22 +206,37 @@ void ike_auth_waiting(struct ike_rx *rx)
 void ike_auth_session(struct ike_sa *sa, struct ike_out *t, const struct ike_session_result *r)
 {
 	struct ike_setup *s = sa->setup;
-	struct ike_msg m = { .hdr = { .exchange = IKE_X_AUTH, .flags = IKE_F_INITIATOR, .msgid = sa->recv_next } };
-	struct ike_rx rx = { .e = sa->e, .sa = sa, .t = t, .path = &s->auth_path, .m = &m, .inner = s->auth_inner,
-			     .inner_len = s->auth_inner_len, .inner_first = s->auth_first };
+	struct ike_msg m = {
+	        .hdr = {.exchange = IKE_X_AUTH, .flags = IKE_F_INITIATOR, .msgid = sa->recv_next}};
+	struct ike_rx rx = {.e = sa->e,
+	                    .sa = sa,
+	                    .t = t,
+	                    .path = &s->auth_path,
+	                    .m = &m,
+	                    .inner = s->auth_inner,
+	                    .inner_len = s->auth_inner_len,
+	                    .inner_first = s->auth_first};
 	struct ike_path path = s->auth_path;
 	uint8_t *inner = s->auth_inner;
 	struct wish w;
 
 	rx.path = &path;
 	s->auth_inner = NULL;
-	if (ike_wire_parse_chain(&m, rx.inner_first, rx.inner, rx.inner_len, true) == IKE_W_OK && read_wish(&m, &w) == IKE_W_OK)
+	if (ike_wire_parse_chain(&m, rx.inner_first, rx.inner, rx.inner_len, true) == IKE_W_OK &&
+	    read_wish(&m, &w) == IKE_W_OK)
 		finish(&rx, &w, r);
 	OPENSSL_cleanse(inner, rx.inner_len);
 	free(inner);
 }
 
 /* ---- the answer ---- */
+
+static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return a->path.ctx_id == b->path.ctx_id && a->peer_id->type == b->peer_id->type &&
+	       a->peer_id->len == b->peer_id->len &&
+	       memcmp(a->peer_id->data, b->peer_id->data, a->peer_id->len) == 0;
+}
 
 /* INITIAL_CONTACT (RFC 7296 section 2.4): the peer knows of no other SA, so they are dead. */
 static void drop_others(struct ike_sa *sa)
@@ -228,8 +248,7 @@ static void drop_others(struct ike_sa *sa)
 	for (; n; n = next) {
 		next = ike_map_next(n);
 		other = n->obj;
-		if (other == sa || other->peer_id->type != sa->peer_id->type || other->peer_id->len != sa->peer_id->len ||
-		    memcmp(other->peer_id->data, sa->peer_id->data, sa->peer_id->len) || other->path.ctx_id != sa->path.ctx_id)
+		if (other == sa || !same_peer(other, sa))
 			continue;
 		if (other->txn) {
 			other->doomed = true;
@@ -258,7 +277,8 @@ static unsigned remote_limits(const struct ike_sa *sa, const struct ike_ts **lim
 }
 
 /* The child, or the notify that says why not. */
-static uint16_t negotiate_child(struct ike_sa *sa, const struct wish *w, struct ike_child **child, uint8_t *num)
+static uint16_t negotiate_child(struct ike_sa *sa, const struct wish *w, struct ike_child **child,
+                                uint8_t *num)
 {
 	const struct ike_policy *p = &sa->pol->p;
 	struct ike_ts local[IKE_MAX_TS], remote[IKE_MAX_TS], host[2];
@@ -266,11 +286,15 @@ static uint16_t negotiate_child(struct ike_sa *sa, const struct wish *w, struct 
 	const struct ike_ts *limit;
 	struct ike_setup *s = sa->setup;
 	struct ike_suite suite;
-	struct ike_child_made made = { .suite = &suite, .ts_local = local, .ts_remote = remote, .ni = { s->ni, s->ni_len },
-				       .nr = { s->nr, s->nr_len } };
+	struct ike_child_made made = {.suite = &suite,
+	                              .ts_local = local,
+	                              .ts_remote = remote,
+	                              .ni = {s->ni, s->ni_len},
+	                              .nr = {s->nr, s->nr_len}};
 	unsigned n;
 
-	if (ike_proposal_choose(&w->props, IKE_PROTO_ESP, 4, p->esp, p->n_esp, IKE_DH_IGNORED, 0, &suite, &prop))
+	if (ike_proposal_choose(&w->props, IKE_PROTO_ESP, 4, p->esp, p->n_esp, IKE_DH_IGNORED, 0, &suite,
+	                        &prop))
 		return IKE_N_NO_PROPOSAL_CHOSEN;
 	n = remote_limits(sa, &limit, host);
 	made.n_remote = ike_ts_narrow(w->tsi, w->n_tsi, limit, n, remote);
@@ -284,10 +308,10 @@ static uint16_t negotiate_child(struct ike_sa *sa, const struct wish *w, struct 
 	return *child ? 0 : IKE_N_NO_PROPOSAL_CHOSEN;
 }
 
-static void put_child(struct ike_build *b, const struct ike_child *c, uint8_t num, const struct ike_sa *sa, const struct wish *w,
-		      const struct ike_session_result *r)
+static void put_child(struct ike_build *b, const struct ike_child *c, uint8_t num, const struct ike_sa *sa,
+                      const struct wish *w, const struct ike_session_result *r)
 {
-	struct ike_cp cp = { .type = IKE_CFG_REPLY };
+	struct ike_cp cp = {.type = IKE_CFG_REPLY};
 
 	cp.has_ip4 = w->cp.has_ip4 && net_addr_is_set(&sa->inner);
 	cp.has_ip6 = w->cp.has_ip6 && net_addr_is_set(&sa->inner6);

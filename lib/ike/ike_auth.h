@@ -7,10 +7,13 @@
 
 #include "ike/ike_int.h"
 
-/* The key between two identities. 0, -ENOENT (none), -EACCES (refused), -EINVAL. psk takes IKE_PSK_MAX bytes. */
-int ike_auth_psk(struct ike_sa *sa, const struct ike_id *local, const struct ike_id *peer, uint8_t *psk, size_t *len);
+/* The key between two identities. 0, -ENOENT (none), -EACCES (refused), -EINVAL. psk takes IKE_PSK_MAX bytes.
+ */
+int ike_auth_psk(struct ike_sa *sa, const struct ike_id *local, const struct ike_id *peer, uint8_t *psk,
+                 size_t *len);
 /* The AUTH value of one side; out takes the prf's length. */
-int ike_auth_mac(struct ike_sa *sa, bool of_initiator, const uint8_t *psk, size_t psk_len, struct ike_buf id_body, uint8_t *out);
+int ike_auth_mac(struct ike_sa *sa, bool of_initiator, const uint8_t *psk, size_t psk_len,
+                 struct ike_buf id_body, uint8_t *out);
 /* Body of an ID payload as AUTH covers it; buf takes 4 + IKE_ID_MAX bytes. */
 void ike_auth_id_body(const struct ike_id *id, uint8_t *buf, struct ike_buf *body);
 /* Who we are on this SA. */

@@ -54,7 +54,7 @@ static void default_ts(struct ike_sa *sa)
 int ike_auth_start(struct ike_sa *sa, struct ike_out *t)
 {
 	const struct ike_policy *p = &sa->pol->p;
-	struct ike_cp cp = { .type = IKE_CFG_REQUEST, .has_ip4 = true, .has_dns = true };
+	struct ike_cp cp = {.type = IKE_CFG_REQUEST, .has_ip4 = true, .has_dns = true};
 	struct ike_suite suites[IKE_MAX_SUITES];
 	struct ike_setup *s = sa->setup;
 	uint8_t buf[IKE_BUILD_MAX];
@@ -172,15 +172,22 @@ static struct ike_child *take_child(struct ike_rx *rx)
 	const struct ike_proposal *prop;
 	const struct ike_msg *m = rx->m;
 	struct ike_setup *s = rx->sa->setup;
-	struct ike_child_made made = { .suite = &suite, .spi_in = s->child_spi_in, .initiator = true, .ts_local = tsi, .ts_remote = tsr,
-				       .ni = { s->ni, s->ni_len }, .nr = { s->nr, s->nr_len } };
+	struct ike_child_made made = {.suite = &suite,
+	                              .spi_in = s->child_spi_in,
+	                              .initiator = true,
+	                              .ts_local = tsi,
+	                              .ts_remote = tsr,
+	                              .ni = {s->ni, s->ni_len},
+	                              .nr = {s->nr, s->nr_len}};
 	struct ike_proposals props;
 
 	if ((m->seen & need) != need || ike_wire_parse_sa(&props, &m->sa) != IKE_W_OK)
 		return NULL;
-	if (ike_proposal_accept(&props, IKE_PROTO_ESP, 4, suites, first_suites(&rx->sa->pol->p, suites), IKE_DH_IGNORED, &suite, &prop))
+	if (ike_proposal_accept(&props, IKE_PROTO_ESP, 4, suites, first_suites(&rx->sa->pol->p, suites),
+	                        IKE_DH_IGNORED, &suite, &prop))
 		return NULL;
-	if (ike_wire_parse_ts(tsi, &made.n_local, &m->tsi) != IKE_W_OK || ike_wire_parse_ts(tsr, &made.n_remote, &m->tsr) != IKE_W_OK)
+	if (ike_wire_parse_ts(tsi, &made.n_local, &m->tsi) != IKE_W_OK ||
+	    ike_wire_parse_ts(tsr, &made.n_remote, &m->tsr) != IKE_W_OK)
 		return NULL;
 	if (made.n_local > IKE_MAX_TS || made.n_remote > IKE_MAX_TS ||
 	    !ike_ts_within(tsi, made.n_local, s->ts_local, s->n_ts_local) ||
@@ -218,7 +225,8 @@ void ike_auth_response(struct ike_rx *rx)
 	if (child)
 		ike_out_child(rx->t, IKE_ACT_CHILD_ADD, child, false, false, 0);
 	ike_out_event(rx->t, IKE_EV_UP, sa, IKE_R_NONE);
-	ev = ike_out_event(rx->t, child ? IKE_EV_CHILD_UP : IKE_EV_CHILD_FAILED, sa, error ? reason_of(error->type) : IKE_R_NONE);
+	ev = ike_out_event(rx->t, child ? IKE_EV_CHILD_UP : IKE_EV_CHILD_FAILED, sa,
+	                   error ? reason_of(error->type) : IKE_R_NONE);
 	if (ev && child)
 		ev->spi_in = child->spi_in;
 	if (ev && error)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CREATE_CHILD_SA for children as responder (RFC 7296 sections 1.3.1, 1.3.3, 2.17, 2.25): a new child, or the rekey of one; and the making of
- * a child from any negotiation. Entry points: ike_child_request(), ike_child_refuse() (exchange table), ike_child_make().
- * Our own requests are in ike_child_init.c, rekeys of the IKE SA in ike_rekey.c.
+ * CREATE_CHILD_SA for children as responder (RFC 7296 sections 1.3.1, 1.3.3, 2.17, 2.25): a new child, or the
+ * rekey of one; and the making of a child from any negotiation. Entry points: ike_child_request(),
+ * ike_child_refuse() (exchange table), ike_child_make(). Our own requests are in ike_child_init.c, rekeys of
+ * the IKE SA in ike_rekey.c.
  */
 #include "ike/ike_int.h"
 #include "ike/ike_proposal.h"
@@ -17,7 +18,8 @@ static int child_keys(struct ike_sa *sa, struct ike_child *c, const struct ike_c
 {
 	size_t half = ike_crypto_encr_len(m->suite) + ike_crypto_integ_len(m->suite);
 	uint8_t mat[2 * (IKE_ENCR_MAX + IKE_INTEG_MAX)];
-	int err = ike_crypto_child_keys(sa->e->crypto, sa->suite.prf, sa->keys.sk_d, m->suite, m->shared, m->ni, m->nr, mat, 2 * half);
+	int err = ike_crypto_child_keys(sa->e->crypto, sa->suite.prf, sa->keys.sk_d, m->suite, m->shared,
+	                                m->ni, m->nr, mat, 2 * half);
 
 	if (!err) {
 		memcpy(c->keys, m->initiator ? mat + half : mat, half);
@@ -98,6 +100,11 @@ static bool find_target(struct ike_rx *rx, struct ike_child **target)
 		refuse(rx, IKE_N_NO_ADDITIONAL_SAS, NULL, 0);
 		return false;
 	}
+	if (!ike_sa_rekey_allowed(rx->sa)) {
+		IKE_CNT(rx->sa, childsa_rekey_rate_temp_failure);
+		refuse(rx, IKE_N_TEMPORARY_FAILURE, NULL, 0);
+		return false;
+	}
 	spi = n->spi_len == 4 ? (uint32_t)n->spi[0] << 24 | n->spi[1] << 16 | n->spi[2] << 8 | n->spi[3] : 0;
 	*target = ike_sa_child_out(rx->sa, spi);
 	if (!*target) { /* the notify names the SPI: RFC 7296 section 3.10 */
@@ -125,7 +132,8 @@ struct answer {
 };
 
 /* Our suites: for a rekey what the child has comes first. */
-static unsigned our_suites(const struct ike_sa *sa, const struct ike_child *target, struct ike_suite out[IKE_MAX_SUITES + 1])
+static unsigned our_suites(const struct ike_sa *sa, const struct ike_child *target,
+                           struct ike_suite out[IKE_MAX_SUITES + 1])
 {
 	const struct ike_policy *p = &sa->pol->p;
 	unsigned n = 0;
@@ -185,7 +193,8 @@ static uint16_t narrow(struct ike_rx *rx, const struct ike_child *target, struct
 	    ike_wire_parse_ts(tsr, &n_tsr, &rx->m->tsr) != IKE_W_OK)
 		return IKE_N_INVALID_SYNTAX;
 	if (target) {
-		a->n_remote = ike_ts_narrow(tsi, n_tsi, target->ts + target->n_local, target->n_remote, a->remote);
+		a->n_remote =
+		        ike_ts_narrow(tsi, n_tsi, target->ts + target->n_local, target->n_remote, a->remote);
 		a->n_local = ike_ts_narrow(tsr, n_tsr, target->ts, target->n_local, a->local);
 	} else {
 		n = remote_limits(rx->sa, &limit, host);
@@ -195,14 +204,16 @@ static uint16_t narrow(struct ike_rx *rx, const struct ike_child *target, struct
 	return a->n_remote && a->n_local ? 0 : IKE_N_TS_UNACCEPTABLE;
 }
 
-static uint16_t negotiate(struct ike_rx *rx, const struct ike_proposals *props, const struct ike_child *target, struct answer *a)
+static uint16_t negotiate(struct ike_rx *rx, const struct ike_proposals *props,
+                          const struct ike_child *target, struct answer *a)
 {
 	struct ike_suite suites[IKE_MAX_SUITES + 1];
 	const struct ike_proposal *prop;
 	unsigned n = our_suites(rx->sa, target, suites);
 	uint16_t notify;
 
-	if (ike_proposal_choose(props, IKE_PROTO_ESP, 4, suites, n, IKE_DH_OPTIONAL, rx->m->ke_group, &a->suite, &prop))
+	if (ike_proposal_choose(props, IKE_PROTO_ESP, 4, suites, n, IKE_DH_OPTIONAL, rx->m->ke_group,
+	                        &a->suite, &prop))
 		return IKE_N_NO_PROPOSAL_CHOSEN;
 	a->num = prop->num;
 	a->spi_out = (uint32_t)ike_proposal_spi(prop);
@@ -213,8 +224,8 @@ static uint16_t negotiate(struct ike_rx *rx, const struct ike_proposals *props, 
 }
 
 /* Both rekey the same child: remember theirs until ours is answered (RFC 7296 section 2.8.1). */
-static bool note_rival(struct ike_sa *sa, const struct ike_child *target, const struct ike_child *made, const struct ike_msg *m,
-		       const uint8_t *nr)
+static bool note_rival(struct ike_sa *sa, const struct ike_child *target, const struct ike_child *made,
+                       const struct ike_msg *m, const uint8_t *nr)
 {
 	struct ike_xchg *x = sa->xchg;
 
@@ -231,7 +242,8 @@ static bool note_rival(struct ike_sa *sa, const struct ike_child *target, const 
 	return true;
 }
 
-static void add_child(struct ike_rx *rx, struct ike_child *target, struct ike_child *c, const struct answer *a)
+static void add_child(struct ike_rx *rx, struct ike_child *target, struct ike_child *c,
+                      const struct answer *a)
 {
 	struct ike_event *ev;
 
@@ -270,12 +282,18 @@ static void answer(struct ike_rx *rx, const struct ike_child *c, const struct an
 
 static void create(struct ike_rx *rx, const struct ike_proposals *props, struct ike_child *target)
 {
-	struct answer a = { 0 };
+	struct answer a = {0};
 	uint16_t notify = negotiate(rx, props, target, &a);
-	uint8_t group[2] = { (uint8_t)(a.suite.dh >> 8), (uint8_t)a.suite.dh };
-	struct ike_child_made made = { .suite = &a.suite, .spi_out = a.spi_out, .ts_local = a.local, .ts_remote = a.remote,
-				       .n_local = a.n_local, .n_remote = a.n_remote, .shared = { a.shared, a.shared_len },
-				       .ni = rx->m->nonce, .nr = { a.nonce, sizeof(a.nonce) } };
+	uint8_t group[2] = {(uint8_t)(a.suite.dh >> 8), (uint8_t)a.suite.dh};
+	struct ike_child_made made = {.suite = &a.suite,
+	                              .spi_out = a.spi_out,
+	                              .ts_local = a.local,
+	                              .ts_remote = a.remote,
+	                              .n_local = a.n_local,
+	                              .n_remote = a.n_remote,
+	                              .shared = {a.shared, a.shared_len},
+	                              .ni = rx->m->nonce,
+	                              .nr = {a.nonce, sizeof(a.nonce)}};
 	struct ike_child *c = NULL;
 
 	if (!notify) {
@@ -286,7 +304,8 @@ static void create(struct ike_rx *rx, const struct ike_proposals *props, struct 
 	}
 	OPENSSL_cleanse(a.shared, sizeof(a.shared));
 	if (!c) {
-		refuse(rx, notify, notify == IKE_N_INVALID_KE_PAYLOAD ? group : NULL, notify == IKE_N_INVALID_KE_PAYLOAD ? 2 : 0);
+		refuse(rx, notify, notify == IKE_N_INVALID_KE_PAYLOAD ? group : NULL,
+		       notify == IKE_N_INVALID_KE_PAYLOAD ? 2 : 0);
 		return;
 	}
 	add_child(rx, target, c, &a);
@@ -311,7 +330,8 @@ void ike_child_request(struct ike_rx *rx)
 	}
 	IKE_CNT(rx->sa, csa_createreqrcv);
 	if (rx->sa->replaced || (rx->sa->xchg && rx->sa->xchg->kind == IKE_JOB_REKEY_IKE)) {
-		refuse(rx, IKE_N_TEMPORARY_FAILURE, NULL, 0); /* we rekey the IKE SA: RFC 7296 section 2.25.2 */
+		refuse(rx, IKE_N_TEMPORARY_FAILURE, NULL,
+		       0); /* we rekey the IKE SA: RFC 7296 section 2.25.2 */
 		return;
 	}
 	if (find_target(rx, &target))

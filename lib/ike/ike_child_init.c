@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CREATE_CHILD_SA for children as the one who asks (RFC 7296 sections 1.3.1, 1.3.3, 2.8): our request, its answer, its retries, and who wins
- * when both sides rekey at once. Entry points: ike_child_start() (jobs), ike_child_response() (exchange table).
+ * CREATE_CHILD_SA for children as the one who asks (RFC 7296 sections 1.3.1, 1.3.3, 2.8): our request, its
+ * answer, its retries, and who wins when both sides rekey at once. Entry points: ike_child_start() (jobs),
+ * ike_child_response() (exchange table).
  */
 #include "ike/ike_int.h"
 #include "ike/ike_proposal.h"
@@ -19,7 +20,8 @@ bool ike_child_retry_later(struct ike_sa *sa, uint8_t *failures, uint64_t *soft_
 
 	if (++*failures > IKE_TEMP_RETRIES)
 		return false;
-	/* StarOS waits for half of what's left of the lifetime; near its end two seconds, rather than lose the tunnel. */
+	/* StarOS waits for half of what's left of the lifetime; near its end two seconds, rather than lose
+	 * the tunnel. */
 	*soft_us = now + (left / 2 > 2 * IKE_US_PER_S ? left / 2 : 2 * IKE_US_PER_S);
 	return true;
 }
@@ -31,8 +33,10 @@ static int send_request(struct ike_sa *sa, struct ike_out *t)
 	const struct ike_policy *p = &sa->pol->p;
 	struct ike_xchg *x = sa->xchg;
 	struct ike_child *old = x->kind == IKE_JOB_REKEY_CHILD ? ike_sa_child_in(sa->e, x->spi_in) : NULL;
-	struct ike_ts any = ike_ts_any(sa->path.local.addr.family), host = net_addr_is_set(&sa->inner) ? ike_ts_host(&sa->inner) : any;
-	const struct ike_ts *local = p->n_ts_local ? p->ts_local : &any, *remote = p->n_ts_remote ? p->ts_remote : &any;
+	struct ike_ts any = ike_ts_any(sa->path.local.addr.family),
+	              host = net_addr_is_set(&sa->inner) ? ike_ts_host(&sa->inner) : any;
+	const struct ike_ts *local = p->n_ts_local ? p->ts_local : &any,
+	                    *remote = p->n_ts_remote ? p->ts_remote : &any;
 	unsigned n_local = p->n_ts_local ? p->n_ts_local : 1, n_remote = p->n_ts_remote ? p->n_ts_remote : 1;
 	uint8_t buf[IKE_BUILD_MAX], pub[IKE_DH_MAX];
 	struct ike_build b;
@@ -73,7 +77,8 @@ static void offer_for(const struct ike_sa *sa, const struct ike_child *old, stru
 	x->offer[0] = old->suite;
 	x->n_offer = 1;
 	for (unsigned i = 0; i < p->n_esp; i++)
-		if (p->esp[i].encr == old->suite.encr && p->esp[i].encr_bits == old->suite.encr_bits && p->esp[i].integ == old->suite.integ)
+		if (p->esp[i].encr == old->suite.encr && p->esp[i].encr_bits == old->suite.encr_bits &&
+		    p->esp[i].integ == old->suite.integ)
 			x->offer[0].dh = p->esp[i].dh;
 }
 
@@ -166,7 +171,8 @@ static void failed(struct ike_rx *rx, struct ike_xchg *x, uint16_t notify)
 	ike_out_touch(rx->t, rx->sa);
 }
 
-static int shared_secret(struct ike_rx *rx, const struct ike_xchg *x, const struct ike_suite *suite, uint8_t *out, size_t *len)
+static int shared_secret(struct ike_rx *rx, const struct ike_xchg *x, const struct ike_suite *suite,
+                         uint8_t *out, size_t *len)
 {
 	*len = 0;
 	if (!suite->dh)
@@ -179,7 +185,8 @@ static int shared_secret(struct ike_rx *rx, const struct ike_xchg *x, const stru
 
 static struct ike_child *take_child(struct ike_rx *rx, const struct ike_xchg *x, const struct ike_child *old)
 {
-	uint32_t need = IKE_SEEN(IKE_PL_SA) | IKE_SEEN(IKE_PL_NONCE) | IKE_SEEN(IKE_PL_TSI) | IKE_SEEN(IKE_PL_TSR);
+	uint32_t need =
+	        IKE_SEEN(IKE_PL_SA) | IKE_SEEN(IKE_PL_NONCE) | IKE_SEEN(IKE_PL_TSI) | IKE_SEEN(IKE_PL_TSR);
 	struct ike_ts tsi[IKE_WIRE_TS_MAX], tsr[IKE_WIRE_TS_MAX];
 	const struct ike_msg *m = rx->m;
 	struct ike_proposals props;
@@ -187,17 +194,24 @@ static struct ike_child *take_child(struct ike_rx *rx, const struct ike_xchg *x,
 	uint8_t shared[IKE_DH_MAX];
 	struct ike_child *c = NULL;
 	struct ike_suite suite;
-	struct ike_child_made made = { .suite = &suite, .spi_in = x->new_spi_in, .initiator = true, .ts_local = tsi, .ts_remote = tsr,
-				       .ni = { x->nonce, sizeof(x->nonce) }, .nr = m->nonce };
+	struct ike_child_made made = {.suite = &suite,
+	                              .spi_in = x->new_spi_in,
+	                              .initiator = true,
+	                              .ts_local = tsi,
+	                              .ts_remote = tsr,
+	                              .ni = {x->nonce, sizeof(x->nonce)},
+	                              .nr = m->nonce};
 
 	if ((m->seen & need) != need || ike_wire_parse_sa(&props, &m->sa) != IKE_W_OK ||
-	    ike_proposal_accept(&props, IKE_PROTO_ESP, 4, x->offer, x->n_offer, IKE_DH_OPTIONAL, &suite, &prop) ||
-	    ike_wire_parse_ts(tsi, &made.n_local, &m->tsi) != IKE_W_OK || ike_wire_parse_ts(tsr, &made.n_remote, &m->tsr) != IKE_W_OK)
+	    ike_proposal_accept(&props, IKE_PROTO_ESP, 4, x->offer, x->n_offer, IKE_DH_OPTIONAL, &suite,
+	                        &prop) ||
+	    ike_wire_parse_ts(tsi, &made.n_local, &m->tsi) != IKE_W_OK ||
+	    ike_wire_parse_ts(tsr, &made.n_remote, &m->tsr) != IKE_W_OK)
 		return NULL;
 	if (made.n_local > IKE_MAX_TS || made.n_remote > IKE_MAX_TS || !made.n_local || !made.n_remote)
 		return NULL;
 	if (old && (!ike_ts_within(tsi, made.n_local, old->ts, old->n_local) ||
-		    !ike_ts_within(tsr, made.n_remote, old->ts + old->n_local, old->n_remote)))
+	            !ike_ts_within(tsr, made.n_remote, old->ts + old->n_local, old->n_remote)))
 		return NULL;
 	made.spi_out = (uint32_t)ike_proposal_spi(prop);
 	if (made.spi_out && !shared_secret(rx, x, &suite, shared, &made.shared.len)) {
@@ -216,7 +230,8 @@ static bool rival_wins(struct ike_rx *rx, const struct ike_xchg *x)
 
 	if (!x->rival_spi_in || !ike_sa_child_in(rx->e, x->rival_spi_in))
 		return false;
-	return ike_rekey_compare(mine ? x->nonce : m->nonce.p, mine ? sizeof(x->nonce) : m->nonce.len, x->rival_nonce, x->rival_len) < 0;
+	return ike_rekey_compare(mine ? x->nonce : m->nonce.p, mine ? sizeof(x->nonce) : m->nonce.len,
+	                         x->rival_nonce, x->rival_len) < 0;
 }
 
 static void rekeyed(struct ike_rx *rx, struct ike_xchg *x, struct ike_child *old, struct ike_child *c)
@@ -232,7 +247,8 @@ static void rekeyed(struct ike_rx *rx, struct ike_xchg *x, struct ike_child *old
 		ike_sa_job(rx->sa, IKE_JOB_DEL_CHILD, c->spi_in);
 		return;
 	}
-	supersede(x->rival_spi_in ? ike_sa_child_in(rx->e, x->rival_spi_in) : NULL); /* the peer deletes what it made */
+	supersede(x->rival_spi_in ? ike_sa_child_in(rx->e, x->rival_spi_in)
+	                          : NULL); /* the peer deletes what it made */
 	ev = ike_out_event(rx->t, IKE_EV_CHILD_REKEYED, rx->sa, IKE_R_NONE);
 	if (ev) {
 		ev->spi_in = c->spi_in;
@@ -271,7 +287,8 @@ void ike_child_response(struct ike_rx *rx)
 	const struct ike_notify *error = ike_wire_error(rx->m);
 	struct ike_xchg *x = rx->sa->xchg;
 
-	if (!x || (x->kind != IKE_JOB_REKEY_CHILD && x->kind != IKE_JOB_NEW_CHILD && x->kind != IKE_JOB_REKEY_IKE)) {
+	if (!x || (x->kind != IKE_JOB_REKEY_CHILD && x->kind != IKE_JOB_NEW_CHILD &&
+	           x->kind != IKE_JOB_REKEY_IKE)) {
 		IKE_CNT(rx->sa, xchg_badresp);
 		return;
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checkpoints: an established IKE SA with its children, windows, last answer and outstanding request as a versioned row, and back.
- * A row is read like a peer's packet: every length and value is checked, and a damaged one gives a reason, not a crash.
- * Entry points: ike_ckpt_encode() (from ike_txn.c), ike_engine_restore() (from ipsecmgr). Format: docs/recovery.md.
+ * Checkpoints: an established IKE SA with its children, windows, last answer and outstanding request as a
+ * versioned row, and back. A row is read like a peer's packet: every length and value is checked, and a
+ * damaged one gives a reason, not a crash. Entry points: ike_ckpt_encode() (from ike_txn.c),
+ * ike_engine_restore() (from ipsecmgr). Format: the put_*() functions, big-endian.
  */
 #include "ike/ike_int.h"
 
@@ -14,7 +15,14 @@
 
 #define VERSION 1
 
-enum sa_flag { F_INITIATOR = 1, F_NAT_LOCAL = 2, F_NAT_REMOTE = 4, F_REPLACED = 8, F_INNER_OURS = 16, F_NATT = 32 };
+enum sa_flag {
+	F_INITIATOR = 1,
+	F_NAT_LOCAL = 2,
+	F_NAT_REMOTE = 4,
+	F_REPLACED = 8,
+	F_INNER_OURS = 16,
+	F_NATT = 32
+};
 enum child_flag { C_INITIATOR = 1, C_ENCAP = 2, C_DELETING = 4, C_SUPERSEDED = 8, C_EXPIRED = 16 };
 
 /* ---- write ---- */
@@ -51,8 +59,9 @@ static void put_ts(struct pack_writer *w, const struct ike_ts *t)
 
 static void put_child(struct pack_writer *w, const struct ike_child *c)
 {
-	pack_put_u8(w, (uint8_t)((c->initiator ? C_INITIATOR : 0) | (c->encap ? C_ENCAP : 0) | (c->deleting ? C_DELETING : 0) |
-				 (c->superseded ? C_SUPERSEDED : 0) | (c->expired ? C_EXPIRED : 0)));
+	pack_put_u8(w, (uint8_t)((c->initiator ? C_INITIATOR : 0) | (c->encap ? C_ENCAP : 0) |
+	                         (c->deleting ? C_DELETING : 0) | (c->superseded ? C_SUPERSEDED : 0) |
+	                         (c->expired ? C_EXPIRED : 0)));
 	pack_put_u32(w, c->spi_in);
 	pack_put_u32(w, c->spi_out);
 	put_suite(w, &c->suite);
@@ -110,8 +119,8 @@ static void put_head(struct pack_writer *w, const struct ike_sa *sa)
 	pack_put_u8(w, VERSION);
 	pack_put_u8(w, (uint8_t)sa->state);
 	pack_put_u8(w, (uint8_t)((sa->initiator ? F_INITIATOR : 0) | (sa->nat_local ? F_NAT_LOCAL : 0) |
-				 (sa->nat_remote ? F_NAT_REMOTE : 0) | (sa->replaced ? F_REPLACED : 0) |
-				 (sa->inner_ours ? F_INNER_OURS : 0) | (sa->path.natt ? F_NATT : 0)));
+	                         (sa->nat_remote ? F_NAT_REMOTE : 0) | (sa->replaced ? F_REPLACED : 0) |
+	                         (sa->inner_ours ? F_INNER_OURS : 0) | (sa->path.natt ? F_NATT : 0)));
 	pack_put_u64(w, sa->spi);
 	pack_put_u64(w, sa->peer_spi);
 	pack_put_str(w, sa->pol->p.name);
@@ -136,7 +145,7 @@ static void put_keys(struct pack_writer *w, const struct ike_sa *sa)
 
 int ike_ckpt_encode(const struct ike_sa *sa, struct pack_writer *w)
 {
-	const uint64_t times[] = { sa->created_us, sa->up_us, sa->soft_us, sa->hard_us, sa->empty_us };
+	const uint64_t times[] = {sa->created_us, sa->up_us, sa->soft_us, sa->hard_us, sa->empty_us};
 	unsigned n = 0;
 
 	put_head(w, sa);
@@ -190,7 +199,7 @@ static void get_suite(struct pack_reader *r, struct ike_suite *s, bool child)
 
 static int get_id(struct pack_reader *r, struct ike_idref **out)
 {
-	struct ike_id id = { .type = pack_get_u8(r) };
+	struct ike_id id = {.type = pack_get_u8(r)};
 	size_t len;
 	const uint8_t *p = pack_get_blob(r, &len);
 
@@ -252,7 +261,7 @@ static void get_child_tail(struct pack_reader *r, struct ike_child *c)
 /* 0 or -errno; damage is left in r->bad. */
 static int get_child(struct ike_sa *sa, struct pack_reader *r)
 {
-	struct ike_ts ts[2 * IKE_MAX_TS] = { 0 };
+	struct ike_ts ts[2 * IKE_MAX_TS] = {0};
 	uint8_t flags = pack_get_u8(r), n_local, n_remote;
 	uint32_t in = pack_get_u32(r), out = pack_get_u32(r);
 	struct ike_suite suite;
@@ -297,7 +306,8 @@ static void get_xchg_body(struct pack_reader *r, struct ike_xchg *x)
 	x->group = pack_get_u16(r);
 	pack_get_copy(r, x->dh_priv, sizeof(x->dh_priv));
 	x->n_offer = pack_get_u8(r);
-	if (x->n_offer > IKE_MAX_SUITES || (x->group && !ike_alg_group(x->group)) || (x->kind == IKE_JOB_REKEY_IKE && !x->group)) {
+	if (x->n_offer > IKE_MAX_SUITES || (x->group && !ike_alg_group(x->group)) ||
+	    (x->kind == IKE_JOB_REKEY_IKE && !x->group)) {
 		r->bad = true;
 		return;
 	}
@@ -475,7 +485,8 @@ static int damaged(const char **why, const char *text, int err)
 }
 
 /* Header and policy; the SA is made with the rest still to be read. */
-static int open_row(struct ike_engine *e, struct pack_reader *r, const char *key, uint8_t *state, struct ike_sa **out, const char **why)
+static int open_row(struct ike_engine *e, struct pack_reader *r, const char *key, uint8_t *state,
+                    struct ike_sa **out, const char **why)
 {
 	char name[IKE_NAME_MAX], want[IKE_KEY_LEN];
 	uint8_t version = pack_get_u8(r), flags;
@@ -504,7 +515,7 @@ static int open_row(struct ike_engine *e, struct pack_reader *r, const char *key
 	if (!*out)
 		return -ENOMEM;
 	ike_sa_key(*out, want);
-	if (strcmp(want, key))
+	if (strcmp(want, key) != 0)
 		return damaged(why, "key and SPI differ", -EBADMSG);
 	(*out)->peer_spi = peer;
 	(*out)->path = path;
@@ -515,7 +526,8 @@ static int open_row(struct ike_engine *e, struct pack_reader *r, const char *key
 	return 0;
 }
 
-int ike_engine_restore(struct ike_engine *e, uint64_t now, const char *key, const uint8_t *blob, size_t len, const char **why)
+int ike_engine_restore(struct ike_engine *e, uint64_t now, const char *key, const uint8_t *blob, size_t len,
+                       const char **why)
 {
 	struct ike_sa *sa = NULL;
 	struct pack_reader r;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Commands of the engine's owner: start, delete, rekey, check, forget; the answer of a session; signs of life from the data path.
- * Entry points: ike_engine_initiate() and the rest of "commands" in ike.h. Called by ipsecmgr, `orrery peers` and tests.
+ * Commands of the engine's owner: start, delete, rekey, check, forget; the answer of a session; signs of life
+ * from the data path. Entry points: ike_engine_initiate() and the rest of "commands" in ike.h. Called by
+ * ipsecmgr, `orrery peers` and tests.
  */
 #include "ike/ike_int.h"
 
@@ -11,7 +12,8 @@
 
 /* ---- start ---- */
 
-static int copy_ts(struct ike_ts *to, unsigned *n_to, const struct ike_ts *own, unsigned n_own, const struct ike_ts *ts, unsigned n)
+static int copy_ts(struct ike_ts *to, unsigned *n_to, const struct ike_ts *own, unsigned n_own,
+                   const struct ike_ts *ts, unsigned n)
 {
 	if (n > IKE_MAX_TS)
 		return -EINVAL;
@@ -29,7 +31,8 @@ static int prepare(struct ike_sa *sa, const struct ike_initiate *i)
 	s->remote_id = i->remote_id ? *i->remote_id : p->remote_id;
 	err = copy_ts(s->ts_local, &s->n_ts_local, p->ts_local, p->n_ts_local, i->ts_local, i->n_ts_local);
 	if (!err)
-		err = copy_ts(s->ts_remote, &s->n_ts_remote, p->ts_remote, p->n_ts_remote, i->ts_remote, i->n_ts_remote);
+		err = copy_ts(s->ts_remote, &s->n_ts_remote, p->ts_remote, p->n_ts_remote, i->ts_remote,
+		              i->n_ts_remote);
 	if (!err && i->local_id)
 		err = ike_sa_set_id(&sa->local_id, i->local_id);
 	return err;
@@ -69,7 +72,8 @@ int ike_engine_initiate(struct ike_engine *e, uint64_t now, const struct ike_ini
 
 /* ---- requests on an SA ---- */
 
-static int queue(struct ike_engine *e, uint64_t now, struct ike_sa *sa, enum ike_job_kind kind, uint32_t spi_in)
+static int queue(struct ike_engine *e, uint64_t now, struct ike_sa *sa, enum ike_job_kind kind,
+                 uint32_t spi_in)
 {
 	struct ike_out *t;
 	int err;
@@ -191,7 +195,8 @@ size_t ike_engine_drop_all(struct ike_engine *e, uint64_t now, const char *polic
 
 /* ---- session and data path ---- */
 
-int ike_engine_address_assigned(struct ike_engine *e, uint64_t now, uint64_t ref, const struct ike_session_result *r)
+int ike_engine_address_assigned(struct ike_engine *e, uint64_t now, uint64_t ref,
+                                const struct ike_session_result *r)
 {
 	struct ike_sa *sa = ike_sa_find(e, ref);
 	struct ike_out *t;
@@ -219,7 +224,8 @@ void ike_cmd_move(struct ike_sa *sa, struct ike_out *t, const struct net_endpoin
 	ike_out_event(t, IKE_EV_PATH_CHANGED, sa, IKE_R_NONE);
 }
 
-int ike_engine_data_seen(struct ike_engine *e, uint64_t now, uint32_t spi_in, const struct net_endpoint *remote)
+int ike_engine_data_seen(struct ike_engine *e, uint64_t now, uint32_t spi_in,
+                         const struct net_endpoint *remote)
 {
 	struct ike_child *c = ike_sa_child_in(e, spi_in);
 	struct ike_out *t;
@@ -230,7 +236,8 @@ int ike_engine_data_seen(struct ike_engine *e, uint64_t now, uint32_t spi_in, co
 	sa = c->sa;
 	e->now = now;
 	sa->last_seen_us = now;
-	if (!remote || !c->encap || !sa->nat_remote || sa->txn || net_endpoint_equal(remote, &sa->path.remote))
+	if (!remote || !c->encap || !sa->nat_remote || sa->txn ||
+	    net_endpoint_equal(remote, &sa->path.remote))
 		return 0;
 	t = ike_out_begin(e, sa);
 	if (!t)

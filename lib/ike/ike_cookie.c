@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * COOKIE (RFC 7296 section 2.6): above a number of half-open SAs a peer must first show that it gets our packets. Nothing is kept
- * per peer: the cookie is a MAC under a secret that changes every minute; the one before is still good.
- * Entry points: ike_cookie_wanted(), ike_cookie_make(), ike_cookie_check(), ike_cookie_threshold(). Called by ike_init.c.
+ * COOKIE (RFC 7296 section 2.6): above a number of half-open SAs a peer must first show that it gets our
+ * packets. Nothing is kept per peer: the cookie is a MAC under a secret that changes every minute; the one
+ * before is still good. Entry points: ike_cookie_wanted(), ike_cookie_make(), ike_cookie_check(),
+ * ike_cookie_threshold(). Called by ike_init.c.
  */
 #include "ike/ike_int.h"
 
@@ -40,20 +41,22 @@ static void rotate(struct ike_engine *e)
 	}
 }
 
-void ike_cookie_make(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i, const struct ike_buf *ni, uint8_t gen,
-		     uint8_t out[IKE_COOKIE_LEN])
+void ike_cookie_make(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i,
+                     const struct ike_buf *ni, uint8_t gen, uint8_t out[IKE_COOKIE_LEN])
 {
-	struct ike_buf in[4] = { *ni,
-				 { path->remote.addr.bytes, sizeof(path->remote.addr.bytes) },
-				 { (const uint8_t *)&spi_i, sizeof(spi_i) },
-				 { (const uint8_t *)&path->ctx_id, sizeof(path->ctx_id) } };
+	struct ike_buf in[4] = {*ni,
+	                        {path->remote.addr.bytes, sizeof(path->remote.addr.bytes)},
+	                        {(const uint8_t *)&spi_i, sizeof(spi_i)},
+	                        {(const uint8_t *)&path->ctx_id, sizeof(path->ctx_id)}};
 
 	memset(out, 0, IKE_COOKIE_LEN);
 	out[0] = gen;
-	ike_crypto_prf(e->crypto, IKE_PRF_HMAC_SHA2_256, e->cookie_secret[gen & 1], sizeof(e->cookie_secret[0]), in, 4, out + 1);
+	ike_crypto_prf(e->crypto, IKE_PRF_HMAC_SHA2_256, e->cookie_secret[gen & 1],
+	               sizeof(e->cookie_secret[0]), in, 4, out + 1);
 }
 
-bool ike_cookie_check(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i, const struct ike_buf *ni, const struct ike_buf *got)
+bool ike_cookie_check(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i,
+                      const struct ike_buf *ni, const struct ike_buf *got)
 {
 	uint8_t want[IKE_COOKIE_LEN];
 

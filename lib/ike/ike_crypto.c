@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prf, prf+, integrity and encryption over libcrypto, with everything fetched once (RFC 7296 section 2.13, RFC 3602, RFC 5282), and
- * the key schedules of IKE SAs and children (sections 2.14, 2.17, 2.18). Diffie-Hellman is in ike_dh.c.
- * Entry points: ike_crypto_*(). Called by the exchanges and ike_msg.c.
+ * prf, prf+, integrity and encryption over libcrypto, with everything fetched once (RFC 7296 section 2.13,
+ * RFC 3602, RFC 5282), and the key schedules of IKE SAs and children (sections 2.14, 2.17, 2.18).
+ * Diffie-Hellman is in ike_dh.c. Entry points: ike_crypto_*(). Called by the exchanges and ike_msg.c.
  */
 #include "ike/ike_crypto.h"
 #include "ike/ike_dh.h"
@@ -47,8 +47,10 @@ static int fetch_ciphers(struct ike_crypto *c)
 {
 	static const struct {
 		uint16_t id, bits;
-	} rows[IKE_ALG_ENCRS] = { { IKE_ENCR_AES_CBC, 128 }, { IKE_ENCR_AES_CBC, 256 }, { IKE_ENCR_AES_GCM_16, 128 },
-				  { IKE_ENCR_AES_GCM_16, 256 } };
+	} rows[IKE_ALG_ENCRS] = {{IKE_ENCR_AES_CBC, 128},
+	                         {IKE_ENCR_AES_CBC, 256},
+	                         {IKE_ENCR_AES_GCM_16, 128},
+	                         {IKE_ENCR_AES_GCM_16, 256}};
 
 	for (unsigned i = 0; i < IKE_ALG_ENCRS; i++) {
 		const struct ike_alg_encr *a = ike_alg_encr(rows[i].id, rows[i].bits);
@@ -99,7 +101,8 @@ void ike_crypto_free(struct ike_crypto *c)
 
 /* ---- keyed hashes ---- */
 
-static int hmac(EVP_MAC_CTX *ctx, const void *key, size_t klen, const struct ike_buf *in, unsigned n, uint8_t *out, size_t outlen)
+static int hmac(EVP_MAC_CTX *ctx, const void *key, size_t klen, const struct ike_buf *in, unsigned n,
+                uint8_t *out, size_t outlen)
 {
 	static const uint8_t none;
 	uint8_t full[EVP_MAX_MD_SIZE];
@@ -118,7 +121,8 @@ static int hmac(EVP_MAC_CTX *ctx, const void *key, size_t klen, const struct ike
 	return 0;
 }
 
-int ike_crypto_prf(struct ike_crypto *c, uint16_t prf, const void *key, size_t klen, const struct ike_buf *in, unsigned n, uint8_t *out)
+int ike_crypto_prf(struct ike_crypto *c, uint16_t prf, const void *key, size_t klen, const struct ike_buf *in,
+                   unsigned n, uint8_t *out)
 {
 	const struct ike_alg_prf *a = ike_alg_prf(prf);
 
@@ -127,8 +131,8 @@ int ike_crypto_prf(struct ike_crypto *c, uint16_t prf, const void *key, size_t k
 	return hmac(prf == IKE_PRF_HMAC_SHA1 ? c->sha1 : c->sha256, key, klen, in, n, out, a->len);
 }
 
-int ike_crypto_prf_plus(struct ike_crypto *c, uint16_t prf, const void *key, size_t klen, const struct ike_buf *seed, unsigned n,
-			uint8_t *out, size_t outlen)
+int ike_crypto_prf_plus(struct ike_crypto *c, uint16_t prf, const void *key, size_t klen,
+                        const struct ike_buf *seed, unsigned n, uint8_t *out, size_t outlen)
 {
 	const struct ike_alg_prf *a = ike_alg_prf(prf);
 	uint8_t t[IKE_PRF_MAX], round = 0;
@@ -142,9 +146,9 @@ int ike_crypto_prf_plus(struct ike_crypto *c, uint16_t prf, const void *key, siz
 	while (done < outlen && !err) {
 		size_t take = outlen - done < a->len ? outlen - done : a->len;
 
-		in[0] = (struct ike_buf){ t, round ? a->len : 0 };
+		in[0] = (struct ike_buf){t, round ? a->len : 0};
 		round++;
-		in[n + 1] = (struct ike_buf){ &round, 1 };
+		in[n + 1] = (struct ike_buf){&round, 1};
 		err = ike_crypto_prf(c, prf, key, klen, in, n + 2, t);
 		memcpy(out + done, t, take);
 		done += take;
@@ -153,10 +157,11 @@ int ike_crypto_prf_plus(struct ike_crypto *c, uint16_t prf, const void *key, siz
 	return err;
 }
 
-int ike_crypto_integ(struct ike_crypto *c, uint16_t integ, const uint8_t *key, const void *data, size_t len, uint8_t *out)
+int ike_crypto_integ(struct ike_crypto *c, uint16_t integ, const uint8_t *key, const void *data, size_t len,
+                     uint8_t *out)
 {
 	const struct ike_alg_integ *a = ike_alg_integ(integ);
-	struct ike_buf in = { data, len };
+	struct ike_buf in = {data, len};
 
 	if (!a)
 		return -EINVAL;
@@ -175,8 +180,8 @@ int ike_crypto_sha1(struct ike_crypto *c, const struct ike_buf *in, unsigned n, 
 
 /* ---- encryption ---- */
 
-int ike_crypto_cbc(struct ike_crypto *c, const struct ike_alg_encr *a, bool encrypt, const uint8_t *key, const uint8_t *iv, uint8_t *data,
-		   size_t len)
+int ike_crypto_cbc(struct ike_crypto *c, const struct ike_alg_encr *a, bool encrypt, const uint8_t *key,
+                   const uint8_t *iv, uint8_t *data, size_t len)
 {
 	EVP_CIPHER_CTX *ctx = c->ctx[ike_alg_encr_index(a)];
 	int n = 0;
@@ -191,8 +196,9 @@ int ike_crypto_cbc(struct ike_crypto *c, const struct ike_alg_encr *a, bool encr
 	return 0;
 }
 
-int ike_crypto_gcm(struct ike_crypto *c, const struct ike_alg_encr *a, bool encrypt, const uint8_t *key, const uint8_t *iv,
-		   const uint8_t *aad, size_t aadlen, uint8_t *data, size_t len, uint8_t *tag)
+int ike_crypto_gcm(struct ike_crypto *c, const struct ike_alg_encr *a, bool encrypt, const uint8_t *key,
+                   const uint8_t *iv, const uint8_t *aad, size_t aadlen, uint8_t *data, size_t len,
+                   uint8_t *tag)
 {
 	EVP_CIPHER_CTX *ctx = c->ctx[ike_alg_encr_index(a)];
 	uint8_t nonce[12];
@@ -224,8 +230,8 @@ int ike_crypto_dh_public(struct ike_crypto *c, uint16_t group, const uint8_t pri
 	return ike_dh_public(c->dh, group, priv, pub);
 }
 
-int ike_crypto_dh_shared(struct ike_crypto *c, uint16_t group, const uint8_t priv[IKE_DH_PRIV], const uint8_t *peer, size_t len,
-			 uint8_t *out)
+int ike_crypto_dh_shared(struct ike_crypto *c, uint16_t group, const uint8_t priv[IKE_DH_PRIV],
+                         const uint8_t *peer, size_t len, uint8_t *out)
 {
 	const struct ike_alg_group *g = ike_alg_group(group);
 
@@ -245,7 +251,7 @@ static void store_u64(uint8_t *p, uint64_t v)
 /* SKEYSEED: prf(Ni | Nr, g^ir) for the first SA, prf(SK_d (old), g^ir | Ni | Nr) for a rekeyed one. */
 static int skeyseed(struct ike_crypto *c, const struct ike_schedule *s, uint8_t *out)
 {
-	struct ike_buf in[3] = { s->shared, s->ni, s->nr };
+	struct ike_buf in[3] = {s->shared, s->ni, s->nr};
 	uint8_t key[2 * IKE_NONCE_MAX];
 
 	if (s->old_sk_d)
@@ -262,23 +268,26 @@ static const uint8_t *take(uint8_t *to, const uint8_t *from, size_t len)
 	return from + len;
 }
 
-int ike_crypto_schedule(struct ike_crypto *c, const struct ike_schedule *s, struct ike_keys *k, uint8_t *sk_pi, uint8_t *sk_pr)
+int ike_crypto_schedule(struct ike_crypto *c, const struct ike_schedule *s, struct ike_keys *k,
+                        uint8_t *sk_pi, uint8_t *sk_pr)
 {
 	const struct ike_alg_prf *prf = ike_alg_prf(s->suite->prf);
 	size_t enc = ike_crypto_encr_len(s->suite), integ = ike_crypto_integ_len(s->suite), seed_len;
 	uint8_t seed[IKE_PRF_MAX], spis[16], mat[3 * IKE_PRF_MAX + 2 * IKE_INTEG_MAX + 2 * IKE_ENCR_MAX];
-	struct ike_buf in[3] = { s->ni, s->nr, { spis, sizeof(spis) } };
+	struct ike_buf in[3] = {s->ni, s->nr, {spis, sizeof(spis)}};
 	const uint8_t *p = mat;
 	int err;
 
-	if (!prf || !enc || s->ni.len > IKE_NONCE_MAX || s->nr.len > IKE_NONCE_MAX || (s->old_sk_d && !ike_alg_prf(s->old_prf)))
+	if (!prf || !enc || s->ni.len > IKE_NONCE_MAX || s->nr.len > IKE_NONCE_MAX ||
+	    (s->old_sk_d && !ike_alg_prf(s->old_prf)))
 		return -EINVAL;
 	store_u64(spis, s->spi_i);
 	store_u64(spis + 8, s->spi_r);
 	err = skeyseed(c, s, seed);
 	seed_len = s->old_sk_d ? ike_alg_prf(s->old_prf)->len : prf->len;
 	if (!err)
-		err = ike_crypto_prf_plus(c, s->suite->prf, seed, seed_len, in, 3, mat, 3u * prf->len + 2 * integ + 2 * enc);
+		err = ike_crypto_prf_plus(c, s->suite->prf, seed, seed_len, in, 3, mat,
+		                          3u * prf->len + 2 * integ + 2 * enc);
 	if (!err) {
 		p = take(k->sk_d, p, prf->len);
 		p = take(k->ai, p, integ);
@@ -293,10 +302,11 @@ int ike_crypto_schedule(struct ike_crypto *c, const struct ike_schedule *s, stru
 	return err;
 }
 
-int ike_crypto_child_keys(struct ike_crypto *c, uint16_t prf, const uint8_t *sk_d, const struct ike_suite *child, struct ike_buf shared,
-			  struct ike_buf ni, struct ike_buf nr, uint8_t *out, size_t outlen)
+int ike_crypto_child_keys(struct ike_crypto *c, uint16_t prf, const uint8_t *sk_d,
+                          const struct ike_suite *child, struct ike_buf shared, struct ike_buf ni,
+                          struct ike_buf nr, uint8_t *out, size_t outlen)
 {
-	struct ike_buf in[3] = { shared, ni, nr };
+	struct ike_buf in[3] = {shared, ni, nr};
 	const struct ike_alg_prf *a = ike_alg_prf(prf);
 
 	if (!a || outlen != 2 * (ike_crypto_encr_len(child) + ike_crypto_integ_len(child)))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cryptography of IKEv2 over libcrypto (RFC 7296 sections 2.13 to 2.18): prf, prf+, integrity, encryption, Diffie-Hellman, and
- * the key schedule. All OpenSSL objects are fetched once into struct ike_crypto (fetching costs more than using). Private DH
- * values are 32 bytes from the caller's random source, so they can stand in a checkpoint. Called by the exchanges and ike_msg.c.
+ * Cryptography of IKEv2 over libcrypto (RFC 7296 sections 2.13 to 2.18): prf, prf+, integrity, encryption,
+ * Diffie-Hellman, and the key schedule. All OpenSSL objects are fetched once into struct ike_crypto (fetching
+ * costs more than using). Private DH values are 32 bytes from the caller's random source, so they can stand
+ * in a checkpoint. Called by the exchanges and ike_msg.c.
  */
 #ifndef IKE_IKE_CRYPTO_H
 #define IKE_IKE_CRYPTO_H
@@ -10,13 +11,13 @@
 #include "ike/ike.h"
 #include "ike/ike_wire.h"
 
-#define IKE_PRF_MAX    32 /* longest prf output and preferred key */
-#define IKE_ENCR_MAX   36 /* longest encryption key, with GCM's salt */
-#define IKE_INTEG_MAX  32
-#define IKE_ICV_MAX    16
-#define IKE_DH_PRIV    32
-#define IKE_DH_MAX     256 /* longest public value or shared secret */
-#define IKE_SHA1_LEN   20
+#define IKE_PRF_MAX   32 /* longest prf output and preferred key */
+#define IKE_ENCR_MAX  36 /* longest encryption key, with GCM's salt */
+#define IKE_INTEG_MAX 32
+#define IKE_ICV_MAX   16
+#define IKE_DH_PRIV   32
+#define IKE_DH_MAX    256 /* longest public value or shared secret */
+#define IKE_SHA1_LEN  20
 
 /* ---- algorithm rows (ike_alg.c) ---- */
 struct ike_alg_encr {
@@ -54,26 +55,31 @@ struct ike_crypto *ike_crypto_new(void);
 void ike_crypto_free(struct ike_crypto *c);
 
 /* out: prf length bytes. 0 or -EINVAL (unknown prf, libcrypto error). */
-int ike_crypto_prf(struct ike_crypto *c, uint16_t prf, const void *key, size_t klen, const struct ike_buf *in, unsigned n, uint8_t *out);
+int ike_crypto_prf(struct ike_crypto *c, uint16_t prf, const void *key, size_t klen, const struct ike_buf *in,
+                   unsigned n, uint8_t *out);
 /* RFC 7296 section 2.13. At most 255 rounds. */
-int ike_crypto_prf_plus(struct ike_crypto *c, uint16_t prf, const void *key, size_t klen, const struct ike_buf *seed, unsigned n,
-			uint8_t *out, size_t outlen);
+int ike_crypto_prf_plus(struct ike_crypto *c, uint16_t prf, const void *key, size_t klen,
+                        const struct ike_buf *seed, unsigned n, uint8_t *out, size_t outlen);
 /* out: icv bytes. */
-int ike_crypto_integ(struct ike_crypto *c, uint16_t integ, const uint8_t *key, const void *data, size_t len, uint8_t *out);
+int ike_crypto_integ(struct ike_crypto *c, uint16_t integ, const uint8_t *key, const void *data, size_t len,
+                     uint8_t *out);
 int ike_crypto_sha1(struct ike_crypto *c, const struct ike_buf *in, unsigned n, uint8_t out[IKE_SHA1_LEN]);
 
 /* AES-CBC in place; len a multiple of 16. 0 or -EINVAL. */
-int ike_crypto_cbc(struct ike_crypto *c, const struct ike_alg_encr *a, bool encrypt, const uint8_t *key, const uint8_t *iv, uint8_t *data,
-		   size_t len);
-/* AES-GCM in place (RFC 5282): key with the salt behind it, 8 bytes of IV. Writes or checks the 16-byte tag. -EBADMSG: tag is wrong. */
-int ike_crypto_gcm(struct ike_crypto *c, const struct ike_alg_encr *a, bool encrypt, const uint8_t *key, const uint8_t *iv,
-		   const uint8_t *aad, size_t aadlen, uint8_t *data, size_t len, uint8_t *tag);
+int ike_crypto_cbc(struct ike_crypto *c, const struct ike_alg_encr *a, bool encrypt, const uint8_t *key,
+                   const uint8_t *iv, uint8_t *data, size_t len);
+/* AES-GCM in place (RFC 5282): key with the salt behind it, 8 bytes of IV. Writes or checks the 16-byte tag.
+ * -EBADMSG: tag is wrong. */
+int ike_crypto_gcm(struct ike_crypto *c, const struct ike_alg_encr *a, bool encrypt, const uint8_t *key,
+                   const uint8_t *iv, const uint8_t *aad, size_t aadlen, uint8_t *data, size_t len,
+                   uint8_t *tag);
 
 /* Public value of a 32-byte private one: pub takes ike_alg_group()->pub bytes. */
 int ike_crypto_dh_public(struct ike_crypto *c, uint16_t group, const uint8_t priv[IKE_DH_PRIV], uint8_t *pub);
-/* Shared secret with the peer's public value. -EBADMSG: the peer's value is of a wrong length or not in the group. */
-int ike_crypto_dh_shared(struct ike_crypto *c, uint16_t group, const uint8_t priv[IKE_DH_PRIV], const uint8_t *peer, size_t len,
-			 uint8_t *out);
+/* Shared secret with the peer's public value. -EBADMSG: the peer's value is of a wrong length or not in the
+ * group. */
+int ike_crypto_dh_shared(struct ike_crypto *c, uint16_t group, const uint8_t priv[IKE_DH_PRIV],
+                         const uint8_t *peer, size_t len, uint8_t *out);
 
 /* Keys of an IKE SA in use; sk_pi and sk_pr live only until IKE_AUTH. */
 struct ike_keys {
@@ -91,10 +97,13 @@ struct ike_schedule {
 	uint16_t old_prf;
 };
 /* RFC 7296 sections 2.14 and 2.18. sk_pi, sk_pr may be NULL. */
-int ike_crypto_schedule(struct ike_crypto *c, const struct ike_schedule *s, struct ike_keys *k, uint8_t *sk_pi, uint8_t *sk_pr);
-/* KEYMAT of a child (section 2.17): encr and integ initiator→responder, then the other way. shared may be empty. */
-int ike_crypto_child_keys(struct ike_crypto *c, uint16_t prf, const uint8_t *sk_d, const struct ike_suite *child, struct ike_buf shared,
-			  struct ike_buf ni, struct ike_buf nr, uint8_t *out, size_t outlen);
+int ike_crypto_schedule(struct ike_crypto *c, const struct ike_schedule *s, struct ike_keys *k,
+                        uint8_t *sk_pi, uint8_t *sk_pr);
+/* KEYMAT of a child (section 2.17): encr and integ initiator→responder, then the other way. shared may be
+ * empty. */
+int ike_crypto_child_keys(struct ike_crypto *c, uint16_t prf, const uint8_t *sk_d,
+                          const struct ike_suite *child, struct ike_buf shared, struct ike_buf ni,
+                          struct ike_buf nr, uint8_t *out, size_t outlen);
 /* Bytes of encryption (with salt) and integrity key of a suite. */
 size_t ike_crypto_encr_len(const struct ike_suite *s);
 size_t ike_crypto_integ_len(const struct ike_suite *s);

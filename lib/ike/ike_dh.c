@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Diffie-Hellman by group. MODP uses libcrypto's numbers directly: a 256-bit exponent is enough for safe primes up to 2048 bits
- * (RFC 3526 section 8), and the check 1 < y < p-1 is all they need (RFC 6989 section 2.1), where EVP's subgroup check costs eight times as
- * much as the exchange. ECP checks that the point is on the curve (RFC 6989 section 2.3); X25519 refuses an all-zero secret.
- * Entry points: ike_dh_public(), ike_dh_shared(). Called by ike_crypto.c.
+ * Diffie-Hellman by group. MODP uses libcrypto's numbers directly: a 256-bit exponent is enough for safe
+ * primes up to 2048 bits (RFC 3526 section 8), and the check 1 < y < p-1 is all they need (RFC 6989
+ * section 2.1), where EVP's subgroup check costs eight times as much as the exchange. ECP checks that the
+ * point is on the curve (RFC 6989 section 2.3); X25519 refuses an all-zero secret. Entry points:
+ * ike_dh_public(), ike_dh_shared(). Called by ike_crypto.c.
  */
 #include "ike/ike_dh.h"
 #include "ike/ike_crypto.h"
@@ -102,14 +103,16 @@ static int modp_power(struct ike_dh *d, struct modp *m, const BIGNUM *base, cons
 	BN_set_flags(d->x, BN_FLG_CONSTTIME);
 	if (!BN_set_bit(d->x, 255)) /* never a small exponent, and one length for all */
 		return -EINVAL;
-	if (!BN_mod_exp_mont_consttime(d->r, base, d->x, m->p, d->bn, m->mont) || BN_bn2binpad(d->r, out, len) != len)
+	if (!BN_mod_exp_mont_consttime(d->r, base, d->x, m->p, d->bn, m->mont) ||
+	    BN_bn2binpad(d->r, out, len) != len)
 		return -EINVAL;
 	BN_clear(d->x);
 	BN_clear(d->r);
 	return 0;
 }
 
-static int modp_shared(struct ike_dh *d, struct modp *m, const uint8_t *priv, const uint8_t *peer, uint8_t *out)
+static int modp_shared(struct ike_dh *d, struct modp *m, const uint8_t *priv, const uint8_t *peer,
+                       uint8_t *out)
 {
 	if (!BN_bin2bn(peer, ike_alg_group(m->group)->pub, d->y))
 		return -EINVAL;
@@ -124,8 +127,9 @@ static int ecp_scalar(struct ike_dh *d, const uint8_t *priv)
 {
 	BN_CTX_start(d->bn);
 	BIGNUM *n1 = BN_CTX_get(d->bn);
-	int ok = n1 && BN_bin2bn(priv, IKE_DH_PRIV, d->x) && BN_copy(n1, EC_GROUP_get0_order(d->ec)) && BN_sub_word(n1, 1) &&
-		 BN_mod(d->x, d->x, n1, d->bn) && BN_add_word(d->x, 1); /* 1 .. order-1 */
+	int ok = n1 && BN_bin2bn(priv, IKE_DH_PRIV, d->x) && BN_copy(n1, EC_GROUP_get0_order(d->ec)) &&
+	         BN_sub_word(n1, 1) && BN_mod(d->x, d->x, n1, d->bn) &&
+	         BN_add_word(d->x, 1); /* 1 .. order-1 */
 
 	BN_CTX_end(d->bn);
 	return ok ? 0 : -EINVAL;
@@ -133,8 +137,8 @@ static int ecp_scalar(struct ike_dh *d, const uint8_t *priv)
 
 static int ecp_result(struct ike_dh *d, uint8_t *x, uint8_t *y)
 {
-	int ok = EC_POINT_get_affine_coordinates(d->ec, d->result, d->r, d->y, d->bn) && BN_bn2binpad(d->r, x, 32) == 32 &&
-		 (!y || BN_bn2binpad(d->y, y, 32) == 32);
+	int ok = EC_POINT_get_affine_coordinates(d->ec, d->result, d->r, d->y, d->bn) &&
+	         BN_bn2binpad(d->r, x, 32) == 32 && (!y || BN_bn2binpad(d->y, y, 32) == 32);
 
 	BN_clear(d->r);
 	BN_clear(d->x);
@@ -152,7 +156,8 @@ static int ecp_shared(struct ike_dh *d, const uint8_t *priv, const uint8_t *peer
 {
 	if (!BN_bin2bn(peer, 32, d->r) || !BN_bin2bn(peer + 32, 32, d->y))
 		return -EINVAL;
-	if (!EC_POINT_set_affine_coordinates(d->ec, d->point, d->r, d->y, d->bn)) /* checks that it's on the curve */
+	if (!EC_POINT_set_affine_coordinates(d->ec, d->point, d->r, d->y,
+	                                     d->bn)) /* checks that it's on the curve */
 		return -EBADMSG;
 	if (ecp_scalar(d, priv) || !EC_POINT_mul(d->ec, d->result, NULL, d->point, d->x, d->bn))
 		return -EINVAL;
@@ -180,7 +185,9 @@ static int x25519_shared(const uint8_t *priv, const uint8_t *peer, uint8_t *out)
 	int err = -EINVAL;
 
 	if (ctx && other && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer_ex(ctx, other, 0) == 1)
-		err = EVP_PKEY_derive(ctx, out, &len) == 1 && len == 32 ? 0 : -EBADMSG; /* a small-order point gives zero: refused */
+		err = EVP_PKEY_derive(ctx, out, &len) == 1 && len == 32
+		              ? 0
+		              : -EBADMSG; /* a small-order point gives zero: refused */
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(other);
 	EVP_PKEY_free(key);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Diffie-Hellman groups 2 and 14 (RFC 2409, RFC 3526), 19 (RFC 5903) and 31 (RFC 8031) with private values given by the caller.
- * Used by ike_crypto.c only.
+ * Diffie-Hellman groups 2 and 14 (RFC 2409, RFC 3526), 19 (RFC 5903) and 31 (RFC 8031) with private values
+ * given by the caller. Used by ike_crypto.c only.
  */
 #ifndef IKE_IKE_DH_H
 #define IKE_IKE_DH_H

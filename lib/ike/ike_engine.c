@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engine: life, policies, and the way of a packet from the datagram to the exchange table (see ike.h and ike_int.h).
- * Nothing that can't be authenticated changes an established SA; what's wrong is counted and dropped.
- * Entry points: ike_engine_new(), ike_engine_policy_put(), ike_engine_input(), ike_engine_tick(). Called by ipsecmgr and `orrery peers`.
+ * The engine: life, policies, and the way of a packet from the datagram to the exchange table (see ike.h and
+ * ike_int.h). Nothing that can't be authenticated changes an established SA; what's wrong is counted and
+ * dropped. Entry points: ike_engine_new(), ike_engine_policy_put(), ike_engine_input(), ike_engine_tick().
+ * Called by ipsecmgr and `orrery peers`.
  */
 #include "ike/ike_int.h"
 
@@ -16,7 +17,7 @@
 
 static int init_tables(struct ike_engine *e)
 {
-	struct ike_map *maps[] = { &e->by_spi, &e->by_init, &e->by_peer, &e->by_child, &e->by_txn };
+	struct ike_map *maps[] = {&e->by_spi, &e->by_init, &e->by_peer, &e->by_child, &e->by_txn};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
 		if (ike_map_init(maps[i], e->seed + i))
@@ -24,7 +25,8 @@ static int init_tables(struct ike_engine *e)
 	return 0;
 }
 
-struct ike_engine *ike_engine_new(const struct ike_engine_config *cfg, const struct ike_callbacks *cb, void *arg, uint64_t now)
+struct ike_engine *ike_engine_new(const struct ike_engine_config *cfg, const struct ike_callbacks *cb,
+                                  void *arg, uint64_t now)
 {
 	struct ike_engine *e;
 
@@ -102,12 +104,13 @@ void ike_engine_free(struct ike_engine *e)
 
 static int check_policy(const struct ike_policy *p)
 {
-	if (!p->name[0] || !memchr(p->name, 0, sizeof(p->name)) || !memchr(p->child_name, 0, sizeof(p->child_name)))
+	if (!p->name[0] || !memchr(p->name, 0, sizeof(p->name)) ||
+	    !memchr(p->child_name, 0, sizeof(p->child_name)))
 		return -EINVAL;
 	if (!p->n_ike || p->n_ike > IKE_MAX_SUITES || !p->n_esp || p->n_esp > IKE_MAX_SUITES)
 		return -EINVAL;
-	if (p->psk_len > IKE_PSK_MAX || p->n_ts_local > IKE_MAX_TS || p->n_ts_remote > IKE_MAX_TS || p->local_id.len > IKE_ID_MAX ||
-	    p->remote_id.len > IKE_ID_MAX)
+	if (p->psk_len > IKE_PSK_MAX || p->n_ts_local > IKE_MAX_TS || p->n_ts_remote > IKE_MAX_TS ||
+	    p->local_id.len > IKE_ID_MAX || p->remote_id.len > IKE_ID_MAX)
 		return -EINVAL;
 	for (unsigned i = 0; i < p->n_ike; i++)
 		if (ike_alg_check(&p->ike[i], false))
@@ -171,7 +174,8 @@ int ike_engine_policy_remove(struct ike_engine *e, const char *name)
 	if (!p)
 		return -ENOENT;
 	p->removed = true;
-	p->p.counters = NULL; /* the caller may take them away now; its last SAs are counted with the engine's */
+	p->p.counters =
+	        NULL; /* the caller may take them away now; its last SAs are counted with the engine's */
 	if (!p->refs)
 		free_policy(e, p);
 	return 0;
@@ -205,9 +209,9 @@ struct ike_pol *ike_engine_match_policy(struct ike_engine *e, const struct ike_p
 void ike_engine_count_reason(struct counters_ikev2 *c, enum ike_wire_reason why)
 {
 	switch (why) {
-#define REASON(name, counter, text)        \
-	case IKE_W_##name:                 \
-		counter_inc(&c->counter);  \
+#define REASON(name, counter, text)                                                                          \
+	case IKE_W_##name:                                                                                   \
+		counter_inc(&c->counter);                                                                    \
 		break;
 		IKE_WIRE_REASONS(REASON)
 #undef REASON
@@ -221,8 +225,11 @@ void ike_engine_count_reason(struct counters_ikev2 *c, enum ike_wire_reason why)
 /* A request of a future major version: tell ours, once, unprotected (RFC 7296 section 2.5). */
 static void answer_version(struct ike_engine *e, const struct ike_path *path, const struct ike_hdr *in)
 {
-	struct ike_hdr h = { .spi_i = in->spi_i, .spi_r = in->spi_r, .exchange = in->exchange, .msgid = in->msgid,
-			     .flags = IKE_F_RESPONSE };
+	struct ike_hdr h = {.spi_i = in->spi_i,
+	                    .spi_r = in->spi_r,
+	                    .exchange = in->exchange,
+	                    .msgid = in->msgid,
+	                    .flags = IKE_F_RESPONSE};
 	struct ike_out *t;
 	struct ike_build b;
 	uint8_t buf[64];
@@ -243,10 +250,11 @@ static void answer_version(struct ike_engine *e, const struct ike_path *path, co
 	ike_out_end(t);
 }
 
-static void input_new(struct ike_engine *e, const struct ike_path *path, const struct ike_hdr *h, const uint8_t *pkt, size_t len)
+static void input_new(struct ike_engine *e, const struct ike_path *path, const struct ike_hdr *h,
+                      const uint8_t *pkt, size_t len)
 {
-	struct ike_msg m = { .hdr = *h };
-	struct ike_rx rx = { .e = e, .path = path, .m = &m, .raw = pkt, .raw_len = len };
+	struct ike_msg m = {.hdr = *h};
+	struct ike_rx rx = {.e = e, .path = path, .m = &m, .raw = pkt, .raw_len = len};
 	enum ike_wire_reason why = IKE_W_OK;
 
 	if (!(h->flags & IKE_F_INITIATOR))
@@ -272,7 +280,8 @@ static void input_new(struct ike_engine *e, const struct ike_path *path, const s
 }
 
 /* The SA's last transaction isn't durable yet: keep the packet until it is. */
-static void hold(struct ike_sa *sa, const struct ike_path *path, const struct ike_hdr *h, const uint8_t *pkt, size_t len)
+static void hold(struct ike_sa *sa, const struct ike_path *path, const struct ike_hdr *h, const uint8_t *pkt,
+                 size_t len)
 {
 	struct ike_pending **tail = &sa->pending, *p;
 	unsigned n = 0;
@@ -297,7 +306,8 @@ static void hold(struct ike_sa *sa, const struct ike_path *path, const struct ik
 	*tail = p;
 }
 
-/* The message window of one, in both directions. True: worth the work of decrypting; *again: a retransmitted request. */
+/* The message window of one, in both directions. True: worth the work of decrypting; *again: a retransmitted
+ * request. */
 static bool in_window(struct ike_sa *sa, const struct ike_hdr *h, bool *again)
 {
 	*again = false;
@@ -361,7 +371,8 @@ static void input_inner(struct ike_rx *rx, struct ike_msg *m, bool again)
 	}
 	if (sa->state == IKE_ST_DEAD)
 		return;
-	if (sa->state >= IKE_ST_ESTABLISHED && sa->nat_remote && !net_endpoint_equal(&rx->path->remote, &sa->path.remote)) {
+	if (sa->state >= IKE_ST_ESTABLISHED && sa->nat_remote &&
+	    !net_endpoint_equal(&rx->path->remote, &sa->path.remote)) {
 		IKE_CNT(sa, nat_update_addr_control);
 		ike_cmd_move(sa, rx->t, &rx->path->remote);
 	}
@@ -372,10 +383,11 @@ static void input_inner(struct ike_rx *rx, struct ike_msg *m, bool again)
 		refuse_inner(rx, why);
 }
 
-static void input_protected(struct ike_sa *sa, const struct ike_path *path, const struct ike_hdr *h, const uint8_t *pkt, size_t len)
+static void input_protected(struct ike_sa *sa, const struct ike_path *path, const struct ike_hdr *h,
+                            const uint8_t *pkt, size_t len)
 {
-	struct ike_msg outer = { .hdr = *h }, m = { .hdr = *h };
-	struct ike_rx rx = { .e = sa->e, .sa = sa, .path = path, .m = &m, .raw = pkt, .raw_len = len };
+	struct ike_msg outer = {.hdr = *h}, m = {.hdr = *h};
+	struct ike_rx rx = {.e = sa->e, .sa = sa, .path = path, .m = &m, .raw = pkt, .raw_len = len};
 	enum ike_wire_reason why;
 	bool again;
 
@@ -405,11 +417,13 @@ static void input_protected(struct ike_sa *sa, const struct ike_path *path, cons
 }
 
 /* The answer to our IKE_SA_INIT: the only unprotected message an SA takes. */
-static void input_init_answer(struct ike_sa *sa, const struct ike_path *path, const struct ike_hdr *h, const uint8_t *pkt, size_t len)
+static void input_init_answer(struct ike_sa *sa, const struct ike_path *path, const struct ike_hdr *h,
+                              const uint8_t *pkt, size_t len)
 {
-	struct ike_msg m = { .hdr = *h };
-	struct ike_rx rx = { .e = sa->e, .sa = sa, .path = path, .m = &m, .raw = pkt, .raw_len = len };
-	enum ike_wire_reason why = ike_wire_parse_chain(&m, h->next, pkt + IKE_HDR_LEN, len - IKE_HDR_LEN, false);
+	struct ike_msg m = {.hdr = *h};
+	struct ike_rx rx = {.e = sa->e, .sa = sa, .path = path, .m = &m, .raw = pkt, .raw_len = len};
+	enum ike_wire_reason why =
+	        ike_wire_parse_chain(&m, h->next, pkt + IKE_HDR_LEN, len - IKE_HDR_LEN, false);
 
 	if (why != IKE_W_OK || m.sk.p || h->msgid || !sa->req) {
 		ike_engine_count_reason(ike_sa_counters(sa), why);
@@ -423,7 +437,8 @@ static void input_init_answer(struct ike_sa *sa, const struct ike_path *path, co
 	ike_timer_settle(sa, rx.t);
 }
 
-static void input_sa(struct ike_sa *sa, const struct ike_path *path, const struct ike_hdr *h, const uint8_t *pkt, size_t len)
+static void input_sa(struct ike_sa *sa, const struct ike_path *path, const struct ike_hdr *h,
+                     const uint8_t *pkt, size_t len)
 {
 	uint64_t other = h->flags & IKE_F_INITIATOR ? h->spi_i : h->spi_r;
 	bool init = h->exchange == IKE_X_SA_INIT;
@@ -482,7 +497,8 @@ void ike_engine_process(struct ike_engine *e, const struct ike_path *path, const
 		IKE_ECNT(e, xchg_dropnoninitnoikesa);
 }
 
-void ike_engine_input(struct ike_engine *e, uint64_t now, const struct ike_path *path, const uint8_t *pkt, size_t len)
+void ike_engine_input(struct ike_engine *e, uint64_t now, const struct ike_path *path, const uint8_t *pkt,
+                      size_t len)
 {
 	e->now = now;
 	ike_engine_process(e, path, pkt, len);

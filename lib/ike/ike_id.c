@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Identities (RFC 7296 section 3.5): text to and from wire form. Entry points: ike_id_parse(), ike_id_format(), ike_id_equal().
- * Called by the exchanges, and by whoever configures or shows peers.
+ * Identities (RFC 7296 section 3.5): text to and from wire form. Entry points: ike_id_parse(),
+ * ike_id_format(), ike_id_equal(). Called by the exchanges, and by whoever configures or shows peers.
  */
 #include "ike/ike.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * INFORMATIONAL, both roles (RFC 7296 sections 1.4, 2.4, 2.25): deletes of children and of the IKE SA, dead peer detection.
- * Entry points: ike_info_request(), ike_info_response() (exchange table), ike_info_dpd(), ike_info_delete_child(),
- * ike_info_delete_ike() (jobs).
+ * INFORMATIONAL, both roles (RFC 7296 sections 1.4, 2.4, 2.25): deletes of children and of the IKE SA, dead
+ * peer detection. Entry points: ike_info_request(), ike_info_response() (exchange table), ike_info_dpd(),
+ * ike_info_delete_child(), ike_info_delete_ike() (jobs).
  */
 #include "ike/ike_int.h"
 
@@ -44,7 +44,8 @@ static unsigned delete_children(struct ike_rx *rx, uint32_t spis[IKE_CHILD_LIMIT
 			c = ike_sa_child_out(sa, (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3]);
 			if (!c)
 				continue;
-			if (!c->deleting && n < IKE_CHILD_LIMIT) /* both delete: no second mention (section 1.4.1) */
+			if (!c->deleting &&
+			    n < IKE_CHILD_LIMIT) /* both delete: no second mention (section 1.4.1) */
 				spis[n++] = c->spi_in;
 			if (sa->xchg && sa->xchg->spi_in == c->spi_in)
 				sa->xchg->target_gone = true;
@@ -136,7 +137,8 @@ void ike_info_response(struct ike_rx *rx)
 
 /* ---- we tell ---- */
 
-static int request(struct ike_sa *sa, struct ike_out *t, enum ike_job_kind kind, uint32_t spi_in, const struct ike_build *b)
+static int request(struct ike_sa *sa, struct ike_out *t, enum ike_job_kind kind, uint32_t spi_in,
+                   const struct ike_build *b)
 {
 	struct ike_xchg *x = calloc(1, sizeof(*x));
 	int err;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IKE_SA_INIT, both roles (RFC 7296 section 1.2): algorithms, key exchange, NAT detection (section 2.23), COOKIE and
- * INVALID_KE_PAYLOAD (sections 2.6 and 1.3). Nothing here is checkpointed: a half-open SA may die, the peer asks again.
- * Entry points: ike_init_request(), ike_init_response() (exchange table), ike_init_start() (ike_engine_initiate()),
- * ike_init_keys() (before the first protected message).
+ * IKE_SA_INIT, both roles (RFC 7296 section 1.2): algorithms, key exchange, NAT detection (section 2.23),
+ * COOKIE and INVALID_KE_PAYLOAD (sections 2.6 and 1.3). Nothing here is checkpointed: a half-open SA may die,
+ * the peer asks again. Entry points: ike_init_request(), ike_init_response() (exchange table),
+ * ike_init_start() (ike_engine_initiate()), ike_init_keys() (before the first protected message).
  */
 #include "ike/ike_int.h"
 #include "ike/ike_proposal.h"
@@ -16,10 +16,11 @@
 
 /* ---- NAT detection ---- */
 
-static void natd_hash(struct ike_engine *e, uint64_t spi_i, uint64_t spi_r, const struct net_endpoint *ep, uint8_t out[IKE_SHA1_LEN])
+static void natd_hash(struct ike_engine *e, uint64_t spi_i, uint64_t spi_r, const struct net_endpoint *ep,
+                      uint8_t out[IKE_SHA1_LEN])
 {
-	uint8_t spis[16], port[2] = { (uint8_t)(ep->port >> 8), (uint8_t)ep->port };
-	struct ike_buf in[3] = { { spis, sizeof(spis) }, { ep->addr.bytes, net_addr_len(&ep->addr) }, { port, 2 } };
+	uint8_t spis[16], port[2] = {(uint8_t)(ep->port >> 8), (uint8_t)ep->port};
+	struct ike_buf in[3] = {{spis, sizeof(spis)}, {ep->addr.bytes, net_addr_len(&ep->addr)}, {port, 2}};
 
 	for (int i = 0; i < 8; i++) {
 		spis[i] = (uint8_t)(spi_i >> (56 - 8 * i));
@@ -43,7 +44,8 @@ static void put_natd(struct ike_build *b, struct ike_sa *sa, uint64_t spi_i, uin
 }
 
 /* True when the peer sent hashes of this kind and none is that of the endpoint. */
-static bool natd_differs(struct ike_engine *e, const struct ike_msg *m, uint16_t type, const struct net_endpoint *ep)
+static bool natd_differs(struct ike_engine *e, const struct ike_msg *m, uint16_t type,
+                         const struct net_endpoint *ep)
 {
 	uint8_t hash[IKE_SHA1_LEN];
 	bool sent = false;
@@ -64,7 +66,8 @@ static bool natd_differs(struct ike_engine *e, const struct ike_msg *m, uint16_t
 static void detect_nat(struct ike_sa *sa, const struct ike_msg *m, const struct ike_path *path)
 {
 	sa->nat_remote = natd_differs(sa->e, m, IKE_N_NAT_DETECTION_SOURCE_IP, &path->remote);
-	sa->nat_local = natd_differs(sa->e, m, IKE_N_NAT_DETECTION_DESTINATION_IP, &path->local) || sa->pol->p.force_encap;
+	sa->nat_local = natd_differs(sa->e, m, IKE_N_NAT_DETECTION_DESTINATION_IP, &path->local) ||
+	                sa->pol->p.force_encap;
 }
 
 /* ---- shared by both roles ---- */
@@ -99,11 +102,15 @@ static int keep(uint8_t **to, size_t *to_len, const uint8_t *p, size_t len)
 
 int ike_init_keys(struct ike_sa *sa)
 {
-	uint64_t spi_i = sa->initiator ? sa->spi : sa->peer_spi, spi_r = sa->initiator ? sa->peer_spi : sa->spi;
+	uint64_t spi_i = sa->initiator ? sa->spi : sa->peer_spi,
+	         spi_r = sa->initiator ? sa->peer_spi : sa->spi;
 	struct ike_setup *s = sa->setup;
 	uint8_t shared[IKE_DH_MAX];
-	struct ike_schedule sched = { .suite = &sa->suite, .spi_i = spi_i, .spi_r = spi_r, .ni = { s->ni, s->ni_len },
-				      .nr = { s->nr, s->nr_len } };
+	struct ike_schedule sched = {.suite = &sa->suite,
+	                             .spi_i = spi_i,
+	                             .spi_r = spi_r,
+	                             .ni = {s->ni, s->ni_len},
+	                             .nr = {s->nr, s->nr_len}};
 	int err;
 
 	if (s->keyed)
@@ -111,7 +118,7 @@ int ike_init_keys(struct ike_sa *sa)
 	err = ike_crypto_dh_shared(sa->e->crypto, s->group, s->dh_priv, s->peer_ke, s->peer_ke_len, shared);
 	if (err)
 		return err;
-	sched.shared = (struct ike_buf){ shared, ike_alg_group(s->group)->shared };
+	sched.shared = (struct ike_buf){shared, ike_alg_group(s->group)->shared};
 	err = ike_crypto_schedule(sa->e->crypto, &sched, &sa->keys, s->sk_pi, s->sk_pr);
 	OPENSSL_cleanse(shared, sizeof(shared));
 	OPENSSL_cleanse(s->dh_priv, sizeof(s->dh_priv));
@@ -124,7 +131,7 @@ int ike_init_keys(struct ike_sa *sa)
 /* An answer that keeps nothing: header of the request, one notify. */
 void ike_init_refuse(struct ike_rx *rx, uint16_t type, const void *data, size_t len)
 {
-	struct ike_hdr h = { .spi_i = rx->m->hdr.spi_i, .exchange = IKE_X_SA_INIT, .flags = IKE_F_RESPONSE };
+	struct ike_hdr h = {.spi_i = rx->m->hdr.spi_i, .exchange = IKE_X_SA_INIT, .flags = IKE_F_RESPONSE};
 	const struct ike_pol *pol = ike_engine_match_policy(rx->e, rx->path);
 	uint8_t buf[256];
 	struct ike_build b;
@@ -146,7 +153,8 @@ static bool answer_again(struct ike_rx *rx)
 
 	if (!sa)
 		return false;
-	if (sa->state == IKE_ST_HALF_OPEN && s && s->init_req_len == rx->raw_len && !memcmp(s->init_req, rx->raw, rx->raw_len))
+	if (sa->state == IKE_ST_HALF_OPEN && s && s->init_req_len == rx->raw_len &&
+	    !memcmp(s->init_req, rx->raw, rx->raw_len))
 		ike_out_send(rx->t, rx->path, s->init_resp, s->init_resp_len, true);
 	else
 		IKE_CNT(sa, xchg_dropretransdisc);
@@ -174,7 +182,8 @@ static bool cookie_passed(struct ike_rx *rx, struct ike_pol *pol, struct counter
 }
 
 /* Algorithms and group, or the refusal. */
-static bool negotiate(struct ike_rx *rx, struct ike_pol *pol, struct counters_ikev2 *c, struct ike_suite *suite, uint8_t *num)
+static bool negotiate(struct ike_rx *rx, struct ike_pol *pol, struct counters_ikev2 *c,
+                      struct ike_suite *suite, uint8_t *num)
 {
 	const struct ike_proposal *prop;
 	struct ike_proposals props;
@@ -186,7 +195,8 @@ static bool negotiate(struct ike_rx *rx, struct ike_pol *pol, struct counters_ik
 		ike_init_refuse(rx, IKE_N_INVALID_SYNTAX, NULL, 0);
 		return false;
 	}
-	if (ike_proposal_choose(&props, IKE_PROTO_IKE, 0, pol->p.ike, pol->p.n_ike, IKE_DH_REQUIRED, rx->m->ke_group, suite, &prop)) {
+	if (ike_proposal_choose(&props, IKE_PROTO_IKE, 0, pol->p.ike, pol->p.n_ike, IKE_DH_REQUIRED,
+	                        rx->m->ke_group, suite, &prop)) {
 		ike_init_refuse(rx, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
 		return false;
 	}
@@ -207,7 +217,8 @@ static bool negotiate(struct ike_rx *rx, struct ike_pol *pol, struct counters_ik
 
 static int build_response(struct ike_sa *sa, uint8_t num)
 {
-	struct ike_hdr h = { .spi_i = sa->peer_spi, .spi_r = sa->spi, .exchange = IKE_X_SA_INIT, .flags = IKE_F_RESPONSE };
+	struct ike_hdr h = {
+	        .spi_i = sa->peer_spi, .spi_r = sa->spi, .exchange = IKE_X_SA_INIT, .flags = IKE_F_RESPONSE};
 	struct ike_setup *s = sa->setup;
 	uint8_t buf[IKE_BUILD_MAX], pub[IKE_DH_MAX];
 	struct ike_build b;
@@ -247,8 +258,8 @@ static void accept_peer(struct ike_rx *rx, struct ike_pol *pol, const struct ike
 		memcpy(s->ni, m->nonce.p, m->nonce.len);
 		detect_nat(sa, m, rx->path);
 	}
-	if (!s || keep(&s->peer_ke, &s->peer_ke_len, m->ke.p, m->ke.len) || keep(&s->init_req, &s->init_req_len, rx->raw, rx->raw_len) ||
-	    build_response(sa, num)) {
+	if (!s || keep(&s->peer_ke, &s->peer_ke_len, m->ke.p, m->ke.len) ||
+	    keep(&s->init_req, &s->init_req_len, rx->raw, rx->raw_len) || build_response(sa, num)) {
 		ike_sa_free(sa);
 		IKE_ECNT(e, misc_ikesacrefail);
 		return;
@@ -298,7 +309,7 @@ void ike_init_request(struct ike_rx *rx)
 
 static int send_request(struct ike_sa *sa, struct ike_out *t)
 {
-	struct ike_hdr h = { .spi_i = sa->spi, .exchange = IKE_X_SA_INIT, .flags = IKE_F_INITIATOR };
+	struct ike_hdr h = {.spi_i = sa->spi, .exchange = IKE_X_SA_INIT, .flags = IKE_F_INITIATOR};
 	const struct ike_policy *p = &sa->pol->p;
 	struct ike_setup *s = sa->setup;
 	uint8_t buf[IKE_BUILD_MAX], pub[IKE_DH_MAX];
@@ -345,7 +356,8 @@ static bool group_is_ours(const struct ike_policy *p, uint16_t group)
 /* COOKIE or INVALID_KE_PAYLOAD: the same SA once more. False: not such an answer, or too often. */
 static bool try_again(struct ike_rx *rx)
 {
-	const struct ike_notify *cookie = ike_wire_notify(rx->m, IKE_N_COOKIE), *ke = ike_wire_notify(rx->m, IKE_N_INVALID_KE_PAYLOAD);
+	const struct ike_notify *cookie = ike_wire_notify(rx->m, IKE_N_COOKIE),
+	                        *ke = ike_wire_notify(rx->m, IKE_N_INVALID_KE_PAYLOAD);
 	struct ike_setup *s = rx->sa->setup;
 	uint16_t group;
 
@@ -391,14 +403,16 @@ static int take_answer(struct ike_rx *rx)
 
 	if ((m->seen & need) != need || !m->hdr.spi_r || ike_wire_parse_sa(&props, &m->sa) != IKE_W_OK)
 		return -EBADMSG;
-	if (ike_proposal_accept(&props, IKE_PROTO_IKE, 0, sa->pol->p.ike, sa->pol->p.n_ike, IKE_DH_REQUIRED, &sa->suite, &prop))
+	if (ike_proposal_accept(&props, IKE_PROTO_IKE, 0, sa->pol->p.ike, sa->pol->p.n_ike, IKE_DH_REQUIRED,
+	                        &sa->suite, &prop))
 		return -ENOENT;
 	if (m->ke_group != s->group || sa->suite.dh != s->group || m->ke.len != ike_alg_group(s->group)->pub)
 		return -EBADMSG;
 	sa->peer_spi = m->hdr.spi_r;
 	s->nr_len = (uint16_t)m->nonce.len;
 	memcpy(s->nr, m->nonce.p, m->nonce.len);
-	if (keep(&s->peer_ke, &s->peer_ke_len, m->ke.p, m->ke.len) || keep(&s->init_resp, &s->init_resp_len, rx->raw, rx->raw_len))
+	if (keep(&s->peer_ke, &s->peer_ke_len, m->ke.p, m->ke.len) ||
+	    keep(&s->init_resp, &s->init_resp_len, rx->raw, rx->raw_len))
 		return -ENOMEM;
 	return ike_init_keys(sa);
 }
@@ -431,7 +445,8 @@ void ike_init_response(struct ike_rx *rx)
 		return;
 	}
 	err = take_answer(rx);
-	if (err) { /* not what we asked for: perhaps forged, the right one may still come; the set-up timer decides */
+	if (err) { /* not what we asked for: perhaps forged, the right one may still come; the set-up timer
+		      decides */
 		IKE_CNT(sa, xchg_dropinvrsp);
 		sa->peer_spi = 0;
 		return;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside the IKEv2 engine: its structs, and the functions its files share. Nobody outside lib/ike includes this, but tests.
+ * Inside the IKEv2 engine: its structs, and the functions its files share. Nobody outside lib/ike includes
+ * this, but tests.
  *
- * One packet's way: ike_engine_input() → ike_msg_open() (window, integrity, decryption) → ike_fsm_dispatch() (a row of the exchange
- * table) → a processor in ike_init.c, ike_auth.c, ike_child.c, ike_rekey.c or ike_info.c → ike_msg_reply() → ike_out_end(),
- * which writes the checkpoint rows and hands the transaction out. Time's way: wheel → ike_timer.c → the same functions.
+ * One packet's way: ike_engine_input() → ike_msg_open() (window, integrity, decryption) → ike_fsm_dispatch()
+ * (a row of the exchange table) → a processor in ike_init.c, ike_auth.c, ike_child.c, ike_rekey.c or
+ * ike_info.c → ike_msg_reply() → ike_out_end(), which writes the checkpoint rows and hands the transaction
+ * out. Time's way: wheel → ike_timer.c → the same functions.
  */
 #ifndef IKE_IKE_INT_H
 #define IKE_IKE_INT_H
@@ -17,16 +19,16 @@
 #include "ike/ike_map.h"
 #include "ike/ike_wire.h"
 
-#define IKE_US_PER_S	  1000000ULL
-#define IKE_BUILD_MAX	  6144	/* longest message we build */
-#define IKE_LINGER_US	  (30 * IKE_US_PER_S)  /* a deleted SA answers retransmissions so long */
-#define IKE_REKEYED_US	  (60 * IKE_US_PER_S)  /* a replaced SA waits so long for the peer's delete */
-#define IKE_CHILD_LIMIT	  32
-#define IKE_TEMP_RETRIES  8
-#define IKE_KE_TRIES	  3
-#define IKE_PENDING_LEN	  4096	/* longest packet that's kept while a transaction is in flight */
-#define IKE_COOKIE_LEN	  33	/* generation, HMAC-SHA2-256 */
-#define IKE_COOKIE_US	  (60 * IKE_US_PER_S)
+#define IKE_US_PER_S     1000000ULL
+#define IKE_BUILD_MAX    6144                /* longest message we build */
+#define IKE_LINGER_US    (30 * IKE_US_PER_S) /* a deleted SA answers retransmissions so long */
+#define IKE_REKEYED_US   (60 * IKE_US_PER_S) /* a replaced SA waits so long for the peer's delete */
+#define IKE_CHILD_LIMIT  32
+#define IKE_TEMP_RETRIES 8
+#define IKE_KE_TRIES     3
+#define IKE_PENDING_LEN  4096 /* longest packet that's kept while a transaction is in flight */
+#define IKE_COOKIE_LEN   33   /* generation, HMAC-SHA2-256 */
+#define IKE_COOKIE_US    (60 * IKE_US_PER_S)
 
 /* Requests of ours. Also the kinds of ike_xchg. The values stand in checkpoints: add at the end. */
 enum ike_job_kind {
@@ -50,16 +52,16 @@ struct ike_job {
 /* Our outstanding request (after IKE_AUTH). Everything the answer needs; all of it is in the checkpoint. */
 struct ike_xchg {
 	enum ike_job_kind kind;
-	uint32_t spi_in;      /* child that's rekeyed or deleted */
-	uint32_t new_spi_in;  /* SPI offered for the new child */
-	uint64_t new_spi;     /* SPI offered for the new IKE SA */
+	uint32_t spi_in;     /* child that's rekeyed or deleted */
+	uint32_t new_spi_in; /* SPI offered for the new child */
+	uint64_t new_spi;    /* SPI offered for the new IKE SA */
 	uint8_t nonce[IKE_NONCE_LEN];
-	uint16_t group;	      /* of our KE payload, 0: none */
+	uint16_t group; /* of our KE payload, 0: none */
 	uint8_t dh_priv[IKE_DH_PRIV];
 	unsigned n_offer;
 	struct ike_suite offer[IKE_MAX_SUITES];
-	uint8_t tries;	      /* INVALID_KE_PAYLOAD answers so far */
-	bool target_gone;     /* the peer deleted the child meanwhile */
+	uint8_t tries;    /* INVALID_KE_PAYLOAD answers so far */
+	bool target_gone; /* the peer deleted the child meanwhile */
 	/* the peer rekeys the same at the same time (RFC 7296 section 2.8.1) */
 	uint32_t rival_spi_in;
 	uint64_t rival_spi;
@@ -120,7 +122,7 @@ struct ike_child {
 	uint64_t created_us, soft_us, hard_us;
 	uint8_t n_local, n_remote;
 	struct ike_ts *ts; /* local ones, then remote ones */
-	uint8_t keys[];	   /* in: encr, integ; out: encr, integ */
+	uint8_t keys[];    /* in: encr, integ; out: encr, integ */
 };
 
 struct ike_pending {
@@ -138,12 +140,12 @@ struct ike_sa {
 	struct wheel_timer timer;
 	uint64_t spi, peer_spi;
 	const enum ike_state state; /* written by ike_sa_set_state() only */
-	bool initiator;		    /* of this IKE SA (decides flags, keys, order of SPIs) */
+	bool initiator;             /* of this IKE SA (decides flags, keys, order of SPIs) */
 	bool nat_local, nat_remote;
-	bool stored;		    /* a row exists, or is being written */
-	bool committed;		    /* a row of it was durable once */
-	bool doomed;		    /* to be killed when the transaction is through */
-	bool replaced;		    /* by a rekey (or the loser of two): its end is no event */
+	bool stored;    /* a row exists, or is being written */
+	bool committed; /* a row of it was durable once */
+	bool doomed;    /* to be killed when the transaction is through */
+	bool replaced;  /* by a rekey (or the loser of two): its end is no event */
 	enum ike_reason doom;
 	struct ike_path path;
 	struct ike_suite suite;
@@ -168,9 +170,11 @@ struct ike_sa {
 	struct net_addr inner, inner6;
 	bool inner_ours; /* assigned to us, not to the peer */
 	/* times, absolute µs; 0: none */
-	uint64_t created_us, up_us, last_seen_us, soft_us, hard_us, setup_us, half_us, retrans_us, dpd_us, empty_us, dead_us;
+	uint64_t created_us, up_us, last_seen_us, soft_us, hard_us, setup_us, half_us, retrans_us, dpd_us,
+	        empty_us, dead_us;
 	uint32_t rekeys;
 	uint8_t temp_failures;
+	uint32_t rate_second, rate_count; /* rekeys the peer asked for in this second */
 	void *user;
 };
 
@@ -229,8 +233,8 @@ struct ike_rx {
 	uint8_t inner_first;
 };
 
-#define IKE_CNT(sa_, field)  counter_inc(&ike_sa_counters(sa_)->field)
-#define IKE_ECNT(e_, field)  counter_inc(&(e_)->cnt->field)
+#define IKE_CNT(sa_, field) counter_inc(&ike_sa_counters(sa_)->field)
+#define IKE_ECNT(e_, field) counter_inc(&(e_)->cnt->field)
 
 /* ---- ike_engine.c ---- */
 void ike_engine_count_reason(struct counters_ikev2 *c, enum ike_wire_reason why);
@@ -255,19 +259,23 @@ void ike_sa_get_id(const struct ike_idref *ref, struct ike_id *id);
 void ike_sa_index_peer(struct ike_sa *sa);
 /* The IKE SA is up: lifetimes, counters, tables. */
 void ike_sa_established(struct ike_sa *sa);
-/* End of an SA, with children and session, and the right events; it lingers as DEAD and is freed by its timer. */
-void ike_sa_kill(struct ike_sa *sa, struct ike_out *t, enum ike_reason reason, uint16_t notify, uint64_t linger_us);
+/* End of an SA, with children and session, and the right events; it lingers as DEAD and is freed by its
+ * timer. */
+void ike_sa_kill(struct ike_sa *sa, struct ike_out *t, enum ike_reason reason, uint16_t notify,
+                 uint64_t linger_us);
 void ike_sa_key(const struct ike_sa *sa, char key[IKE_KEY_LEN]);
 void ike_sa_drop_setup(struct ike_sa *sa);
 void ike_sa_drop_request(struct ike_sa *sa);
 /* … and its exchange; frees offered SPIs. */
 void ike_sa_drop_xchg(struct ike_sa *sa);
-struct ike_child *ike_sa_child_new(struct ike_sa *sa, const struct ike_suite *suite, const struct ike_ts *ts, unsigned n_local,
-				   unsigned n_remote);
+struct ike_child *ike_sa_child_new(struct ike_sa *sa, const struct ike_suite *suite, const struct ike_ts *ts,
+                                   unsigned n_local, unsigned n_remote);
 void ike_sa_child_link(struct ike_sa *sa, struct ike_child *c);
 void ike_sa_child_free(struct ike_child *c);
 struct ike_child *ike_sa_child_in(const struct ike_engine *e, uint32_t spi_in);
 struct ike_child *ike_sa_child_out(const struct ike_sa *sa, uint32_t spi_out);
+/* The peer asks for a rekey: false when it asks too often (StarOS ikev2-ikesa ddos rekey-rate). */
+bool ike_sa_rekey_allowed(struct ike_sa *sa);
 unsigned ike_sa_live_children(const struct ike_sa *sa);
 /* A child is gone: data path, event, and the timer of an empty IKE SA. */
 void ike_sa_child_end(struct ike_child *c, struct ike_out *t, enum ike_reason reason);
@@ -282,9 +290,11 @@ uint64_t ike_sa_jitter(struct ike_engine *e, uint64_t lifetime_us);
 struct ike_out *ike_out_begin(struct ike_engine *e, struct ike_sa *sa);
 void ike_out_touch(struct ike_out *t, struct ike_sa *sa);
 void ike_out_send(struct ike_out *t, const struct ike_path *path, const uint8_t *pkt, size_t len, bool again);
-void ike_out_child(struct ike_out *t, enum ike_action_kind kind, const struct ike_child *c, bool resume, bool out_wait, uint32_t replaces);
+void ike_out_child(struct ike_out *t, enum ike_action_kind kind, const struct ike_child *c, bool resume,
+                   bool out_wait, uint32_t replaces);
 void ike_out_child_del(struct ike_out *t, const struct ike_child *c, enum ike_reason reason);
-struct ike_event *ike_out_event(struct ike_out *t, enum ike_event_kind kind, const struct ike_sa *sa, enum ike_reason reason);
+struct ike_event *ike_out_event(struct ike_out *t, enum ike_event_kind kind, const struct ike_sa *sa,
+                                enum ike_reason reason);
 void ike_out_need_session(struct ike_out *t, const struct ike_sa *sa, const struct ike_cp *cp);
 void ike_out_session_end(struct ike_out *t, const struct ike_sa *sa, enum ike_reason reason);
 /* Hand the transaction out (or throw it away when it's empty). */
@@ -295,10 +305,11 @@ void ike_out_free(struct ike_out *t);
 /* ---- ike_msg.c: protection, windows ---- */
 enum ike_open { IKE_OPEN_OK, IKE_OPEN_BAD, IKE_OPEN_NOKEY };
 /* Check integrity and decrypt into e->scratch. */
-enum ike_open ike_msg_open(struct ike_sa *sa, const uint8_t *pkt, size_t len, const struct ike_msg *outer, const uint8_t **inner,
-			   size_t *inner_len);
+enum ike_open ike_msg_open(struct ike_sa *sa, const uint8_t *pkt, size_t len, const struct ike_msg *outer,
+                           const uint8_t **inner, size_t *inner_len);
 /* Protect a chain of payloads. Length of the message in out, 0: it doesn't fit. */
-size_t ike_msg_seal(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t msgid, const struct ike_build *b, uint8_t *out, size_t cap);
+size_t ike_msg_seal(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t msgid,
+                    const struct ike_build *b, uint8_t *out, size_t cap);
 /* Answer the request in rx: the answer is kept, the window moves on. */
 void ike_msg_reply(struct ike_rx *rx, const struct ike_build *b);
 void ike_msg_reply_notify(struct ike_rx *rx, uint16_t type, const void *data, size_t len);
@@ -316,7 +327,7 @@ uint64_t ike_msg_retrans_us(const struct ike_sa *sa);
 struct ike_fsm_row {
 	uint8_t exchange;
 	bool response;
-	uint32_t states; /* bits 1 << enum ike_state, IKE_FSM_NEW */
+	uint32_t states;             /* bits 1 << enum ike_state, IKE_FSM_NEW */
 	uint32_t required, optional; /* IKE_SEEN() bits; other payloads are counted and ignored */
 	void (*process)(struct ike_rx *rx);
 	const char *story;
@@ -336,9 +347,10 @@ void ike_init_response(struct ike_rx *rx);
 int ike_init_start(struct ike_sa *sa, struct ike_out *t);
 int ike_init_keys(struct ike_sa *sa);
 bool ike_cookie_wanted(struct ike_engine *e);
-void ike_cookie_make(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i, const struct ike_buf *ni, uint8_t gen,
-		     uint8_t out[IKE_COOKIE_LEN]);
-bool ike_cookie_check(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i, const struct ike_buf *ni, const struct ike_buf *got);
+void ike_cookie_make(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i,
+                     const struct ike_buf *ni, uint8_t gen, uint8_t out[IKE_COOKIE_LEN]);
+bool ike_cookie_check(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i,
+                      const struct ike_buf *ni, const struct ike_buf *got);
 void ike_cookie_threshold(struct ike_engine *e, struct ike_out *t);
 
 int ike_auth_start(struct ike_sa *sa, struct ike_out *t);
@@ -347,7 +359,8 @@ void ike_auth_waiting(struct ike_rx *rx);
 void ike_auth_response(struct ike_rx *rx);
 void ike_auth_session(struct ike_sa *sa, struct ike_out *t, const struct ike_session_result *r);
 /* A request that can't be read ends the set-up with an error notify. */
-void ike_auth_refuse(struct ike_rx *rx, uint16_t notify, enum ike_reason reason, const void *data, size_t len);
+void ike_auth_refuse(struct ike_rx *rx, uint16_t notify, enum ike_reason reason, const void *data,
+                     size_t len);
 
 void ike_child_request(struct ike_rx *rx);
 void ike_child_refuse(struct ike_rx *rx);

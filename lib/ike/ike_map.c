@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Intrusive hash map (see ike_map.h): chains in a power-of-two table that doubles when it's full. Entry points: ike_map_*().
- * Called by ike_sa.c and ike_txn.c.
+ * Intrusive hash map (see ike_map.h): chains in a power-of-two table that doubles when it's full. Entry
+ * points: ike_map_*(). Called by ike_sa.c and ike_txn.c.
  */
 #include "ike/ike_map.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Intrusive hash map from a 64-bit key to objects, several per key allowed; grows by itself. Used for SPIs, transactions, peers.
+ * Intrusive hash map from a 64-bit key to objects, several per key allowed; grows by itself. Used for SPIs,
+ * transactions, peers.
  */
 #ifndef IKE_IKE_MAP_H
 #define IKE_IKE_MAP_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Protected messages and the message windows: the SK payload (RFC 7296 section 3.14, RFC 5282), our last answer kept for retransmissions,
- * our outstanding request kept for resending (section 2.1 to 2.3). Entry points: ike_msg_open(), ike_msg_seal(), ike_msg_reply(),
- * ike_msg_request(). Called by ike_engine.c, the exchanges and ike_timer.c.
+ * Protected messages and the message windows: the SK payload (RFC 7296 section 3.14, RFC 5282), our last
+ * answer kept for retransmissions, our outstanding request kept for resending (section 2.1 to 2.3). Entry
+ * points: ike_msg_open(), ike_msg_seal(), ike_msg_reply(), ike_msg_request(). Called by ike_engine.c, the
+ * exchanges and ike_timer.c.
  */
 #include "ike/ike_int.h"
 
@@ -58,8 +59,8 @@ static int decrypt(struct ike_sa *sa, const struct sk_keys *k, uint8_t *pkt, siz
 	return ike_crypto_cbc(sa->e->crypto, k->encr, false, k->ek, iv, data, n);
 }
 
-enum ike_open ike_msg_open(struct ike_sa *sa, const uint8_t *pkt, size_t len, const struct ike_msg *outer, const uint8_t **inner,
-			   size_t *inner_len)
+enum ike_open ike_msg_open(struct ike_sa *sa, const uint8_t *pkt, size_t len, const struct ike_msg *outer,
+                           const uint8_t **inner, size_t *inner_len)
 {
 	uint8_t *buf = sa->e->scratch;
 	size_t at, n, pad;
@@ -96,17 +97,21 @@ static void make_iv(struct ike_sa *sa, const struct sk_keys *k, bool response, u
 	sa->e->cb.random(sa->e->arg, iv, k->encr->iv);
 	if (!k->encr->icv)
 		return;
-	/* GCM: must not repeat under a key. Direction, kind and message id make it unique; the random rest guards a message that's built
-	 * anew after a crash. */
+	/* GCM: must not repeat under a key. Direction, kind and message id make it unique; the random rest
+	 * guards a message that's built anew after a crash. */
 	for (int i = 0; i < 4; i++)
 		iv[i] = (uint8_t)(msgid >> (24 - 8 * i));
 	iv[4] = (uint8_t)((iv[4] & 0x7f) | (response ? 0x80 : 0));
 }
 
-size_t ike_msg_seal(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t msgid, const struct ike_build *b, uint8_t *out, size_t cap)
+size_t ike_msg_seal(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t msgid,
+                    const struct ike_build *b, uint8_t *out, size_t cap)
 {
-	struct ike_hdr h = { .spi_i = sa->initiator ? sa->spi : sa->peer_spi, .spi_r = sa->initiator ? sa->peer_spi : sa->spi,
-			     .next = IKE_PL_SK, .exchange = exchange, .msgid = msgid };
+	struct ike_hdr h = {.spi_i = sa->initiator ? sa->spi : sa->peer_spi,
+	                    .spi_r = sa->initiator ? sa->peer_spi : sa->spi,
+	                    .next = IKE_PL_SK,
+	                    .exchange = exchange,
+	                    .msgid = msgid};
 	size_t n, at = IKE_HDR_LEN + IKE_PAYLOAD_HDR, total;
 	struct sk_keys k;
 	uint8_t *data;
@@ -137,7 +142,8 @@ size_t ike_msg_seal(struct ike_sa *sa, uint8_t exchange, bool response, uint32_t
 	else
 		err = ike_crypto_cbc(sa->e->crypto, k.encr, true, k.ek, out + at, data, n);
 	if (!err && k.integ && !k.encr->icv)
-		err = ike_crypto_integ(sa->e->crypto, sa->suite.integ, k.ak, out, total - k.icv, out + total - k.icv);
+		err = ike_crypto_integ(sa->e->crypto, sa->suite.integ, k.ak, out, total - k.icv,
+		                       out + total - k.icv);
 	return err ? 0 : total;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Choosing among proposals (RFC 7296 section 2.7, 3.3.6): our order of preference decides. A proposal with a transform type that
- * we don't know can't be chosen; neither can a transform with an unknown attribute.
- * Entry points: ike_proposal_choose(), ike_proposal_accept(). Called by the exchanges.
+ * Choosing among proposals (RFC 7296 section 2.7, 3.3.6): our order of preference decides. A proposal with a
+ * transform type that we don't know can't be chosen; neither can a transform with an unknown attribute. Entry
+ * points: ike_proposal_choose(), ike_proposal_accept(). Called by the exchanges.
  */
 #include "ike/ike_proposal.h"
 #include "ike/ike_crypto.h"
@@ -27,7 +27,8 @@ static unsigned count_type(const struct ike_proposals *all, const struct ike_pro
 	return n;
 }
 
-static bool offers(const struct ike_proposals *all, const struct ike_proposal *p, uint8_t type, uint16_t id, uint16_t bits)
+static bool offers(const struct ike_proposals *all, const struct ike_proposal *p, uint8_t type, uint16_t id,
+                   uint16_t bits)
 {
 	for (unsigned i = 0; i < p->n; i++) {
 		const struct ike_transform *t = &all->transform[p->first + i];
@@ -69,8 +70,8 @@ static uint16_t peers_group(const struct ike_proposals *all, const struct ike_pr
 	return IKE_GROUP_NONE;
 }
 
-static bool match_dh(const struct ike_proposals *all, const struct ike_proposal *p, const struct ike_suite *s, enum ike_dh_rule rule,
-		     uint16_t ke_group, uint16_t *dh)
+static bool match_dh(const struct ike_proposals *all, const struct ike_proposal *p, const struct ike_suite *s,
+                     enum ike_dh_rule rule, uint16_t ke_group, uint16_t *dh)
 {
 	*dh = IKE_GROUP_NONE;
 	if (rule == IKE_DH_IGNORED)
@@ -87,7 +88,8 @@ static bool match_dh(const struct ike_proposals *all, const struct ike_proposal 
 	return *dh != IKE_GROUP_NONE;
 }
 
-static bool match(const struct ike_proposals *all, const struct ike_proposal *p, uint8_t proto, const struct ike_suite *s)
+static bool match(const struct ike_proposals *all, const struct ike_proposal *p, uint8_t proto,
+                  const struct ike_suite *s)
 {
 	if (!offers(all, p, IKE_T_ENCR, s->encr, s->encr_bits))
 		return false;
@@ -98,15 +100,17 @@ static bool match(const struct ike_proposals *all, const struct ike_proposal *p,
 	return !count_type(all, p, IKE_T_PRF) && offers_none(all, p, IKE_T_ESN);
 }
 
-int ike_proposal_choose(const struct ike_proposals *p, uint8_t proto, uint8_t spi_len, const struct ike_suite *mine, unsigned n,
-			enum ike_dh_rule rule, uint16_t ke_group, struct ike_suite *out, const struct ike_proposal **prop)
+int ike_proposal_choose(const struct ike_proposals *p, uint8_t proto, uint8_t spi_len,
+                        const struct ike_suite *mine, unsigned n, enum ike_dh_rule rule, uint16_t ke_group,
+                        struct ike_suite *out, const struct ike_proposal **prop)
 {
 	for (unsigned i = 0; i < n; i++) {
 		for (unsigned k = 0; k < p->n; k++) {
 			const struct ike_proposal *one = &p->prop[k];
 			uint16_t dh;
 
-			if (one->proto != proto || one->spi_len != spi_len || !known_types(p, one) || !match(p, one, proto, &mine[i]) ||
+			if (one->proto != proto || one->spi_len != spi_len || !known_types(p, one) ||
+			    !match(p, one, proto, &mine[i]) ||
 			    !match_dh(p, one, &mine[i], rule, ke_group, &dh))
 				continue;
 			*out = mine[i];
@@ -118,13 +122,14 @@ int ike_proposal_choose(const struct ike_proposals *p, uint8_t proto, uint8_t sp
 	return -ENOENT;
 }
 
-int ike_proposal_accept(const struct ike_proposals *p, uint8_t proto, uint8_t spi_len, const struct ike_suite *offer, unsigned n,
-			enum ike_dh_rule rule, struct ike_suite *out, const struct ike_proposal **prop)
+int ike_proposal_accept(const struct ike_proposals *p, uint8_t proto, uint8_t spi_len,
+                        const struct ike_suite *offer, unsigned n, enum ike_dh_rule rule,
+                        struct ike_suite *out, const struct ike_proposal **prop)
 {
 	if (p->n != 1)
 		return -ENOENT;
-	for (uint8_t type = IKE_T_ENCR; type <= IKE_T_ESN; type++)
-		if (count_type(p, &p->prop[0], type) > 1)
+	for (unsigned type = IKE_T_ENCR; type <= IKE_T_ESN; type++)
+		if (count_type(p, &p->prop[0], (uint8_t)type) > 1)
 			return -ENOENT;
 	return ike_proposal_choose(p, proto, spi_len, offer, n, rule, 0, out, prop);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CREATE_CHILD_SA that rekeys the IKE SA, both roles (RFC 7296 sections 1.3.2, 2.8.1, 2.8.2, 2.18, 2.25.2). The new SA inherits
- * children, session and identity; the old one waits as REKEYED for its delete. When both sides rekey at once, the exchange with the
- * lowest nonce loses. Entry points: ike_rekey_request() (from ike_child.c), ike_rekey_response() (from ike_child_init.c),
- * ike_rekey_start() (jobs), ike_rekey_settle_rival().
+ * CREATE_CHILD_SA that rekeys the IKE SA, both roles (RFC 7296 sections 1.3.2, 2.8.1, 2.8.2, 2.18, 2.25.2).
+ * The new SA inherits children, session and identity; the old one waits as REKEYED for its delete. When both
+ * sides rekey at once, the exchange with the lowest nonce loses. Entry points: ike_rekey_request() (from
+ * ike_child.c), ike_rekey_response() (from ike_child_init.c), ike_rekey_start() (jobs),
+ * ike_rekey_settle_rival().
  */
 #include "ike/ike_int.h"
 #include "ike/ike_proposal.h"
@@ -24,7 +25,8 @@ int ike_rekey_compare(const uint8_t *a, size_t alen, const uint8_t *b, size_t bl
 /* ---- the new SA ---- */
 
 /* A new IKE SA beside the old one: same peer, same path, nothing inherited yet. NULL: memory. */
-static struct ike_sa *sibling(struct ike_sa *old, bool initiator, uint64_t spi, uint64_t peer_spi, const struct ike_suite *suite)
+static struct ike_sa *sibling(struct ike_sa *old, bool initiator, uint64_t spi, uint64_t peer_spi,
+                              const struct ike_suite *suite)
 {
 	struct ike_sa *sa = ike_sa_new(old->e, old->pol, initiator, spi);
 	struct ike_id id;
@@ -39,6 +41,8 @@ static struct ike_sa *sibling(struct ike_sa *old, bool initiator, uint64_t spi, 
 	sa->up_us = old->up_us;
 	sa->rekeys = old->rekeys + 1;
 	sa->user = old->user;
+	sa->rate_second = old->rate_second;
+	sa->rate_count = old->rate_count;
 	sa->replaced = true; /* until it's chosen, its end is no event */
 	ike_sa_get_id(old->peer_id, &id);
 	if (!old->peer_id || !ike_sa_set_id(&sa->peer_id, &id)) {
@@ -50,13 +54,18 @@ static struct ike_sa *sibling(struct ike_sa *old, bool initiator, uint64_t spi, 
 	return NULL;
 }
 
-static int derive(struct ike_sa *old, struct ike_sa *sa, struct ike_buf ni, struct ike_buf nr, const uint8_t *shared)
+static int derive(struct ike_sa *old, struct ike_sa *sa, struct ike_buf ni, struct ike_buf nr,
+                  const uint8_t *shared)
 {
-	struct ike_schedule s = { .suite = &sa->suite, .ni = ni, .nr = nr, .old_sk_d = old->keys.sk_d, .old_prf = old->suite.prf };
+	struct ike_schedule s = {.suite = &sa->suite,
+	                         .ni = ni,
+	                         .nr = nr,
+	                         .old_sk_d = old->keys.sk_d,
+	                         .old_prf = old->suite.prf};
 
 	s.spi_i = sa->initiator ? sa->spi : sa->peer_spi;
 	s.spi_r = sa->initiator ? sa->peer_spi : sa->spi;
-	s.shared = (struct ike_buf){ shared, ike_alg_group(sa->suite.dh)->shared };
+	s.shared = (struct ike_buf){shared, ike_alg_group(sa->suite.dh)->shared};
 	return ike_crypto_schedule(sa->e->crypto, &s, &sa->keys, NULL, NULL);
 }
 
@@ -143,7 +152,8 @@ struct made {
 };
 
 /* 0, or the notify to refuse with. */
-static uint16_t create(struct ike_rx *rx, const struct ike_proposals *props, struct made *m, struct ike_suite *suite, struct ike_sa **out)
+static uint16_t create(struct ike_rx *rx, const struct ike_proposals *props, struct made *m,
+                       struct ike_suite *suite, struct ike_sa **out)
 {
 	uint8_t priv[IKE_DH_PRIV], shared[IKE_DH_MAX];
 	struct ike_suite suites[IKE_MAX_SUITES];
@@ -152,7 +162,8 @@ static uint16_t create(struct ike_rx *rx, const struct ike_proposals *props, str
 	struct ike_sa *sa;
 	int err;
 
-	if (ike_proposal_choose(props, IKE_PROTO_IKE, 8, suites, our_suites(rx->sa, suites), IKE_DH_REQUIRED, rx->m->ke_group, suite, &prop))
+	if (ike_proposal_choose(props, IKE_PROTO_IKE, 8, suites, our_suites(rx->sa, suites), IKE_DH_REQUIRED,
+	                        rx->m->ke_group, suite, &prop))
 		return IKE_N_NO_PROPOSAL_CHOSEN;
 	if (!rx->m->ke.p || rx->m->ke_group != suite->dh)
 		return IKE_N_INVALID_KE_PAYLOAD;
@@ -168,7 +179,7 @@ static uint16_t create(struct ike_rx *rx, const struct ike_proposals *props, str
 	if (err)
 		return IKE_N_INVALID_SYNTAX;
 	sa = sibling(rx->sa, false, ike_sa_new_spi(e), ike_proposal_spi(prop), suite);
-	if (sa && derive(rx->sa, sa, rx->m->nonce, (struct ike_buf){ m->nonce, sizeof(m->nonce) }, shared)) {
+	if (sa && derive(rx->sa, sa, rx->m->nonce, (struct ike_buf){m->nonce, sizeof(m->nonce)}, shared)) {
 		ike_sa_free(sa);
 		sa = NULL;
 	}
@@ -177,7 +188,8 @@ static uint16_t create(struct ike_rx *rx, const struct ike_proposals *props, str
 	return sa ? 0 : IKE_N_TEMPORARY_FAILURE;
 }
 
-static void note_rival(struct ike_xchg *x, const struct ike_sa *sa, const struct ike_msg *m, const uint8_t *nr)
+static void note_rival(struct ike_xchg *x, const struct ike_sa *sa, const struct ike_msg *m,
+                       const uint8_t *nr)
 {
 	bool theirs = ike_rekey_compare(m->nonce.p, m->nonce.len, nr, IKE_NONCE_LEN) < 0;
 
@@ -201,13 +213,18 @@ static void answer(struct ike_rx *rx, const struct ike_sa *sa, const struct made
 void ike_rekey_request(struct ike_rx *rx, const struct ike_proposals *props)
 {
 	struct ike_sa *old = rx->sa, *sa = NULL;
-	struct ike_suite suite = { 0 };
+	struct ike_suite suite = {0};
 	uint16_t notify;
 	struct made m;
 	uint8_t group[2];
 
 	IKE_CNT(old, rekey_ikesareqrcvd);
-	notify = busy(old) ? IKE_N_TEMPORARY_FAILURE : create(rx, props, &m, &suite, &sa);
+	if (!ike_sa_rekey_allowed(old)) {
+		IKE_CNT(old, ikesa_rekey_rate_temp_failure);
+		notify = IKE_N_TEMPORARY_FAILURE;
+	} else {
+		notify = busy(old) ? IKE_N_TEMPORARY_FAILURE : create(rx, props, &m, &suite, &sa);
+	}
 	if (notify) {
 		IKE_CNT(old, rekey_ikesaignored);
 		group[0] = (uint8_t)(suite.dh >> 8);
@@ -300,13 +317,15 @@ static struct ike_sa *take_sa(struct ike_rx *rx)
 	struct ike_sa *sa;
 
 	if ((m->seen & need) != need || ike_wire_parse_sa(&props, &m->sa) != IKE_W_OK ||
-	    ike_proposal_accept(&props, IKE_PROTO_IKE, 8, x->offer, x->n_offer, IKE_DH_REQUIRED, &suite, &prop))
+	    ike_proposal_accept(&props, IKE_PROTO_IKE, 8, x->offer, x->n_offer, IKE_DH_REQUIRED, &suite,
+	                        &prop))
 		return NULL;
-	if (!ike_proposal_spi(prop) || suite.dh != x->group || m->ke_group != x->group || ike_sa_find(rx->e, x->new_spi) ||
+	if (!ike_proposal_spi(prop) || suite.dh != x->group || m->ke_group != x->group ||
+	    ike_sa_find(rx->e, x->new_spi) ||
 	    ike_crypto_dh_shared(rx->e->crypto, x->group, x->dh_priv, m->ke.p, m->ke.len, shared))
 		return NULL;
 	sa = sibling(rx->sa, true, x->new_spi, ike_proposal_spi(prop), &suite);
-	if (sa && derive(rx->sa, sa, (struct ike_buf){ x->nonce, sizeof(x->nonce) }, m->nonce, shared)) {
+	if (sa && derive(rx->sa, sa, (struct ike_buf){x->nonce, sizeof(x->nonce)}, m->nonce, shared)) {
 		ike_sa_free(sa);
 		sa = NULL;
 	}
@@ -321,7 +340,8 @@ static bool rival_wins(struct ike_rx *rx, const struct ike_xchg *x, const struct
 
 	if (!rival || rival->state != IKE_ST_ESTABLISHED)
 		return false;
-	return ike_rekey_compare(mine ? x->nonce : nr->p, mine ? sizeof(x->nonce) : nr->len, x->rival_nonce, x->rival_len) < 0;
+	return ike_rekey_compare(mine ? x->nonce : nr->p, mine ? sizeof(x->nonce) : nr->len, x->rival_nonce,
+	                         x->rival_len) < 0;
 }
 
 static void choose(struct ike_rx *rx, struct ike_sa *sa)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IKE SAs: creation, the one state setter (with its gauges), the tables that find them, their end. Children and jobs are in
- * ike_sa_child.c. Entry points: ike_sa_new(), ike_sa_set_state(), ike_sa_kill(). Called by the exchanges and ike_timer.c.
+ * IKE SAs: creation, the one state setter (with its gauges), the tables that find them, their end. Children
+ * and jobs are in ike_sa_child.c. Entry points: ike_sa_new(), ike_sa_set_state(), ike_sa_kill(). Called by
+ * the exchanges and ike_timer.c.
  */
 #include "ike/ike_int.h"
 
@@ -34,7 +35,7 @@ static bool is_half_open(enum ike_state s)
 static void state_gauges(struct ike_sa *sa, enum ike_state s, int dir)
 {
 	struct counters_ikev2 *c = ike_sa_counters(sa);
-	uint64_t *g[5] = { 0 };
+	uint64_t *g[5] = {0};
 	unsigned n = 0;
 
 	if (s == IKE_ST_DEAD)
@@ -199,7 +200,7 @@ static uint64_t init_key(const struct ike_engine *e, uint64_t spi_i, const struc
 	struct {
 		uint64_t spi, addr;
 		uint32_t ctx, port;
-	} k = { spi_i, net_addr_hash(&path->remote.addr, e->seed), path->ctx_id, path->remote.port };
+	} k = {spi_i, net_addr_hash(&path->remote.addr, e->seed), path->ctx_id, path->remote.port};
 
 	return ike_map_hash(&k, sizeof(k), e->seed);
 }
@@ -249,7 +250,8 @@ void ike_sa_index_peer(struct ike_sa *sa)
 
 	if (!sa->peer_id || sa->by_peer.obj)
 		return;
-	key = ike_map_hash(sa->peer_id->data, sa->peer_id->len, sa->e->seed ^ sa->peer_id->type ^ (uint64_t)sa->path.ctx_id << 8);
+	key = ike_map_hash(sa->peer_id->data, sa->peer_id->len,
+	                   sa->e->seed ^ sa->peer_id->type ^ (uint64_t)sa->path.ctx_id << 8);
 	ike_map_add(&sa->e->by_peer, &sa->by_peer, key, sa);
 }
 
@@ -311,7 +313,8 @@ static void kill_event(struct ike_sa *sa, struct ike_out *t, enum ike_reason rea
 		ev->notify = notify;
 }
 
-void ike_sa_kill(struct ike_sa *sa, struct ike_out *t, enum ike_reason reason, uint16_t notify, uint64_t linger_us)
+void ike_sa_kill(struct ike_sa *sa, struct ike_out *t, enum ike_reason reason, uint16_t notify,
+                 uint64_t linger_us)
 {
 	if (sa->state == IKE_ST_DEAD)
 		return;

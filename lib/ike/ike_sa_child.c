@@ -11,7 +11,8 @@
 
 #include <openssl/crypto.h>
 
-/* SPIs offered in a request that's outstanding aren't in the table yet, so two could clash: 1 in 16 million, and then the add is refused. */
+/* SPIs offered in a request that's outstanding aren't in the table yet, so two could clash: 1 in 16 million,
+ * and then the add is refused. */
 uint32_t ike_sa_new_child_spi(struct ike_engine *e)
 {
 	uint32_t spi;
@@ -28,8 +29,8 @@ static size_t key_bytes(const struct ike_suite *s)
 	return 2 * (ike_crypto_encr_len(s) + ike_crypto_integ_len(s));
 }
 
-struct ike_child *ike_sa_child_new(struct ike_sa *sa, const struct ike_suite *suite, const struct ike_ts *ts, unsigned n_local,
-				   unsigned n_remote)
+struct ike_child *ike_sa_child_new(struct ike_sa *sa, const struct ike_suite *suite, const struct ike_ts *ts,
+                                   unsigned n_local, unsigned n_remote)
 {
 	struct ike_child *c = calloc(1, sizeof(*c) + key_bytes(suite));
 
@@ -130,8 +131,21 @@ void ike_sa_child_end(struct ike_child *c, struct ike_out *t, enum ike_reason re
 			ev->spi_in = c->spi_in;
 	}
 	ike_sa_child_free(c);
-	if (sa->state == IKE_ST_ESTABLISHED && !sa->replaced && !sa->pol->p.allow_empty && !ike_sa_live_children(sa))
-		sa->empty_us = sa->e->now + (sa->pol->p.setup_timer_s ? sa->pol->p.setup_timer_s : 60) * IKE_US_PER_S;
+	if (sa->state == IKE_ST_ESTABLISHED && !sa->replaced && !sa->pol->p.allow_empty &&
+	    !ike_sa_live_children(sa))
+		sa->empty_us = sa->e->now +
+		               (sa->pol->p.setup_timer_s ? sa->pol->p.setup_timer_s : 60) * IKE_US_PER_S;
+}
+
+bool ike_sa_rekey_allowed(struct ike_sa *sa)
+{
+	uint32_t second = (uint32_t)(sa->e->now / IKE_US_PER_S), rate = sa->pol->p.rekey_rate;
+
+	if (sa->rate_second != second) {
+		sa->rate_second = second;
+		sa->rate_count = 0;
+	}
+	return ++sa->rate_count <= (rate ? rate : 5);
 }
 
 /* ---- jobs ---- */
@@ -197,7 +211,8 @@ void ike_sa_run_jobs(struct ike_sa *sa, struct ike_out *t)
 {
 	struct ike_job *j;
 
-	while ((j = sa->jobs) && !sa->txn && !sa->req && (sa->state == IKE_ST_ESTABLISHED || sa->state == IKE_ST_REKEYED)) {
+	while ((j = sa->jobs) && !sa->txn && !sa->req &&
+	       (sa->state == IKE_ST_ESTABLISHED || sa->state == IKE_ST_REKEYED)) {
 		sa->jobs = j->next;
 		start_job(sa, t, j);
 		free(j);

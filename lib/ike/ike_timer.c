@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time on an IKE SA: one wheel timer per SA at the earliest of its deadlines (retransmission, set-up, half open, lifetimes of the SA and
- * its children, dead peer detection, the last rest of a deleted SA). While a transaction is in flight time stands still for its SA.
- * Entry points: ike_timer_arm(), ike_timer_fire() (wheel), ike_timer_settle() (after every event).
+ * Time on an IKE SA: one wheel timer per SA at the earliest of its deadlines (retransmission, set-up, half
+ * open, lifetimes of the SA and its children, dead peer detection, the last rest of a deleted SA). While a
+ * transaction is in flight time stands still for its SA. Entry points: ike_timer_arm(), ike_timer_fire()
+ * (wheel), ike_timer_settle() (after every event).
  */
 #include "ike/ike_int.h"
 

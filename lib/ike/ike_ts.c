@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Traffic selectors (RFC 7296 sections 2.9 and 3.13.1): intersection and narrowing. A selector whose range is upside down matches nothing;
- * OPAQUE ports (65535..0) agree with OPAQUE and with "any". Entry points: ike_ts_narrow(), ike_ts_within().
- * Called by ike_auth.c and ike_child.c.
+ * Traffic selectors (RFC 7296 sections 2.9 and 3.13.1): intersection and narrowing. A selector whose range is
+ * upside down matches nothing; OPAQUE ports (65535..0) agree with OPAQUE and with "any". Entry points:
+ * ike_ts_narrow(), ike_ts_within(). Called by ike_auth.c and ike_child.c.
  */
 #include "ike/ike_ts.h"
 
@@ -45,8 +45,8 @@ bool ike_ts_intersect(const struct ike_ts *a, const struct ike_ts *b, struct ike
 
 bool ike_ts_equal(const struct ike_ts *a, const struct ike_ts *b)
 {
-	return net_addr_equal(&a->lo, &b->lo) && net_addr_equal(&a->hi, &b->hi) && a->proto == b->proto && a->port_lo == b->port_lo &&
-	       a->port_hi == b->port_hi;
+	return net_addr_equal(&a->lo, &b->lo) && net_addr_equal(&a->hi, &b->hi) && a->proto == b->proto &&
+	       a->port_lo == b->port_lo && a->port_hi == b->port_hi;
 }
 
 static unsigned append(struct ike_ts out[IKE_MAX_TS], unsigned n, const struct ike_ts *t)
@@ -59,8 +59,8 @@ static unsigned append(struct ike_ts out[IKE_MAX_TS], unsigned n, const struct i
 	return n;
 }
 
-unsigned ike_ts_narrow(const struct ike_ts *wish, unsigned n_wish, const struct ike_ts *limit, unsigned n_limit,
-		       struct ike_ts out[IKE_MAX_TS])
+unsigned ike_ts_narrow(const struct ike_ts *wish, unsigned n_wish, const struct ike_ts *limit,
+                       unsigned n_limit, struct ike_ts out[IKE_MAX_TS])
 {
 	unsigned n = 0;
 	struct ike_ts one;
@@ -97,7 +97,7 @@ bool ike_ts_within(const struct ike_ts *part, unsigned n_part, const struct ike_
 
 struct ike_ts ike_ts_any(uint16_t family)
 {
-	struct ike_ts t = { .lo.family = family, .hi.family = family, .port_hi = 65535 };
+	struct ike_ts t = {.lo.family = family, .hi.family = family, .port_hi = 65535};
 
 	memset(t.hi.bytes, 0xff, family == AF_INET ? 4 : 16);
 	return t;
@@ -105,5 +105,5 @@ struct ike_ts ike_ts_any(uint16_t family)
 
 struct ike_ts ike_ts_host(const struct net_addr *a)
 {
-	return (struct ike_ts){ .lo = *a, .hi = *a, .port_hi = 65535 };
+	return (struct ike_ts){.lo = *a, .hi = *a, .port_hi = 65535};
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Transactions (see ike.h): built while an input is handled, ended with the checkpoint rows of the SAs that changed, handed to the
- * caller in order, kept until committed or aborted. Entry points: ike_out_begin(), ike_out_*(), ike_out_end(), ike_engine_committed(),
- * ike_engine_aborted(). Called by every exchange; by the engine's owner.
+ * Transactions (see ike.h): built while an input is handled, ended with the checkpoint rows of the SAs that
+ * changed, handed to the caller in order, kept until committed or aborted. Entry points: ike_out_begin(),
+ * ike_out_*(), ike_out_end(), ike_engine_committed(), ike_engine_aborted(). Called by every exchange; by the
+ * engine's owner.
  */
 #include "ike/ike_int.h"
 
@@ -123,7 +124,8 @@ void ike_out_send(struct ike_out *t, const struct ike_path *path, const uint8_t 
 	a->send.retransmission = again;
 }
 
-void ike_out_child(struct ike_out *t, enum ike_action_kind kind, const struct ike_child *c, bool resume, bool out_wait, uint32_t replaces)
+void ike_out_child(struct ike_out *t, enum ike_action_kind kind, const struct ike_child *c, bool resume,
+                   bool out_wait, uint32_t replaces)
 {
 	struct ike_action *a = add(t, kind);
 	size_t encr = ike_crypto_encr_len(&c->suite), integ = ike_crypto_integ_len(&c->suite);
@@ -151,11 +153,13 @@ void ike_out_child_del(struct ike_out *t, const struct ike_child *c, enum ike_re
 	struct ike_action *a = add(t, IKE_ACT_CHILD_DEL);
 
 	if (a)
-		a->child_del = (struct ike_child_del_act){ c->spi_in, c->spi_out, c->sa->spi, c->sa->callid, reason };
+		a->child_del =
+		        (struct ike_child_del_act){c->spi_in, c->spi_out, c->sa->spi, c->sa->callid, reason};
 }
 
 /* The event, to be completed by the caller; NULL: out of memory. Valid until the next action is added. */
-struct ike_event *ike_out_event(struct ike_out *t, enum ike_event_kind kind, const struct ike_sa *sa, enum ike_reason reason)
+struct ike_event *ike_out_event(struct ike_out *t, enum ike_event_kind kind, const struct ike_sa *sa,
+                                enum ike_reason reason)
 {
 	struct ike_action *a = add(t, IKE_ACT_EVENT);
 
@@ -201,7 +205,7 @@ void ike_out_session_end(struct ike_out *t, const struct ike_sa *sa, enum ike_re
 	struct ike_action *a = add(t, IKE_ACT_SESSION_END);
 
 	if (a)
-		a->session_end = (struct ike_session_end_act){ sa->spi, sa->callid, reason };
+		a->session_end = (struct ike_session_end_act){sa->spi, sa->callid, reason};
 }
 
 /* ---- the end of building ---- */
@@ -337,7 +341,8 @@ static void replay(struct ike_sa *sa)
 	sa->pending = NULL;
 	while ((p = list)) {
 		list = p->next;
-		ike_engine_process(e, &p->path, p->pkt, p->len); /* queues it again when the SA is busy again */
+		ike_engine_process(e, &p->path, p->pkt,
+		                   p->len); /* queues it again when the SA is busy again */
 		free(p);
 	}
 }
@@ -382,7 +387,8 @@ void ike_engine_committed(struct ike_engine *e, uint64_t now, uint64_t txn_id)
 	ike_out_flush(e);
 }
 
-/* A tunnel that nobody has seen yet is given up: its children never reached the data path, its answer never left. */
+/* A tunnel that nobody has seen yet is given up: its children never reached the data path, its answer never
+ * left. */
 static void give_up(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_out *t = ike_out_begin(e, sa);

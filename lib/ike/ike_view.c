@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Read-only views of SAs and children for show commands, and figures of the engine. Entry points: ike_engine_foreach_sa(),
- * ike_engine_find*(), ike_engine_child_view(), ike_engine_stats_get(). Called by ipsecmgr's shows and by tests.
+ * Read-only views of SAs and children for show commands, and figures of the engine. Entry points:
+ * ike_engine_foreach_sa(), ike_engine_find*(), ike_engine_child_view(), ike_engine_stats_get(). Called by
+ * ipsecmgr's shows and by tests.
  */
 #include "ike/ike_int.h"
 
@@ -64,7 +65,8 @@ void ike_view_child(const struct ike_child *c, struct ike_child_act *a)
 	a->inner = sa->inner;
 }
 
-int ike_engine_foreach_sa(const struct ike_engine *e, int (*cb)(void *arg, const struct ike_sa_view *v), void *arg)
+int ike_engine_foreach_sa(const struct ike_engine *e, int (*cb)(void *arg, const struct ike_sa_view *v),
+                          void *arg)
 {
 	struct ike_sa_view v;
 	int ret;

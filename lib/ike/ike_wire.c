@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IKEv2 messages on the wire (RFC 7296 section 3): header, the chain of payloads, and the payloads without inner structure
- * (KE, ID, AUTH, nonce, notify, delete). SA is in ike_wire_sa.c, traffic selectors and configuration in ike_wire_ts.c.
- * Entry points: ike_wire_parse_hdr(), ike_wire_parse_chain(), ike_wire_put_*(). Called by every exchange.
+ * IKEv2 messages on the wire (RFC 7296 section 3): header, the chain of payloads, and the payloads without
+ * inner structure (KE, ID, AUTH, nonce, notify, delete). SA is in ike_wire_sa.c, traffic selectors and
+ * configuration in ike_wire_ts.c. Entry points: ike_wire_parse_hdr(), ike_wire_parse_chain(),
+ * ike_wire_put_*(). Called by every exchange.
  */
 #include "ike/ike_wire.h"
 
@@ -10,10 +11,9 @@
 
 const char *ike_wire_reason_name(enum ike_wire_reason r)
 {
-	static const char *const text[IKE_W_REASONS] = {
-		[IKE_W_OK] = "ok",
+	static const char *const text[IKE_W_REASONS] = {[IKE_W_OK] = "ok",
 #define REASON(name, counter, str) [IKE_W_##name] = str,
-		IKE_WIRE_REASONS(REASON)
+	                                                IKE_WIRE_REASONS(REASON)
 #undef REASON
 	};
 
@@ -41,17 +41,48 @@ const char *ike_wire_notify_name(uint16_t type)
 		uint16_t type;
 		const char *name;
 	} names[] = {
-#define N(x) { IKE_N_##x, #x }
-		N(UNSUPPORTED_CRITICAL_PAYLOAD), N(INVALID_IKE_SPI), N(INVALID_MAJOR_VERSION), N(INVALID_SYNTAX),
-		N(INVALID_MESSAGE_ID), N(INVALID_SPI), N(NO_PROPOSAL_CHOSEN), N(INVALID_KE_PAYLOAD), N(AUTHENTICATION_FAILED),
-		N(SINGLE_PAIR_REQUIRED), N(NO_ADDITIONAL_SAS), N(INTERNAL_ADDRESS_FAILURE), N(FAILED_CP_REQUIRED),
-		N(TS_UNACCEPTABLE), N(INVALID_SELECTORS), N(UNACCEPTABLE_ADDRESSES), N(UNEXPECTED_NAT_DETECTED),
-		N(TEMPORARY_FAILURE), N(CHILD_SA_NOT_FOUND), N(INITIAL_CONTACT), N(SET_WINDOW_SIZE), N(ADDITIONAL_TS_POSSIBLE),
-		N(IPCOMP_SUPPORTED), N(NAT_DETECTION_SOURCE_IP), N(NAT_DETECTION_DESTINATION_IP), N(COOKIE),
-		N(USE_TRANSPORT_MODE), N(HTTP_CERT_LOOKUP_SUPPORTED), N(REKEY_SA), N(ESP_TFC_PADDING_NOT_SUPPORTED),
-		N(NON_FIRST_FRAGMENTS_ALSO), N(MOBIKE_SUPPORTED), N(ADDITIONAL_IP4_ADDRESS), N(ADDITIONAL_IP6_ADDRESS),
-		N(NO_ADDITIONAL_ADDRESSES), N(UPDATE_SA_ADDRESSES), N(COOKIE2), N(NO_NATS_ALLOWED), N(MULTIPLE_AUTH_SUPPORTED),
-		N(ANOTHER_AUTH_FOLLOWS), N(EAP_ONLY_AUTHENTICATION),
+#define N(x) {IKE_N_##x, #x}
+	        N(UNSUPPORTED_CRITICAL_PAYLOAD),
+	        N(INVALID_IKE_SPI),
+	        N(INVALID_MAJOR_VERSION),
+	        N(INVALID_SYNTAX),
+	        N(INVALID_MESSAGE_ID),
+	        N(INVALID_SPI),
+	        N(NO_PROPOSAL_CHOSEN),
+	        N(INVALID_KE_PAYLOAD),
+	        N(AUTHENTICATION_FAILED),
+	        N(SINGLE_PAIR_REQUIRED),
+	        N(NO_ADDITIONAL_SAS),
+	        N(INTERNAL_ADDRESS_FAILURE),
+	        N(FAILED_CP_REQUIRED),
+	        N(TS_UNACCEPTABLE),
+	        N(INVALID_SELECTORS),
+	        N(UNACCEPTABLE_ADDRESSES),
+	        N(UNEXPECTED_NAT_DETECTED),
+	        N(TEMPORARY_FAILURE),
+	        N(CHILD_SA_NOT_FOUND),
+	        N(INITIAL_CONTACT),
+	        N(SET_WINDOW_SIZE),
+	        N(ADDITIONAL_TS_POSSIBLE),
+	        N(IPCOMP_SUPPORTED),
+	        N(NAT_DETECTION_SOURCE_IP),
+	        N(NAT_DETECTION_DESTINATION_IP),
+	        N(COOKIE),
+	        N(USE_TRANSPORT_MODE),
+	        N(HTTP_CERT_LOOKUP_SUPPORTED),
+	        N(REKEY_SA),
+	        N(ESP_TFC_PADDING_NOT_SUPPORTED),
+	        N(NON_FIRST_FRAGMENTS_ALSO),
+	        N(MOBIKE_SUPPORTED),
+	        N(ADDITIONAL_IP4_ADDRESS),
+	        N(ADDITIONAL_IP6_ADDRESS),
+	        N(NO_ADDITIONAL_ADDRESSES),
+	        N(UPDATE_SA_ADDRESSES),
+	        N(COOKIE2),
+	        N(NO_NATS_ALLOWED),
+	        N(MULTIPLE_AUTH_SUPPORTED),
+	        N(ANOTHER_AUTH_FOLLOWS),
+	        N(EAP_ONLY_AUTHENTICATION),
 #undef N
 	};
 
@@ -182,7 +213,8 @@ void ike_wire_put_nonce(struct ike_build *b, const uint8_t *nonce, size_t len)
 	ike_wire_end(b);
 }
 
-/* Notifies beyond IKE_MAX_NOTIFIES are read and forgotten: they can only be status hints of a talkative peer. */
+/* Notifies beyond IKE_MAX_NOTIFIES are read and forgotten: they can only be status hints of a talkative peer.
+ */
 static enum ike_wire_reason parse_notify(struct ike_msg *m, struct pack_reader *r)
 {
 	struct ike_notify n;
@@ -202,7 +234,8 @@ static enum ike_wire_reason parse_notify(struct ike_msg *m, struct pack_reader *
 	return IKE_W_OK;
 }
 
-void ike_wire_put_notify(struct ike_build *b, uint8_t proto, uint64_t spi, uint8_t spi_len, uint16_t type, const void *data, size_t len)
+void ike_wire_put_notify(struct ike_build *b, uint8_t proto, uint64_t spi, uint8_t spi_len, uint16_t type,
+                         const void *data, size_t len)
 {
 	ike_wire_begin(b, IKE_PL_NOTIFY);
 	pack_put_u8(&b->w, proto);
@@ -308,12 +341,12 @@ static enum ike_wire_reason parse_payload(struct ike_msg *m, uint8_t type, const
 /* Payloads that may stand more than once. */
 static bool repeats(uint8_t type)
 {
-	return type == IKE_PL_NOTIFY || type == IKE_PL_DELETE || type == IKE_PL_VENDOR || type == IKE_PL_CERT ||
-	       type == IKE_PL_CERTREQ;
+	return type == IKE_PL_NOTIFY || type == IKE_PL_DELETE || type == IKE_PL_VENDOR ||
+	       type == IKE_PL_CERT || type == IKE_PL_CERTREQ;
 }
 
-static enum ike_wire_reason note_payload(struct ike_msg *m, uint8_t type, bool critical, uint8_t next, const struct ike_buf *body,
-					 bool inner)
+static enum ike_wire_reason note_payload(struct ike_msg *m, uint8_t type, bool critical, uint8_t next,
+                                         const struct ike_buf *body, bool inner)
 {
 	uint32_t bit;
 
@@ -334,7 +367,8 @@ static enum ike_wire_reason note_payload(struct ike_msg *m, uint8_t type, bool c
 	return parse_payload(m, type, body);
 }
 
-enum ike_wire_reason ike_wire_parse_chain(struct ike_msg *m, uint8_t first, const uint8_t *p, size_t len, bool inner)
+enum ike_wire_reason ike_wire_parse_chain(struct ike_msg *m, uint8_t first, const uint8_t *p, size_t len,
+                                          bool inner)
 {
 	enum ike_wire_reason why;
 	struct pack_reader r;
@@ -358,7 +392,8 @@ enum ike_wire_reason ike_wire_parse_chain(struct ike_msg *m, uint8_t first, cons
 		why = note_payload(m, type, flags & 0x80, next, &body, inner);
 		if (why != IKE_W_OK)
 			return why;
-		if (type == IKE_PL_SK) /* its "next payload" is the first one inside; nothing may follow (RFC 7296 section 3.14) */
+		if (type == IKE_PL_SK) /* its "next payload" is the first one inside; nothing may follow (RFC
+		                          7296 section 3.14) */
 			return pack_left(&r) ? IKE_W_SK_POSITION : IKE_W_OK;
 		type = next;
 	}

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The SA payload on the wire: proposals, transforms and their attributes (RFC 7296 section 3.3), parsed and built.
- * Entry points: ike_wire_parse_sa(), ike_wire_put_sa(). Choosing among proposals is ike_proposal.c's business.
+ * The SA payload on the wire: proposals, transforms and their attributes (RFC 7296 section 3.3), parsed and
+ * built. Entry points: ike_wire_parse_sa(), ike_wire_put_sa(). Choosing among proposals is ike_proposal.c's
+ * business.
  */
 #include "ike/ike_wire.h"
 
 #include <string.h>
 
 #define ATTR_KEY_LENGTH 14
-#define ATTR_TV		0x8000
+#define ATTR_TV         0x8000
 
 /* Attributes of one transform: only "key length" (in the short form) means something. */
 static enum ike_wire_reason parse_attributes(struct ike_transform *t, struct pack_reader *r)
@@ -56,7 +57,8 @@ static enum ike_wire_reason parse_transform(struct ike_proposals *out, struct pa
 	return parse_attributes(t, &attr);
 }
 
-static enum ike_wire_reason parse_transforms(struct ike_proposals *out, struct ike_proposal *p, struct pack_reader *r, unsigned count)
+static enum ike_wire_reason parse_transforms(struct ike_proposals *out, struct ike_proposal *p,
+                                             struct pack_reader *r, unsigned count)
 {
 	enum ike_wire_reason why;
 	bool last = false;
@@ -141,8 +143,8 @@ static void put_transform(struct pack_writer *w, uint8_t type, uint16_t id, uint
 	}
 }
 
-static void put_proposal(struct pack_writer *w, uint8_t num, bool last, uint8_t proto, uint64_t spi, uint8_t spi_len,
-			 const struct ike_suite *s)
+static void put_proposal(struct pack_writer *w, uint8_t num, bool last, uint8_t proto, uint64_t spi,
+                         uint8_t spi_len, const struct ike_suite *s)
 {
 	bool esn = proto != IKE_PROTO_IKE;
 	unsigned count = 1u + (s->prf != 0) + (s->integ != IKE_INTEG_NONE) + (s->dh != IKE_GROUP_NONE) + esn;
@@ -172,7 +174,8 @@ static void put_proposal(struct pack_writer *w, uint8_t num, bool last, uint8_t 
 		pack_patch_u16(w, start + 2, (uint16_t)(w->len - start));
 }
 
-void ike_wire_put_sa(struct ike_build *b, uint8_t proto, uint64_t spi, uint8_t spi_len, const struct ike_suite *s, unsigned n, uint8_t num)
+void ike_wire_put_sa(struct ike_build *b, uint8_t proto, uint64_t spi, uint8_t spi_len,
+                     const struct ike_suite *s, unsigned n, uint8_t num)
 {
 	ike_wire_begin(b, IKE_PL_SA);
 	for (unsigned i = 0; i < n; i++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Traffic selector and configuration payloads on the wire (RFC 7296 sections 3.13 and 3.15), parsed and built.
- * Entry points: ike_wire_parse_ts(), ike_wire_put_ts(), ike_wire_parse_cp(), ike_wire_put_cp(). Called by ike_auth.c and ike_child.c.
+ * Traffic selector and configuration payloads on the wire (RFC 7296 sections 3.13 and 3.15), parsed and
+ * built. Entry points: ike_wire_parse_ts(), ike_wire_put_ts(), ike_wire_parse_cp(), ike_wire_put_cp(). Called
+ * by ike_auth.c and ike_child.c.
  */
 #include "ike/ike_wire.h"
 
@@ -84,8 +85,10 @@ void ike_wire_put_ts(struct ike_build *b, uint8_t payload, const struct ike_ts *
 
 /* ---- configuration ---- */
 
-/* An address attribute may be empty (a request for any) or carry an address, with IPv6 a prefix length behind it. */
-static enum ike_wire_reason attr_address(struct net_addr *a, const uint8_t *p, size_t len, size_t alen, bool prefix)
+/* An address attribute may be empty (a request for any) or carry an address, with IPv6 a prefix length behind
+ * it. */
+static enum ike_wire_reason attr_address(struct net_addr *a, const uint8_t *p, size_t len, size_t alen,
+                                         bool prefix)
 {
 	if (!len)
 		return IKE_W_OK;
@@ -99,7 +102,7 @@ static enum ike_wire_reason attr_address(struct net_addr *a, const uint8_t *p, s
 
 static enum ike_wire_reason parse_dns(struct ike_cp *cp, const uint8_t *p, size_t len, size_t alen)
 {
-	struct net_addr a = { 0 };
+	struct net_addr a = {0};
 	enum ike_wire_reason why = attr_address(&a, p, len, alen, false);
 
 	cp->has_dns = true;
@@ -178,6 +181,7 @@ void ike_wire_put_cp(struct ike_build *b, const struct ike_cp *cp)
 	if (cp->has_dns && !cp->n_dns)
 		put_attribute(&b->w, IKE_CFG_IP4_DNS, &empty, -1);
 	for (unsigned i = 0; i < cp->n_dns; i++)
-		put_attribute(&b->w, net_addr_len(&cp->dns[i]) == 4 ? IKE_CFG_IP4_DNS : IKE_CFG_IP6_DNS, &cp->dns[i], -1);
+		put_attribute(&b->w, net_addr_len(&cp->dns[i]) == 4 ? IKE_CFG_IP4_DNS : IKE_CFG_IP6_DNS,
+		              &cp->dns[i], -1);
 	ike_wire_end(b);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A little world for IKE engines: nodes with an engine, a store that survives the engine, a data path, and a network with a virtual
- * clock, loss, duplication, delay and a NAT. Included by tests/exchange/test_ike_*.c and tests/bench/bench_ike.c; no sleeping, no randomness
- * that isn't seeded. Node 0 is the responder at 10.0.0.1, node 1 the initiator at 10.0.0.2.
+ * A little world for IKE engines: nodes with an engine, a store that survives the engine, a data path, and a
+ * network with a virtual clock, loss, duplication, delay and a NAT. Included by tests/exchange/test_ike_*.c
+ * and tests/bench/bench_ike.c; no sleeping, no randomness that isn't seeded. Node 0 is the responder
+ * at 10.0.0.1, node 1 the initiator at 10.0.0.2.
  */
 #ifndef TESTS_IKE_WORLD_H
 #define TESTS_IKE_WORLD_H
@@ -17,11 +18,11 @@
 #include "ike/ike.h"
 #include "ike/ike_int.h"
 
-#define W_US 1000000ULL
-#define W_START (1700000000ULL * W_US)
-#define W_ROWS 64
+#define W_US       1000000ULL
+#define W_START    (1700000000ULL * W_US)
+#define W_ROWS     64
 #define W_CHILDREN 64
-#define W_PACKETS 256
+#define W_PACKETS  256
 
 enum w_commit { W_NOW, W_LATER, W_MANUAL, W_REFUSE };
 
@@ -109,7 +110,8 @@ static inline void w_random(void *arg, void *buf, size_t len)
 		*p++ = (uint8_t)(w_rand(arg) >> 32);
 }
 
-static inline int w_psk(void *arg, const char *policy, const struct ike_id *local, const struct ike_id *peer, uint8_t *out, size_t *len)
+static inline int w_psk(void *arg, const char *policy, const struct ike_id *local, const struct ike_id *peer,
+                        uint8_t *out, size_t *len)
 {
 	struct w_node *n = arg;
 
@@ -119,7 +121,8 @@ static inline int w_psk(void *arg, const char *policy, const struct ike_id *loca
 
 /* ---- network ---- */
 
-static inline void w_deliver(struct world *w, int to, const struct ike_path *path, const uint8_t *pkt, size_t len, uint64_t at)
+static inline void w_deliver(struct world *w, int to, const struct ike_path *path, const uint8_t *pkt,
+                             size_t len, uint64_t at)
 {
 	for (unsigned i = 0; i < W_PACKETS; i++) {
 		struct w_packet *p = &w->p[i];
@@ -142,7 +145,8 @@ static inline void w_send(struct w_node *n, const struct ike_send_act *s)
 {
 	struct world *w = n->w;
 	uint64_t delay = w->latency;
-	struct ike_path path = { .ctx_id = 1, .local = s->path.remote, .remote = s->path.local, .natt = s->path.natt };
+	struct ike_path path = {
+	        .ctx_id = 1, .local = s->path.remote, .remote = s->path.local, .natt = s->path.natt};
 	int fate;
 
 	w->sent[n->id]++;
@@ -323,7 +327,8 @@ static inline void w_txn(void *arg, const struct ike_txn *t)
 	n->txns++;
 	if (!t->durable) {
 		for (unsigned i = 0; i < t->n; i++)
-			assert(t->actions[i].kind != IKE_ACT_CKPT_PUT && t->actions[i].kind != IKE_ACT_CKPT_DELETE);
+			assert(t->actions[i].kind != IKE_ACT_CKPT_PUT &&
+			       t->actions[i].kind != IKE_ACT_CKPT_DELETE);
 		w_perform(n, t);
 		return;
 	}
@@ -438,7 +443,7 @@ static inline void w_run(struct world *w, uint64_t us)
 
 static inline void w_start(struct w_node *n)
 {
-	struct ike_callbacks cb = { .txn = w_txn, .random = w_random, .psk = n->psk_error ? w_psk : NULL };
+	struct ike_callbacks cb = {.txn = w_txn, .random = w_random, .psk = n->psk_error ? w_psk : NULL};
 
 	n->e = ike_engine_new(&n->cfg, &cb, n, n->w->now);
 	assert(n->e);
@@ -460,7 +465,8 @@ static inline void w_restore(struct w_node *n)
 
 	w_start(n);
 	for (unsigned i = 0; i < W_ROWS; i++)
-		if (n->row[i].blob && ike_engine_restore(n->e, n->w->now, n->row[i].key, n->row[i].blob, n->row[i].len, &why)) {
+		if (n->row[i].blob &&
+		    ike_engine_restore(n->e, n->w->now, n->row[i].key, n->row[i].blob, n->row[i].len, &why)) {
 			fprintf(stderr, "restore of %s: %s\n", n->row[i].key, why);
 			abort();
 		}
@@ -468,12 +474,22 @@ static inline void w_restore(struct w_node *n)
 
 static inline struct ike_policy w_policy(int id)
 {
-	struct ike_policy p = { .name = "tmpl", .ctx_id = 1, .child_name = "payload", .psk = "secret", .psk_len = 6, .n_ike = 1, .n_esp = 1,
-				.ike_lifetime_s = 86400, .child_lifetime_s = 86400, .retrans_ms = 500, .max_retrans = 5,
-				.allow_empty = false };
+	struct ike_policy p = {.name = "tmpl",
+	                       .ctx_id = 1,
+	                       .child_name = "payload",
+	                       .psk = "secret",
+	                       .psk_len = 6,
+	                       .n_ike = 1,
+	                       .n_esp = 1,
+	                       .ike_lifetime_s = 86400,
+	                       .child_lifetime_s = 86400,
+	                       .retrans_ms = 500,
+	                       .max_retrans = 5,
+	                       .allow_empty = false};
 
-	p.ike[0] = (struct ike_suite){ IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128, IKE_GROUP_X25519 };
-	p.esp[0] = (struct ike_suite){ IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0 };
+	p.ike[0] = (struct ike_suite){IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256,
+	                              IKE_INTEG_HMAC_SHA2_256_128, IKE_GROUP_X25519};
+	p.esp[0] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0};
 	ike_id_parse(&p.local_id, id ? "peer@example.net" : "gw.example.net");
 	if (!id)
 		net_addr_parse(&p.local, "10.0.0.1");
@@ -521,7 +537,7 @@ static inline void w_free(struct world *w)
 
 static inline struct ike_path w_path(uint16_t port)
 {
-	struct ike_path p = { .ctx_id = 1, .natt = port != 500 };
+	struct ike_path p = {.ctx_id = 1, .natt = port != 500};
 
 	net_addr_parse(&p.local.addr, "10.0.0.2");
 	net_addr_parse(&p.remote.addr, "10.0.0.1");
@@ -531,7 +547,7 @@ static inline struct ike_path w_path(uint16_t port)
 
 static inline uint64_t w_initiate(struct world *w)
 {
-	struct ike_initiate i = { .policy = "tmpl", .path = w_path(500) };
+	struct ike_initiate i = {.policy = "tmpl", .path = w_path(500)};
 	uint64_t spi = 0;
 	int err = ike_engine_initiate(w->n[1].e, w->now, &i, &spi);
 
@@ -562,7 +578,8 @@ static inline unsigned w_established(struct w_node *n)
 	return (unsigned)s.established;
 }
 
-/* Every live child of one node has its mirror image at the other one: SPIs and keys crossed. Returns how many. */
+/* Every live child of one node has its mirror image at the other one: SPIs and keys crossed. Returns how
+ * many. */
 static inline unsigned w_matched(struct world *w)
 {
 	unsigned n = 0;
@@ -573,8 +590,10 @@ static inline unsigned w_matched(struct world *w)
 		if (!a->live)
 			continue;
 		b = w_child(&w->n[1], a->out);
-		if (!b || b->out != a->in || memcmp(a->key_in, b->key_out, a->encr_len) || memcmp(a->key_out, b->key_in, a->encr_len) ||
-		    memcmp(a->integ_in, b->integ_out, a->integ_len) || memcmp(a->integ_out, b->integ_in, a->integ_len))
+		if (!b || b->out != a->in || memcmp(a->key_in, b->key_out, a->encr_len) ||
+		    memcmp(a->key_out, b->key_in, a->encr_len) ||
+		    memcmp(a->integ_in, b->integ_out, a->integ_len) ||
+		    memcmp(a->integ_out, b->integ_in, a->integ_len))
 			return 0;
 		n++;
 	}

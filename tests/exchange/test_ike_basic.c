@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two engines face to face: set-up, authentication, cookies, groups, NAT, addresses, traffic selectors, and the ways they fail.
+ * Two engines face to face: set-up, authentication, cookies, groups, NAT, addresses, traffic selectors, and
+ * the ways they fail.
  */
 #include <criterion/criterion.h>
 
@@ -38,17 +39,18 @@ static void up(void)
 Test(ike_basic, tunnel_comes_up_for_every_suite)
 {
 	static const struct ike_suite ike[] = {
-		{ IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_MODP1024 },
-		{ IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128, IKE_GROUP_MODP2048 },
-		{ IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_ECP256 },
-		{ IKE_ENCR_AES_GCM_16, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_NONE, IKE_GROUP_X25519 },
-		{ IKE_ENCR_AES_GCM_16, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_NONE, IKE_GROUP_X25519 },
+	        {IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_MODP1024},
+	        {IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128,
+	         IKE_GROUP_MODP2048},
+	        {IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_ECP256},
+	        {IKE_ENCR_AES_GCM_16, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_NONE, IKE_GROUP_X25519},
+	        {IKE_ENCR_AES_GCM_16, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_NONE, IKE_GROUP_X25519},
 	};
 	static const struct ike_suite esp[] = {
-		{ IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0 },
-		{ IKE_ENCR_AES_CBC, 256, 0, IKE_INTEG_HMAC_SHA2_256_128, 0 },
-		{ IKE_ENCR_AES_GCM_16, 128, 0, 0, 0 },
-		{ IKE_ENCR_AES_GCM_16, 256, 0, 0, IKE_GROUP_X25519 },
+	        {IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0},
+	        {IKE_ENCR_AES_CBC, 256, 0, IKE_INTEG_HMAC_SHA2_256_128, 0},
+	        {IKE_ENCR_AES_GCM_16, 128, 0, 0, 0},
+	        {IKE_ENCR_AES_GCM_16, 256, 0, 0, IKE_GROUP_X25519},
 	};
 
 	for (size_t i = 0; i < 5; i++) {
@@ -371,7 +373,8 @@ Test(ike_basic, session_is_late_and_the_peer_patient)
 	cr_assert_eq(w->n[0].sessions_asked, 1, "asked once, though the peer asked more often");
 	cr_assert_eq(w->sent[0], 1);
 	cr_assert_eq(ike_engine_address_assigned(w->n[0].e, w->now, w->n[0].session_ref, &w->n[0].result), 0);
-	cr_assert_eq(ike_engine_address_assigned(w->n[0].e, w->now, w->n[0].session_ref, &w->n[0].result), -EALREADY);
+	cr_assert_eq(ike_engine_address_assigned(w->n[0].e, w->now, w->n[0].session_ref, &w->n[0].result),
+	             -EALREADY);
 	w_run(w, W_US);
 	up();
 }
@@ -385,7 +388,8 @@ Test(ike_basic, session_never_comes)
 	w_initiate(w);
 	w_run(w, 4 * W_US);
 	cr_assert_eq(w->n[0].last[IKE_EV_SETUP_FAILED].reason, IKE_R_SETUP_TIMEOUT);
-	cr_assert_eq(ike_engine_address_assigned(w->n[0].e, w->now, w->n[0].session_ref, &w->n[0].result), -ENOENT);
+	cr_assert_eq(ike_engine_address_assigned(w->n[0].e, w->now, w->n[0].session_ref, &w->n[0].result),
+	             -ENOENT);
 	w_run(w, 60 * W_US);
 	cr_assert_eq(w->n[1].last[IKE_EV_SETUP_FAILED].reason, IKE_R_RETRANSMIT);
 }
@@ -417,7 +421,7 @@ Test(ike_basic, selectors_are_narrowed)
 {
 	struct ike_ts *t = &w->n[0].policy.ts_local[0];
 
-	*t = (struct ike_ts){ .port_hi = 65535 };
+	*t = (struct ike_ts){.port_hi = 65535};
 	net_addr_parse(&t->lo, "192.168.1.0");
 	net_addr_parse(&t->hi, "192.168.1.255");
 	w->n[0].policy.n_ts_local = 1;
@@ -433,7 +437,7 @@ Test(ike_basic, selectors_unacceptable)
 {
 	struct ike_ts *t = &w->n[0].policy.ts_local[0], *u = &w->n[1].policy.ts_remote[0];
 
-	*t = *u = (struct ike_ts){ .port_hi = 65535 };
+	*t = *u = (struct ike_ts){.port_hi = 65535};
 	net_addr_parse(&t->lo, "192.168.1.0");
 	net_addr_parse(&t->hi, "192.168.1.255");
 	net_addr_parse(&u->lo, "192.168.2.0");

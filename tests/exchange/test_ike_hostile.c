@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hostile input to a whole engine: every bit of real messages wrong, every truncation, replays, forgeries, floods of garbage, 64 KB packets. Nothing
- * crashes, nothing established is lost, and what's refused is counted. And the exchange table: every state × event.
+ * Hostile input to a whole engine: every bit of real messages wrong, every truncation, replays, forgeries,
+ * floods of garbage, 64 KB packets. Nothing crashes, nothing established is lost, and what's refused is
+ * counted. And the exchange table: every state × event.
  */
 #include <criterion/criterion.h>
 
@@ -87,7 +88,8 @@ Test(ike_hostile, replays_change_nothing)
 	still_there();
 }
 
-/* Bit errors in every byte of the messages of a set-up and a rekey, given to the engine that would take the right one. */
+/* Bit errors in every byte of the messages of a set-up and a rekey, given to the engine that would take the
+ * right one. */
 Test(ike_hostile, bit_errors_change_nothing)
 {
 	struct ike_sa_view before, after;
@@ -128,7 +130,10 @@ Test(ike_hostile, forged_requests_are_counted)
 {
 	struct ike_sa_view v;
 	uint8_t pkt[200];
-	struct ike_hdr h = { .next = IKE_PL_SK, .exchange = IKE_X_INFORMATIONAL, .flags = IKE_F_INITIATOR, .length = sizeof(pkt) };
+	struct ike_hdr h = {.next = IKE_PL_SK,
+	                    .exchange = IKE_X_INFORMATIONAL,
+	                    .flags = IKE_F_INITIATOR,
+	                    .length = sizeof(pkt)};
 	struct ike_path path = w_path(500);
 
 	start();
@@ -152,7 +157,11 @@ Test(ike_hostile, forged_requests_are_counted)
 Test(ike_hostile, big_packets)
 {
 	uint8_t *pkt = malloc(65535);
-	struct ike_hdr h = { .spi_i = 1, .next = IKE_PL_VENDOR, .exchange = IKE_X_SA_INIT, .flags = IKE_F_INITIATOR, .length = 65535 };
+	struct ike_hdr h = {.spi_i = 1,
+	                    .next = IKE_PL_VENDOR,
+	                    .exchange = IKE_X_SA_INIT,
+	                    .flags = IKE_F_INITIATOR,
+	                    .length = 65535};
 	struct ike_path path = w_path(500);
 	struct ike_sa_view v;
 
@@ -163,8 +172,13 @@ Test(ike_hostile, big_packets)
 	pkt[31] = 0xff - 28;
 	ike_engine_input(w->n[0].e, w->now, &path, pkt, 65535);
 	cr_assert(w_sa(&w->n[0], &v));
-	h = (struct ike_hdr){ .spi_i = v.peer_spi, .spi_r = v.spi, .next = IKE_PL_SK, .exchange = IKE_X_INFORMATIONAL,
-			      .flags = IKE_F_INITIATOR, .msgid = v.recv_msgid, .length = 65535 };
+	h = (struct ike_hdr){.spi_i = v.peer_spi,
+	                     .spi_r = v.spi,
+	                     .next = IKE_PL_SK,
+	                     .exchange = IKE_X_INFORMATIONAL,
+	                     .flags = IKE_F_INITIATOR,
+	                     .msgid = v.recv_msgid,
+	                     .length = 65535};
 	ike_wire_put_hdr(pkt, &h);
 	ike_engine_input(w->n[0].e, w->now, &path, pkt, 65535);
 	ike_engine_input(w->n[0].e, w->now, &path, pkt, 28);
@@ -175,8 +189,8 @@ Test(ike_hostile, big_packets)
 
 Test(ike_hostile, keepalive_and_versions)
 {
-	uint8_t pkt[28] = { 0xff };
-	struct ike_hdr h = { .spi_i = 5, .exchange = IKE_X_SA_INIT, .flags = IKE_F_INITIATOR, .length = 28 };
+	uint8_t pkt[28] = {0xff};
+	struct ike_hdr h = {.spi_i = 5, .exchange = IKE_X_SA_INIT, .flags = IKE_F_INITIATOR, .length = 28};
 	struct ike_path path = w_path(500);
 	unsigned sent;
 
@@ -284,7 +298,11 @@ Test(ike_hostile, odd_requests_of_a_proven_peer)
 Test(ike_hostile, decryption_failures_end_a_half_open_sa)
 {
 	uint8_t pkt[200];
-	struct ike_hdr h = { .next = IKE_PL_SK, .exchange = IKE_X_AUTH, .flags = IKE_F_INITIATOR, .msgid = 1, .length = sizeof(pkt) };
+	struct ike_hdr h = {.next = IKE_PL_SK,
+	                    .exchange = IKE_X_AUTH,
+	                    .flags = IKE_F_INITIATOR,
+	                    .msgid = 1,
+	                    .length = sizeof(pkt)};
 	struct ike_path path = w_path(500);
 	struct ike_sa *sa;
 
@@ -325,8 +343,11 @@ Test(ike_hostile, garbage)
 	w->fate = nothing_arrives;
 	for (int i = 0; i < 20000; i++) {
 		size_t len = w_rand(&w->n[0]) % sizeof(pkt);
-		struct ike_hdr h = { .spi_i = w_rand(&w->n[0]) % 4, .next = (uint8_t)(33 + w_rand(&w->n[0]) % 16),
-				     .exchange = (uint8_t)(34 + i % 4), .flags = IKE_F_INITIATOR, .length = (uint32_t)len };
+		struct ike_hdr h = {.spi_i = w_rand(&w->n[0]) % 4,
+		                    .next = (uint8_t)(33 + w_rand(&w->n[0]) % 16),
+		                    .exchange = (uint8_t)(34 + i % 4),
+		                    .flags = IKE_F_INITIATOR,
+		                    .length = (uint32_t)len};
 
 		w_random(&w->n[0], pkt, len);
 		if (len >= 28 && i % 8)
@@ -349,7 +370,8 @@ static bool welcome(int state, uint8_t exchange, bool response)
 	case IKE_X_SA_INIT:
 		return response ? state == IKE_ST_INIT_SENT : state == 31;
 	case IKE_X_AUTH:
-		return response ? state == IKE_ST_AUTH_SENT : state == IKE_ST_HALF_OPEN || state == IKE_ST_AUTH_WAIT;
+		return response ? state == IKE_ST_AUTH_SENT
+		                : state == IKE_ST_HALF_OPEN || state == IKE_ST_AUTH_WAIT;
 	case IKE_X_CREATE_CHILD:
 	case IKE_X_INFORMATIONAL:
 		return live;
@@ -362,8 +384,9 @@ Test(ike_fsm, every_state_and_event)
 	for (int s = 0; s < IKE_STATES; s++)
 		for (int x = IKE_X_SA_INIT; x <= IKE_X_INFORMATIONAL + 1; x++)
 			for (int r = 0; r < 2; r++)
-				cr_expect_eq(ike_fsm_find(1u << s, (uint8_t)x, r) != NULL, welcome(s, (uint8_t)x, r), "%s %s %s",
-					     ike_state_name(s), ike_wire_exchange_name((uint8_t)x), r ? "response" : "request");
+				cr_expect_eq(ike_fsm_find(1u << s, (uint8_t)x, r) != NULL,
+				             welcome(s, (uint8_t)x, r), "%s %s %s", ike_state_name(s),
+				             ike_wire_exchange_name((uint8_t)x), r ? "response" : "request");
 	cr_expect(ike_fsm_find(IKE_FSM_NEW, IKE_X_SA_INIT, false));
 	cr_expect_not(ike_fsm_find(IKE_FSM_NEW, IKE_X_AUTH, false));
 }
@@ -376,8 +399,8 @@ Test(ike_fsm, rows_do_not_overlap)
 	for (size_t i = 0; i < n; i++) {
 		cr_expect(rows[i].story && rows[i].process);
 		for (size_t k = i + 1; k < n; k++)
-			cr_expect(rows[i].exchange != rows[k].exchange || rows[i].response != rows[k].response ||
-				  !(rows[i].states & rows[k].states));
+			cr_expect(rows[i].exchange != rows[k].exchange ||
+			          rows[i].response != rows[k].response || !(rows[i].states & rows[k].states));
 	}
 }
 
@@ -393,8 +416,9 @@ Test(ike_fsm, illegal_events_are_refused_and_change_nothing)
 	for (int s = 0; s < IKE_STATES; s++) {
 		for (int x = IKE_X_SA_INIT; x <= IKE_X_INFORMATIONAL; x++) {
 			for (int r = 0; r < 2; r++) {
-				struct ike_msg m = { .hdr = { .exchange = (uint8_t)x, .flags = r ? IKE_F_RESPONSE : 0 } };
-				struct ike_rx rx = { .e = e, .sa = sa, .m = &m };
+				struct ike_msg m = {
+				        .hdr = {.exchange = (uint8_t)x, .flags = r ? IKE_F_RESPONSE : 0}};
+				struct ike_rx rx = {.e = e, .sa = sa, .m = &m};
 
 				if (welcome(s, (uint8_t)x, r))
 					continue;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What survives: a node is killed and restored from its rows after every message of every exchange, and the tunnel goes on; answers and
- * requests are repeated byte for byte; damaged rows are refused. The network loses, doubles and reorders meanwhile.
+ * What survives: a node is killed and restored from its rows after every message of every exchange, and the
+ * tunnel goes on; answers and requests are repeated byte for byte; damaged rows are refused. The network
+ * loses, doubles and reorders meanwhile.
  */
 #include <criterion/criterion.h>
 
@@ -323,7 +324,8 @@ Test(ike_recovery, crash_in_every_collision)
 	crash_everywhere(ask_both_ike, W_LATER);
 }
 
-/* The responder's process dies between commit and answer: what's durable is answered, what isn't was never seen. */
+/* The responder's process dies between commit and answer: what's durable is answered, what isn't was never
+ * seen. */
 Test(ike_recovery, crash_before_the_commit_was_seen)
 {
 	w->n[0].commit = W_MANUAL;
@@ -398,7 +400,12 @@ Test(ike_recovery, damaged_rows_are_refused)
 	copy = malloc(r->len);
 	for (size_t len = 0; len < r->len; len++) { /* every truncation, in a block of just that size */
 		uint8_t *cut = malloc(len ? len : 1);
-		struct w_node fresh = { .w = w, .cfg = w->n[0].cfg, .policy = w->n[0].policy, .rnd = 7, .commit = W_NOW, .lax = true };
+		struct w_node fresh = {.w = w,
+		                       .cfg = w->n[0].cfg,
+		                       .policy = w->n[0].policy,
+		                       .rnd = 7,
+		                       .commit = W_NOW,
+		                       .lax = true};
 
 		memcpy(cut, r->blob, len);
 		fresh.cfg.counters = NULL;
@@ -409,7 +416,12 @@ Test(ike_recovery, damaged_rows_are_refused)
 		free(cut);
 	}
 	for (size_t at = 0; at < r->len; at++) { /* every byte wrong: refused or read, never a crash */
-		struct w_node fresh = { .w = w, .cfg = w->n[0].cfg, .policy = w->n[0].policy, .rnd = 7, .commit = W_NOW, .lax = true };
+		struct w_node fresh = {.w = w,
+		                       .cfg = w->n[0].cfg,
+		                       .policy = w->n[0].policy,
+		                       .rnd = 7,
+		                       .commit = W_NOW,
+		                       .lax = true};
 
 		memcpy(copy, r->blob, r->len);
 		copy[at] ^= (uint8_t)(1 + at % 255);
@@ -520,6 +532,6 @@ Test(ike_recovery, crashes_in_bad_weather)
 		w_run(w, 65 * W_US);
 		cr_assert_geq(w_matched(w), 1, "seed %llu", (unsigned long long)seed);
 		cr_assert_eq(w->n[0].events[IKE_EV_DOWN], 0, "seed %llu: %s", (unsigned long long)seed,
-			     ike_reason_name(w->n[0].last[IKE_EV_DOWN].reason));
+		             ike_reason_name(w->n[0].last[IKE_EV_DOWN].reason));
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rekeys of children and IKE SAs by either side, with and without PFS, by command and by time; and both sides at once (RFC 7296 section 2.8.1).
+ * Rekeys of children and IKE SAs by either side, with and without PFS, by command and by time; and both sides
+ * at once (RFC 7296 section 2.8.1).
  */
 #include <criterion/criterion.h>
 
@@ -178,7 +179,8 @@ Test(ike_rekey, ike_changes_its_algorithms_group)
 {
 	struct ike_sa_view v;
 
-	/* The responder's template is changed to another group meanwhile: INVALID_KE_PAYLOAD or the old suite, but no loss. */
+	/* The responder's template is changed to another group meanwhile: INVALID_KE_PAYLOAD or the old
+	 * suite, but no loss. */
 	w->n[1].policy.ike[1] = w->n[1].policy.ike[0];
 	w->n[1].policy.ike[1].dh = IKE_GROUP_ECP256;
 	w->n[1].policy.n_ike = 2;
@@ -194,7 +196,7 @@ Test(ike_rekey, ike_changes_its_algorithms_group)
 Test(ike_rekey, both_rekey_the_child_at_once)
 {
 	/* Many seeds: both outcomes of the nonces must be seen, and both orders of arrival. */
-	unsigned wins[2] = { 0 };
+	unsigned wins[2] = {0};
 
 	for (unsigned seed = 1; seed <= 40; seed++) {
 		uint32_t spi0, spi1;
@@ -268,7 +270,8 @@ Test(ike_rekey, crossing_kinds_are_told_to_wait)
 {
 	struct ike_sa_view a;
 
-	/* One rekeys the IKE SA, the other the child: TEMPORARY_FAILURE, and no harm (RFC 7296 section 2.25). */
+	/* One rekeys the IKE SA, the other the child: TEMPORARY_FAILURE, and no harm (RFC 7296 section 2.25).
+	 */
 	start();
 	cr_assert(w_sa(&w->n[0], &a));
 	ike_engine_rekey_ike(w->n[0].e, w->now, a.spi);
@@ -314,7 +317,8 @@ Test(ike_rekey, delete_crosses_rekey)
 Test(ike_rekey, rekey_of_an_unknown_child)
 {
 	start();
-	/* Node 0 forgets its child without telling (as after a lost store): CHILD_SA_NOT_FOUND ends it at node 1. */
+	/* Node 0 forgets its child without telling (as after a lost store): CHILD_SA_NOT_FOUND ends it at
+	 * node 1. */
 	w->n[1].policy.allow_empty = true;
 	ike_engine_policy_put(w->n[1].e, &w->n[1].policy);
 	ike_sa_child_free(ike_sa_child_in(w->n[0].e, child_of(0)));
@@ -336,7 +340,21 @@ Test(ike_rekey, ignoring_rekeys)
 	cr_assert_eq(w->n[0].cnt.rekey_childsaignored, 1);
 }
 
-/* A year of a tunnel in a second: children hourly, the IKE SA daily, both sides armed. */
+Test(ike_rekey, too_many_rekeys_are_slowed_down)
+{
+	w->n[0].policy.rekey_rate = 2;
+	start();
+	w_run(w, W_US - w->now % W_US); /* a full second ahead */
+	for (int i = 0; i < 3; i++) {
+		ike_engine_rekey_child(w->n[1].e, w->now, child_of(1));
+		w_run(w, W_US / 10);
+	}
+	settled();
+	cr_assert_eq(w->n[1].events[IKE_EV_CHILD_REKEYED], 2);
+	cr_assert_eq(w->n[0].cnt.childsa_rekey_rate_temp_failure, 1);
+}
+
+/* A month of a tunnel in a second: children hourly, the IKE SA daily, both sides armed. */
 Test(ike_rekey, a_month_of_rekeys)
 {
 	for (int i = 0; i < 2; i++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz a whole IKE engine behind its cryptography: raw packets; requests and answers with right keys but fuzzed payloads, in every state that
- * takes them; checkpoint rows. The first octet chooses. Randomness has a fixed seed, time is virtual.
+ * Fuzz a whole IKE engine behind its cryptography: raw packets; requests and answers with right keys but
+ * fuzzed payloads, in every state that takes them; checkpoint rows. The first octet chooses. Randomness has a
+ * fixed seed, time is virtual.
  */
 #include "../exchange/ike_world.h"
 
@@ -41,7 +42,8 @@ static void rewind_tunnel(void)
 		memset(w->n[i].child, 0, sizeof(w->n[i].child));
 		w_forget(&w->n[i]);
 		w->n[i].rnd = 99 + (unsigned)i;
-		w_row_put(&w->n[i], &(struct ike_ckpt_act){ .key = "", .blob = rows[i].blob, .len = rows[i].len });
+		w_row_put(&w->n[i],
+		          &(struct ike_ckpt_act){.key = "", .blob = rows[i].blob, .len = rows[i].len});
 		strcpy(w->n[i].row[0].key, rows[i].key);
 		if (ike_engine_restore(w->n[i].e, w->now, rows[i].key, rows[i].blob, rows[i].len, NULL))
 			abort();
@@ -60,18 +62,19 @@ static struct ike_path to(int node)
 }
 
 /* A chain of payloads from `from`, sealed as its next request or as an answer to what the other one asked. */
-static void say(struct ike_sa *from, struct ike_sa *to_sa, int node, uint8_t exchange, bool response, uint8_t first, const uint8_t *p,
-		size_t len)
+static void say(struct ike_sa *from, struct ike_sa *to_sa, int node, uint8_t exchange, bool response,
+                uint8_t first, const uint8_t *p, size_t len)
 {
 	uint8_t out[8192];
-	struct ike_build b = { .first = first };
+	struct ike_build b = {.first = first};
 	struct ike_path path = to(node);
 	uint8_t buf[4096];
 	size_t n;
 
 	pack_writer_init(&b.w, buf, sizeof(buf));
 	pack_put_bytes(&b.w, p, len < sizeof(buf) ? len : sizeof(buf));
-	n = ike_msg_seal(from, exchange, response, response ? to_sa->send_next : to_sa->recv_next, &b, out, sizeof(out));
+	n = ike_msg_seal(from, exchange, response, response ? to_sa->send_next : to_sa->recv_next, &b, out,
+	                 sizeof(out));
 	if (n)
 		ike_engine_input(w->n[node].e, w->now, &path, out, n);
 }
@@ -122,7 +125,8 @@ static void as_answer(const uint8_t *data, size_t size)
 	if (data[0] & 0x80) /* a request of the peer comes first */
 		say(a, b, 0, IKE_X_CREATE_CHILD, false, data[1], data + 2, size - 2);
 	if (b->state != IKE_ST_DEAD)
-		say(a, b, 0, info ? IKE_X_INFORMATIONAL : IKE_X_CREATE_CHILD, true, data[1], data + 2, size - 2);
+		say(a, b, 0, info ? IKE_X_INFORMATIONAL : IKE_X_CREATE_CHILD, true, data[1], data + 2,
+		    size - 2);
 }
 
 /* IKE_AUTH, both roles: the set-up is real up to the message in question. */
@@ -164,8 +168,8 @@ static void as_row(const uint8_t *data, size_t size)
 	ike_engine_drop_all(w->n[0].e, w->now, NULL, false);
 	ike_engine_tick(w->n[0].e, w->now += 2000);
 	if (size > 11)
-		snprintf(key, sizeof(key), "%02x%02x%02x%02x%02x%02x%02x%02x", data[3], data[4], data[5], data[6], data[7], data[8],
-			 data[9], data[10]);
+		snprintf(key, sizeof(key), "%02x%02x%02x%02x%02x%02x%02x%02x", data[3], data[4], data[5],
+		         data[6], data[7], data[8], data[9], data[10]);
 	else
 		strcpy(key, rows[0].key);
 	ike_engine_restore(w->n[0].e, w->now, key, copy, size, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz the IKE payload parsers: the header, a chain of payloads, and the bodies of SA, TS and CP. What was read is used as the exchanges use it:
- * proposals are chosen from, selectors narrowed, addresses looked at.
+ * Fuzz the IKE payload parsers: the header, a chain of payloads, and the bodies of SA, TS and CP. What was
+ * read is used as the exchanges use it: proposals are chosen from, selectors narrowed, addresses looked at.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +12,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct ike_suite suites[] = {
-	{ IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, 2 },
-	{ IKE_ENCR_AES_GCM_16, 256, IKE_PRF_HMAC_SHA2_256, 0, 31 },
+        {IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, 2},
+        {IKE_ENCR_AES_GCM_16, 256, IKE_PRF_HMAC_SHA2_256, 0, 31},
 };
-static const struct ike_suite child = { IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0 };
+static const struct ike_suite child = {IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0};
 
 static void bodies(const struct ike_msg *m)
 {
@@ -27,8 +27,10 @@ static void bodies(const struct ike_msg *m)
 	unsigned n;
 
 	if (m->sa.p && ike_wire_parse_sa(&props, &m->sa) == IKE_W_OK) {
-		ike_proposal_choose(&props, IKE_PROTO_IKE, 0, suites, 2, IKE_DH_REQUIRED, m->ke_group, &got, &prop);
-		if (!ike_proposal_choose(&props, IKE_PROTO_ESP, 4, &child, 1, IKE_DH_OPTIONAL, m->ke_group, &got, &prop))
+		ike_proposal_choose(&props, IKE_PROTO_IKE, 0, suites, 2, IKE_DH_REQUIRED, m->ke_group, &got,
+		                    &prop);
+		if (!ike_proposal_choose(&props, IKE_PROTO_ESP, 4, &child, 1, IKE_DH_OPTIONAL, m->ke_group,
+		                         &got, &prop))
 			ike_proposal_spi(prop);
 		ike_proposal_accept(&props, IKE_PROTO_IKE, 8, suites, 2, IKE_DH_REQUIRED, &got, &prop);
 	}
@@ -45,7 +47,7 @@ static void bodies(const struct ike_msg *m)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct ike_msg m = { 0 };
+	struct ike_msg m = {0};
 	uint8_t *copy;
 
 	if (size < 2 || size > 65535)

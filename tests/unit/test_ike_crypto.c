@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cryptography of IKEv2: HMAC vectors (RFC 2202, RFC 4868, RFC 4231), prf+ and key schedules against a second computation with
- * OpenSSL's one-shot functions, Diffie-Hellman vectors (RFC 7748, RFC 5903) and bad public values, encryption round trips.
+ * Cryptography of IKEv2: HMAC vectors (RFC 2202, RFC 4868, RFC 4231), prf+ and key schedules against a second
+ * computation with OpenSSL's one-shot functions, Diffie-Hellman vectors (RFC 7748, RFC 5903) and bad public
+ * values, encryption round trips.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -39,7 +40,7 @@ static size_t hex(const char *text, uint8_t *out)
 Test(ike_crypto, prf_vectors)
 {
 	uint8_t key[32], out[32], want[32];
-	struct ike_buf in = { (const uint8_t *)"Hi There", 8 };
+	struct ike_buf in = {(const uint8_t *)"Hi There", 8};
 
 	memset(key, 0x0b, sizeof(key));
 	hex("b617318655057264e28bc0b6fb378c8ef146be00", want); /* RFC 2202 case 1 */
@@ -48,7 +49,7 @@ Test(ike_crypto, prf_vectors)
 	hex("b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7", want); /* RFC 4231 case 1 */
 	cr_assert_eq(ike_crypto_prf(c, IKE_PRF_HMAC_SHA2_256, key, 20, &in, 1, out), 0);
 	cr_assert_arr_eq(out, want, 32);
-	in = (struct ike_buf){ (const uint8_t *)"what do ya want for nothing?", 28 };
+	in = (struct ike_buf){(const uint8_t *)"what do ya want for nothing?", 28};
 	hex("effcdf6ae5eb2fa2d27416d5f184df9c259a7c79", want); /* RFC 2202 case 2 */
 	cr_assert_eq(ike_crypto_prf(c, IKE_PRF_HMAC_SHA1, "Jefe", 4, &in, 1, out), 0);
 	cr_assert_arr_eq(out, want, 20);
@@ -72,7 +73,8 @@ Test(ike_crypto, integ_vectors)
 }
 
 /* prf+ computed again, the plain way. */
-static void prf_plus(const EVP_MD *md, const uint8_t *key, size_t klen, const uint8_t *seed, size_t slen, uint8_t *out, size_t len)
+static void prf_plus(const EVP_MD *md, const uint8_t *key, size_t klen, const uint8_t *seed, size_t slen,
+                     uint8_t *out, size_t len)
 {
 	uint8_t t[64], buf[512];
 	unsigned tlen = 0;
@@ -99,7 +101,7 @@ Test(ike_crypto, prf_plus_agrees_with_openssl)
 		seed[i] = (uint8_t)(i * 7);
 	memset(key, 0x5a, sizeof(key));
 	for (size_t len = 1; len <= sizeof(a); len++) {
-		struct ike_buf in[3] = { { seed, 32 }, { seed + 32, 32 }, { seed + 64, 16 } };
+		struct ike_buf in[3] = {{seed, 32}, {seed + 32, 32}, {seed + 64, 16}};
 
 		cr_assert_eq(ike_crypto_prf_plus(c, IKE_PRF_HMAC_SHA2_256, key, 32, in, 3, a, len), 0);
 		prf_plus(EVP_sha256(), key, 32, seed, sizeof(seed), b, len);
@@ -112,10 +114,16 @@ Test(ike_crypto, prf_plus_agrees_with_openssl)
 
 Test(ike_crypto, schedule_cuts_keys_in_the_order_of_the_rfc)
 {
-	struct ike_suite suite = { IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_X25519 };
-	uint8_t ni[32], nr[40], g[32], nonces[72], seed[88], skeyseed[32], want[3 * 32 + 2 * 20 + 2 * 32], pi[32], pr[32];
-	struct ike_schedule s = { .suite = &suite, .spi_i = 0x0102030405060708, .spi_r = 0x1112131415161718, .ni = { ni, 32 },
-				  .nr = { nr, 40 }, .shared = { g, 32 } };
+	struct ike_suite suite = {IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA1_96,
+	                          IKE_GROUP_X25519};
+	uint8_t ni[32], nr[40], g[32], nonces[72], seed[88], skeyseed[32], want[3 * 32 + 2 * 20 + 2 * 32],
+	        pi[32], pr[32];
+	struct ike_schedule s = {.suite = &suite,
+	                         .spi_i = 0x0102030405060708,
+	                         .spi_r = 0x1112131415161718,
+	                         .ni = {ni, 32},
+	                         .nr = {nr, 40},
+	                         .shared = {g, 32}};
 	const uint8_t *p = want;
 	struct ike_keys k;
 	unsigned len;
@@ -153,7 +161,7 @@ Test(ike_crypto, schedule_cuts_keys_in_the_order_of_the_rfc)
 
 Test(ike_crypto, x25519_vector)
 {
-	uint8_t a[32], b[32], pa[32], pb[32], ka[32], want[32], zero[32] = { 0 };
+	uint8_t a[32], b[32], pa[32], pb[32], ka[32], want[32], zero[32] = {0};
 
 	/* RFC 7748 section 6.1 */
 	hex("77076d0a7318a57d3c16c17251b26645df4c9f92ebc0c0cd3b54f5cf88c52921", a);
@@ -173,14 +181,17 @@ Test(ike_crypto, ecp256_vector)
 {
 	uint8_t i[32], gix[64], want[64], shared[32];
 
-	/* RFC 5903 section 8.1; our scalars are private + 1 within 1 .. order-1, so the vector's is given less one */
+	/* RFC 5903 section 8.1; our scalars are private + 1 within 1 .. order-1, so the vector's is given
+	 * less one */
 	hex("C88F01F510D9AC3F70A292DAA2316DE544E9AAB8AFE84049C62A9C57862D1432", i);
 	hex("DAD0B65394221CF9B051E1FECA5787D098DFE637FC90B9EF945D0C3772581180"
-	    "5271A0461CDB8252D61F1C456FA3E59AB1F45B33ACCF5F58389E0577B8990BB3", want);
+	    "5271A0461CDB8252D61F1C456FA3E59AB1F45B33ACCF5F58389E0577B8990BB3",
+	    want);
 	cr_assert_eq(ike_crypto_dh_public(c, 19, i, gix), 0);
 	cr_assert_arr_eq(gix, want, 64);
 	hex("D12DFB5289C8D4F81208B70270398C342296970A0BCCB74C736FC7554494BF63"
-	    "56FBF3CA366CC23E8157854C13C58D6AAC23F046ADA30F8353E74F33039872AB", gix);
+	    "56FBF3CA366CC23E8157854C13C58D6AAC23F046ADA30F8353E74F33039872AB",
+	    gix);
 	hex("D6840F6B42F6EDAFD13116E0E12565202FEF8E9ECE7DCE03812464D04B9442DE", want);
 	cr_assert_eq(ike_crypto_dh_shared(c, 19, i, gix, 64, shared), 0);
 	cr_assert_arr_eq(shared, want, 32);
@@ -192,7 +203,7 @@ Test(ike_crypto, ecp256_vector)
 
 Test(ike_crypto, modp_groups)
 {
-	static const uint16_t groups[] = { 2, 14 };
+	static const uint16_t groups[] = {2, 14};
 	uint8_t a[32], b[32], pa[256], pb[256], ka[256], kb[256];
 
 	for (int g = 0; g < 2; g++) {
@@ -220,7 +231,7 @@ Test(ike_crypto, modp_groups)
 
 Test(ike_crypto, encryption_round_trips)
 {
-	uint8_t key[36], iv[16], data[64], tag[16], aad[32] = { 1 };
+	uint8_t key[36], iv[16], data[64], tag[16], aad[32] = {1};
 
 	for (unsigned i = 0; i < sizeof(key); i++)
 		key[i] = (uint8_t)i;
@@ -242,14 +253,15 @@ Test(ike_crypto, encryption_round_trips)
 		cr_assert_eq(data[60], 7);
 		cr_assert_eq(ike_crypto_gcm(c, gcm, true, key, iv, aad, sizeof(aad), data, 61, tag), 0);
 		aad[3] ^= 1;
-		cr_assert_eq(ike_crypto_gcm(c, gcm, false, key, iv, aad, sizeof(aad), data, 61, tag), -EBADMSG);
+		cr_assert_eq(ike_crypto_gcm(c, gcm, false, key, iv, aad, sizeof(aad), data, 61, tag),
+		             -EBADMSG);
 		aad[3] ^= 1;
 	}
 }
 
 Test(ike_crypto, algorithm_rows)
 {
-	struct ike_suite s = { IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, 14 };
+	struct ike_suite s = {IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, 14};
 
 	cr_assert_eq(ike_alg_check(&s, false), 0);
 	cr_assert_neq(ike_alg_check(&s, true), 0, "a child has no prf");
@@ -257,7 +269,7 @@ Test(ike_crypto, algorithm_rows)
 	cr_assert_eq(ike_alg_check(&s, true), 0);
 	s.encr_bits = 192;
 	cr_assert_neq(ike_alg_check(&s, true), 0);
-	s = (struct ike_suite){ IKE_ENCR_AES_GCM_16, 256, 0, IKE_INTEG_HMAC_SHA1_96, 0 };
+	s = (struct ike_suite){IKE_ENCR_AES_GCM_16, 256, 0, IKE_INTEG_HMAC_SHA1_96, 0};
 	cr_assert_neq(ike_alg_check(&s, true), 0, "GCM needs no integrity");
 	cr_assert_str_eq(ike_alg_encr_name(IKE_ENCR_AES_CBC, 128), "aes-cbc-128");
 	cr_assert_str_eq(ike_alg_integ_name(IKE_INTEG_HMAC_SHA1_96), "sha1-96");

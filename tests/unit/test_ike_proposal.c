@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Payloads that stand alone: choosing among proposals, narrowing traffic selectors, identities, configuration, wire round trips.
+ * Payloads that stand alone: choosing among proposals, narrowing traffic selectors, identities,
+ * configuration, wire round trips.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -12,10 +13,11 @@
 #include "ike/ike_ts.h"
 
 /* Build an SA payload and read it back. */
-static void through_the_wire(struct ike_proposals *out, uint8_t proto, uint64_t spi, uint8_t spi_len, const struct ike_suite *s, unsigned n)
+static void through_the_wire(struct ike_proposals *out, uint8_t proto, uint64_t spi, uint8_t spi_len,
+                             const struct ike_suite *s, unsigned n)
 {
 	static uint8_t buf[4096];
-	struct ike_msg m = { 0 };
+	struct ike_msg m = {0};
 	struct ike_build b;
 
 	ike_wire_build(&b, buf, sizeof(buf));
@@ -26,20 +28,20 @@ static void through_the_wire(struct ike_proposals *out, uint8_t proto, uint64_t 
 }
 
 static const struct ike_suite ike[] = {
-	{ IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, 2 },
-	{ IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128, 14 },
-	{ IKE_ENCR_AES_GCM_16, 256, IKE_PRF_HMAC_SHA2_256, 0, 31 },
+        {IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, 2},
+        {IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128, 14},
+        {IKE_ENCR_AES_GCM_16, 256, IKE_PRF_HMAC_SHA2_256, 0, 31},
 };
 static const struct ike_suite esp[] = {
-	{ IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0 },
-	{ IKE_ENCR_AES_GCM_16, 128, 0, 0, 14 },
+        {IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0},
+        {IKE_ENCR_AES_GCM_16, 128, 0, 0, 14},
 };
 
 Test(ike_proposal, our_order_decides)
 {
 	const struct ike_proposal *prop;
 	struct ike_proposals p;
-	struct ike_suite got, mine[3] = { ike[2], ike[1], ike[0] };
+	struct ike_suite got, mine[3] = {ike[2], ike[1], ike[0]};
 
 	through_the_wire(&p, IKE_PROTO_IKE, 0, 0, ike, 3);
 	cr_assert_eq(p.n, 3);
@@ -48,8 +50,10 @@ Test(ike_proposal, our_order_decides)
 	cr_assert_eq(prop->num, 3);
 	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_IKE, 0, ike, 3, IKE_DH_REQUIRED, 0, &got, &prop), 0);
 	cr_assert_eq(prop->num, 1);
-	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_ESP, 4, ike, 3, IKE_DH_REQUIRED, 0, &got, &prop), -ENOENT);
-	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_IKE, 8, ike, 3, IKE_DH_REQUIRED, 0, &got, &prop), -ENOENT);
+	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_ESP, 4, ike, 3, IKE_DH_REQUIRED, 0, &got, &prop),
+	             -ENOENT);
+	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_IKE, 8, ike, 3, IKE_DH_REQUIRED, 0, &got, &prop),
+	             -ENOENT);
 }
 
 Test(ike_proposal, one_difference_is_enough)
@@ -63,7 +67,9 @@ Test(ike_proposal, one_difference_is_enough)
 		struct ike_suite s = ike[1];
 
 		((uint16_t *)&s)[i] ^= 1;
-		cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_IKE, 0, &s, 1, IKE_DH_REQUIRED, 0, &got, &prop), -ENOENT);
+		cr_assert_eq(
+		        ike_proposal_choose(&p, IKE_PROTO_IKE, 0, &s, 1, IKE_DH_REQUIRED, 0, &got, &prop),
+		        -ENOENT);
 	}
 }
 
@@ -78,13 +84,16 @@ Test(ike_proposal, groups_of_children)
 	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_ESP, 4, esp, 2, IKE_DH_IGNORED, 0, &got, &prop), 0);
 	cr_assert_eq(got.dh, 0);
 	cr_assert_eq(ike_proposal_spi(prop), 0x01020304);
-	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_ESP, 4, &esp[1], 1, IKE_DH_OPTIONAL, 0, &got, &prop), 0);
+	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_ESP, 4, &esp[1], 1, IKE_DH_OPTIONAL, 0, &got, &prop),
+	             0);
 	cr_assert_eq(got.dh, 14);
-	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_ESP, 4, &none, 1, IKE_DH_OPTIONAL, 14, &got, &prop), 0);
+	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_ESP, 4, &none, 1, IKE_DH_OPTIONAL, 14, &got, &prop),
+	             0);
 	cr_assert_eq(got.dh, 14, "the peer insists");
 	none = esp[0];
 	none.dh = 31;
-	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_ESP, 4, &none, 1, IKE_DH_OPTIONAL, 0, &got, &prop), -ENOENT, "PFS is required");
+	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_ESP, 4, &none, 1, IKE_DH_OPTIONAL, 0, &got, &prop),
+	             -ENOENT, "PFS is required");
 }
 
 Test(ike_proposal, an_answer_has_one_proposal)
@@ -94,13 +103,15 @@ Test(ike_proposal, an_answer_has_one_proposal)
 	struct ike_suite got;
 
 	through_the_wire(&p, IKE_PROTO_IKE, 0, 0, ike, 2);
-	cr_assert_eq(ike_proposal_accept(&p, IKE_PROTO_IKE, 0, ike, 3, IKE_DH_REQUIRED, &got, &prop), -ENOENT);
+	cr_assert_eq(ike_proposal_accept(&p, IKE_PROTO_IKE, 0, ike, 3, IKE_DH_REQUIRED, &got, &prop),
+	             -ENOENT);
 	through_the_wire(&p, IKE_PROTO_IKE, 7, 8, &ike[1], 1);
 	cr_assert_eq(ike_proposal_accept(&p, IKE_PROTO_IKE, 8, ike, 3, IKE_DH_REQUIRED, &got, &prop), 0);
 	cr_assert_eq(ike_proposal_spi(prop), 7);
 	p.transform[p.n_transforms] = p.transform[p.n_transforms - 1];
 	p.prop[0].n++;
-	cr_assert_eq(ike_proposal_accept(&p, IKE_PROTO_IKE, 8, ike, 3, IKE_DH_REQUIRED, &got, &prop), -ENOENT, "two groups");
+	cr_assert_eq(ike_proposal_accept(&p, IKE_PROTO_IKE, 8, ike, 3, IKE_DH_REQUIRED, &got, &prop), -ENOENT,
+	             "two groups");
 }
 
 Test(ike_proposal, unknown_transforms)
@@ -111,18 +122,20 @@ Test(ike_proposal, unknown_transforms)
 
 	through_the_wire(&p, IKE_PROTO_IKE, 0, 0, ike, 1);
 	p.transform[0].odd = true;
-	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_IKE, 0, ike, 1, IKE_DH_REQUIRED, 0, &got, &prop), -ENOENT, "unknown attribute");
+	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_IKE, 0, ike, 1, IKE_DH_REQUIRED, 0, &got, &prop),
+	             -ENOENT, "unknown attribute");
 	p.transform[0].odd = false;
-	p.transform[p.n_transforms] = (struct ike_transform){ .type = 6, .id = 1 };
+	p.transform[p.n_transforms] = (struct ike_transform){.type = 6, .id = 1};
 	p.prop[0].n++;
-	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_IKE, 0, ike, 1, IKE_DH_REQUIRED, 0, &got, &prop), -ENOENT, "unknown type");
+	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_IKE, 0, ike, 1, IKE_DH_REQUIRED, 0, &got, &prop),
+	             -ENOENT, "unknown type");
 }
 
 /* ---- traffic selectors ---- */
 
 static struct ike_ts ts(const char *lo, const char *hi, uint8_t proto, uint16_t plo, uint16_t phi)
 {
-	struct ike_ts t = { .proto = proto, .port_lo = plo, .port_hi = phi };
+	struct ike_ts t = {.proto = proto, .port_lo = plo, .port_hi = phi};
 
 	cr_assert_eq(net_addr_parse(&t.lo, lo), 0);
 	cr_assert_eq(net_addr_parse(&t.hi, hi), 0);
@@ -131,8 +144,10 @@ static struct ike_ts ts(const char *lo, const char *hi, uint8_t proto, uint16_t 
 
 Test(ike_ts, narrowing)
 {
-	struct ike_ts wish[2] = { ts("0.0.0.0", "255.255.255.255", 0, 0, 65535), ts("::", "ffff::", 0, 0, 65535) };
-	struct ike_ts limit[2] = { ts("10.0.0.0", "10.0.0.255", 0, 0, 65535), ts("10.0.2.0", "10.0.2.7", 17, 500, 500) };
+	struct ike_ts wish[2] = {ts("0.0.0.0", "255.255.255.255", 0, 0, 65535),
+	                         ts("::", "ffff::", 0, 0, 65535)};
+	struct ike_ts limit[2] = {ts("10.0.0.0", "10.0.0.255", 0, 0, 65535),
+	                          ts("10.0.2.0", "10.0.2.7", 17, 500, 500)};
 	struct ike_ts out[IKE_MAX_TS], host = ts("10.0.0.9", "10.0.0.9", 6, 80, 80);
 
 	cr_assert_eq(ike_ts_narrow(wish, 2, limit, 2, out), 2);
@@ -187,9 +202,11 @@ Test(ike_ts, not_more_than_fit)
 
 Test(ike_ts, through_the_wire)
 {
-	struct ike_ts in[2] = { ts("10.1.2.3", "10.1.2.9", 6, 1, 2), ts("2001:db8::1", "2001:db8::ff", 0, 0, 65535) }, out[IKE_WIRE_TS_MAX];
+	struct ike_ts in[2] = {ts("10.1.2.3", "10.1.2.9", 6, 1, 2),
+	                       ts("2001:db8::1", "2001:db8::ff", 0, 0, 65535)},
+	              out[IKE_WIRE_TS_MAX];
 	uint8_t buf[256];
-	struct ike_msg m = { 0 };
+	struct ike_msg m = {0};
 	struct ike_build b;
 	unsigned n;
 
@@ -220,7 +237,7 @@ Test(ike_id, text)
 	cr_assert_eq(ike_id_parse(&id, "gw.example"), 0);
 	cr_assert_eq(id.type, IKE_ID_FQDN);
 	cr_assert_eq(ike_id_parse(&id, ""), -EINVAL);
-	id = (struct ike_id){ .type = IKE_ID_KEY_ID, .len = 3, .data = { 'a', 0, 0xff } };
+	id = (struct ike_id){.type = IKE_ID_KEY_ID, .len = 3, .data = {'a', 0, 0xff}};
 	cr_assert_str_eq(ike_id_format(&id, buf, sizeof(buf)), "a\\x00\\xff");
 	cr_assert_eq(strlen(ike_id_format(&id, buf, 6)), 1);
 	id.type = IKE_ID_NONE;
@@ -229,9 +246,9 @@ Test(ike_id, text)
 
 Test(ike_wire, configuration)
 {
-	struct ike_cp in = { .type = IKE_CFG_REPLY, .has_ip4 = true, .has_dns = true, .n_dns = 2 }, out;
+	struct ike_cp in = {.type = IKE_CFG_REPLY, .has_ip4 = true, .has_dns = true, .n_dns = 2}, out;
 	uint8_t buf[256];
-	struct ike_msg m = { 0 };
+	struct ike_msg m = {0};
 	struct ike_build b;
 
 	net_addr_parse(&in.ip4, "10.0.0.7");
@@ -253,7 +270,7 @@ Test(ike_wire, configuration)
 Test(ike_wire, chain_is_bounded)
 {
 	static uint8_t buf[8192];
-	struct ike_msg m = { 0 };
+	struct ike_msg m = {0};
 	struct ike_build b;
 
 	ike_wire_build(&b, buf, sizeof(buf));
