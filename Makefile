@@ -25,6 +25,7 @@ CC        := gcc
 PKGS      := libzmq libprotobuf-c libssl libcrypto sqlite3 libuv libedit jansson
 LIBEXEC   := $(BUILD)/libexec/orrery
 COMMIT    := $(shell git rev-parse HEAD 2>/dev/null || echo 0000000000000000000000000000000000000000)
+COMMIT_DATE := $(shell TZ=UTC git log -1 --date=format-local:'%a %b %e %H:%M:%S UTC %Y' --format=%cd 2>/dev/null || echo unknown)
 
 # pkg-config and net-snmp-config are asked lazily: `make deps` must work before they exist.
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -98,8 +99,14 @@ $(BUILD)/fuzzobj/%.o: %.c | $(PROTO_H)
 	@mkdir -p $(@D)
 	clang $(CPPFLAGS) $(PKG_CFLAGS) -std=gnu11 -g -O1 -w -fsanitize=fuzzer-no-link,address,undefined $(DEPFLAGS) -c $< -o $@
 
-# The commit printed by `show version` reaches one object only.
-$(BUILD)/obj/lib/base/version.o $(BUILD)/asan/lib/base/version.o: CPPFLAGS += -DORRERY_COMMIT='"$(COMMIT)"'
+# The commit and its date printed by `show version` reach one object only, which is made anew when they change.
+$(BUILD)/commit: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMMIT) $(COMMIT_DATE)' | cmp -s - $@ || echo '$(COMMIT) $(COMMIT_DATE)' >$@
+$(BUILD)/obj/lib/base/version.o $(BUILD)/asan/lib/base/version.o: $(BUILD)/commit
+$(BUILD)/obj/lib/base/version.o $(BUILD)/asan/lib/base/version.o: CPPFLAGS += -DORRERY_COMMIT='"$(COMMIT)"' -DORRERY_BUILD_DATE='"$(COMMIT_DATE)"'
+.PHONY: FORCE
+FORCE:
 
 $(BUILD)/liborrery.a: $(LIB_O)
 	@rm -f $@
