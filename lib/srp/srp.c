@@ -61,12 +61,19 @@ void srp_saw_epoch(struct srp *s, uint64_t epoch)
 		s->saved.seen_epoch = epoch;
 }
 
-/* Seconds since 1970 unless somebody is ahead: unique for every life of a chassis, and later is larger. */
+/*
+ * Seconds since 1970 unless somebody is ahead: unique for every life of a chassis, and later is larger. The
+ * last bit is the chassis: even where the SRP address is the lower one, odd at the other.
+ */
 void srp_new_epoch(struct srp *s)
 {
+	bool odd = memcmp(s->cfg.rank.addr, s->cfg.peer_addr, sizeof(s->cfg.peer_addr)) > 0;
+
 	srp_saw_epoch(s, s->saved.epoch);
 	srp_saw_epoch(s, s->saved.data_epoch);
 	s->saved.epoch = s->saved.seen_epoch + 1 > s->wall_s ? s->saved.seen_epoch + 1 : s->wall_s;
+	if ((s->saved.epoch & 1) != odd)
+		s->saved.epoch++;
 	s->saved.seen_epoch = s->saved.epoch;
 }
 

@@ -526,6 +526,8 @@ Test(srp_pair, dead_chassis_is_replaced_without_loss)
 	cr_state(B, SRP_ACTIVE);
 	cr_assert(same_rows(&dead, B));
 	cr_assert_gt(B->s->saved.epoch, epoch);
+	cr_assert_eq(epoch & 1, 0, "the lower address");
+	cr_assert_eq(B->s->saved.epoch & 1, 1);
 	/* back again: standby, loaded in full */
 	power_on(A);
 	link_both_up();
