@@ -323,7 +323,7 @@ static void push_done(struct task *t, void *arg, int status, const struct bus_ms
 		return;
 	if (status) {
 		m->data.push_failed = true;
-		if (msg && ipsecmgr_engine_may_log(m))
+		if (msg && status != -EHOSTUNREACH && ipsecmgr_engine_may_log(m))
 			LOG(EV_IPSEC_SA_FAIL, "iftask refused the SAs of this instance: %s",
 			    msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text
 			                                                 : strerror(-status));
@@ -370,7 +370,7 @@ static void bind_done(struct task *t, void *arg, int status, const struct bus_ms
 	struct ipsecmgr *m = arg;
 
 	m->data.bind_open = false;
-	if (status && msg && ipsecmgr_engine_may_log(m))
+	if (status && msg && status != -EHOSTUNREACH && ipsecmgr_engine_may_log(m))
 		LOG(EV_IFTASK_SOCKET, "service sockets: %s",
 		    msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text
 		                                                 : strerror(-status));

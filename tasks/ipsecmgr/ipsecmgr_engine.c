@@ -128,7 +128,6 @@ static void log_event(struct ipsecmgr *m, const struct ike_event *ev)
 		if (ipsecmgr_engine_may_log(m))
 			LOG(EV_IKE_NOTIFY, "peer %s (%s): child SA not created: %s", peer, id, why);
 		break;
-	case IKE_EV_CHILD_UP:
 	case IKE_EV_CHILD_DOWN:
 	case IKE_EV_CHILD_REKEYED:
 		LOG(EV_IKE_CHILD, "peer %s (%s) child SA %08x: %s", peer, id, ev->spi_in, what);

@@ -340,6 +340,15 @@ void ipsecmgr_sess_ask(struct ipsecmgr *m, const struct ike_session_act *a)
 	struct ipsecmgr_session *s = calloc(1, sizeof(*s)), *old;
 
 	m->stat.sessions_asked++;
+	if (ipsecmgr_serve_sessions(m->t) + m->session.n >= IPSECMGR_MAX_SA) {
+		if (ipsecmgr_engine_may_log(m))
+			LOG(EV_TASK_LIMIT, "%u tunnels: no more on this instance", IPSECMGR_MAX_SA);
+		m->stat.sessions_refused++;
+		no.status = -ENOSPC;
+		ike_engine_address_assigned(m->e, ipsecmgr_engine_now(m), a->ref, &no);
+		free(s);
+		return;
+	}
 	old = ipsecmgr_map_get(&m->session, a->ref);
 	if (old)
 		sess_free(m, old);
