@@ -14,7 +14,15 @@
 
 #define CRASH_RING 16
 
-enum proc_state { PROC_STARTING, PROC_STANDBY, PROC_ACTIVATING, PROC_ACTIVE, PROC_HUNG, PROC_BACKOFF, PROC_STATES };
+enum proc_state {
+	PROC_STARTING,
+	PROC_STANDBY,
+	PROC_ACTIVATING,
+	PROC_ACTIVE,
+	PROC_HUNG,
+	PROC_BACKOFF,
+	PROC_STATES
+};
 
 struct card;
 
@@ -24,14 +32,14 @@ struct proc {
 	char facility[24];
 	uint32_t instance, standby_number; /* the number it has; the one it had as a standby */
 	unsigned cpu;
-	bool standby;        /* to be started as a standby */
-	bool stopping;       /* on purpose: no restart */
-	bool assumed;        /* this activation took a failed number over */
+	bool standby;  /* to be started as a standby */
+	bool stopping; /* on purpose: no restart */
+	bool assumed;  /* this activation took a failed number over */
 	enum proc_state state;
 	pid_t pid;
 	int pidfd;
 	uv_poll_t *poll;
-	uv_timer_t *timer;   /* back-off */
+	uv_timer_t *timer; /* back-off */
 	char token[33], identity[BUS_ADDR_MAX];
 	uint64_t started_wall, last_pong, died_at;
 	uint32_t restarts, sessions;
@@ -39,7 +47,7 @@ struct proc {
 	char reason[64];
 	uint64_t crashes[CRASH_RING];
 	unsigned n_crashes;
-	uint64_t cpu_us, cpu_at;  /* last sample of used CPU time */
+	uint64_t cpu_us, cpu_at; /* last sample of used CPU time */
 	double cpu_percent;
 	uint64_t cli_request;
 	struct proc *next;
@@ -92,7 +100,7 @@ struct proc_usage proc_usage(struct proc *p);
 /* report.c: what hatsystem and the shows are told. */
 void report_changed(struct card *c);
 void report_event(struct card *c, const struct proc *p, TaskEvent__What what, uint32_t recovered, uint32_t ms,
-		  uint32_t old_instance);
+                  uint32_t old_instance);
 void report_card_event(struct card *c, CardEvent__What what, unsigned slot, const char *reason, uint64_t at);
 void report_tick(struct card *c);
 void report_show(struct card *c, const struct bus_rx *rx, const Envelope *env);
@@ -101,6 +109,7 @@ void report_show(struct card *c, const struct bus_rx *rx, const Envelope *env);
 void card_set_state(struct card *c, const char *state);
 void card_bp_send(struct card *c, BpMessage *m);
 /* Answer a request that came to this card. */
-void card_reply_status(struct card *c, const struct bus_rx *rx, const Envelope *req, int code, const char *text);
+void card_reply_status(struct card *c, const struct bus_rx *rx, const Envelope *req, int code,
+                       const char *text);
 
 #endif

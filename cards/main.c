@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * orrery-card: one card. Reads who it is, opens its switch, tells the backplane it is there, starts the tasks every card of its type
- * has (lib/place table), then does what hatsystem orders. When this process dies, so does every task of the card.
+ * orrery-card: one card. Reads who it is, opens its switch, tells the backplane it is there, starts the tasks
+ * every card of its type has (lib/place table), then does what hatsystem orders. When this process dies, so
+ * does every task of the card.
  */
 #include "card.h"
 
@@ -52,7 +53,8 @@ void card_set_state(struct card *c, const char *state)
 	send_heartbeat(c);
 }
 
-/* --- backplane --------------------------------------------------------------------------------------------- */
+/* --- backplane ---------------------------------------------------------------------------------------------
+ */
 
 /* The tasks a card of this type starts by itself. */
 static void start_static(struct card *c)
@@ -92,7 +94,8 @@ static void arbitration(struct card *c, const BpArbitration *a)
 	if (c->type->management && c->active_mio)
 		card_set_state(c, c->active_mio == c->slot ? "active" : "standby");
 	if (c->type->management && c->active_mio == c->slot && before && before != c->slot) {
-		LOG(EV_CARD_STATE, "card %u takes over as management card from %u: %s", c->slot, before, a->reason);
+		LOG(EV_CARD_STATE, "card %u takes over as management card from %u: %s", c->slot, before,
+		    a->reason);
 		activate_controllers(c, "switchover");
 		report_card_event(c, CARD_EVENT__WHAT__MIO_SWITCHOVER, before, a->reason, a->at_wall_us);
 	}
@@ -112,7 +115,8 @@ static void presence(struct card *c, const BpPresence *p)
 		bus_switch_peer_up(c->bus, p->slot);
 	else
 		bus_switch_peer_down(c->bus, p->slot);
-	report_card_event(c, p->up ? CARD_EVENT__WHAT__UP : CARD_EVENT__WHAT__DOWN, p->slot, p->reason, p->at_wall_us);
+	report_card_event(c, p->up ? CARD_EVENT__WHAT__UP : CARD_EVENT__WHAT__DOWN, p->slot, p->reason,
+	                  p->at_wall_us);
 	report_tick(c);
 }
 
@@ -158,9 +162,11 @@ static void bp_cb(uv_poll_t *h, int status, int events)
 		close(fds[--n]);
 }
 
-/* --- bus --------------------------------------------------------------------------------------------------- */
+/* --- bus ---------------------------------------------------------------------------------------------------
+ */
 
-void card_reply_status(struct card *c, const struct bus_rx *rx, const Envelope *req, int code, const char *text)
+void card_reply_status(struct card *c, const struct bus_rx *rx, const Envelope *req, int code,
+                       const char *text)
 {
 	Envelope env = ENVELOPE__INIT;
 	Status st = STATUS__INIT;
@@ -219,8 +225,8 @@ static void orders(struct card *c, const struct bus_rx *rx, const Envelope *env)
 		int one = order_one(c, to->orders[i]);
 
 		if (one < 0) {
-			LOG(EV_TASK_FAILED, "order %d for %s/%u: %s", (int)to->orders[i]->what, to->orders[i]->facility,
-			    to->orders[i]->instance, strerror(-one));
+			LOG(EV_TASK_FAILED, "order %d for %s/%u: %s", (int)to->orders[i]->what,
+			    to->orders[i]->facility, to->orders[i]->instance, strerror(-one));
 			rc = one;
 		}
 	}
@@ -239,7 +245,7 @@ static void power(struct card *c, const char *args)
 	if (sscanf(args, "%15s %u %n", verb, &p.slot, &used) < 2)
 		return;
 	p.what = !strcmp(verb, "off") ? BP_POWER__WHAT__OFF
-				      : (!strcmp(verb, "on") ? BP_POWER__WHAT__ON : BP_POWER__WHAT__CYCLE);
+	                              : (!strcmp(verb, "on") ? BP_POWER__WHAT__ON : BP_POWER__WHAT__CYCLE);
 	p.reason = (char *)(args + used);
 	m.body_case = BP_MESSAGE__BODY_POWER;
 	m.power = &p;
@@ -262,7 +268,8 @@ static void from_own_task(struct card *c, struct proc *p, const Envelope *env)
 		bus_switch_subscribe(c->bus, p->identity, env->subscribe->topic);
 		break;
 	default:
-		LOG(EV_BUS_REFUSED, "message %d of %s/%u to its card refused", (int)env->body_case, p->facility, p->instance);
+		LOG(EV_BUS_REFUSED, "message %d of %s/%u to its card refused", (int)env->body_case,
+		    p->facility, p->instance);
 	}
 }
 
@@ -294,7 +301,8 @@ static void bus_cb(void *arg, const struct bus_rx *rx)
 	struct proc *p;
 
 	if (!env) {
-		LOG(EV_BUS_MALFORMED, "%zu bytes of %s are no envelope", rx->len, rx->src[0] ? rx->src : "an unknown process");
+		LOG(EV_BUS_MALFORMED, "%zu bytes of %s are no envelope", rx->len,
+		    rx->src[0] ? rx->src : "an unknown process");
 		return;
 	}
 	if (!rx->src[0]) {
@@ -310,7 +318,8 @@ static void bus_cb(void *arg, const struct bus_rx *rx)
 	envelope__free_unpacked(env, NULL);
 }
 
-/* --- start ------------------------------------------------------------------------------------------------- */
+/* --- start -------------------------------------------------------------------------------------------------
+ */
 
 static void heartbeat_cb(uv_timer_t *h)
 {
@@ -346,7 +355,8 @@ static int identity(struct card *c, int argc, char **argv, char *err, size_t siz
 	char exe[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 
-	if (argc != 3 || n < 0 || sscanf(argv[1], "%u", &c->slot) != 1 || !(c->type = card_type_find(argv[2])) ||
+	if (argc != 3 || n < 0 || sscanf(argv[1], "%u", &c->slot) != 1 ||
+	    !(c->type = card_type_find(argv[2])) ||
 	    env_copy("ORRERY_CHASSIS", c->chassis, sizeof(c->chassis)) < 0 ||
 	    env_copy("ORRERY_RUN", c->run_dir, sizeof(c->run_dir)) < 0 ||
 	    env_copy("ORRERY_STATE", c->state_dir, sizeof(c->state_dir)) < 0 ||

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Task processes of a card: spawn with a token, see them die (pidfd), ping them, restart them with back-off, or let a standby
- * instance on the card assume the failed number. Entry points proc_*(); called by main.c for messages, orders and timers.
+ * Task processes of a card: spawn with a token, see them die (pidfd), ping them, restart them with back-off,
+ * or let a standby instance on the card assume the failed number. Entry points proc_*(); called by main.c for
+ * messages, orders and timers.
  */
 #include "card.h"
 
@@ -20,17 +21,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define CRASH_WINDOW_US   (60 * US_PER_SEC)
-#define FREE_RESTARTS     3   /* in the window, without back-off */
-#define GIVE_UP_CRASHES   10
-#define BACKOFF_MAX_MS    30000
+#define CRASH_WINDOW_US (60 * US_PER_SEC)
+#define FREE_RESTARTS   3 /* in the window, without back-off */
+#define GIVE_UP_CRASHES 10
+#define BACKOFF_MAX_MS  30000
 
 static void died(struct proc *p, bool exited, int status);
 static int spawn(struct proc *p, const BpSpawnCli *cli, const int *fds);
 
 const char *proc_state_name(enum proc_state s)
 {
-	static const char *const names[PROC_STATES] = {"starting", "standby", "activating", "active", "hung", "backoff"};
+	static const char *const names[PROC_STATES] = {"starting", "standby", "activating",
+	                                               "active",   "hung",    "backoff"};
 
 	return s < PROC_STATES ? names[s] : "?";
 }
@@ -59,7 +61,8 @@ bool procs_all_ready(const struct card *c)
 	return true;
 }
 
-/* --- spawn ------------------------------------------------------------------------------------------------- */
+/* --- spawn -------------------------------------------------------------------------------------------------
+ */
 
 struct exec_plan {
 	char path[600], card_cpu[16], instance[16];
@@ -88,7 +91,8 @@ static void plan_exec(struct proc *p, struct exec_plan *x, const BpSpawnCli *cli
 	snprintf(x->env_text[3], sizeof(x->env_text[3]), "ORRERY_BOOT=%s", c->boot_id);
 	snprintf(x->env_text[4], sizeof(x->env_text[4]), "ORRERY_PROFILE=%s", c->profile_path);
 	snprintf(x->env_text[5], sizeof(x->env_text[5]), "ORRERY_TOKEN=%s", p->token);
-	snprintf(x->env_text[6], sizeof(x->env_text[6]), "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	snprintf(x->env_text[6], sizeof(x->env_text[6]),
+	         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	for (int i = 0; i < 7; i++)
 		x->envp[e++] = x->env_text[i];
 	for (size_t i = 0; cli && i < cli->n_env && e < 47; i++)
@@ -172,7 +176,8 @@ static int spawn(struct proc *p, const BpSpawnCli *cli, const int *fds)
 	return 0;
 }
 
-static struct proc *proc_new(struct card *c, const char *facility, uint32_t instance, unsigned cpu, bool standby)
+static struct proc *proc_new(struct card *c, const char *facility, uint32_t instance, unsigned cpu,
+                             bool standby)
 {
 	struct proc *p = calloc(1, sizeof(*p)), **pp = &c->procs;
 
@@ -236,7 +241,8 @@ int proc_spawn_cli(struct card *c, const BpSpawnCli *sp, const int *fds)
 	return rc < 0 ? rc : (int)p->pid;
 }
 
-/* --- life -------------------------------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------------------------------
+ */
 
 static void send_to(struct proc *p, Envelope *env)
 {
@@ -272,7 +278,8 @@ void proc_hello(struct card *c, const char *identity, const BusHello *h)
 	struct proc *p = proc_find(c, h->facility, h->instance);
 	char src[BUS_ADDR_MAX];
 
-	if (!p || p->pid != h->pid || strcmp(p->token, h->run_token) || p->identity[0] || strlen(identity) >= 29) {
+	if (!p || p->pid != h->pid || strcmp(p->token, h->run_token) || p->identity[0] ||
+	    strlen(identity) >= 29) {
 		LOG(EV_BUS_REFUSED, "a process that says it is %s/%u is refused", h->facility, h->instance);
 		return;
 	}
@@ -285,9 +292,11 @@ static void say_recovered(struct proc *p, const BusReady *r)
 {
 	uint32_t ms = p->died_at ? (uint32_t)((clock_now_us() - p->died_at) / US_PER_MS) : 0;
 
-	report_event(p->card, p, TASK_EVENT__WHAT__READY, r->recovered, ms, p->assumed ? p->standby_number : 0);
+	report_event(p->card, p, TASK_EVENT__WHAT__READY, r->recovered, ms,
+	             p->assumed ? p->standby_number : 0);
 	if (p->restarts || p->assumed)
-		report_event(p->card, p, TASK_EVENT__WHAT__RESTARTED, r->recovered, ms, p->assumed ? p->standby_number : 0);
+		report_event(p->card, p, TASK_EVENT__WHAT__RESTARTED, r->recovered, ms,
+		             p->assumed ? p->standby_number : 0);
 	p->died_at = 0;
 }
 
@@ -332,7 +341,8 @@ void proc_stop(struct proc *p)
 		proc_free(p);
 }
 
-/* --- death and restart ------------------------------------------------------------------------------------- */
+/* --- death and restart -------------------------------------------------------------------------------------
+ */
 
 static unsigned recent_crashes(const struct proc *p, uint64_t now)
 {
@@ -393,7 +403,8 @@ static void restart(struct proc *p)
 static struct proc *spare(struct card *c, const struct proc *dead)
 {
 	for (struct proc *p = c->procs; p; p = p->next)
-		if (p != dead && p->state == PROC_STANDBY && p->standby_number && p->standby && !strcmp(p->facility, dead->facility))
+		if (p != dead && p->state == PROC_STANDBY && p->standby_number && p->standby &&
+		    !strcmp(p->facility, dead->facility))
 			return p;
 	return NULL;
 }
@@ -430,7 +441,8 @@ static void cli_ended(struct proc *p, bool exited, int status)
 static void died(struct proc *p, bool exited, int status)
 {
 	struct card *c = p->card;
-	bool was_active = p->state == PROC_ACTIVE || p->state == PROC_ACTIVATING || (p->state == PROC_HUNG && !p->standby);
+	bool was_active = p->state == PROC_ACTIVE || p->state == PROC_ACTIVATING ||
+	                  (p->state == PROC_HUNG && !p->standby);
 	struct proc *sp;
 
 	uv_close((uv_handle_t *)p->poll, free_handle);
@@ -462,7 +474,8 @@ static void died(struct proc *p, bool exited, int status)
 		restart(p);
 }
 
-/* --- heartbeats -------------------------------------------------------------------------------------------- */
+/* --- heartbeats --------------------------------------------------------------------------------------------
+ */
 
 void proc_heartbeats(struct card *c)
 {
@@ -478,8 +491,8 @@ void proc_heartbeats(struct card *c)
 			continue;
 		/* A task that never says hello is hung as well. */
 		if (now - p->last_pong > c->profile.task_hang_ms * US_PER_MS) {
-			LOG(EV_TASK_HANG, "%s/%u (pid %d) does not answer for %u ms", p->facility, p->instance, (int)p->pid,
-			    c->profile.task_hang_ms);
+			LOG(EV_TASK_HANG, "%s/%u (pid %d) does not answer for %u ms", p->facility,
+			    p->instance, (int)p->pid, c->profile.task_hang_ms);
 			report_event(c, p, TASK_EVENT__WHAT__HUNG, 0, 0, 0);
 			p->state = PROC_HUNG;
 			proc_kill(p, SIGKILL, "heartbeat lost");
@@ -489,7 +502,8 @@ void proc_heartbeats(struct card *c)
 	}
 }
 
-/* --- usage ------------------------------------------------------------------------------------------------- */
+/* --- usage -------------------------------------------------------------------------------------------------
+ */
 
 static void cpu_sample(struct proc *p)
 {
@@ -507,7 +521,8 @@ static void cpu_sample(struct proc *p)
 	fclose(f);
 	buf[n] = 0;
 	if (!strrchr(buf, ')') ||
-	    sscanf(strrchr(buf, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &ut, &st) != 2)
+	    sscanf(strrchr(buf, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &ut, &st) !=
+	            2)
 		return;
 	used = (uint64_t)(ut + st) * (US_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK));
 	if (!p->cpu_at) {

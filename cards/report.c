@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a card tells: its report (state, tasks) to hatsystem whenever it changed and in full when hatsystem is new, events of tasks and
- * cards in order (kept while hatsystem is away), and the task list for shows.
+ * What a card tells: its report (state, tasks) to hatsystem whenever it changed and in full when hatsystem is
+ * new, events of tasks and cards in order (kept while hatsystem is away), and the task list for shows.
  */
 #include "card.h"
 
@@ -78,7 +78,7 @@ static void queue_event(struct card *c, const Envelope *env)
 }
 
 void report_event(struct card *c, const struct proc *p, TaskEvent__What what, uint32_t recovered, uint32_t ms,
-		  uint32_t old_instance)
+                  uint32_t old_instance)
 {
 	Envelope env = ENVELOPE__INIT;
 	TaskEvent ev = TASK_EVENT__INIT;
@@ -127,7 +127,7 @@ static int send_report(struct card *c, bool full)
 	CardReport cr = CARD_REPORT__INIT;
 	TaskReport *rows;
 	TaskReport **ptrs;
-	char (*text)[40];
+	char(*text)[40];
 	size_t n = 0;
 	int rc;
 
@@ -204,14 +204,18 @@ static json_t *task_json(struct proc *p)
 	const struct place_facility *f = place_facility(p->facility);
 	bool spare = p->standby || (p->state == PROC_STANDBY);
 
-	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:s, s:f, s:I, s:i, s:i, s:b, s:i, s:I, s:i, s:i, s:i, s:i}", "facility",
-			 p->facility, "instance", p->instance, "card", p->card->slot, "cpu", p->cpu, "pid", (int)p->pid, "state",
-			 proc_state_name(p->state), "cpu_percent", p->cpu_percent, "rss", (json_int_t)u.rss_bytes, "files", u.files,
-			 "sessions", p->sessions, "has_sessions", p->has_sessions, "restarts", p->restarts, "started",
-			 (json_int_t)p->started_wall, "cpu_alloc_permille",
-			 f ? (spare && f->standby_cpu_permille ? f->standby_cpu_permille : f->cpu_permille) : 0, "memory_alloc_tenth_mb",
-			 f ? (spare && f->standby_memory_tenth_mb ? f->standby_memory_tenth_mb : f->memory_tenth_mb) : 0,
-			 "files_alloc", f ? f->files : 0, "sessions_alloc", f ? f->sessions : 0);
+	return json_pack(
+	        "{s:s, s:i, s:i, s:i, s:i, s:s, s:f, s:I, s:i, s:i, s:b, s:i, s:I, s:i, s:i, s:i, s:i}",
+	        "facility", p->facility, "instance", p->instance, "card", p->card->slot, "cpu", p->cpu, "pid",
+	        (int)p->pid, "state", proc_state_name(p->state), "cpu_percent", p->cpu_percent, "rss",
+	        (json_int_t)u.rss_bytes, "files", u.files, "sessions", p->sessions, "has_sessions",
+	        p->has_sessions, "restarts", p->restarts, "started", (json_int_t)p->started_wall,
+	        "cpu_alloc_permille",
+	        f ? (spare && f->standby_cpu_permille ? f->standby_cpu_permille : f->cpu_permille) : 0,
+	        "memory_alloc_tenth_mb",
+	        f ? (spare && f->standby_memory_tenth_mb ? f->standby_memory_tenth_mb : f->memory_tenth_mb)
+	          : 0,
+	        "files_alloc", f ? f->files : 0, "sessions_alloc", f ? f->sessions : 0);
 }
 
 /* Show "card": this card and its tasks. */
@@ -224,11 +228,11 @@ void report_show(struct card *c, const struct bus_rx *rx, const Envelope *req)
 
 	for (struct proc *p = c->procs; p; p = p->next)
 		json_array_append_new(tasks, task_json(p));
-	j = json_pack("{s:i, s:s, s:s, s:s, s:i, s:I, s:i, s:{s:I, s:I, s:I, s:I}, s:o}", "slot", c->slot, "type", c->type->name,
-		      "description", c->type->description, "state", c->state, "cpus", c->type->cpus, "boot",
-		      (json_int_t)c->boot_wall, "active_mio", c->active_mio, "switch", "local", (json_int_t)n->local, "forwarded",
-		      (json_int_t)n->forwarded, "unroutable", (json_int_t)n->unroutable, "dropped", (json_int_t)n->dropped, "tasks",
-		      tasks);
+	j = json_pack("{s:i, s:s, s:s, s:s, s:i, s:I, s:i, s:{s:I, s:I, s:I, s:I}, s:o}", "slot", c->slot,
+	              "type", c->type->name, "description", c->type->description, "state", c->state, "cpus",
+	              c->type->cpus, "boot", (json_int_t)c->boot_wall, "active_mio", c->active_mio, "switch",
+	              "local", (json_int_t)n->local, "forwarded", (json_int_t)n->forwarded, "unroutable",
+	              (json_int_t)n->unroutable, "dropped", (json_int_t)n->dropped, "tasks", tasks);
 	r.json = json_dumps(j, JSON_COMPACT);
 	env.kind = ENVELOPE__KIND__RESPONSE;
 	env.id = req->id;

@@ -23,7 +23,7 @@ struct slot {
 	bool dead;       /* the card process is gone, its life line not yet */
 	bool keep_off;   /* halted: no reboot */
 	bool hung, ready;
-	char state[24];  /* as the card last said: booting, standby, active, offline */
+	char state[24]; /* as the card last said: booting, standby, active, offline */
 	uint32_t tasks;
 	uint64_t last_heartbeat, died_at;
 	char reason[64];

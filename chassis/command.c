@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the orrery command asks of the backplane: ps, status, faults, the end, a CLI. What the processes are is read from /proc, so
- * that it is true whatever state the chassis is in.
+ * What the orrery command asks of the backplane: ps, status, faults, the end, a CLI. What the processes are
+ * is read from /proc, so that it is true whatever state the chassis is in.
  */
 #include "chassis.h"
 
@@ -80,10 +80,11 @@ static bool task_to_json(const struct proc *p, void *arg)
 {
 	const char *name = strrchr(p->argv[0], '/');
 
-	json_array_append_new(arg, json_pack("{s:i, s:s, s:i, s:s, s:s, s:s}", "pid", (int)p->pid, "facility",
-					     name ? name + 1 : p->argv[0], "instance", atoi(p->argv[1]), "cpu", p->argv[2],
-					     "state", p->stat == 'T' ? "stopped" : p->argv[3], "process",
-					     p->stat == 'T' ? "T" : "R"));
+	json_array_append_new(arg,
+	                      json_pack("{s:i, s:s, s:i, s:s, s:s, s:s}", "pid", (int)p->pid, "facility",
+	                                name ? name + 1 : p->argv[0], "instance", atoi(p->argv[1]), "cpu",
+	                                p->argv[2], "state", p->stat == 'T' ? "stopped" : p->argv[3],
+	                                "process", p->stat == 'T' ? "T" : "R"));
 	return true;
 }
 
@@ -98,9 +99,9 @@ static json_t *chassis_json(struct chassis *c, bool with_tasks)
 
 		if (s->power == SLOT_EMPTY)
 			continue;
-		j = json_pack("{s:i, s:s, s:s, s:b, s:b, s:i, s:i}", "slot", n, "type", c->profile.card[n]->name, "state",
-			      s->power == SLOT_ON ? s->state : "offline", "ready", s->ready, "hung", s->hung, "pid", (int)s->pid,
-			      "tasks", (int)s->tasks);
+		j = json_pack("{s:i, s:s, s:s, s:b, s:b, s:i, s:i}", "slot", n, "type",
+		              c->profile.card[n]->name, "state", s->power == SLOT_ON ? s->state : "offline",
+		              "ready", s->ready, "hung", s->hung, "pid", (int)s->pid, "tasks", (int)s->tasks);
 		if (with_tasks) {
 			json_t *tasks = json_array();
 
@@ -110,10 +111,11 @@ static json_t *chassis_json(struct chassis *c, bool with_tasks)
 		}
 		json_array_append_new(cards, j);
 	}
-	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:s, s:s, s:s, s:o}", "chassis", c->name, "profile", c->profile.name,
-			 "model", c->profile.model, "pid", (int)getpid(), "active_mio", c->active_mio, "up", slots_all_up(c),
-			 "uptime", clock_format_uptime(up, sizeof(up), clock_now_us() - c->booted_at), "run_dir", c->run_dir,
-			 "state_dir", c->state_dir, "cards", cards);
+	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:s, s:s, s:s, s:o}", "chassis", c->name, "profile",
+	                 c->profile.name, "model", c->profile.model, "pid", (int)getpid(), "active_mio",
+	                 c->active_mio, "up", slots_all_up(c), "uptime",
+	                 clock_format_uptime(up, sizeof(up), clock_now_us() - c->booted_at), "run_dir",
+	                 c->run_dir, "state_dir", c->state_dir, "cards", cards);
 }
 
 static void reply_json(struct conn *cn, uint64_t id, json_t *j)
@@ -126,7 +128,8 @@ static void reply_json(struct conn *cn, uint64_t id, json_t *j)
 	json_decref(j);
 }
 
-/* --- faults ------------------------------------------------------------------------------------------------ */
+/* --- faults ------------------------------------------------------------------------------------------------
+ */
 
 struct task_find {
 	const char *facility;
@@ -180,7 +183,8 @@ static void fault_card(struct conn *cn, uint64_t id, int sig, const char *slot)
 	char text[160];
 
 	if (n < 1 || n > PROFILE_SLOTS_MAX || cn->c->slots[n].pid <= 0) {
-		snprintf(text, sizeof(text), "no card is running in slot %s; the legal range is 1 to %u", slot, cn->c->profile.slots);
+		snprintf(text, sizeof(text), "no card is running in slot %s; the legal range is 1 to %u",
+		         slot, cn->c->profile.slots);
 		server_reply(cn, id, -ENODEV, text, false);
 		return;
 	}
@@ -201,11 +205,13 @@ static void fault(struct conn *cn, uint64_t id, size_t argc, char **argv)
 		server_reply(cn, id, 0, "", false);
 		kill(getpid(), sig);
 	} else {
-		server_reply(cn, id, -EINVAL, "usage: kill|hang|resume task FACILITY INSTANCE | card SLOT | chassis", false);
+		server_reply(cn, id, -EINVAL,
+		             "usage: kill|hang|resume task FACILITY INSTANCE | card SLOT | chassis", false);
 	}
 }
 
-/* --- a CLI session ----------------------------------------------------------------------------------------- */
+/* --- a CLI session -----------------------------------------------------------------------------------------
+ */
 
 static void spawn_cli(struct conn *cn, uint64_t id, const BpCommand *cmd, const int *fds, int n)
 {
@@ -215,7 +221,8 @@ static void spawn_cli(struct conn *cn, uint64_t id, const BpCommand *cmd, const 
 	BpSpawnCli sp = BP_SPAWN_CLI__INIT;
 
 	if (!s || !s->conn) {
-		server_reply(cn, id, -EAGAIN, "no management card is active yet; try again in a moment", false);
+		server_reply(cn, id, -EAGAIN, "no management card is active yet; try again in a moment",
+		             false);
 		return;
 	}
 	if (n != 3) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fabric: a network namespace per context, the ports' devices, and for each service address one UDP 500, one UDP 4500 and one raw
- * ESP socket per ipsecmgr instance, plus a TUN device per context and instance. Duplicates stay here: the place of a socket in its
- * SO_REUSEPORT group is the instance number, and must not move when a process dies. Client side: lib/chassis/fabric.c.
+ * The fabric: a network namespace per context, the ports' devices, and for each service address one UDP 500,
+ * one UDP 4500 and one raw ESP socket per ipsecmgr instance, plus a TUN device per context and instance.
+ * Duplicates stay here: the place of a socket in its SO_REUSEPORT group is the instance number, and must not
+ * move when a process dies. Client side: lib/chassis/fabric.c.
  */
 #include "chassis.h"
 
@@ -75,14 +76,16 @@ static struct fabric_context *context_get(uint32_t id, int *err)
 	nl_free(nl);
 	ns_sysctl(f->ns, "net/ipv4/ip_forward", "1");
 	ns_sysctl(f->ns, "net/ipv6/conf/all/forwarding", "1");
-	/* A packet may leave by another port than its answer comes in by, and addresses answer on every port. */
+	/* A packet may leave by another port than its answer comes in by, and addresses answer on every port.
+	 */
 	ns_sysctl(f->ns, "net/ipv4/conf/all/rp_filter", "0");
 	ns_sysctl(f->ns, "net/ipv4/conf/default/rp_filter", "0");
 	fab.ctx[id] = f;
 	return f;
 }
 
-/* --- ports ------------------------------------------------------------------------------------------------- */
+/* --- ports -------------------------------------------------------------------------------------------------
+ */
 
 static struct fabric_port *port_find(const char *name)
 {
@@ -113,12 +116,15 @@ int fabric_plug(struct chassis *c, const char *port, const char *device, char *e
 	struct fabric_port *p;
 	int rc;
 
-	if (sscanf(port, "%u/%u", &slot, &number) != 2 || slot < 1 || slot > c->profile.slots || number < 1 || number > 29) {
-		snprintf(err, size, "port %s: needs SLOT/PORT, slot 1 to %u, port 1 to 29", port, c->profile.slots);
+	if (sscanf(port, "%u/%u", &slot, &number) != 2 || slot < 1 || slot > c->profile.slots || number < 1 ||
+	    number > 29) {
+		snprintf(err, size, "port %s: needs SLOT/PORT, slot 1 to %u, port 1 to 29", port,
+		         c->profile.slots);
 		return -ERANGE;
 	}
 	if (port_find(port) || fab.n_ports == PORTS_MAX) {
-		snprintf(err, size, "port %s: %s", port, port_find(port) ? "has a device already" : "no more ports");
+		snprintf(err, size, "port %s: %s", port,
+		         port_find(port) ? "has a device already" : "no more ports");
 		return -EEXIST;
 	}
 	p = &fab.ports[fab.n_ports];
@@ -154,7 +160,8 @@ static int port_assign(const char *name, uint32_t ctx, char *device)
 	return rc;
 }
 
-/* --- service sockets --------------------------------------------------------------------------------------- */
+/* --- service sockets ---------------------------------------------------------------------------------------
+ */
 
 struct open_args {
 	struct fabric_service *s;
@@ -179,7 +186,8 @@ static int open_one(struct fabric_service *s, unsigned instance)
 	return steer_attach_esp_filter(fd[FABRIC_ESP], instance);
 }
 
-/* In the context's namespace: sockets of instances s->n+1 … total, in that order, then the steering programs. */
+/* In the context's namespace: sockets of instances s->n+1 … total, in that order, then the steering programs.
+ */
 static int open_all(void *arg)
 {
 	struct open_args *a = arg;
@@ -240,7 +248,8 @@ static void service_drop(struct fabric_service *s)
 	service_close(s);
 }
 
-static int service_open(uint32_t ctx, const struct net_addr *addr, unsigned instance, unsigned instances, int *fds)
+static int service_open(uint32_t ctx, const struct net_addr *addr, unsigned instance, unsigned instances,
+                        int *fds)
 {
 	int err = 0;
 	struct fabric_context *fc = context_get(ctx, &err);
@@ -257,7 +266,8 @@ static int service_open(uint32_t ctx, const struct net_addr *addr, unsigned inst
 		a.s = s;
 		err = ns_run(fc->ns, open_all, &a);
 		if (err < 0) {
-			LOG(EV_IFTASK_SOCKET, "sockets of a service address in context %u: %s", ctx, strerror(-err));
+			LOG(EV_IFTASK_SOCKET, "sockets of a service address in context %u: %s", ctx,
+			    strerror(-err));
 			service_drop(s);
 			return err;
 		}
@@ -319,7 +329,8 @@ static void context_drop(uint32_t id)
 	fab.ctx[id] = NULL;
 }
 
-/* --- requests ---------------------------------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------------------------------------------
+ */
 
 static int service_request(const BpFabric *f, int *fds, int *n)
 {

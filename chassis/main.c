@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * orreryd: the backplane of one chassis. Power, presence, arbitration and the fabric; nothing that an application knows.
- * Started by `orrery up`; everything it started ends with it (PR_SET_PDEATHSIG down the tree, namespaces by the kernel).
+ * orreryd: the backplane of one chassis. Power, presence, arbitration and the fabric; nothing that an
+ * application knows. Started by `orrery up`; everything it started ends with it (PR_SET_PDEATHSIG down the
+ * tree, namespaces by the kernel).
  */
 #include "chassis.h"
 
@@ -33,15 +34,16 @@ struct options {
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: orreryd --name N --profile FILE --run DIR --state DIR [--config FILE] [--port S/P=DEV]...\n");
+	fprintf(stderr, "usage: orreryd --name N --profile FILE --run DIR --state DIR [--config FILE] "
+	                "[--port S/P=DEV]...\n");
 	return 2;
 }
 
 static int options_read(struct chassis *c, struct options *o, int argc, char **argv)
 {
-	static const struct option longs[] = {{"name", 1, 0, 'n'},   {"profile", 1, 0, 'p'}, {"run", 1, 0, 'r'},
-					      {"state", 1, 0, 's'},  {"config", 1, 0, 'c'},  {"port", 1, 0, 'P'},
-					      {NULL, 0, NULL, 0}};
+	static const struct option longs[] = {
+	        {"name", 1, 0, 'n'},   {"profile", 1, 0, 'p'}, {"run", 1, 0, 'r'}, {"state", 1, 0, 's'},
+	        {"config", 1, 0, 'c'}, {"port", 1, 0, 'P'},    {NULL, 0, NULL, 0}};
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -118,7 +120,8 @@ static void clean_dir(const char *path)
 		closedir(d);
 }
 
-/* Sockets and counters of a life before (killed, so nobody cleaned up), or of this one at its end. The lock is held. */
+/* Sockets and counters of a life before (killed, so nobody cleaned up), or of this one at its end. The lock
+ * is held. */
 static void clean_run_dir(struct chassis *c)
 {
 	char path[300];
@@ -171,8 +174,9 @@ static int plug_ports(struct chassis *c, const struct options *o, char *err, siz
 	int rc = fabric_server_init(c);
 
 	if (rc < 0)
-		snprintf(err, size, "network namespaces: %s (run as root, or with user namespaces: see `orrery doctor`)",
-			 strerror(-rc));
+		snprintf(err, size,
+		         "network namespaces: %s (run as root, or with user namespaces: see `orrery doctor`)",
+		         strerror(-rc));
 	for (int i = 0; rc == 0 && i < o->n_ports; i++) {
 		char port[32];
 		const char *eq = strchr(o->ports[i], '=');
@@ -197,8 +201,9 @@ static int boot(struct chassis *c, const struct options *o, char *err, size_t si
 	}
 	rc = lock(c);
 	if (rc < 0) {
-		snprintf(err, size, rc == -EALREADY ? "chassis %s is already up (%s)" : "cannot lock chassis %s (%s)", c->name,
-			 c->run_dir);
+		snprintf(err, size,
+		         rc == -EALREADY ? "chassis %s is already up (%s)" : "cannot lock chassis %s (%s)",
+		         c->name, c->run_dir);
 		return rc;
 	}
 	clean_run_dir(c);
@@ -231,7 +236,8 @@ int main(int argc, char **argv)
 	c->loop = uv_default_loop();
 	c->booted_at = clock_now_us();
 	c->booted_wall = clock_wall_us();
-	snprintf(c->boot_id, sizeof(c->boot_id), "%016llx%08x", (unsigned long long)c->booted_wall, random_u32());
+	snprintf(c->boot_id, sizeof(c->boot_id), "%016llx%08x", (unsigned long long)c->booted_wall,
+	         random_u32());
 	if (find_libexec(c) < 0 || boot(c, &o, err, sizeof(err)) < 0) {
 		fprintf(stderr, "orreryd: %s\n", err);
 		return 1;

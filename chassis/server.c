@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The backplane socket: cards, tasks and the orrery command connect here. One record is one BpMessage. Everyone who can
- * reach the socket runs as the chassis' user (directory 0700), which SO_PEERCRED checks once more.
+ * The backplane socket: cards, tasks and the orrery command connect here. One record is one BpMessage.
+ * Everyone who can reach the socket runs as the chassis' user (directory 0700), which SO_PEERCRED checks once
+ * more.
  */
 #include "chassis.h"
 
@@ -69,7 +70,8 @@ static void dispatch(struct conn *cn, const BpMessage *m, const int *fds, int n)
 		if (m->power->what == BP_POWER__WHAT__ON)
 			slots_power_on(c, m->power->slot);
 		else
-			slots_kill(c, m->power->slot, m->power->reason, m->power->what == BP_POWER__WHAT__OFF);
+			slots_kill(c, m->power->slot, m->power->reason,
+			           m->power->what == BP_POWER__WHAT__OFF);
 		break;
 	case BP_MESSAGE__BODY_FABRIC:
 		fabric_handle(cn, m->id, m->fabric);
@@ -154,7 +156,7 @@ void server_slot_changed(struct chassis *c, const struct slot *s)
 		if (!cn->waiting_up)
 			continue;
 		snprintf(text, sizeof(text), "card %u %s %s", s->n, c->profile.card[s->n]->name,
-			 s->power == SLOT_ON && s->ready ? s->state : "booting");
+		         s->power == SLOT_ON && s->ready ? s->state : "booting");
 		server_reply(cn, cn->waiting_id, 0, text, true);
 		if (all) {
 			cn->waiting_up = false;
@@ -167,11 +169,13 @@ int server_init(struct chassis *c)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 
-	if ((size_t)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/backplane.sock", c->run_dir) >= sizeof(sa.sun_path))
+	if ((size_t)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/backplane.sock", c->run_dir) >=
+	    sizeof(sa.sun_path))
 		return -ENAMETOOLONG;
 	unlink(sa.sun_path); /* ours: the lock is held */
 	c->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->listen_fd < 0 || bind(c->listen_fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(c->listen_fd, 128) < 0)
+	if (c->listen_fd < 0 || bind(c->listen_fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
+	    listen(c->listen_fd, 128) < 0)
 		return -errno;
 	uv_poll_init(c->loop, &c->listen_poll, c->listen_fd);
 	c->listen_poll.data = c;

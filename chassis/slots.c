@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Slots: power a card on (spawn its process), see it die (pidfd), know when every process of it is gone (end of its life
- * line), then tell the others; arbitrate which MIO is active; fence a hung active MIO. A card that died reboots after the profile's
- * time unless it was halted. Entry points: slots_*(); called by server.c and main.c.
+ * Slots: power a card on (spawn its process), see it die (pidfd), know when every process of it is gone (end
+ * of its life line), then tell the others; arbitrate which MIO is active; fence a hung active MIO. A card
+ * that died reboots after the profile's time unless it was halted. Entry points: slots_*(); called by
+ * server.c and main.c.
  */
 #include "chassis.h"
 
@@ -68,7 +69,8 @@ static void arbitrate(struct chassis *c, const char *reason)
 	for (unsigned n = PROFILE_SLOTS_MAX; n >= 1; n--) {
 		const struct slot *s = &c->slots[n];
 
-		if (!c->profile.card[n] || !c->profile.card[n]->management || s->power != SLOT_ON || !s->conn || s->hung)
+		if (!c->profile.card[n] || !c->profile.card[n]->management || s->power != SLOT_ON ||
+		    !s->conn || s->hung)
 			continue;
 		chosen = n;
 	}
@@ -89,7 +91,8 @@ void slots_broadcast(struct chassis *c, const BpMessage *m)
 			bp_send(c->slots[n].conn->fd, m, NULL, 0);
 }
 
-/* --- the end of a card ------------------------------------------------------------------------------------- */
+/* --- the end of a card -------------------------------------------------------------------------------------
+ */
 
 static void reboot_cb(uv_timer_t *t)
 {
@@ -207,7 +210,8 @@ void slots_kill(struct chassis *c, unsigned slot, const char *reason, bool keep_
 	kill(s->pid, SIGKILL);
 }
 
-/* --- the start of a card ----------------------------------------------------------------------------------- */
+/* --- the start of a card -----------------------------------------------------------------------------------
+ */
 
 static void child_env(struct chassis *c)
 {
@@ -342,7 +346,8 @@ static void heartbeat_cb(uv_timer_t *t)
 	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++) {
 		struct slot *s = &c->slots[n];
 
-		if (s->power != SLOT_ON || s->hung || now - s->last_heartbeat < c->profile.card_hang_ms * US_PER_MS)
+		if (s->power != SLOT_ON || s->hung ||
+		    now - s->last_heartbeat < c->profile.card_hang_ms * US_PER_MS)
 			continue;
 		s->hung = true;
 		LOG(EV_CARD_FAIL, "card %u: no heartbeat for %u ms", n, c->profile.card_hang_ms);
@@ -353,7 +358,8 @@ static void heartbeat_cb(uv_timer_t *t)
 	}
 }
 
-/* Reap everything: cards (when their pidfd was not served first) and tasks that became ours with their card's death. */
+/* Reap everything: cards (when their pidfd was not served first) and tasks that became ours with their card's
+ * death. */
 static void sigchld_cb(uv_signal_t *h, int signum)
 {
 	struct chassis *c = h->data;
@@ -364,7 +370,8 @@ static void sigchld_cb(uv_signal_t *h, int signum)
 	while ((pid = waitpid(-1, &st, WNOHANG)) > 0)
 		for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++)
 			if (c->slots[n].pid == pid)
-				card_died(&c->slots[n], WIFEXITED(st), WIFEXITED(st) ? WEXITSTATUS(st) : WTERMSIG(st));
+				card_died(&c->slots[n], WIFEXITED(st),
+				          WIFEXITED(st) ? WEXITSTATUS(st) : WTERMSIG(st));
 }
 
 void slots_stop(struct chassis *c)
@@ -389,7 +396,8 @@ bool slots_all_up(const struct chassis *c)
 
 		if (s->power == SLOT_EMPTY || s->power == SLOT_OFF)
 			continue;
-		if (s->power != SLOT_ON || !s->ready || (strcmp(s->state, "active") && strcmp(s->state, "standby")))
+		if (s->power != SLOT_ON || !s->ready ||
+		    (strcmp(s->state, "active") && strcmp(s->state, "standby")))
 			return false;
 	}
 	return true;
@@ -407,7 +415,8 @@ int slots_init(struct chassis *c)
 	uv_signal_start(&c->sig_child, sigchld_cb, SIGCHLD);
 	uv_signal_start(&c->sig_term, term_cb, SIGTERM);
 	uv_signal_start(&c->sig_int, term_cb, SIGINT);
-	uv_timer_start(&c->heartbeat, heartbeat_cb, c->profile.card_heartbeat_ms, c->profile.card_heartbeat_ms);
+	uv_timer_start(&c->heartbeat, heartbeat_cb, c->profile.card_heartbeat_ms,
+	               c->profile.card_heartbeat_ms);
 	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX && rc == 0; n++) {
 		struct slot *s = &c->slots[n];
 

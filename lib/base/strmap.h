@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * String -> pointer hash map (open addressing, keys copied). For addresses, identities and names; not for secrets, not for
- * keys a peer chooses at will. Used by lib/bus, lib/task, cards.
+ * String -> pointer hash map (open addressing, keys copied). For addresses, identities and names; not for
+ * secrets, not for keys a peer chooses at will. Used by lib/bus, lib/task, cards.
  */
 #ifndef ORRERY_STRMAP_H
 #define ORRERY_STRMAP_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bus: protobuf envelopes over ZeroMQ, the only code that knows ZeroMQ. A task has a `bus_client` (one DEALER to its
- * card); a card has a `bus_switch` (one ROUTER for its tasks and the other cards, one DEALER per other card).
- * Frames: task -> card [dst][envelope]; card -> card [dst][src][ret][envelope]; card -> task [src][ret][envelope].
- * dst is "facility/instance", "card/<slot>", "@<slot>:<identity>" (an exact process: replies) or "#<topic>".
- * Callers: lib/task, cards/. Routing and loss: a request to nobody is answered -EHOSTUNREACH by the sender's card.
+ * The bus: protobuf envelopes over ZeroMQ, the only code that knows ZeroMQ. A task has a `bus_client` (one
+ * DEALER to its card); a card has a `bus_switch` (one ROUTER for its tasks and the other cards, one DEALER
+ * per other card). Frames: task -> card [dst][envelope]; card -> card [dst][src][ret][envelope]; card -> task
+ * [src][ret][envelope]. dst is "facility/instance", "card/<slot>", "@<slot>:<identity>" (an exact process:
+ * replies) or "#<topic>". Callers: lib/task, cards/. Routing and loss: a request to nobody is answered
+ * -EHOSTUNREACH by the sender's card.
  */
 #ifndef ORRERY_BUS_H
 #define ORRERY_BUS_H
@@ -28,26 +29,31 @@ struct bus_rx {
 };
 typedef void (*bus_rx_cb)(void *arg, const struct bus_rx *rx);
 
-/* --- a task's end ------------------------------------------------------------------------------------------ */
+/* --- a task's end ------------------------------------------------------------------------------------------
+ */
 struct bus_client;
 /* Connect to the card's switch at ipc://<path>. NULL: errno is set. */
-struct bus_client *bus_client_new(uv_loop_t *loop, const char *path, const char *identity, bus_rx_cb cb, void *arg);
+struct bus_client *bus_client_new(uv_loop_t *loop, const char *path, const char *identity, bus_rx_cb cb,
+                                  void *arg);
 void bus_client_free(struct bus_client *c);
 /* Send an envelope (borrowed). 0, -EMSGSIZE, or -EAGAIN when the queue is full. */
 int bus_client_send(struct bus_client *c, const char *dst, const Envelope *env);
 
-/* --- a card's end ------------------------------------------------------------------------------------------ */
+/* --- a card's end ------------------------------------------------------------------------------------------
+ */
 struct bus_switch;
 struct bus_switch_counters {
 	uint64_t forwarded, local, published, unroutable, refused, dropped;
 };
 /*
- * Bind ipc://<run_dir>/card-<slot>.ipc. `rx` gets messages for this card itself (dst "card/<slot>", and the hello of a
- * process that is not registered yet: then src is empty and ret its identity).
+ * Bind ipc://<run_dir>/card-<slot>.ipc. `rx` gets messages for this card itself (dst "card/<slot>", and the
+ * hello of a process that is not registered yet: then src is empty and ret its identity).
  */
-struct bus_switch *bus_switch_new(uv_loop_t *loop, const char *run_dir, uint32_t slot, bus_rx_cb rx, void *arg);
+struct bus_switch *bus_switch_new(uv_loop_t *loop, const char *run_dir, uint32_t slot, bus_rx_cb rx,
+                                  void *arg);
 void bus_switch_free(struct bus_switch *s);
-/* Register the process behind `identity` as src (may send); it is not reachable by name before bus_switch_ready(). */
+/* Register the process behind `identity` as src (may send); it is not reachable by name before
+ * bus_switch_ready(). */
 int bus_switch_register(struct bus_switch *s, const char *identity, const char *src);
 void bus_switch_unregister(struct bus_switch *s, const char *identity);
 /* The registered process is the one and only `addr` now. Tells other cards and local tasks. */
@@ -58,7 +64,8 @@ int bus_switch_subscribe(struct bus_switch *s, const char *identity, const char 
 /* Another card came or went. Its routes go with it. */
 int bus_switch_peer_up(struct bus_switch *s, uint32_t slot);
 void bus_switch_peer_down(struct bus_switch *s, uint32_t slot);
-/* Send from this card ("card/<slot>"). Same results as bus_client_send; -EHOSTUNREACH when nobody is there. */
+/* Send from this card ("card/<slot>"). Same results as bus_client_send; -EHOSTUNREACH when nobody is there.
+ */
 int bus_switch_send(struct bus_switch *s, const char *dst, const Envelope *env);
 /* Called (from the loop) after routes changed. */
 void bus_switch_on_routes(struct bus_switch *s, void (*cb)(void *arg));

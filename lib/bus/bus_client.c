@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A task's end of the bus: one DEALER socket to its card. Sends [dst][envelope], receives [src][ret][envelope].
+ * A task's end of the bus: one DEALER socket to its card. Sends [dst][envelope], receives
+ * [src][ret][envelope].
  */
 #include "bus/bus.h"
 
@@ -56,7 +57,8 @@ static void client_rx(void *arg, zmq_msg_t *frames, int n)
 		c->cb(c->arg, &rx);
 }
 
-struct bus_client *bus_client_new(uv_loop_t *loop, const char *path, const char *identity, bus_rx_cb cb, void *arg)
+struct bus_client *bus_client_new(uv_loop_t *loop, const char *path, const char *identity, bus_rx_cb cb,
+                                  void *arg)
 {
 	struct bus_client *c = calloc(1, sizeof(*c));
 	char url[300];

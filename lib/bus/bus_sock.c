@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ZeroMQ on libuv. ZMQ_FD is edge-triggered and any send may consume the edge, so besides the poll handle a prepare
- * handle looks at ZMQ_EVENTS before the loop blocks. At most RX_BATCH messages are taken at once, so that timers and
- * other descriptors of a busy process are served too.
+ * ZeroMQ on libuv. ZMQ_FD is edge-triggered and any send may consume the edge, so besides the poll handle a
+ * prepare handle looks at ZMQ_EVENTS before the loop blocks. At most RX_BATCH messages are taken at once, so
+ * that timers and other descriptors of a busy process are served too.
  */
 #include "bus/bus_sock.h"
 
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RX_BATCH 256
+#define RX_BATCH       256
 #define QUEUE_MESSAGES 200000
 
 static void *the_context;
@@ -129,7 +129,7 @@ static int start_handles(struct bus_sock *s)
 }
 
 struct bus_sock *bus_sock_new(uv_loop_t *loop, int type, const char *identity,
-			      void (*rx)(void *, zmq_msg_t *, int), void *arg)
+                              void (*rx)(void *, zmq_msg_t *, int), void *arg)
 {
 	struct bus_sock *s = calloc(1, sizeof(*s));
 	int hwm = QUEUE_MESSAGES, zero = 0, one = 1;

@@ -32,7 +32,7 @@ struct bus_frame {
 void *bus_sock_context(void);
 /* Make a socket of this type, not connected. rx NULL: send only (no loop handles). */
 struct bus_sock *bus_sock_new(uv_loop_t *loop, int type, const char *identity,
-			      void (*rx)(void *, zmq_msg_t *, int), void *arg);
+                              void (*rx)(void *, zmq_msg_t *, int), void *arg);
 /* Close at once; queued messages are dropped. Memory goes when libuv closed the handles. */
 void bus_sock_close(struct bus_sock *s);
 /* 0, -EAGAIN (queue full), -EHOSTUNREACH (ROUTER: no such identity) or another -errno. */

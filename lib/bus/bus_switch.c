@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A card's message switch: processes register behind an identity, become reachable under an address when they are ready,
- * subscribe to topics. Routes of this card are told to the other cards and to local tasks, in batches. Nothing is stored: a
- * message for nobody is answered "unreachable" when it was a request, else counted and dropped.
+ * A card's message switch: processes register behind an identity, become reachable under an address when they
+ * are ready, subscribe to topics. Routes of this card are told to the other cards and to local tasks, in
+ * batches. Nothing is stored: a message for nobody is answered "unreachable" when it was a request, else
+ * counted and dropped.
  */
 #include "bus/bus.h"
 
@@ -15,7 +16,7 @@
 #include "bus/bus_sock.h"
 
 #define ROUTE_BATCH_MS 3
-#define SLOTS_MAX 64
+#define SLOTS_MAX      64
 
 /* A process on this card. */
 struct member {
@@ -48,7 +49,8 @@ struct bus_switch {
 };
 
 static void route_batch_cb(uv_timer_t *h);
-static void deliver_here(struct bus_switch *s, const char *dst, const char *src, const char *ret, const void *data, size_t len);
+static void deliver_here(struct bus_switch *s, const char *dst, const char *src, const char *ret,
+                         const void *data, size_t len);
 
 static void mark_changed(struct bus_switch *s, const char *addr)
 {
@@ -59,11 +61,14 @@ static void mark_changed(struct bus_switch *s, const char *addr)
 	}
 }
 
-/* --- sending ----------------------------------------------------------------------------------------------- */
+/* --- sending -----------------------------------------------------------------------------------------------
+ */
 
-static int to_member(struct bus_switch *s, const char *identity, const char *src, const char *ret, const void *data, size_t len)
+static int to_member(struct bus_switch *s, const char *identity, const char *src, const char *ret,
+                     const void *data, size_t len)
 {
-	struct bus_frame f[4] = {{identity, strlen(identity)}, {src, strlen(src)}, {ret, strlen(ret)}, {data, len}};
+	struct bus_frame f[4] = {
+	        {identity, strlen(identity)}, {src, strlen(src)}, {ret, strlen(ret)}, {data, len}};
 	int rc = bus_sock_send(s->router, f, 4);
 
 	if (rc == 0)
@@ -73,8 +78,8 @@ static int to_member(struct bus_switch *s, const char *identity, const char *src
 	return rc;
 }
 
-static int to_card(struct bus_switch *s, uint32_t card, const char *dst, const char *src, const char *ret, const void *data,
-		   size_t len)
+static int to_card(struct bus_switch *s, uint32_t card, const char *dst, const char *src, const char *ret,
+                   const void *data, size_t len)
 {
 	struct bus_frame f[4] = {{dst, strlen(dst)}, {src, strlen(src)}, {ret, strlen(ret)}, {data, len}};
 	int rc;
@@ -90,7 +95,8 @@ static int to_card(struct bus_switch *s, uint32_t card, const char *dst, const c
 }
 
 /* Deliver a published message to the local subscribers. */
-static void publish_here(struct bus_switch *s, const char *topic, const char *src, const char *ret, const void *data, size_t len)
+static void publish_here(struct bus_switch *s, const char *topic, const char *src, const char *ret,
+                         const void *data, size_t len)
 {
 	size_t pos = 0;
 	void *v;
@@ -117,7 +123,8 @@ static bool split_exact(const char *dst, uint32_t *slot, const char **identity)
 	return true;
 }
 
-static int route_one(struct bus_switch *s, const char *dst, const char *src, const char *ret, const void *data, size_t len)
+static int route_one(struct bus_switch *s, const char *dst, const char *src, const char *ret,
+                     const void *data, size_t len)
 {
 	struct route *r;
 	const char *identity;
@@ -149,7 +156,8 @@ static int route_one(struct bus_switch *s, const char *dst, const char *src, con
 	return to_card(s, r->card, dst, src, ret, data, len);
 }
 
-static void publish(struct bus_switch *s, const char *dst, const char *src, const char *ret, const void *data, size_t len)
+static void publish(struct bus_switch *s, const char *dst, const char *src, const char *ret, const void *data,
+                    size_t len)
 {
 	publish_here(s, dst + 1, src, ret, data, len);
 	for (uint32_t c = 0; c < SLOTS_MAX; c++)
@@ -185,7 +193,8 @@ static void bounce(struct bus_switch *s, const char *dst, const char *ret, const
 	envelope__free_unpacked(env, NULL);
 }
 
-static void forward(struct bus_switch *s, const char *dst, const char *src, const char *ret, const void *data, size_t len)
+static void forward(struct bus_switch *s, const char *dst, const char *src, const char *ret, const void *data,
+                    size_t len)
 {
 	if (dst[0] == '#')
 		publish(s, dst, src, ret, data, len);
@@ -193,7 +202,8 @@ static void forward(struct bus_switch *s, const char *dst, const char *src, cons
 		bounce(s, dst, ret, data, len);
 }
 
-/* --- routes ------------------------------------------------------------------------------------------------ */
+/* --- routes ------------------------------------------------------------------------------------------------
+ */
 
 /* news: tell even when the place is the same, because the process behind the address is another one. */
 static void route_set(struct bus_switch *s, const char *addr, uint32_t card, struct member *m, bool news)
@@ -346,7 +356,8 @@ static uint8_t *pack_table(struct bus_switch *s, bool own_only, size_t *len)
 	return buf;
 }
 
-/* --- receiving --------------------------------------------------------------------------------------------- */
+/* --- receiving ---------------------------------------------------------------------------------------------
+ */
 
 static bool frame_text(zmq_msg_t *f, char *out)
 {
@@ -373,7 +384,8 @@ static void learn_from(struct bus_switch *s, const char *src, const void *data, 
 		envelope__free_unpacked(env, NULL);
 }
 
-static void deliver_here(struct bus_switch *s, const char *dst, const char *src, const char *ret, const void *data, size_t len)
+static void deliver_here(struct bus_switch *s, const char *dst, const char *src, const char *ret,
+                         const void *data, size_t len)
 {
 	struct bus_rx rx = {.dst = dst, .src = src, .ret = ret, .data = data, .len = len};
 
@@ -443,9 +455,11 @@ static void switch_rx(void *arg, zmq_msg_t *frames, int n)
 		s->n.refused++;
 }
 
-/* --- API --------------------------------------------------------------------------------------------------- */
+/* --- API ---------------------------------------------------------------------------------------------------
+ */
 
-struct bus_switch *bus_switch_new(uv_loop_t *loop, const char *run_dir, uint32_t slot, bus_rx_cb rx, void *arg)
+struct bus_switch *bus_switch_new(uv_loop_t *loop, const char *run_dir, uint32_t slot, bus_rx_cb rx,
+                                  void *arg)
 {
 	struct bus_switch *s = calloc(1, sizeof(*s));
 	char url[300];

@@ -16,7 +16,8 @@ int bp_connect(const char *run_dir)
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	int fd, err;
 
-	if ((size_t)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/backplane.sock", run_dir) >= sizeof(sa.sun_path))
+	if ((size_t)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/backplane.sock", run_dir) >=
+	    sizeof(sa.sun_path))
 		return -ENAMETOOLONG;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
@@ -95,8 +96,10 @@ BpMessage *bp_recv(int fd, int *fds, int *n, int *err)
 		char buf[CMSG_SPACE(BP_FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec iov = {buf, sizeof(buf)};
-	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf,
-			    .msg_controllen = sizeof(control.buf)};
+	struct msghdr mh = {.msg_iov = &iov,
+	                    .msg_iovlen = 1,
+	                    .msg_control = control.buf,
+	                    .msg_controllen = sizeof(control.buf)};
 	ssize_t len;
 	BpMessage *m;
 

@@ -104,8 +104,8 @@ int fabric_port(struct task *t, const char *port, uint32_t ctx, char *device)
 	return call(t, &f, NULL, 0, device);
 }
 
-int fabric_service(struct task *t, uint32_t ctx, const struct net_addr *addr, uint32_t instance, uint32_t instances,
-		   int fds[FABRIC_FDS])
+int fabric_service(struct task *t, uint32_t ctx, const struct net_addr *addr, uint32_t instance,
+                   uint32_t instances, int fds[FABRIC_FDS])
 {
 	BpFabric f = BP_FABRIC__INIT;
 	int got[FABRIC_FDS], rc;

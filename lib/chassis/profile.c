@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Profiles and card types. See profile.h for who reads them; the notation is `keyword values…`, # starts a comment. */
+/* Profiles and card types. See profile.h for who reads them; the notation is `keyword values…`, # starts a
+ * comment. */
 #include "chassis/profile.h"
 
 #include <errno.h>
@@ -7,17 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The last column is StarentCardType of STARENT-MIB: mio 34, fsc 41, dpc 42, ssc 45, dpc2 52; the virtual card has none: unknown 2. */
+/* The last column is StarentCardType of STARENT-MIB: mio 34, fsc 41, dpc 42, ssc 45, dpc2 52; the virtual
+ * card has none: unknown 2. */
 static const struct card_type types[] = {
-	{"DPC", "DPC", "Data Processing Card", 2, false, true, 42},
-	{"DPC2", "DPC", "Data Processing Card 2", 3, false, true, 52},
-	{"UDPC", "DPC", "Univ Data Processing Card", 2, false, true, 42},
-	{"UDPC2", "DPC", "Univ Data Processing Card 2", 3, false, true, 52},
-	{"MIO", "MMIO", "Management & 20x10Gb I/O Card", 1, true, false, 34},
-	{"UMIO", "MMIO", "Univ Management & 20x10Gb I/O Card", 1, true, false, 34},
-	{"SSC", "SSC", "System Status Card", 0, false, false, 45},
-	{"FSC", "FSC", "Fabric & 1x400GB Storage Card", 0, false, false, 41},
-	{"VC", "VC", "Virtual Card", 1, true, true, 2},
+        {"DPC", "DPC", "Data Processing Card", 2, false, true, 42},
+        {"DPC2", "DPC", "Data Processing Card 2", 3, false, true, 52},
+        {"UDPC", "DPC", "Univ Data Processing Card", 2, false, true, 42},
+        {"UDPC2", "DPC", "Univ Data Processing Card 2", 3, false, true, 52},
+        {"MIO", "MMIO", "Management & 20x10Gb I/O Card", 1, true, false, 34},
+        {"UMIO", "MMIO", "Univ Management & 20x10Gb I/O Card", 1, true, false, 34},
+        {"SSC", "SSC", "System Status Card", 0, false, false, 45},
+        {"FSC", "FSC", "Fabric & 1x400GB Storage Card", 0, false, false, 41},
+        {"VC", "VC", "Virtual Card", 1, true, true, 2},
 };
 
 const struct card_type *card_type_find(const char *name)
@@ -49,17 +51,18 @@ struct number_row {
 
 #define AT(f) offsetof(struct profile, f)
 static const struct number_row numbers[] = {
-	{"slots", AT(slots), 0, 1, PROFILE_SLOTS_MAX},
-	{"ipsecmgr-per-card", AT(ipsecmgr_per_card), 0, 1, 16},
-	{"sessmgr-per-cpu", AT(sessmgr_per_cpu), 0, 1, 48},
-	{"standby-sessmgr-per-cpu", AT(standby_sessmgr_per_cpu), 0, 0, 48},
-	{"standby-ipsecmgr", AT(standby_ipsecmgr), 0, 0, 48},
-	{"task-heartbeat", AT(task_heartbeat_ms), AT(task_hang_ms), 50, 60000},
-	{"card-heartbeat", AT(card_heartbeat_ms), AT(card_hang_ms), 50, 60000},
-	{"card-reboot", AT(card_reboot_ms), 0, 0, 600000},
+        {"slots", AT(slots), 0, 1, PROFILE_SLOTS_MAX},
+        {"ipsecmgr-per-card", AT(ipsecmgr_per_card), 0, 1, 16},
+        {"sessmgr-per-cpu", AT(sessmgr_per_cpu), 0, 1, 48},
+        {"standby-sessmgr-per-cpu", AT(standby_sessmgr_per_cpu), 0, 0, 48},
+        {"standby-ipsecmgr", AT(standby_ipsecmgr), 0, 0, 48},
+        {"task-heartbeat", AT(task_heartbeat_ms), AT(task_hang_ms), 50, 60000},
+        {"card-heartbeat", AT(card_heartbeat_ms), AT(card_hang_ms), 50, 60000},
+        {"card-reboot", AT(card_reboot_ms), 0, 0, 600000},
 };
 
-static int number_line(struct profile *p, const struct number_row *r, const char *rest, char *err, size_t size)
+static int number_line(struct profile *p, const struct number_row *r, const char *rest, char *err,
+                       size_t size)
 {
 	unsigned v[2] = {0, 0};
 	int want = r->second ? 2 : 1;
@@ -70,7 +73,8 @@ static int number_line(struct profile *p, const struct number_row *r, const char
 	}
 	for (int i = 0; i < want; i++)
 		if (v[i] < r->min || v[i] > r->max) {
-			snprintf(err, size, "%s %u is out of range; the legal range is %u to %u", r->word, v[i], r->min, r->max);
+			snprintf(err, size, "%s %u is out of range; the legal range is %u to %u", r->word,
+			         v[i], r->min, r->max);
 			return -ERANGE;
 		}
 	*(unsigned *)((char *)p + r->first) = v[0];
@@ -126,7 +130,7 @@ static int line_read(struct profile *p, char *line, char *err, size_t size)
 	if (!strcmp(word, "name") || !strcmp(word, "model")) {
 		snprintf(err, size, "%s needs a text", word);
 		return word[0] == 'n' ? text_line(line + used, p->name, sizeof(p->name))
-				      : text_line(line + used, p->model, sizeof(p->model));
+		                      : text_line(line + used, p->model, sizeof(p->model));
 	}
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		if (!strcmp(numbers[i].word, word))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Chassis profiles: an inventory (which card in which slot) and densities, read from a text file. Card types are one table.
- * Readers: orreryd, cards, rmctrl, hatsystem, cli, `orrery plan`.
+ * Chassis profiles: an inventory (which card in which slot) and densities, read from a text file. Card types
+ * are one table. Readers: orreryd, cards, rmctrl, hatsystem, cli, `orrery plan`.
  */
 #ifndef ORRERY_PROFILE_H
 #define ORRERY_PROFILE_H
@@ -17,8 +17,8 @@ struct card_type {
 	const char *slot_type;   /* DPC, as `show card table` prints it */
 	const char *description; /* Data Processing Card 2 */
 	unsigned cpus;
-	bool management; /* runs controllers, is arbitrated 1:1 */
-	bool processing; /* runs managers */
+	bool management;   /* runs controllers, is arbitrated 1:1 */
+	bool processing;   /* runs managers */
 	unsigned mib_type; /* starCardType */
 };
 

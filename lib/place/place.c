@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The placement function. Steps: roles of the cards (what is active stays active; the configured number of active cards is kept as
- * long as cards live); the demux card; vpnmgr per context on it; manager instances 1..N, kept where they run, the homeless ones
- * together onto a card that just became active, else onto the least loaded; standby instances.
+ * The placement function. Steps: roles of the cards (what is active stays active; the configured number of
+ * active cards is kept as long as cards live); the demux card; vpnmgr per context on it; manager
+ * instances 1..N, kept where they run, the homeless ones together onto a card that just became active, else
+ * onto the least loaded; standby instances.
  */
 #include "place/place.h"
 
@@ -12,23 +13,23 @@
 #include <string.h>
 
 static const struct place_facility table[] = {
-	/* name        where  sessions critical  cpu   memory files  sessions standby */
-	{"srdb", PLACE_MIO, false, true, 900, 1500, 1000, 0, 0, 0},
-	{"sct", PLACE_MIO, false, true, 500, 1500, 500, 0, 0, 0},
-	{"evlogd", PLACE_MIO, false, false, 950, 500, 4000, 0, 0, 0},
-	{"hatsystem", PLACE_MIO, false, true, 100, 320, 500, 0, 0, 0},
-	{"rmctrl", PLACE_MIO, false, true, 150, 400, 500, 0, 0, 0},
-	{"vpnctrl", PLACE_MIO, false, false, 150, 400, 500, 0, 0, 0},
-	{"ipsecctrl", PLACE_MIO, false, false, 150, 400, 1000, 0, 0, 0},
-	{"sessctrl", PLACE_MIO, false, false, 900, 500, 2000, 0, 0, 0},
-	{"srp", PLACE_MIO, false, false, 300, 500, 1000, 0, 0, 0},
-	{"bulkstat", PLACE_MIO, false, false, 900, 1500, 2000, 0, 0, 0},
-	{"snmp", PLACE_MIO, false, false, 650, 600, 2000, 0, 0, 0},
-	{"iftask", PLACE_PROC, false, true, 1000, 3000, 1000, 0, 0, 0},
-	{"vpnmgr", PLACE_DEMUX, false, true, 300, 858, 2400, 0, 0, 0},
-	{"ipsecmgr", PLACE_ACTIVE, true, true, 1000, 2200, 1000, 65536, 500, 2200},
-	{"sessmgr", PLACE_ACTIVE, true, true, 1000, 9000, 500, 12000, 500, 2700},
-	{"cli", PLACE_ON_DEMAND, false, false, 600, 650, 7000, 0, 0, 0},
+        /* name        where  sessions critical  cpu   memory files  sessions standby */
+        {"srdb", PLACE_MIO, false, true, 900, 1500, 1000, 0, 0, 0},
+        {"sct", PLACE_MIO, false, true, 500, 1500, 500, 0, 0, 0},
+        {"evlogd", PLACE_MIO, false, false, 950, 500, 4000, 0, 0, 0},
+        {"hatsystem", PLACE_MIO, false, true, 100, 320, 500, 0, 0, 0},
+        {"rmctrl", PLACE_MIO, false, true, 150, 400, 500, 0, 0, 0},
+        {"vpnctrl", PLACE_MIO, false, false, 150, 400, 500, 0, 0, 0},
+        {"ipsecctrl", PLACE_MIO, false, false, 150, 400, 1000, 0, 0, 0},
+        {"sessctrl", PLACE_MIO, false, false, 900, 500, 2000, 0, 0, 0},
+        {"srp", PLACE_MIO, false, false, 300, 500, 1000, 0, 0, 0},
+        {"bulkstat", PLACE_MIO, false, false, 900, 1500, 2000, 0, 0, 0},
+        {"snmp", PLACE_MIO, false, false, 650, 600, 2000, 0, 0, 0},
+        {"iftask", PLACE_PROC, false, true, 1000, 3000, 1000, 0, 0, 0},
+        {"vpnmgr", PLACE_DEMUX, false, true, 300, 858, 2400, 0, 0, 0},
+        {"ipsecmgr", PLACE_ACTIVE, true, true, 1000, 2200, 1000, 65536, 500, 2200},
+        {"sessmgr", PLACE_ACTIVE, true, true, 1000, 9000, 500, 12000, 500, 2700},
+        {"cli", PLACE_ON_DEMAND, false, false, 600, 650, 7000, 0, 0, 0},
 };
 
 const struct place_facility *place_facilities(size_t *n)
@@ -100,7 +101,8 @@ unsigned place_instances(const struct place_input *in, const char *facility)
 	return 0;
 }
 
-/* --- roles ------------------------------------------------------------------------------------------------- */
+/* --- roles -------------------------------------------------------------------------------------------------
+ */
 
 static unsigned count_role(const struct place_output *out, enum place_state role)
 {
@@ -126,13 +128,14 @@ static void roles(const struct place_input *in, struct place_output *out)
 				out->role[s] = PLACE_CARD_ACTIVE;
 	if (count_role(out, PLACE_CARD_ACTIVE) < want)
 		snprintf(out->problem, sizeof(out->problem), "%u cards shall be active and %u live", want,
-			 count_role(out, PLACE_CARD_ACTIVE));
+		         count_role(out, PLACE_CARD_ACTIVE));
 }
 
-/* --- tasks ------------------------------------------------------------------------------------------------- */
+/* --- tasks -------------------------------------------------------------------------------------------------
+ */
 
-static struct place_task *add(struct place_output *out, const char *facility, uint32_t instance, unsigned card, unsigned cpu,
-			      bool standby)
+static struct place_task *add(struct place_output *out, const char *facility, uint32_t instance,
+                              unsigned card, unsigned cpu, bool standby)
 {
 	struct place_task *t;
 
@@ -147,7 +150,8 @@ static struct place_task *add(struct place_output *out, const char *facility, ui
 	return t;
 }
 
-static const struct place_task *running(const struct place_input *in, const char *facility, uint32_t instance, bool standby)
+static const struct place_task *running(const struct place_input *in, const char *facility, uint32_t instance,
+                                        bool standby)
 {
 	for (size_t i = 0; i < in->n_current; i++) {
 		const struct place_task *t = &in->current[i];
@@ -163,12 +167,13 @@ static unsigned load(const struct place_output *out, const char *facility, unsig
 	unsigned n = 0;
 
 	for (size_t i = 0; i < out->n; i++)
-		n += out->tasks[i].card == card && !out->tasks[i].standby && (cpu < 0 || out->tasks[i].cpu == cpu) &&
-		     !strcmp(out->tasks[i].facility, facility);
+		n += out->tasks[i].card == card && !out->tasks[i].standby &&
+		     (cpu < 0 || out->tasks[i].cpu == cpu) && !strcmp(out->tasks[i].facility, facility);
 	return n;
 }
 
-static unsigned least_cpu(const struct place_input *in, const struct place_output *out, const char *facility, unsigned card)
+static unsigned least_cpu(const struct place_input *in, const struct place_output *out, const char *facility,
+                          unsigned card)
 {
 	unsigned best = 0;
 
@@ -181,10 +186,12 @@ static unsigned least_cpu(const struct place_input *in, const struct place_outpu
 /* May managers run there? */
 static bool manager_slot(const struct place_output *out, unsigned s)
 {
-	return out->role[s] == PLACE_CARD_ACTIVE && (s != out->demux || count_role(out, PLACE_CARD_ACTIVE) == 1);
+	return out->role[s] == PLACE_CARD_ACTIVE &&
+	       (s != out->demux || count_role(out, PLACE_CARD_ACTIVE) == 1);
 }
 
-/* Where it runs it stays, as long as that card is active (also when it had to become the demux card as well). */
+/* Where it runs it stays, as long as that card is active (also when it had to become the demux card as well).
+ */
 static bool stays(const struct place_input *in, const struct place_output *out, const struct place_task *now)
 {
 	return now && alive(in, now->card) && out->role[now->card] == PLACE_CARD_ACTIVE;
@@ -195,7 +202,8 @@ static unsigned least_card(const struct place_output *out, const char *facility)
 	unsigned best = 0;
 
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
-		if (manager_slot(out, s) && (!best || load(out, facility, s, -1) < load(out, facility, best, -1)))
+		if (manager_slot(out, s) &&
+		    (!best || load(out, facility, s, -1) < load(out, facility, best, -1)))
 			best = s;
 	return best;
 }
@@ -223,7 +231,8 @@ static void managers(const struct place_input *in, struct place_output *out, con
 }
 
 /* Standby numbers are fixed to card and CPU, so that they never clash: 5000 + slot * 100 + cpu * 10 + k. */
-static void standby_on(struct place_output *out, const char *facility, unsigned slot, unsigned cpu, unsigned count)
+static void standby_on(struct place_output *out, const char *facility, unsigned slot, unsigned cpu,
+                       unsigned count)
 {
 	for (unsigned k = 1; k <= count && k <= 9; k++)
 		add(out, facility, PLACE_STANDBY_BASE + slot * 100 + cpu * 10 + k, slot, cpu, true);
@@ -254,16 +263,19 @@ static void standbys(const struct place_input *in, struct place_output *out)
 
 static void demux(const struct place_input *in, struct place_output *out)
 {
-	/* Where the vpnmgrs run, if that card may still be it; else a configured active one; else any active one. */
+	/* Where the vpnmgrs run, if that card may still be it; else a configured active one; else any active
+	 * one. */
 	for (size_t i = 0; i < in->n_current && !out->demux; i++)
-		if (!strcmp(in->current[i].facility, "vpnmgr") && out->role[in->current[i].card] == PLACE_CARD_ACTIVE)
+		if (!strcmp(in->current[i].facility, "vpnmgr") &&
+		    out->role[in->current[i].card] == PLACE_CARD_ACTIVE)
 			out->demux = in->current[i].card;
 	/* A card without managers first: a standby that has just replaced the demux card. */
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && !out->demux; s++) {
 		bool busy = false;
 
 		for (size_t i = 0; i < in->n_current; i++)
-			busy |= in->current[i].card == s && !in->current[i].standby && strcmp(in->current[i].facility, "vpnmgr");
+			busy |= in->current[i].card == s && !in->current[i].standby &&
+			        strcmp(in->current[i].facility, "vpnmgr");
 		if (out->role[s] == PLACE_CARD_ACTIVE && !busy)
 			out->demux = s;
 	}
@@ -271,8 +283,8 @@ static void demux(const struct place_input *in, struct place_output *out)
 		if (out->role[s] == PLACE_CARD_ACTIVE)
 			out->demux = s;
 	for (size_t i = 0; out->demux && i < in->n_contexts; i++)
-		add(out, "vpnmgr", in->contexts[i], out->demux, (unsigned)(in->contexts[i] % in->profile->card[out->demux]->cpus),
-		    false);
+		add(out, "vpnmgr", in->contexts[i], out->demux,
+		    (unsigned)(in->contexts[i] % in->profile->card[out->demux]->cpus), false);
 }
 
 int place_compute(const struct place_input *in, struct place_output *out)

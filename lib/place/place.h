@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Placement: which task runs on which card and CPU, as a pure function (inventory, configuration, what runs) -> placement, and
- * the table of facilities it is computed from (DESIGN section 2). Least movement: what runs on a living card stays there.
- * Callers: rmctrl (the running chassis), cards (the static part), `orrery plan`, `show task resources` (the limits).
+ * Placement: which task runs on which card and CPU, as a pure function (inventory, configuration, what runs)
+ * -> placement, and the table of facilities it is computed from (DESIGN section 2). Least movement: what runs
+ * on a living card stays there. Callers: rmctrl (the running chassis), cards (the static part), `orrery
+ * plan`, `show task resources` (the limits).
  */
 #ifndef ORRERY_PLACE_H
 #define ORRERY_PLACE_H
@@ -17,20 +18,20 @@
 #define PLACE_STANDBY_BASE 5000 /* instances above are standby ones */
 
 enum place_where {
-	PLACE_MIO,        /* a controller: active on the active MIO, warm on the other */
-	PLACE_PROC,       /* one per processing card, whatever its role; instance = slot * 10 */
-	PLACE_DEMUX,      /* one per context, on the demux card; instance = context id */
-	PLACE_ACTIVE,     /* managers over the active cards (not the demux card if there is another) */
-	PLACE_ON_DEMAND,  /* cli: started by the card on request */
+	PLACE_MIO,       /* a controller: active on the active MIO, warm on the other */
+	PLACE_PROC,      /* one per processing card, whatever its role; instance = slot * 10 */
+	PLACE_DEMUX,     /* one per context, on the demux card; instance = context id */
+	PLACE_ACTIVE,    /* managers over the active cards (not the demux card if there is another) */
+	PLACE_ON_DEMAND, /* cli: started by the card on request */
 };
 
 struct place_facility {
 	const char *name;
 	enum place_where where;
 	bool has_sessions;
-	bool critical;             /* its failing again and again takes the card down */
-	unsigned cpu_permille;     /* limits shown and watched: CPU in 1/1000 of a core */
-	unsigned memory_tenth_mb;  /* 0.1 MB */
+	bool critical;            /* its failing again and again takes the card down */
+	unsigned cpu_permille;    /* limits shown and watched: CPU in 1/1000 of a core */
+	unsigned memory_tenth_mb; /* 0.1 MB */
 	unsigned files, sessions;
 	unsigned standby_cpu_permille, standby_memory_tenth_mb;
 };
@@ -63,7 +64,8 @@ struct place_input {
 };
 
 struct place_output {
-	struct place_task *tasks; /* managers and vpnmgrs, on processing cards; PLACE_MIO and PLACE_PROC are the cards' own */
+	struct place_task *tasks; /* managers and vpnmgrs, on processing cards; PLACE_MIO and PLACE_PROC are
+	                             the cards' own */
 	size_t n;
 	enum place_state role[PROFILE_SLOTS_MAX + 1]; /* standby or active, of living processing cards */
 	unsigned demux;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sealing of configuration secrets. Form: "+O" base64url( 12-byte nonce, ciphertext, 16-byte tag ); the tag covers "+O" too. */
+/* Sealing of configuration secrets. Form: "+O" base64url( 12-byte nonce, ciphertext, 16-byte tag ); the tag
+ * covers "+O" too. */
 #include "secret/secret.h"
 
 #include <errno.h>
@@ -27,7 +28,8 @@ static int encode(const unsigned char *in, size_t len, char *out, size_t size)
 	if (size < (len * 4 + 2) / 3 + 1)
 		return -ENOSPC;
 	for (size_t i = 0; i < len; i += 3) {
-		unsigned v = in[i] << 16u | (i + 1 < len ? in[i + 1] : 0) << 8u | (i + 2 < len ? in[i + 2] : 0);
+		unsigned v =
+		        in[i] << 16u | (i + 1 < len ? in[i + 1] : 0) << 8u | (i + 2 < len ? in[i + 2] : 0);
 
 		out[n++] = digits[v >> 18 & 63];
 		out[n++] = digits[v >> 12 & 63];
@@ -109,8 +111,8 @@ int secret_key_load(const char *state_dir, struct secret_key *key)
 	return rc;
 }
 
-static int gcm(int enc, const struct secret_key *key, const unsigned char *nonce, const unsigned char *in, int len,
-		 unsigned char *out, unsigned char *tag)
+static int gcm(int enc, const struct secret_key *key, const unsigned char *nonce, const unsigned char *in,
+               int len, unsigned char *out, unsigned char *tag)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n, ok;

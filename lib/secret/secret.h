@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Secrets of the configuration: sealed with the chassis key (AES-256-GCM), so that no clear text is stored or shown. The key is a
- * file of the chassis' disk, made at first use, readable by its owner only. Callers: cli and sct (seal), ipsecmgr, bulkstat (unseal).
+ * Secrets of the configuration: sealed with the chassis key (AES-256-GCM), so that no clear text is stored or
+ * shown. The key is a file of the chassis' disk, made at first use, readable by its owner only. Callers: cli
+ * and sct (seal), ipsecmgr, bulkstat (unseal).
  */
 #ifndef ORRERY_SECRET_H
 #define ORRERY_SECRET_H
@@ -15,7 +16,8 @@ struct secret_key {
 
 /* Read <state_dir>/chassis.key, making it when absent. 0 or -errno; -EPERM when others could read it. */
 int secret_key_load(const char *state_dir, struct secret_key *key);
-/* clear -> one word of base64url characters beginning "+O"; out needs 48 + 4/3 * strlen bytes. 0, -ENOSPC, -EIO. */
+/* clear -> one word of base64url characters beginning "+O"; out needs 48 + 4/3 * strlen bytes. 0, -ENOSPC,
+ * -EIO. */
 int secret_seal(const struct secret_key *key, const char *clear, char *out, size_t size);
 /* 0; -EBADMSG: not sealed with this chassis' key, or damaged; -ENOSPC. */
 int secret_unseal(const struct secret_key *key, const char *sealed, char *out, size_t size);

@@ -60,7 +60,8 @@ static unsigned depth(const char *path)
 	return n;
 }
 
-/* Blocks before what stands in them (a block that was set again has a later version than its lines), else as written. */
+/* Blocks before what stands in them (a block that was set again has a later version than its lines), else as
+ * written. */
 static int row_order(const void *a, const void *b)
 {
 	const struct store_config *x = a, *y = b;
@@ -81,7 +82,8 @@ static int changes_apply(struct cfgview *v, bool *any)
 		qsort(l.rows, l.n, sizeof(*l.rows), row_order);
 	for (size_t i = 0; i < l.n; i++) {
 		const struct store_config *r = &l.rows[i];
-		struct cfg_edit *e = cfg_edit_new(r->deleted ? CFG_NO : CFG_REPLACE, r->path, r->deleted ? NULL : r->value);
+		struct cfg_edit *e = cfg_edit_new(r->deleted ? CFG_NO : CFG_REPLACE, r->path,
+		                                  r->deleted ? NULL : r->value);
 
 		if (e && cfg_apply(v->tree, e) > 0)
 			*any = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A reader's copy of the configuration: grammar, tree, and the version up to which config.db was read. Not bound to a task's loop,
- * so that cli's session thread has one of its own. Used by watch.c and tasks/cli.
+ * A reader's copy of the configuration: grammar, tree, and the version up to which config.db was read. Not
+ * bound to a task's loop, so that cli's session thread has one of its own. Used by watch.c and tasks/cli.
  */
 #ifndef ORRERY_CFGVIEW_H
 #define ORRERY_CFGVIEW_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checkpoint client. Units are sent as they come (pipelined) and stay queued until srdb acknowledged them. When srdb goes
- * (restart, MIO switchover) everything unacknowledged is sent again from the oldest on, and only after every answer of the
- * first sending is in, so that a row never overtakes a later value of itself.
+ * Checkpoint client. Units are sent as they come (pipelined) and stay queued until srdb acknowledged them.
+ * When srdb goes (restart, MIO switchover) everything unacknowledged is sent again from the oldest on, and
+ * only after every answer of the first sending is in, so that a row never overtakes a later value of itself.
  */
 #include "task/ckpt.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A task's checkpoints: rows go to srdb in order, pipelined, and the callback comes when they would survive. Rows not
- * acknowledged are sent again, in order, when srdb comes back (restart, MIO switchover), so a caller never sees a failure
- * other than a refusal. DESIGN rule 3. Used by ipsecmgr, sessmgr, iftask, vpnmgr, hatsystem.
+ * A task's checkpoints: rows go to srdb in order, pipelined, and the callback comes when they would survive.
+ * Rows not acknowledged are sent again, in order, when srdb comes back (restart, MIO switchover), so a caller
+ * never sees a failure other than a refusal. DESIGN rule 3. Used by ipsecmgr, sessmgr, iftask, vpnmgr,
+ * hatsystem.
  */
 #ifndef ORRERY_TASK_CKPT_H
 #define ORRERY_TASK_CKPT_H
@@ -20,7 +21,8 @@ struct ckpt_row {
 	size_t len;
 };
 
-/* status 0: durable. -errno: srdb refused it (disk full …), text says why. Called once, in submission order. */
+/* status 0: durable. -errno: srdb refused it (disk full …), text says why. Called once, in submission order.
+ */
 typedef void (*ckpt_cb)(struct task *t, void *arg, int status, const char *text);
 
 struct ckpt *ckpt_new(struct task *t);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Life of a task: identity from the card's environment, hello, init, activate, ready, dispatch, stop. The card is the parent: if
- * it dies, so does this process (PR_SET_PDEATHSIG), in whatever it was doing. Entry point: task_main(), called by tasks/.
+ * Life of a task: identity from the card's environment, hello, init, activate, ready, dispatch, stop. The
+ * card is the parent: if it dies, so does this process (PR_SET_PDEATHSIG), in whatever it was doing. Entry
+ * point: task_main(), called by tasks/.
  */
 #include "task/task_priv.h"
 
@@ -18,7 +19,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* --- identity ---------------------------------------------------------------------------------------------- */
+/* --- identity ----------------------------------------------------------------------------------------------
+ */
 
 static int env_copy(const char *name, char *out, size_t size)
 {
@@ -33,7 +35,8 @@ static int env_copy(const char *name, char *out, size_t size)
 /* argv: FACILITY INSTANCE CARD/CPU active|standby; the rest comes by environment, so that `ps` reads well. */
 static int identity_read(struct task *t, int argc, char **argv, bool *standby)
 {
-	if (argc < 4 || sscanf(argv[1], "%u", &t->instance) != 1 || sscanf(argv[2], "%u/%u", &t->card, &t->cpu) != 2)
+	if (argc < 4 || sscanf(argv[1], "%u", &t->instance) != 1 ||
+	    sscanf(argv[2], "%u/%u", &t->card, &t->cpu) != 2)
 		return -EINVAL;
 	*standby = !strcmp(argv[3], "standby");
 	snprintf(t->addr, sizeof(t->addr), "%s/%u", t->ops->facility, t->instance);
@@ -49,7 +52,8 @@ static int identity_read(struct task *t, int argc, char **argv, bool *standby)
 	return 0;
 }
 
-/* The card gave us the write end of its life line as descriptor 3: keep it open, but give it to nobody else. */
+/* The card gave us the write end of its life line as descriptor 3: keep it open, but give it to nobody else.
+ */
 static void process_setup(void)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -57,7 +61,8 @@ static void process_setup(void)
 	fcntl(3, F_SETFD, FD_CLOEXEC);
 }
 
-/* --- talking to the card ----------------------------------------------------------------------------------- */
+/* --- talking to the card -----------------------------------------------------------------------------------
+ */
 
 static int to_card(struct task *t, Envelope *env)
 {
@@ -117,7 +122,8 @@ static void pong(struct task *t, const BusPing *ping)
 	to_card(t, &env);
 }
 
-/* `ps` and `orrery fault` know a task by its arguments; a standby instance that takes a number over says so there. */
+/* `ps` and `orrery fault` know a task by its arguments; a standby instance that takes a number over says so
+ * there. */
 static char **the_argv;
 
 static void rename_process(const struct task *t)
@@ -174,7 +180,8 @@ void task_exit(struct task *t, int status)
 	uv_stop(t->loop);
 }
 
-/* --- dispatch ---------------------------------------------------------------------------------------------- */
+/* --- dispatch ----------------------------------------------------------------------------------------------
+ */
 
 int task_add_route(struct task *t, const struct task_route *row)
 {
@@ -286,7 +293,8 @@ static void rx(void *arg, const struct bus_rx *rx)
 	envelope__free_unpacked(env, NULL);
 }
 
-/* --- sending ----------------------------------------------------------------------------------------------- */
+/* --- sending -----------------------------------------------------------------------------------------------
+ */
 
 int task_send(struct task *t, const char *dst, Envelope *env)
 {
@@ -373,7 +381,8 @@ void task_reply_json(struct task *t, const struct bus_msg *m, const char *json)
 	task_reply(t, m, &env);
 }
 
-/* --- main -------------------------------------------------------------------------------------------------- */
+/* --- main --------------------------------------------------------------------------------------------------
+ */
 
 static void term_cb(uv_signal_t *h, int signum)
 {
@@ -411,14 +420,16 @@ static int start(struct task *t, bool standby)
 	return 0;
 }
 
-/* `TASK --routes`: what this task takes, from whom and why; for docs/reference and tests/system/messages.sh. */
+/* `TASK --routes`: what this task takes, from whom and why; for docs/reference and tests/system/messages.sh.
+ */
 static int print_routes(const struct task_ops *ops)
 {
 	for (size_t i = 0; i < ops->n_routes; i++) {
 		const ProtobufCFieldDescriptor *f =
-			protobuf_c_message_descriptor_get_field(&envelope__descriptor, ops->routes[i].type);
+		        protobuf_c_message_descriptor_get_field(&envelope__descriptor, ops->routes[i].type);
 
-		printf("%s\t%s\t%s\t%s\n", f ? f->name : "?", ops->routes[i].senders, ops->facility, ops->routes[i].story);
+		printf("%s\t%s\t%s\t%s\n", f ? f->name : "?", ops->routes[i].senders, ops->facility,
+		       ops->routes[i].story);
 	}
 	return 0;
 }
@@ -440,7 +451,8 @@ int task_main(int argc, char **argv, const struct task_ops *ops)
 	t->bus = &bus;
 	t->loop = uv_default_loop();
 	if (identity_read(t, argc, argv, &standby) < 0) {
-		fprintf(stderr, "%s is a task of an Orrery card; it is started by orrery-card, not by hand\n", ops->facility);
+		fprintf(stderr, "%s is a task of an Orrery card; it is started by orrery-card, not by hand\n",
+		        ops->facility);
 		return 2;
 	}
 	log_init(ops->facility, t->instance, t->card, t->cpu);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The runtime of a task (proclet): identity, event loop, bus, activation, readiness. A task program is a
- * `struct task_ops` and `int main() { return task_main(argc, argv, &ops); }`. Nothing here is thread-safe: one
- * task, one loop (worker threads of iftask do not call it). Used by every program in tasks/.
+ * `struct task_ops` and `int main() { return task_main(argc, argv, &ops); }`. Nothing here is thread-safe:
+ * one task, one loop (worker threads of iftask do not call it). Used by every program in tasks/.
  */
 #ifndef ORRERY_TASK_H
 #define ORRERY_TASK_H
@@ -34,7 +34,8 @@ struct bus_from {
 
 typedef void (*task_handler)(struct task *t, const struct bus_msg *m);
 
-/* One row per message a task takes. Anything else is refused with a log line and, for a request, -EOPNOTSUPP. */
+/* One row per message a task takes. Anything else is refused with a log line and, for a request, -EOPNOTSUPP.
+ */
 struct task_route {
 	Envelope__BodyCase type;
 	const char *senders; /* facilities that may send it, comma separated; "*" = any on this chassis */
@@ -47,11 +48,12 @@ struct task_ops {
 	const struct task_route *routes;
 	size_t n_routes;
 	const char *const *topics; /* NULL-terminated list of topics to subscribe to, or NULL */
-	/* Once, before anything else; the task is not active yet (a standby stays so). 0 or -errno (then it exits). */
+	/* Once, before anything else; the task is not active yet (a standby stays so). 0 or -errno (then it
+	 * exits). */
 	int (*init)(struct task *t);
 	/*
-	 * The task is now the one and only facility/instance (t->instance is final): take over, load state. When
-	 * everything is back, call task_ready() (at once or later): only then requests of others arrive.
+	 * The task is now the one and only facility/instance (t->instance is final): take over, load state.
+	 * When everything is back, call task_ready() (at once or later): only then requests of others arrive.
 	 */
 	int (*activate)(struct task *t, const char *reason);
 	/* The card is going down in good order; optional. */
@@ -64,17 +66,17 @@ struct task {
 	const struct task_ops *ops;
 	uint32_t instance;
 	uint32_t card, cpu;
-	bool active;          /* activate() was called */
-	bool ready;           /* task_ready() was called after that */
-	char addr[40];        /* facility/instance */
-	char chassis[64];     /* name of the chassis */
-	char run_dir[256];    /* 0700, sockets and counters; dies with the chassis */
-	char state_dir[256];  /* the chassis' disk: config.db state.db flash/ hd-raid/ usb1/ log/ */
-	char boot_id[40];     /* changes with every boot of the chassis */
+	bool active;         /* activate() was called */
+	bool ready;          /* task_ready() was called after that */
+	char addr[40];       /* facility/instance */
+	char chassis[64];    /* name of the chassis */
+	char run_dir[256];   /* 0700, sockets and counters; dies with the chassis */
+	char state_dir[256]; /* the chassis' disk: config.db state.db flash/ hd-raid/ usb1/ log/ */
+	char boot_id[40];    /* changes with every boot of the chassis */
 	char profile[64];
 	uv_loop_t *loop;
 	struct bus *bus;
-	void *data;           /* the program's own */
+	void *data; /* the program's own */
 	int exit_status;
 };
 
@@ -87,22 +89,24 @@ void task_ready(struct task *t, uint32_t recovered);
 /* Ask the loop to end with this exit status. */
 void task_exit(struct task *t, int status);
 
-/* --- sending. `env` is borrowed; src, id and kind are filled in here. ------------------------------------- */
+/* --- sending. `env` is borrowed; src, id and kind are filled in here. -------------------------------------
+ */
 
 /* One way; lost if nobody is there. 0 or -errno (-EAGAIN: queue full, message dropped and counted). */
 int task_send(struct task *t, const char *dst, Envelope *env);
 
-/* status 0: m is the reply. Else m is NULL: -EHOSTUNREACH nobody there, -ETIMEDOUT, or the code of a Status reply (m set). */
+/* status 0: m is the reply. Else m is NULL: -EHOSTUNREACH nobody there, -ETIMEDOUT, or the code of a Status
+ * reply (m set). */
 typedef void (*task_reply_cb)(struct task *t, void *arg, int status, const struct bus_msg *m);
 
 #define TASK_RETRY 1u /* an unreachable peer is tried again until the deadline */
 
 /*
- * Request with a deadline in ms (0: the default of 5000). The callback is called exactly once, never from inside this
- * function. Returns 0 or -errno (then no callback).
+ * Request with a deadline in ms (0: the default of 5000). The callback is called exactly once, never from
+ * inside this function. Returns 0 or -errno (then no callback).
  */
-int task_request(struct task *t, const char *dst, Envelope *env, uint32_t deadline_ms, unsigned flags, task_reply_cb cb,
-		 void *arg);
+int task_request(struct task *t, const char *dst, Envelope *env, uint32_t deadline_ms, unsigned flags,
+                 task_reply_cb cb, void *arg);
 
 /* Publish to everyone who subscribed to the topic, on every card. */
 int task_publish(struct task *t, const char *topic, Envelope *env);
@@ -113,25 +117,29 @@ struct bus_from task_from(const struct bus_msg *m);
 int task_reply_to(struct task *t, const struct bus_from *from, Envelope *env);
 /* Status{code,text}; text is what the operator reads. */
 void task_reply_status(struct task *t, const struct bus_msg *m, int code, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+        __attribute__((format(printf, 4, 5)));
 void task_reply_status_to(struct task *t, const struct bus_from *from, int code, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+        __attribute__((format(printf, 4, 5)));
 /* ShowReply with this JSON text (borrowed). */
 void task_reply_json(struct task *t, const struct bus_msg *m, const char *json);
 
 /* Is an address reachable now (routes known to our card)? A change calls the handlers below. */
 bool task_peer_up(struct task *t, const char *addr);
-/* Called whenever an address of this facility ("" = every) comes or goes. One watcher per facility; cb borrowed. */
+/* Called whenever an address of this facility ("" = every) comes or goes. One watcher per facility; cb
+ * borrowed. */
 typedef void (*task_peer_cb)(struct task *t, const char *addr, uint32_t card, bool up, void *arg);
 void task_watch_peers(struct task *t, const char *facility, task_peer_cb cb, void *arg);
 /* Iterate the addresses of a facility that are up; returns how many. cb may be NULL to count. */
 int task_foreach_peer(struct task *t, const char *facility, task_peer_cb cb, void *arg);
 
-/* --- small conveniences ----------------------------------------------------------------------------------- */
+/* --- small conveniences -----------------------------------------------------------------------------------
+ */
 typedef void (*task_timer_cb)(struct task *t, void *arg);
 struct task_timer;
-/* Start a timer (ms; repeat_ms 0 = once). The handle stays valid until task_timer_stop(), also after it fired. */
-struct task_timer *task_timer_start(struct task *t, uint64_t ms, uint64_t repeat_ms, task_timer_cb cb, void *arg);
+/* Start a timer (ms; repeat_ms 0 = once). The handle stays valid until task_timer_stop(), also after it
+ * fired. */
+struct task_timer *task_timer_start(struct task *t, uint64_t ms, uint64_t repeat_ms, task_timer_cb cb,
+                                    void *arg);
 void task_timer_stop(struct task_timer *tm);
 /* Call cb when fd is readable. */
 struct task_io;
@@ -144,8 +152,9 @@ const char *task_run_path(const struct task *t, const char *fmt, ...) __attribut
 const char *task_state_path(const struct task *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Raise a trap ("CardDown", …): sent to srdb, retried until it is stored. Values in MIB order, as name/value pairs ended by
- * NULL: trap_int and trap_str below. Example: task_trap(t, "CardDown", trap_int("starSlotNum", 2), …, trap_end).
+ * Raise a trap ("CardDown", …): sent to srdb, retried until it is stored. Values in MIB order, as name/value
+ * pairs ended by NULL: trap_int and trap_str below. Example: task_trap(t, "CardDown", trap_int("starSlotNum",
+ * 2), …, trap_end).
  */
 struct trap_arg {
 	const char *name; /* NULL ends the list */

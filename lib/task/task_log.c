@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A task's log records and traps on their way out: records go to evlogd in batches (and to stderr, which is the card's log
- * file), traps to srdb, retried until they are stored. Nothing here blocks; what cannot be sent is counted.
+ * A task's log records and traps on their way out: records go to evlogd in batches (and to stderr, which is
+ * the card's log file), traps to srdb, retried until they are stored. Nothing here blocks; what cannot be
+ * sent is counted.
  */
 #include "task/task_priv.h"
 
@@ -125,7 +126,8 @@ static void trap_stored(struct task *t, void *arg, int status, const struct bus_
 	(void)t;
 	if (status < 0)
 		LOG(EV_TRAP_LOST, "trap %s could not be stored: %s", (char *)arg,
-		    m && m->env->body_case == ENVELOPE__BODY_STATUS ? m->env->status->text : strerror(-status));
+		    m && m->env->body_case == ENVELOPE__BODY_STATUS ? m->env->status->text
+		                                                    : strerror(-status));
 	free(arg);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is reachable: the card sends its route table at the hello and every change after it. An address that comes up again
- * without having gone is a new process under the old name: what was asked of the old one will not be answered.
+ * Who is reachable: the card sends its route table at the hello and every change after it. An address that
+ * comes up again without having gone is a new process under the old name: what was asked of the old one will
+ * not be answered.
  */
 #include "task/task_priv.h"
 

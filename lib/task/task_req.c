@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests and their answers. Each has a deadline; the loss of the peer's process (its address going, or coming again) ends it
- * with -EHOSTUNREACH, or holds it until the peer is back when TASK_RETRY was asked for. Callbacks come from the loop only.
+ * Requests and their answers. Each has a deadline; the loss of the peer's process (its address going, or
+ * coming again) ends it with -EHOSTUNREACH, or holds it until the peer is back when TASK_RETRY was asked for.
+ * Callbacks come from the loop only.
  */
 #include "task/task_priv.h"
 
@@ -12,10 +13,10 @@
 
 #include "base/clock.h"
 
-#define SCAN_MS     20
-#define DEFAULT_MS  5000
-#define RETRY_US    (50 * US_PER_MS)
-#define BUCKETS     1024
+#define SCAN_MS    20
+#define DEFAULT_MS 5000
+#define RETRY_US   (50 * US_PER_MS)
+#define BUCKETS    1024
 
 struct task_pending {
 	uint64_t id, deadline, sent_at;
@@ -24,7 +25,7 @@ struct task_pending {
 	void *arg;
 	unsigned flags;
 	bool in_flight;
-	int failed; /* to be reported by the next scan */
+	int failed;    /* to be reported by the next scan */
 	Envelope *env; /* kept for TASK_RETRY */
 	struct task_pending *next_hash, *prev, *next;
 };
@@ -113,8 +114,8 @@ static Envelope *copy_env(const Envelope *env)
 	return c;
 }
 
-int task_request(struct task *t, const char *dst, Envelope *env, uint32_t deadline_ms, unsigned flags, task_reply_cb cb,
-		 void *arg)
+int task_request(struct task *t, const char *dst, Envelope *env, uint32_t deadline_ms, unsigned flags,
+                 task_reply_cb cb, void *arg)
 {
 	struct bus *b = t->bus;
 	struct task_pending *p = calloc(1, sizeof(*p));
@@ -211,7 +212,8 @@ static void scan_cb(uv_timer_t *h)
 		if (p->failed)
 			finish(t, p, p->failed, NULL);
 		else if (now >= p->deadline)
-			finish(t, p, p->in_flight || !(p->flags & TASK_RETRY) ? -ETIMEDOUT : -EHOSTUNREACH, NULL);
+			finish(t, p, p->in_flight || !(p->flags & TASK_RETRY) ? -ETIMEDOUT : -EHOSTUNREACH,
+			       NULL);
 		else if (!p->in_flight && p->env && now - p->sent_at >= RETRY_US)
 			resend(t, p, now);
 		p = next;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Timers, descriptors and paths of a task: thin wrappers so that task programs need not know libuv's handle rules. */
+/* Timers, descriptors and paths of a task: thin wrappers so that task programs need not know libuv's handle
+ * rules. */
 #include "task/task.h"
 
 #include <stdarg.h>
@@ -28,7 +29,8 @@ static void timer_cb(uv_timer_t *h)
 	tm->cb(tm->t, tm->arg);
 }
 
-struct task_timer *task_timer_start(struct task *t, uint64_t ms, uint64_t repeat_ms, task_timer_cb cb, void *arg)
+struct task_timer *task_timer_start(struct task *t, uint64_t ms, uint64_t repeat_ms, task_timer_cb cb,
+                                    void *arg)
 {
 	struct task_timer *tm = calloc(1, sizeof(*tm));
 

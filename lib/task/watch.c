@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Following the configuration (config.db, topic "config") and the chassis' redundancy state (srp/0, topic "srp"). A reader of
- * config.db keeps its own copy of the tree and takes only the rows above the version it has. Header: watch.h.
+ * Following the configuration (config.db, topic "config") and the chassis' redundancy state (srp/0, topic
+ * "srp"). A reader of config.db keeps its own copy of the tree and takes only the rows above the version it
+ * has. Header: watch.h.
  */
 #include "task/watch.h"
 
@@ -14,10 +15,11 @@
 #include "task/cfgview.h"
 #include "task/task_priv.h"
 
-#define FOLD_MS      5
-#define SRP_ASK_MS   60000
+#define FOLD_MS    5
+#define SRP_ASK_MS 60000
 
-/* --- configuration ----------------------------------------------------------------------------------------- */
+/* --- configuration -----------------------------------------------------------------------------------------
+ */
 
 static struct {
 	struct cfgview *view;
@@ -58,8 +60,8 @@ static void config_changed(struct task *t, const struct bus_msg *m)
 
 int config_watch_start(struct task *t, config_changed_cb changed, void *arg)
 {
-	static const struct task_route route = {ENVELOPE__BODY_CONFIG_CHANGED, "sct", "the configuration changed: read it",
-						config_changed};
+	static const struct task_route route = {ENVELOPE__BODY_CONFIG_CHANGED, "sct",
+	                                        "the configuration changed: read it", config_changed};
 	char err[256] = "";
 
 	cw.changed = changed;
@@ -83,7 +85,8 @@ const struct cfg_tree *config_tree(struct task *t)
 	return cw.known ? cfgview_tree(cw.view) : NULL;
 }
 
-/* --- redundancy state -------------------------------------------------------------------------------------- */
+/* --- redundancy state --------------------------------------------------------------------------------------
+ */
 
 static struct {
 	bool known, serving;
@@ -114,8 +117,8 @@ static void srp_ask(struct task *t);
 static void srp_answer(struct task *t, void *arg, int status, const struct bus_msg *m)
 {
 	json_t *j = status == 0 && m->env->body_case == ENVELOPE__BODY_SHOW_REPLY
-			    ? json_loads(m->env->show_reply->json, 0, NULL)
-			    : NULL;
+	                    ? json_loads(m->env->show_reply->json, 0, NULL)
+	                    : NULL;
 	const char *state = j ? json_string_value(json_object_get(j, "state")) : NULL;
 
 	(void)arg;
@@ -141,7 +144,8 @@ static void srp_ask(struct task *t)
 
 int srp_watch_start(struct task *t, srp_changed_cb changed, void *arg)
 {
-	static const struct task_route route = {ENVELOPE__BODY_SRP_STATE, "srp", "the chassis' redundancy state", srp_topic};
+	static const struct task_route route = {ENVELOPE__BODY_SRP_STATE, "srp",
+	                                        "the chassis' redundancy state", srp_topic};
 
 	sw.changed = changed;
 	sw.arg = arg;

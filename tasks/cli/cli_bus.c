@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bridge between the session's thread and the task's loop: one job at a time, posted with uv_async and waited for. The session never
- * touches the bus by itself.
+ * The bridge between the session's thread and the task's loop: one job at a time, posted with uv_async and
+ * waited for. The session never touches the bus by itself.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -72,8 +72,9 @@ static void async_cb(uv_async_t *h)
 		if (rc < 0)
 			finish(c, rc, NULL);
 	} else if (job == JOB_TRAP) {
-		TASK_TRAP(t, c->text, trap_str("starCLIUsername", c->sh->user), trap_str("starCLIPrivs", "Security Administrator"),
-			  trap_str("starCLITtyname", c->sh->tty));
+		TASK_TRAP(t, c->text, trap_str("starCLIUsername", c->sh->user),
+		          trap_str("starCLIPrivs", "Security Administrator"),
+		          trap_str("starCLITtyname", c->sh->tty));
 		finish(c, 0, NULL);
 	} else if (job == JOB_END) {
 		task_exit(t, c->status);
@@ -130,7 +131,8 @@ void sh_end(struct sh *sh, int status)
 	uv_async_send(&sh->calls->async);
 }
 
-/* --- requests with the usual answers ------------------------------------------------------------------------ */
+/* --- requests with the usual answers
+ * ------------------------------------------------------------------------ */
 
 static const char *reason_of(const Envelope *r, int status)
 {
@@ -152,7 +154,8 @@ static void join_pages(json_t *all, json_t *page)
 	const char *key;
 	json_t *v;
 
-	json_object_foreach(page, key, v) {
+	json_object_foreach(page, key, v)
+	{
 		json_t *have = json_object_get(all, key);
 
 		if (json_is_array(v) && json_is_array(have))

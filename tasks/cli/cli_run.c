@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One line of the operator: parsed by the engine, then a question, an Exec handler behind its pipes, or an edit for sct. In scripts,
- * edits are collected and sent together, so that a long file does not wait for each line.
+ * One line of the operator: parsed by the engine, then a question, an Exec handler behind its pipes, or an
+ * edit for sct. In scripts, edits are collected and sent together, so that a long file does not wait for each
+ * line.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -43,8 +44,8 @@ struct store_reader *sh_state(struct sh *sh)
 
 const struct sh_command *sh_command_find(const char *handler)
 {
-	static const struct sh_command *const tables[] = {sh_exec_commands, sh_chassis_commands, sh_crypto_commands,
-							  sh_system_commands};
+	static const struct sh_command *const tables[] = {sh_exec_commands, sh_chassis_commands,
+	                                                  sh_crypto_commands, sh_system_commands};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		for (const struct sh_command *c = tables[i]; c->handler; c++)
@@ -53,7 +54,8 @@ const struct sh_command *sh_command_find(const char *handler)
 	return NULL;
 }
 
-/* --- edits -------------------------------------------------------------------------------------------------- */
+/* --- edits
+ * -------------------------------------------------------------------------------------------------- */
 
 static void report_errors(struct sh *sh, const ConfigReply *r)
 {
@@ -95,9 +97,10 @@ int sh_flush(struct sh *sh)
 	if (status == 0 && r && r->body_case == ENVELOPE__BODY_CONFIG_REPLY) {
 		report_errors(sh, r->config_reply);
 	} else {
-		sh_fail(sh, "%s", r && r->body_case == ENVELOPE__BODY_STATUS && r->status->text[0]
-					  ? r->status->text
-					  : "The configuration task does not answer; nothing was changed");
+		sh_fail(sh, "%s",
+		        r && r->body_case == ENVELOPE__BODY_STATUS && r->status->text[0]
+		                ? r->status->text
+		                : "The configuration task does not answer; nothing was changed");
 		sh->failures++;
 	}
 	if (r)
@@ -122,7 +125,8 @@ static int edit(struct sh *sh, struct cli_result *res)
 	return 0;
 }
 
-/* --- Exec commands ------------------------------------------------------------------------------------------- */
+/* --- Exec commands
+ * ------------------------------------------------------------------------------------------- */
 
 static void print_json(const json_t *j, struct cli_out *out)
 {
@@ -135,7 +139,8 @@ static void print_json(const json_t *j, struct cli_out *out)
 	free(text);
 }
 
-static int run_show(struct sh *sh, const struct sh_command *c, const struct cli_result *res, struct cli_out *out)
+static int run_show(struct sh *sh, const struct sh_command *c, const struct cli_result *res,
+                    struct cli_out *out)
 {
 	char err[512] = "Failure: nothing to show";
 	json_t *j = c->collect(sh, &res->cmd, err, sizeof(err));
@@ -159,17 +164,20 @@ static int run_exec(struct sh *sh, const struct cli_result *res)
 
 	if (!c)
 		return sh_fail(sh, "This command is not available in this release");
-	out = cli_pipe_open(res, &sh->sink, sh->interactive && sh->s.length ? sh_pager(sh) : NULL, err, sizeof(err));
+	out = cli_pipe_open(res, &sh->sink, sh->interactive && sh->s.length ? sh_pager(sh) : NULL, err,
+	                    sizeof(err));
 	if (!out)
 		return sh_fail(sh, "%s", err);
 	if (sh->s.timestamps && !res->json)
-		cli_out_printf(out, "%s\n", clock_format_exec(date, sizeof(date), clock_wall_us(), CLOCK_UTC));
+		cli_out_printf(out, "%s\n",
+		               clock_format_exec(date, sizeof(date), clock_wall_us(), CLOCK_UTC));
 	rc = c->exec ? c->exec(sh, &res->cmd, out) : run_show(sh, c, res, out);
 	cli_pipe_close(out, &sh->sink);
 	return rc;
 }
 
-/* --- lines ---------------------------------------------------------------------------------------------------- */
+/* --- lines
+ * ---------------------------------------------------------------------------------------------------- */
 
 static bool confirmed(struct sh *sh, const struct cli_result *res)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Scripted use: -c commands, or the lines of standard input (a file or a pipe). Nothing is asked and nothing is paged. */
+/* Scripted use: -c commands, or the lines of standard input (a file or a pipe). Nothing is asked and nothing
+ * is paged. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

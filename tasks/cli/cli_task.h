@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A CLI session. The task's loop (bus, signals) runs in the main thread; the session, which waits for its operator, in a thread of its own
- * that talks to the loop through sh_call() only. Private to tasks/cli.
+ * A CLI session. The task's loop (bus, signals) runs in the main thread; the session, which waits for its
+ * operator, in a thread of its own that talks to the loop through sh_call() only. Private to tasks/cli.
  */
 #ifndef ORRERY_CLI_TASK_H
 #define ORRERY_CLI_TASK_H
@@ -28,9 +28,9 @@ struct sh {
 	const char *commands[SH_COMMANDS_MAX]; /* -c */
 	unsigned n_commands;
 	bool stop_on_error, interactive;
-	unsigned line;        /* of the script */
+	unsigned line; /* of the script */
 	unsigned failures;
-	bool failed_now;      /* the present line failed */
+	bool failed_now; /* the present line failed */
 	bool logout;
 	struct cli_skip skip;
 	struct cfg_edit *batch[SH_BATCH_MAX]; /* edits not sent yet (scripts only) */
@@ -42,11 +42,13 @@ struct sh {
 	struct cli_out sink; /* stdout */
 };
 
-/* --- cli_bus.c ---------------------------------------------------------------------------------------------- */
+/* --- cli_bus.c
+ * ---------------------------------------------------------------------------------------------- */
 int sh_calls_init(struct sh *sh);
 /*
- * Request from the session thread; waits for the answer. Returns the reply (free with envelope__free_unpacked) or NULL. *status: 0, or
- * -errno (a Status reply with a code is returned as well, for its text).
+ * Request from the session thread; waits for the answer. Returns the reply (free with
+ * envelope__free_unpacked) or NULL. *status: 0, or -errno (a Status reply with a code is returned as well,
+ * for its text).
  */
 Envelope *sh_call(struct sh *sh, const char *dst, Envelope *env, unsigned deadline_ms, int *status);
 /* Raise a trap from the session thread. */
@@ -59,7 +61,8 @@ json_t *sh_show(struct sh *sh, const char *dst, const char *what, const char *ar
 /* Send a request that is answered by Status; prints its text when it failed. 0 or -errno. */
 int sh_order(struct sh *sh, const char *dst, Envelope *env, unsigned deadline_ms);
 
-/* --- cli_run.c ---------------------------------------------------------------------------------------------- */
+/* --- cli_run.c
+ * ---------------------------------------------------------------------------------------------- */
 /* One line of input. false: the session ends. */
 bool sh_line(struct sh *sh, const char *line);
 /* Send the edits that wait; prints failures. */
@@ -67,14 +70,16 @@ int sh_flush(struct sh *sh);
 /* Print "Failure: …" (the prefix is added when missing) and count it. Returns -1. */
 int sh_fail(struct sh *sh, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* --- cli_tty.c, cli_script.c --------------------------------------------------------------------------------- */
+/* --- cli_tty.c, cli_script.c
+ * --------------------------------------------------------------------------------- */
 void sh_interactive(struct sh *sh);
 void sh_script(struct sh *sh);
 /* Ask a question on the terminal; the answer line without newline. false: end of input. */
 bool sh_ask(struct sh *sh, const char *question, char *answer, size_t size);
 struct cli_tty *sh_pager(struct sh *sh);
 
-/* --- commands ------------------------------------------------------------------------------------------------ */
+/* --- commands
+ * ------------------------------------------------------------------------------------------------ */
 
 /* A command that does something and prints through out. 0, or -1 after sh_fail(). */
 typedef int (*sh_exec_fn)(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out);
@@ -93,7 +98,8 @@ struct sh_command {
 extern const struct sh_command sh_exec_commands[];    /* cli_exec.c */
 extern const struct sh_command sh_chassis_commands[]; /* cli_show_chassis.c: cards, tasks, recovery */
 extern const struct sh_command sh_crypto_commands[];  /* cli_show_crypto.c: SAs, templates, services */
-extern const struct sh_command sh_system_commands[];  /* cli_show_system.c: logs, traps, statistics, redundancy, contexts */
+extern const struct sh_command
+        sh_system_commands[]; /* cli_show_system.c: logs, traps, statistics, redundancy, contexts */
 /* NULL: the program has no such handler. */
 const struct sh_command *sh_command_find(const char *handler);
 

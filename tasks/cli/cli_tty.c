@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The interactive shell on libedit: prompt, history, `?` and TAB at any point of the line, the pager, questions. The terminal belongs to the
- * operator's own shell; the `orrery cli` command passes its signals on.
+ * The interactive shell on libedit: prompt, history, `?` and TAB at any point of the line, the pager,
+ * questions. The terminal belongs to the operator's own shell; the `orrery cli` command passes its signals
+ * on.
  */
 #include <errno.h>
 #include <histedit.h>
@@ -57,7 +58,8 @@ static unsigned char help_key(EditLine *el, int ch)
 	return CC_REDISPLAY;
 }
 
-/* --- TAB ------------------------------------------------------------------------------------------------------ */
+/* --- TAB
+ * ------------------------------------------------------------------------------------------------------ */
 
 struct completion {
 	char common[256];
@@ -108,7 +110,8 @@ static unsigned char tab_key(EditLine *el, int ch)
 	return CC_REDISPLAY;
 }
 
-/* --- questions and pager ---------------------------------------------------------------------------------------- */
+/* --- questions and pager
+ * ---------------------------------------------------------------------------------------- */
 
 bool sh_ask(struct sh *sh, const char *question, char *answer, size_t size)
 {
@@ -157,7 +160,8 @@ static void terminal_size(struct sh *sh)
 	}
 }
 
-/* --- the loop ---------------------------------------------------------------------------------------------------- */
+/* --- the loop
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void remember(struct sh *sh, const char *line)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cli: one operator's session, a task on the active MIO. Started by the card for `orrery cli` (and sshd) on the operator's own
- * descriptors 0, 1, 2; dies with its card like every task. Arguments: [--user U] [-c COMMAND]... [-e].
+ * cli: one operator's session, a task on the active MIO. Started by the card for `orrery cli` (and sshd) on
+ * the operator's own descriptors 0, 1, 2; dies with its card like every task. Arguments: [--user U] [-c
+ * COMMAND]... [-e].
  */
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* hatsystem's state: what cards reported, what the operator ordered, what is under way. Private to tasks/hatsystem. */
+/* hatsystem's state: what cards reported, what the operator ordered, what is under way. Private to
+ * tasks/hatsystem. */
 #ifndef ORRERY_HAT_H
 #define ORRERY_HAT_H
 
@@ -10,19 +11,20 @@
 struct cfg_tree;
 
 struct hat_slot {
-	bool present;      /* the backplane says its process lives */
+	bool present; /* the backplane says its process lives */
 	bool reported;
-	bool leaving;      /* its tasks are to go elsewhere: halt, reboot, migrate */
-	bool spare_only;   /* not to be chosen by the migration under way */
+	bool leaving;    /* its tasks are to go elsewhere: halt, reboot, migrate */
+	bool spare_only; /* not to be chosen by the migration under way */
 	bool halted;
 	bool spof_told;
 	bool down_told;
-	char state[24];    /* as reported */
+	char state[24]; /* as reported */
 	CardReport *report;
 	uint64_t changed_wall;
 };
 
-/* A recovery under way: started by a card's loss or an order, done when everything placed on `to` is active. */
+/* A recovery under way: started by a card's loss or an order, done when everything placed on `to` is active.
+ */
 struct hat_move {
 	bool on, planned;
 	unsigned from, to;
@@ -62,7 +64,8 @@ void hat_move_trap(struct hat *h, const char *trap, unsigned from, unsigned to);
 void hat_task_event(struct hat *h, const TaskEvent *ev);
 void hat_card_event(struct hat *h, const CardEvent *ev);
 void hat_spof(struct hat *h);
-void hat_rct(struct hat *h, const char *action, bool planned, unsigned from, unsigned to, uint64_t wall, uint64_t us, bool ok);
+void hat_rct(struct hat *h, const char *action, bool planned, unsigned from, unsigned to, uint64_t wall,
+             uint64_t us, bool ok);
 
 /* hat_order.c: the operator's orders. */
 void hat_card_order(struct task *t, const struct bus_msg *m);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The story: card and task events become traps (numbers and objects of the MIB) and history rows, in the order they happened.
+ * The story: card and task events become traps (numbers and objects of the MIB) and history rows, in the
+ * order they happened.
  */
 #include "hat.h"
 
@@ -19,7 +20,7 @@ void hat_card_trap(struct hat *h, const char *trap, unsigned slot)
 
 	if (type)
 		TASK_TRAP(h->t, trap, trap_int("starSlotNum", slot), trap_int("starCardType", type->mib_type),
-			  trap_str("starSlotSerialNumber", profile_serial(slot, serial, sizeof(serial))));
+		          trap_str("starSlotSerialNumber", profile_serial(slot, serial, sizeof(serial))));
 }
 
 void hat_move_trap(struct hat *h, const char *trap, unsigned from, unsigned to)
@@ -46,31 +47,37 @@ static void history(struct hat *h, const char *table, json_t *j, uint64_t wall)
 	json_decref(j);
 }
 
-void hat_rct(struct hat *h, const char *action, bool planned, unsigned from, unsigned to, uint64_t wall, uint64_t us, bool ok)
+void hat_rct(struct hat *h, const char *action, bool planned, unsigned from, unsigned to, uint64_t wall,
+             uint64_t us, bool ok)
 {
-	LOG(EV_CARD_STATE, "%s from card %u to card %u took %llu ms", action, from, to, (unsigned long long)(us / US_PER_MS));
+	LOG(EV_CARD_STATE, "%s from card %u to card %u took %llu ms", action, from, to,
+	    (unsigned long long)(us / US_PER_MS));
 	history(h, "rct",
-		json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:s}", "action", action, "type", planned ? "Planned" : "Unplanned", "from",
-			  from, "to", to, "start", (json_int_t)wall, "duration_us", (json_int_t)us, "status",
-			  ok ? "Success" : "Failure"),
-		wall);
+	        json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:s}", "action", action, "type",
+	                  planned ? "Planned" : "Unplanned", "from", from, "to", to, "start",
+	                  (json_int_t)wall, "duration_us", (json_int_t)us, "status",
+	                  ok ? "Success" : "Failure"),
+	        wall);
 }
 
-/* --- tasks ------------------------------------------------------------------------------------------------- */
+/* --- tasks -------------------------------------------------------------------------------------------------
+ */
 
 static void task_trap_of(struct hat *h, const char *trap, const TaskReport *tr)
 {
-	TASK_TRAP(h->t, trap, trap_str("starTaskFacilityName", tr->facility), trap_int("starTaskInstance", tr->instance),
-		  trap_int("starTaskCard", tr->card), trap_int("starTaskCPU", tr->cpu));
+	TASK_TRAP(h->t, trap, trap_str("starTaskFacilityName", tr->facility),
+	          trap_int("starTaskInstance", tr->instance), trap_int("starTaskCard", tr->card),
+	          trap_int("starTaskCPU", tr->cpu));
 }
 
 static void task_history(struct hat *h, const TaskEvent *ev, const char *what)
 {
 	history(h, "task_history",
-		json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:i, s:i}", "what", what, "facility", ev->task->facility, "instance",
-			  ev->task->instance, "card", ev->task->card, "cpu", ev->task->cpu, "pid", ev->task->pid, "reason",
-			  ev->reason, "recovered", ev->recovered, "recovery_ms", ev->recovery_ms),
-		ev->at_wall_us);
+	        json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:i, s:i}", "what", what, "facility",
+	                  ev->task->facility, "instance", ev->task->instance, "card", ev->task->card, "cpu",
+	                  ev->task->cpu, "pid", ev->task->pid, "reason", ev->reason, "recovered",
+	                  ev->recovered, "recovery_ms", ev->recovery_ms),
+	        ev->at_wall_us);
 }
 
 /* Back-off goes on for what the card can live without. */
@@ -79,16 +86,18 @@ static void give_up(struct hat *h, const TaskReport *tr)
 	const struct place_facility *f = place_facility(tr->facility);
 
 	if (!f || !f->critical) {
-		LOG(EV_TASK_GIVEN_UP, "%s/%u fails again and again; it is started less and less often", tr->facility, tr->instance);
+		LOG(EV_TASK_GIVEN_UP, "%s/%u fails again and again; it is started less and less often",
+		    tr->facility, tr->instance);
 		return;
 	}
-	LOG(EV_TASK_GIVEN_UP, "%s/%u fails again and again; card %u is rebooted", tr->facility, tr->instance, tr->card);
+	LOG(EV_TASK_GIVEN_UP, "%s/%u fails again and again; card %u is rebooted", tr->facility, tr->instance,
+	    tr->card);
 	hat_power(h, "cycle", tr->card, "task failures");
 }
 
 /*
- * A manager's failure and recovery, in StarOS's order: ManagerFailure, TaskFailed, (SessMgrRecoveryComplete from sessmgr), TaskRestart,
- * ManagerRestart.
+ * A manager's failure and recovery, in StarOS's order: ManagerFailure, TaskFailed, (SessMgrRecoveryComplete
+ * from sessmgr), TaskRestart, ManagerRestart.
  */
 void hat_task_event(struct hat *h, const TaskEvent *ev)
 {
@@ -100,15 +109,16 @@ void hat_task_event(struct hat *h, const TaskEvent *ev)
 		LOG(EV_TASK_HANG, "%s/%u on %u/%u hangs", tr->facility, tr->instance, tr->card, tr->cpu);
 		break;
 	case TASK_EVENT__WHAT__DIED:
-		LOG(EV_TASK_FAILED, "%s/%u on %u/%u ended: %s", tr->facility, tr->instance, tr->card, tr->cpu, ev->reason);
+		LOG(EV_TASK_FAILED, "%s/%u on %u/%u ended: %s", tr->facility, tr->instance, tr->card, tr->cpu,
+		    ev->reason);
 		if (manager)
 			task_trap_of(h, "ManagerFailure", tr);
 		task_trap_of(h, "TaskFailed", tr);
 		task_history(h, ev, "failed");
 		break;
 	case TASK_EVENT__WHAT__RESTARTED:
-		LOG(EV_TASK_RESTARTED, "%s/%u on %u/%u is back after %u ms, %u recovered", tr->facility, tr->instance, tr->card,
-		    tr->cpu, ev->recovery_ms, ev->recovered);
+		LOG(EV_TASK_RESTARTED, "%s/%u on %u/%u is back after %u ms, %u recovered", tr->facility,
+		    tr->instance, tr->card, tr->cpu, ev->recovery_ms, ev->recovered);
 		task_trap_of(h, "TaskRestart", tr);
 		if (manager)
 			task_trap_of(h, "ManagerRestart", tr);
@@ -122,7 +132,8 @@ void hat_task_event(struct hat *h, const TaskEvent *ev)
 	}
 }
 
-/* --- cards ------------------------------------------------------------------------------------------------- */
+/* --- cards -------------------------------------------------------------------------------------------------
+ */
 
 static void forget(struct hat_slot *s)
 {
@@ -137,7 +148,8 @@ static void forget(struct hat_slot *s)
 static void card_down(struct hat *h, unsigned slot, const char *reason, uint64_t wall)
 {
 	struct hat_slot *s = &h->slots[slot];
-	bool was_active = !strcmp(s->state, "active") && h->profile.card[slot] && h->profile.card[slot]->processing;
+	bool was_active =
+	        !strcmp(s->state, "active") && h->profile.card[slot] && h->profile.card[slot]->processing;
 
 	LOG(EV_CARD_FAIL, "card %u is down: %s", slot, reason);
 	forget(s);
@@ -145,8 +157,10 @@ static void card_down(struct hat *h, unsigned slot, const char *reason, uint64_t
 	if (!was_active)
 		return;
 	if (h->move.on && h->move.from != slot)
-		return; /* a second failure during a recovery: the plan covers both, the first keeps the record */
-	h->move = (struct hat_move){.on = true, .from = slot, .started_us = clock_now_us(), .started_wall = wall};
+		return; /* a second failure during a recovery: the plan covers both, the first keeps the
+		           record */
+	h->move = (struct hat_move){
+	        .on = true, .from = slot, .started_us = clock_now_us(), .started_wall = wall};
 }
 
 void hat_card_event(struct hat *h, const CardEvent *ev)
@@ -174,8 +188,8 @@ void hat_card_event(struct hat *h, const CardEvent *ev)
 		hat_card_trap(h, "CardDown", ev->slot);
 		hat_move_trap(h, "CardSwitchoverStart", ev->slot, ev->active_mio);
 		hat_move_trap(h, "CardSwitchoverComplete", ev->slot, ev->active_mio);
-		hat_rct(h, "Switchover", !strcmp(ev->reason, "switch") || !strcmp(ev->reason, "reboot"), ev->slot, ev->active_mio,
-			ev->at_wall_us, clock_wall_us() - ev->at_wall_us, true);
+		hat_rct(h, "Switchover", !strcmp(ev->reason, "switch") || !strcmp(ev->reason, "reboot"),
+		        ev->slot, ev->active_mio, ev->at_wall_us, clock_wall_us() - ev->at_wall_us, true);
 		break;
 	default:
 		break;
@@ -183,7 +197,8 @@ void hat_card_event(struct hat *h, const CardEvent *ev)
 	hat_plan_soon(h);
 }
 
-/* --- single points of failure ------------------------------------------------------------------------------ */
+/* --- single points of failure ------------------------------------------------------------------------------
+ */
 
 /* Is there another living card of the same kind that could take over? */
 static bool covered(const struct hat *h, unsigned slot)
@@ -192,7 +207,8 @@ static bool covered(const struct hat *h, unsigned slot)
 	unsigned others = 0;
 
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
-		if (s == slot || !h->profile.card[s] || !h->slots[s].present || strcmp(h->profile.card[s]->slot_type, type->slot_type))
+		if (s == slot || !h->profile.card[s] || !h->slots[s].present ||
+		    strcmp(h->profile.card[s]->slot_type, type->slot_type))
 			continue;
 		if (!type->processing || !strcmp(h->slots[s].state, "standby"))
 			others++;

@@ -70,11 +70,15 @@ static void card_event(struct task *t, const struct bus_msg *m)
 }
 
 const struct task_route hat_routes[] = {
-	{ENVELOPE__BODY_CARD_REPORT, "card", "a card's state and tasks changed: remember, plan again", card_report},
-	{ENVELOPE__BODY_TASK_EVENT, "card", "a task started, died, hung, recovered: traps and history", task_event},
-	{ENVELOPE__BODY_CARD_EVENT, "card", "a card came, went or hangs: traps, power, plan again", card_event},
-	{ENVELOPE__BODY_CARD_ORDER, "cli,web,snmp", "the operator halts, reboots, migrates or switches a card", hat_card_order},
-	{ENVELOPE__BODY_TASK_KILL, "cli,web", "the operator kills a task", hat_task_kill},
-	{ENVELOPE__BODY_SHOW, "*", "what hatsystem knows, as JSON", hat_show},
+        {ENVELOPE__BODY_CARD_REPORT, "card", "a card's state and tasks changed: remember, plan again",
+         card_report},
+        {ENVELOPE__BODY_TASK_EVENT, "card", "a task started, died, hung, recovered: traps and history",
+         task_event},
+        {ENVELOPE__BODY_CARD_EVENT, "card", "a card came, went or hangs: traps, power, plan again",
+         card_event},
+        {ENVELOPE__BODY_CARD_ORDER, "cli,web,snmp",
+         "the operator halts, reboots, migrates or switches a card", hat_card_order},
+        {ENVELOPE__BODY_TASK_KILL, "cli,web", "the operator kills a task", hat_task_kill},
+        {ENVELOPE__BODY_SHOW, "*", "what hatsystem knows, as JSON", hat_show},
 };
 const size_t hat_n_routes = sizeof(hat_routes) / sizeof(*hat_routes);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The operator's orders: card halt, reboot, migrate, switch; task kill. Refused with StarOS's kind of words when they make no sense; a
- * planned move empties the card first and powers it off or on after.
+ * The operator's orders: card halt, reboot, migrate, switch; task kill. Refused with StarOS's kind of words
+ * when they make no sense; a planned move empties the card first and powers it off or on after.
  */
 #include "hat.h"
 
@@ -28,8 +28,8 @@ static unsigned count_state(const struct hat *h, const char *slot_type, const ch
 	unsigned n = 0;
 
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
-		n += h->profile.card[s] && h->slots[s].present && !strcmp(h->profile.card[s]->slot_type, slot_type) &&
-		     !strcmp(h->slots[s].state, state);
+		n += h->profile.card[s] && h->slots[s].present &&
+		     !strcmp(h->profile.card[s]->slot_type, slot_type) && !strcmp(h->slots[s].state, state);
 	return n;
 }
 
@@ -41,8 +41,11 @@ static bool move_start(struct hat *h, unsigned from, unsigned to, int then)
 	for (unsigned s = 1; to && s <= PROFILE_SLOTS_MAX; s++)
 		h->slots[s].spare_only = s != to && processing(h, s) && !strcmp(h->slots[s].state, "standby");
 	h->slots[from].leaving = true;
-	h->move = (struct hat_move){
-		.on = true, .planned = true, .from = from, .started_us = clock_now_us(), .started_wall = clock_wall_us()};
+	h->move = (struct hat_move){.on = true,
+	                            .planned = true,
+	                            .from = from,
+	                            .started_us = clock_now_us(),
+	                            .started_wall = clock_wall_us()};
 	h->move.then = then;
 	hat_plan_soon(h);
 	return true;
@@ -54,7 +57,8 @@ static const char *refusal(const struct hat *h, const CardOrder *o, char *buf, s
 	const struct card_type *type;
 
 	if (o->slot < 1 || o->slot > h->profile.slots || o->slot > PROFILE_SLOTS_MAX) {
-		snprintf(buf, size, "Failure: Invalid slot number %u; the legal range is 1 to %u", o->slot, h->profile.slots);
+		snprintf(buf, size, "Failure: Invalid slot number %u; the legal range is 1 to %u", o->slot,
+		         h->profile.slots);
 		return buf;
 	}
 	type = h->profile.card[o->slot];
@@ -67,16 +71,19 @@ static const char *refusal(const struct hat *h, const CardOrder *o, char *buf, s
 		return buf;
 	}
 	if (h->move.on && !o->force) {
-		snprintf(buf, size, "Failure: A migration from card %u to card %u is in progress", h->move.from, h->move.to);
+		snprintf(buf, size, "Failure: A migration from card %u to card %u is in progress",
+		         h->move.from, h->move.to);
 		return buf;
 	}
 	if (o->what == CARD_ORDER__WHAT__HALT && type->management) {
-		snprintf(buf, size, "Failure: Card %u is a management card and cannot be halted; the legal slots are 1-4 and 7-18",
-			 o->slot);
+		snprintf(buf, size,
+		         "Failure: Card %u is a management card and cannot be halted; the legal slots are "
+		         "1-4 and 7-18",
+		         o->slot);
 		return buf;
 	}
-	if (!type->processing && !type->management && is_active(h, o->slot) && o->what != CARD_ORDER__WHAT__MIGRATE &&
-	    count_state(h, type->slot_type, "active") < 2) {
+	if (!type->processing && !type->management && is_active(h, o->slot) &&
+	    o->what != CARD_ORDER__WHAT__MIGRATE && count_state(h, type->slot_type, "active") < 2) {
 		snprintf(buf, size, "Failure: Card %u is the last active %s", o->slot, type->description);
 		return buf;
 	}
@@ -105,13 +112,15 @@ static const char *migrate_refusal(const struct hat *h, const CardOrder *o, char
 static const char *switch_refusal(const struct hat *h, const CardOrder *o, char *buf, size_t size)
 {
 	bool ok = o->to_slot >= 1 && o->to_slot <= PROFILE_SLOTS_MAX && h->profile.card[o->to_slot] &&
-		  h->profile.card[o->slot]->management && h->profile.card[o->to_slot]->management &&
-		  o->slot == hat_active_mio(h) && !strcmp(h->slots[o->to_slot].state, "standby");
+	          h->profile.card[o->slot]->management && h->profile.card[o->to_slot]->management &&
+	          o->slot == hat_active_mio(h) && !strcmp(h->slots[o->to_slot].state, "standby");
 
 	if (ok)
 		return NULL;
-	snprintf(buf, size, "Failure: Cannot switch from card %u to card %u: needs the active and the standby management card",
-		 o->slot, o->to_slot);
+	snprintf(buf, size,
+	         "Failure: Cannot switch from card %u to card %u: needs the active and the standby "
+	         "management card",
+	         o->slot, o->to_slot);
 	return buf;
 }
 
@@ -120,7 +129,8 @@ static void off_or_cycle(struct hat *h, const CardOrder *o)
 	bool halt = o->what == CARD_ORDER__WHAT__HALT;
 
 	h->slots[o->slot].halted = halt;
-	hat_power(h, halt ? "off" : (h->slots[o->slot].present ? "cycle" : "on"), o->slot, halt ? "halt" : "reboot");
+	hat_power(h, halt ? "off" : (h->slots[o->slot].present ? "cycle" : "on"), o->slot,
+	          halt ? "halt" : "reboot");
 }
 
 void hat_card_order(struct task *t, const struct bus_msg *m)
@@ -146,11 +156,12 @@ void hat_card_order(struct task *t, const struct bus_msg *m)
 	else if (o->what == CARD_ORDER__WHAT__MIGRATE)
 		move_start(h, o->slot, o->to_slot, AFTER_NOTHING);
 	else if (!processing(h, o->slot) || !is_active(h, o->slot) ||
-		 !move_start(h, o->slot, 0, o->what == CARD_ORDER__WHAT__HALT ? AFTER_OFF : AFTER_CYCLE))
+	         !move_start(h, o->slot, 0, o->what == CARD_ORDER__WHAT__HALT ? AFTER_OFF : AFTER_CYCLE))
 		off_or_cycle(h, o);
 }
 
-/* --- task kill --------------------------------------------------------------------------------------------- */
+/* --- task kill ---------------------------------------------------------------------------------------------
+ */
 
 static void kill_on(struct hat *h, unsigned slot, const TaskReport *tr)
 {
@@ -182,7 +193,8 @@ void hat_task_kill(struct task *t, const struct bus_msg *m)
 		for (size_t i = 0; cr && i < cr->n_tasks; i++) {
 			const TaskReport *tr = cr->tasks[i];
 
-			if (strcmp(tr->facility, k->facility) || (!k->all && tr->instance != k->instance) || tr->pid <= 0)
+			if (strcmp(tr->facility, k->facility) || (!k->all && tr->instance != k->instance) ||
+			    tr->pid <= 0)
 				continue;
 			if (!k->all && !strcmp(tr->state, "standby") && tr->instance <= PLACE_STANDBY_BASE)
 				continue; /* the warm controller of the standby MIO is not what is meant */
@@ -195,5 +207,6 @@ void hat_task_kill(struct task *t, const struct bus_msg *m)
 	else if (k->all)
 		task_reply_status(t, m, -ESRCH, "Failure: No task of facility %s is running", k->facility);
 	else
-		task_reply_status(t, m, -ESRCH, "Failure: No task %s instance %u is running", k->facility, k->instance);
+		task_reply_status(t, m, -ESRCH, "Failure: No task %s instance %u is running", k->facility,
+		                  k->instance);
 }

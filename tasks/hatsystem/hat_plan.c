@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From what is to what should be: inventory and running tasks go to rmctrl, the placement comes back, and the difference becomes
- * orders: a standby instance assumes a failed number where there is one, else a task is started; what should not run is stopped
- * first, and only when it is gone does it start elsewhere (never two owners). Runs again whenever anything changes.
+ * From what is to what should be: inventory and running tasks go to rmctrl, the placement comes back, and the
+ * difference becomes orders: a standby instance assumes a failed number where there is one, else a task is
+ * started; what should not run is stopped first, and only when it is gone does it start elsewhere (never two
+ * owners). Runs again whenever anything changes.
  */
 #include "hat.h"
 
@@ -58,7 +59,8 @@ void hat_power(struct hat *h, const char *verb, unsigned slot, const char *reaso
 	task_send(h->t, dst, &env);
 }
 
-/* --- asking rmctrl ----------------------------------------------------------------------------------------- */
+/* --- asking rmctrl -----------------------------------------------------------------------------------------
+ */
 
 static bool processing(const struct hat *h, unsigned slot)
 {
@@ -166,10 +168,12 @@ static void plan_cb(struct task *t, void *arg)
 		h->timer = task_timer_start(t, 50, 0, plan_cb, h);
 }
 
-/* --- the difference ---------------------------------------------------------------------------------------- */
+/* --- the difference ----------------------------------------------------------------------------------------
+ */
 
 /* A task on a card, whatever its state. */
-static const TaskReport *reported_on(const struct hat *h, unsigned slot, const char *facility, uint32_t instance)
+static const TaskReport *reported_on(const struct hat *h, unsigned slot, const char *facility,
+                                     uint32_t instance)
 {
 	const CardReport *cr = h->slots[slot].present ? h->slots[slot].report : NULL;
 
@@ -201,8 +205,8 @@ struct order_list {
 	size_t n;
 };
 
-static void order(struct order_list *l, TaskOrder__What what, const char *facility, uint32_t instance, unsigned cpu, bool standby,
-		  uint32_t from)
+static void order(struct order_list *l, TaskOrder__What what, const char *facility, uint32_t instance,
+                  unsigned cpu, bool standby, uint32_t from)
 {
 	TaskOrder *o = &l->rows[l->n];
 
@@ -227,11 +231,13 @@ static uint32_t spare_on(const struct hat *h, unsigned slot, const char *facilit
 		const TaskReport *tr = cr->tasks[i];
 		bool taken = false;
 
-		if (tr->instance <= PLACE_STANDBY_BASE || strcmp(tr->facility, facility) || strcmp(tr->state, "standby"))
+		if (tr->instance <= PLACE_STANDBY_BASE || strcmp(tr->facility, facility) ||
+		    strcmp(tr->state, "standby"))
 			continue;
 		for (size_t k = 0; k < l->n; k++)
-			taken |= l->rows[k].what == TASK_ORDER__WHAT__ASSUME && l->rows[k].from_instance == tr->instance &&
-				 !strcmp(l->rows[k].facility, facility);
+			taken |= l->rows[k].what == TASK_ORDER__WHAT__ASSUME &&
+			         l->rows[k].from_instance == tr->instance &&
+			         !strcmp(l->rows[k].facility, facility);
 		if (!taken)
 			return tr->instance;
 	}
@@ -245,7 +251,8 @@ static void orders_for(struct hat *h, unsigned slot, const PlacementReply *plan,
 	for (size_t i = 0; cr && i < cr->n_tasks; i++)
 		if (hat_is_manager(cr->tasks[i]->facility) && !placed(plan, slot, cr->tasks[i]) &&
 		    !(cr->tasks[i]->instance > PLACE_STANDBY_BASE && h->move.on && h->move.to == slot))
-			order(l, TASK_ORDER__WHAT__STOP, cr->tasks[i]->facility, cr->tasks[i]->instance, 0, false, 0);
+			order(l, TASK_ORDER__WHAT__STOP, cr->tasks[i]->facility, cr->tasks[i]->instance, 0,
+			      false, 0);
 	for (size_t i = 0; i < plan->n_tasks; i++) {
 		const PlacedTask *p = plan->tasks[i];
 		uint32_t spare;
@@ -291,7 +298,8 @@ static void set_role(struct hat *h, unsigned slot, const char *role)
 	task_send(h->t, dst, &env);
 }
 
-/* --- moves ------------------------------------------------------------------------------------------------- */
+/* --- moves -------------------------------------------------------------------------------------------------
+ */
 
 /* Is everything the plan wants on this card active there, and nothing of the old card left? */
 static bool move_done(const struct hat *h, const PlacementReply *plan)
@@ -315,13 +323,15 @@ static void move_finish(struct hat *h)
 
 	h->move.on = false;
 	hat_move_trap(h, "CardMigrateComplete", mv.from, mv.to);
-	hat_rct(h, "Migration", mv.planned, mv.from, mv.to, mv.started_wall, clock_now_us() - mv.started_us, true);
+	hat_rct(h, "Migration", mv.planned, mv.from, mv.to, mv.started_wall, clock_now_us() - mv.started_us,
+	        true);
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
 		h->slots[s].spare_only = false;
 	h->slots[mv.from].leaving = false;
 	if (mv.then != AFTER_NOTHING) {
 		h->slots[mv.from].halted = mv.then == AFTER_OFF;
-		hat_power(h, mv.then == AFTER_OFF ? "off" : "cycle", mv.from, mv.then == AFTER_OFF ? "halt" : "reboot");
+		hat_power(h, mv.then == AFTER_OFF ? "off" : "cycle", mv.from,
+		          mv.then == AFTER_OFF ? "halt" : "reboot");
 	} else {
 		set_role(h, mv.from, "standby");
 	}
@@ -336,11 +346,13 @@ static void move_target(struct hat *h, const PlacementReply *plan)
 	for (size_t i = 0; i < plan->n_slots; i++) {
 		unsigned s = plan->slots[i]->slot;
 
-		if (s <= PROFILE_SLOTS_MAX && !strcmp(plan->slots[i]->state, "active") && strcmp(h->slots[s].state, "active"))
+		if (s <= PROFILE_SLOTS_MAX && !strcmp(plan->slots[i]->state, "active") &&
+		    strcmp(h->slots[s].state, "active"))
 			h->move.to = s;
 	}
 	for (size_t i = 0; i < plan->n_tasks && !h->move.to; i++)
-		if (!plan->tasks[i]->standby && !reported_on(h, plan->tasks[i]->card, plan->tasks[i]->facility, plan->tasks[i]->instance))
+		if (!plan->tasks[i]->standby &&
+		    !reported_on(h, plan->tasks[i]->card, plan->tasks[i]->facility, plan->tasks[i]->instance))
 			h->move.to = plan->tasks[i]->card;
 	if (h->move.to)
 		hat_move_trap(h, "CardMigrateStart", h->move.from, h->move.to);

@@ -14,13 +14,15 @@ static json_t *slot_json(const struct hat *h, unsigned s)
 	const struct card_type *type = h->profile.card[s];
 	char serial[32];
 
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:I, s:I, s:b, s:b, s:b, s:s}", "slot", s, "slot_type",
-			 profile_slot_type(&h->profile, s), "type", type ? type->name : "", "description",
-			 type ? type->description : "None", "state", !type ? "" : (hs->present ? hs->state : "offline"), "installed",
-			 type != NULL, "present", hs->present, "spof", hs->spof_told, "halted", hs->halted, "cpus",
-			 type ? (int)type->cpus : 0, "changed", (json_int_t)hs->changed_wall, "boot",
-			 (json_int_t)(hs->report ? hs->report->boot_wall_us : 0), "want_active", h->want_active[s], "demux",
-			 h->demux == s, "leaving", hs->leaving, "serial", type ? profile_serial(s, serial, sizeof(serial)) : "");
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:I, s:I, s:b, s:b, s:b, s:s}",
+	                 "slot", s, "slot_type", profile_slot_type(&h->profile, s), "type",
+	                 type ? type->name : "", "description", type ? type->description : "None", "state",
+	                 !type ? "" : (hs->present ? hs->state : "offline"), "installed", type != NULL,
+	                 "present", hs->present, "spof", hs->spof_told, "halted", hs->halted, "cpus",
+	                 type ? (int)type->cpus : 0, "changed", (json_int_t)hs->changed_wall, "boot",
+	                 (json_int_t)(hs->report ? hs->report->boot_wall_us : 0), "want_active",
+	                 h->want_active[s], "demux", h->demux == s, "leaving", hs->leaving, "serial",
+	                 type ? profile_serial(s, serial, sizeof(serial)) : "");
 }
 
 static json_t *show_cards(const struct hat *h)
@@ -30,8 +32,9 @@ static json_t *show_cards(const struct hat *h)
 	for (unsigned s = 1; s <= h->profile.slots; s++)
 		if (s <= 18 || h->profile.card[s])
 			json_array_append_new(a, slot_json(h, s));
-	return json_pack("{s:s, s:s, s:i, s:i, s:b, s:s, s:o}", "profile", h->profile.name, "model", h->profile.model, "active_mio",
-			 hat_active_mio(h), "demux", h->demux, "moving", h->move.on, "problem", h->problem, "cards", a);
+	return json_pack("{s:s, s:s, s:i, s:i, s:b, s:s, s:o}", "profile", h->profile.name, "model",
+	                 h->profile.model, "active_mio", hat_active_mio(h), "demux", h->demux, "moving",
+	                 h->move.on, "problem", h->problem, "cards", a);
 }
 
 struct cpu_count {
@@ -76,15 +79,16 @@ static json_t *show_recovery(const struct hat *h)
 			bool good = n.sess_active == 0 || n.sess_standby > 0;
 
 			all_good &= good;
-			json_array_append_new(rows, json_pack("{s:i, s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:b}", "card", s, "cpu",
-							      c, "state", active ? "Active" : "Standby", "sess_active",
-							      n.sess_active, "sess_standby", n.sess_standby, "aaa_active",
-							      n.aaa_active, "aaa_standby", n.aaa_standby, "demux", n.demux,
-							      "is_demux", h->demux == s, "good", good));
+			json_array_append_new(
+			        rows, json_pack("{s:i, s:i, s:s, s:i, s:i, s:i, s:i, s:i, s:b, s:b}", "card",
+			                        s, "cpu", c, "state", active ? "Active" : "Standby",
+			                        "sess_active", n.sess_active, "sess_standby", n.sess_standby,
+			                        "aaa_active", n.aaa_active, "aaa_standby", n.aaa_standby,
+			                        "demux", n.demux, "is_demux", h->demux == s, "good", good));
 		}
 	}
-	return json_pack("{s:b, s:b, s:o}", "ready", all_good && (standby_card || h->profile.slots == 1), "moving", h->move.on,
-			 "cpus", rows);
+	return json_pack("{s:b, s:b, s:o}", "ready", all_good && (standby_card || h->profile.slots == 1),
+	                 "moving", h->move.on, "cpus", rows);
 }
 
 void hat_show(struct task *t, const struct bus_msg *m)
@@ -102,7 +106,8 @@ void hat_show(struct task *t, const struct bus_msg *m)
 	if (text)
 		task_reply_json(t, m, text);
 	else
-		task_reply_status(t, m, -ENOENT, "Failure: hatsystem shows cards or recovery, not \"%s\"", what);
+		task_reply_status(t, m, -ENOENT, "Failure: hatsystem shows cards or recovery, not \"%s\"",
+		                  what);
 	free(text);
 	json_decref(j);
 }

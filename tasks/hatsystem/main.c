@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hatsystem: high availability. Knows what every card reports, has rmctrl compute where everything should run, orders the difference,
- * tells the story in traps and history. One per chassis, on the active MIO; a new one learns everything from the cards' reports.
+ * hatsystem: high availability. Knows what every card reports, has rmctrl compute where everything should
+ * run, orders the difference, tells the story in traps and history. One per chassis, on the active MIO; a new
+ * one learns everything from the cards' reports.
  */
 #include "hat.h"
 
@@ -25,12 +26,14 @@ static void config_changed(struct task *t, const struct cfg_tree *tree, void *ar
 
 	(void)t;
 	memset(h->want_active, 0, sizeof(h->want_active));
-	cfg_foreach(c, tree->root, "card") {
+	cfg_foreach(c, tree->root, "card")
+	{
 		unsigned slot = (unsigned)atoi(cfg_key(c, 0));
 		const char *mode = cfg_get(tree, c, "mode", "mode");
 
 		if (slot >= 1 && slot <= PROFILE_SLOTS_MAX)
-			h->want_active[slot] = mode && !strcmp(mode, "active") && !cfg_on(tree, c, "shutdown");
+			h->want_active[slot] =
+			        mode && !strcmp(mode, "active") && !cfg_on(tree, c, "shutdown");
 	}
 	h->n_contexts = 0;
 	for (uint32_t id = 1; id <= last && h->n_contexts < PLACE_CONTEXTS_MAX; id++)
@@ -73,8 +76,11 @@ static int activate(struct task *t, const char *reason)
 
 int main(int argc, char **argv)
 {
-	struct task_ops ops = {
-		.facility = "hatsystem", .routes = hat_routes, .n_routes = hat_n_routes, .init = init, .activate = activate};
+	struct task_ops ops = {.facility = "hatsystem",
+	                       .routes = hat_routes,
+	                       .n_routes = hat_n_routes,
+	                       .init = init,
+	                       .activate = activate};
 
 	return task_main(argc, argv, &ops);
 }

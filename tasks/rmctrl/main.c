@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rmctrl: where everything should run. A message around place_compute(); holds no state but its last answer for the show.
+ * rmctrl: where everything should run. A message around place_compute(); holds no state but its last answer
+ * for the show.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -56,7 +57,8 @@ static int input_read(const PlacementRequest *req, struct place_input *in)
 	return 0;
 }
 
-static void reply(struct task *t, const struct bus_msg *m, const struct place_input *in, const struct place_output *out)
+static void reply(struct task *t, const struct bus_msg *m, const struct place_input *in,
+                  const struct place_output *out)
 {
 	static const char *const roles[] = {"absent", "down", "standby", "active"};
 	Envelope env = ENVELOPE__INIT;
@@ -116,9 +118,10 @@ static void show(struct task *t, const struct bus_msg *m)
 	char *text;
 
 	for (size_t i = 0; i < last.n; i++)
-		json_array_append_new(a, json_pack("{s:s, s:i, s:i, s:i, s:b}", "facility", last.tasks[i].facility, "instance",
-						   last.tasks[i].instance, "card", last.tasks[i].card, "cpu", last.tasks[i].cpu,
-						   "standby", last.tasks[i].standby));
+		json_array_append_new(a, json_pack("{s:s, s:i, s:i, s:i, s:b}", "facility",
+		                                   last.tasks[i].facility, "instance", last.tasks[i].instance,
+		                                   "card", last.tasks[i].card, "cpu", last.tasks[i].cpu,
+		                                   "standby", last.tasks[i].standby));
 	j = json_pack("{s:i, s:s, s:o}", "demux", last.demux, "problem", last.problem, "tasks", a);
 	text = json_dumps(j, JSON_COMPACT);
 	task_reply_json(t, m, text ? text : "{}");
@@ -137,14 +140,17 @@ static int init(struct task *t)
 }
 
 static const struct task_route routes[] = {
-	{ENVELOPE__BODY_PLACEMENT_REQUEST, "hatsystem", "where should everything run: compute, answer", placement},
-	{ENVELOPE__BODY_SHOW, "*", "the last placement, as JSON", show},
+        {ENVELOPE__BODY_PLACEMENT_REQUEST, "hatsystem", "where should everything run: compute, answer",
+         placement},
+        {ENVELOPE__BODY_SHOW, "*", "the last placement, as JSON", show},
 };
 
 int main(int argc, char **argv)
 {
-	struct task_ops ops = {
-		.facility = "rmctrl", .routes = routes, .n_routes = sizeof(routes) / sizeof(*routes), .init = init};
+	struct task_ops ops = {.facility = "rmctrl",
+	                       .routes = routes,
+	                       .n_routes = sizeof(routes) / sizeof(*routes),
+	                       .init = init};
 
 	return task_main(argc, argv, &ops);
 }

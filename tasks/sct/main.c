@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sct: shared configuration task. The only writer of config.db; it owns the tree that counts. An edit is checked, applied, committed,
- * then answered and published on topic "config"; everybody else reads config.db.
+ * sct: shared configuration task. The only writer of config.db; it owns the tree that counts. An edit is
+ * checked, applied, committed, then answered and published on topic "config"; everybody else reads config.db.
  */
 #include "sct.h"
 
@@ -49,15 +49,20 @@ static void stop(struct task *t)
 }
 
 static const struct task_route routes[] = {
-	{ENVELOPE__BODY_CONFIG_EDITS, "cli,web", "lines of an operator: check, apply, commit, answer", sct_config_edits},
-	{ENVELOPE__BODY_CONFIG_LOAD, "cli", "load a file of the disk", sct_config_load},
-	{ENVELOPE__BODY_CONFIG_SAVE, "cli", "save the configuration to the disk", sct_config_save},
+        {ENVELOPE__BODY_CONFIG_EDITS, "cli,web", "lines of an operator: check, apply, commit, answer",
+         sct_config_edits},
+        {ENVELOPE__BODY_CONFIG_LOAD, "cli", "load a file of the disk", sct_config_load},
+        {ENVELOPE__BODY_CONFIG_SAVE, "cli", "save the configuration to the disk", sct_config_save},
 };
 
 int main(int argc, char **argv)
 {
-	struct task_ops ops = {.facility = "sct", .routes = routes, .n_routes = sizeof(routes) / sizeof(*routes),
-			       .init = init, .activate = activate, .stop = stop};
+	struct task_ops ops = {.facility = "sct",
+	                       .routes = routes,
+	                       .n_routes = sizeof(routes) / sizeof(*routes),
+	                       .init = init,
+	                       .activate = activate,
+	                       .stop = stop};
 
 	return task_main(argc, argv, &ops);
 }

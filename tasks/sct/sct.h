@@ -19,7 +19,8 @@ struct sct {
 
 /* sct_edit.c: edits -> tree -> rows -> commit -> answer and topic. */
 void sct_config_edits(struct task *t, const struct bus_msg *m);
-/* Write the rows that make `after` of the stored tree `before`, and replace the tree; used at boot. 0 or -errno. */
+/* Write the rows that make `after` of the stored tree `before`, and replace the tree; used at boot. 0 or
+ * -errno. */
 int sct_store_all(struct sct *s, bool clear);
 void sct_flush_soon(struct sct *s);
 

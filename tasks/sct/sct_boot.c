@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the configuration is when sct becomes active. A fresh boot of the chassis (new boot id) starts from the boot configuration
- * /flash/system.cfg, as hardware does; a restart of the task or an MIO switchover continues with config.db.
+ * What the configuration is when sct becomes active. A fresh boot of the chassis (new boot id) starts from
+ * the boot configuration /flash/system.cfg, as hardware does; a restart of the task or an MIO switchover
+ * continues with config.db.
  */
 #include "sct.h"
 
@@ -85,7 +86,8 @@ static int tree_from_store(struct sct *s)
 		rc = cfg_load(s->tree, next_item, &l, &skipped);
 	}
 	if (skipped)
-		LOG(EV_CFG_ERROR, "%u stored settings are not of this release's grammar and are left out", skipped);
+		LOG(EV_CFG_ERROR, "%u stored settings are not of this release's grammar and are left out",
+		    skipped);
 	for (size_t i = 0; i < l.n; i++) {
 		free((char *)l.rows[i].path);
 		free((char *)l.rows[i].value);
@@ -104,9 +106,12 @@ static int tree_from_boot_file(struct sct *s)
 	if (access(path, R_OK) == 0) {
 		rc = sct_load_file(s, path, &failed);
 		if (rc < 0)
-			LOG(EV_CFG_ERROR, "boot configuration %s: %s; the chassis starts without", path, strerror(-rc));
+			LOG(EV_CFG_ERROR, "boot configuration %s: %s; the chassis starts without", path,
+			    strerror(-rc));
 		else if (failed)
-			LOG(EV_CFG_ERROR, "boot configuration %s: %u lines were refused, the others are in force", path, failed);
+			LOG(EV_CFG_ERROR,
+			    "boot configuration %s: %u lines were refused, the others are in force", path,
+			    failed);
 	}
 	return sct_store_all(s, true);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Edits. All edits of a message are checked and applied one after the other (each is a StarOS line and takes effect by itself), their rows
- * committed as one batch; the answer and the topic follow the commit. If the commit fails, the tree is put back from before.
+ * Edits. All edits of a message are checked and applied one after the other (each is a StarOS line and takes
+ * effect by itself), their rows committed as one batch; the answer and the topic follow the commit. If the
+ * commit fails, the tree is put back from before.
  */
 #include "sct.h"
 
@@ -25,7 +26,8 @@ struct commit {
 	bool changed;
 };
 
-/* --- rows -------------------------------------------------------------------------------------------------- */
+/* --- rows --------------------------------------------------------------------------------------------------
+ */
 
 static int row_put(struct store_batch *b, const struct cfg_node *n)
 {
@@ -84,7 +86,8 @@ static int rows_delete(struct store_batch *b, const struct cfg_node *n)
 	return rc ? rc : store_batch_config(b, &row);
 }
 
-/* --- one edit ---------------------------------------------------------------------------------------------- */
+/* --- one edit ----------------------------------------------------------------------------------------------
+ */
 
 static void error_add(struct commit *c, size_t index, uint32_t line, const char *text)
 {
@@ -108,7 +111,8 @@ static void error_add(struct commit *c, size_t index, uint32_t line, const char 
 static int edit_one(struct commit *c, struct store_batch *b, const ConfigEdit *e, char *err, size_t size)
 {
 	struct cfg_tree *tree = c->s->tree;
-	struct cfg_edit edit = {.op = (enum cfg_op)e->op, .path = e->path, .value = e->value[0] ? e->value : NULL};
+	struct cfg_edit edit = {
+	        .op = (enum cfg_op)e->op, .path = e->path, .value = e->value[0] ? e->value : NULL};
 	struct cfg_node *n;
 	int rc;
 
@@ -136,7 +140,8 @@ static int edit_one(struct commit *c, struct store_batch *b, const ConfigEdit *e
 	return n ? row_put(b, n) : 0;
 }
 
-/* --- commit ------------------------------------------------------------------------------------------------ */
+/* --- commit ------------------------------------------------------------------------------------------------
+ */
 
 static void publish(struct sct *s, uint64_t version, bool reload)
 {
@@ -177,12 +182,14 @@ static void committed(const struct store_result *res, void *arg)
 	struct commit *c = arg;
 
 	if (res->error && !res->final) {
-		LOG(EV_CFG_ERROR, "the configuration cannot be stored: %s; tried again", strerror(-res->error));
+		LOG(EV_CFG_ERROR, "the configuration cannot be stored: %s; tried again",
+		    strerror(-res->error));
 		return;
 	}
 	if (res->error) {
-		task_reply_status_to(c->s->t, &c->from, res->error, "Failure: The configuration cannot be stored: %s",
-				     strerror(-res->error));
+		task_reply_status_to(c->s->t, &c->from, res->error,
+		                     "Failure: The configuration cannot be stored: %s",
+		                     strerror(-res->error));
 	} else {
 		answer(c);
 		if (c->changed)

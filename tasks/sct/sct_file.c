@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Configuration files. Loading goes line by line: a wrong line is told with its number and reason, the rest is loaded. Saving writes a new
- * file, syncs it and renames it over the old one, so that a full disk leaves the old file whole.
+ * Configuration files. Loading goes line by line: a wrong line is told with its number and reason, the rest
+ * is loaded. Saving writes a new file, syncs it and renames it over the old one, so that a full disk leaves
+ * the old file whole.
  */
 #include "sct.h"
 
@@ -27,7 +28,8 @@ static int read_file(const char *path, char **text)
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX || !(buf = malloc((size_t)st.st_size + 1))) {
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX ||
+	    !(buf = malloc((size_t)st.st_size + 1))) {
 		close(fd);
 		return -EFBIG;
 	}
@@ -92,14 +94,17 @@ void sct_config_load(struct task *t, const struct bus_msg *m)
 	if (rc == 0)
 		rc = sct_store_all(s, false);
 	if (rc < 0)
-		task_reply_status(t, m, rc, "Failure: %s: %s", l->file, rc == -EINVAL ? "not a file of /flash, /hd-raid or /usb1" : strerror(-rc));
+		task_reply_status(t, m, rc, "Failure: %s: %s", l->file,
+		                  rc == -EINVAL ? "not a file of /flash, /hd-raid or /usb1" : strerror(-rc));
 	else if (failed)
-		task_reply_status(t, m, -EINVAL, "Failure: %s: %u lines were refused, see show logs", l->file, failed);
+		task_reply_status(t, m, -EINVAL, "Failure: %s: %u lines were refused, see show logs", l->file,
+		                  failed);
 	else
 		task_reply_status(t, m, 0, "%s", "");
 }
 
-/* --- save -------------------------------------------------------------------------------------------------- */
+/* --- save --------------------------------------------------------------------------------------------------
+ */
 
 static int write_durable(const char *path, const char *text, size_t len)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as an envelope, and as a backplane message: unpacked, walked through, packed again, never a crash. */
+/* Any bytes as an envelope, and as a backplane message: unpacked, walked through, packed again, never a
+ * crash. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		if (buf) {
 			Envelope *again = envelope__unpack(NULL, n, buf);
 
-			/* protobuf-c keeps unknown fields with tag 0 (in nested messages too) and does not read them back. */
+			/* protobuf-c keeps unknown fields with tag 0 (in nested messages too) and does not
+			 * read them back. */
 			if (again && again->body_case != env->body_case)
 				abort();
 			if (again)

@@ -76,18 +76,18 @@ static void wake(uv_timer_t *t)
 }
 
 /* Run the loop until the condition holds. */
-#define WAIT(cond)                                                                   \
-	do {                                                                         \
-		uint64_t end_ = clock_now_us() + DEADLINE_US;                        \
-		uv_timer_t tick_;                                                    \
-		uv_timer_init(loop, &tick_);                                         \
-		uv_timer_start(&tick_, wake, 5, 5);                                  \
-		while (!(cond) && clock_now_us() < end_)                             \
-			uv_run(loop, UV_RUN_ONCE);                                   \
-		uv_timer_stop(&tick_);                                               \
-		uv_close((uv_handle_t *)&tick_, NULL);                               \
-		uv_run(loop, UV_RUN_NOWAIT);                                         \
-		cr_assert(cond, "never true: " #cond);                               \
+#define WAIT(cond)                                                                                           \
+	do {                                                                                                 \
+		uint64_t end_ = clock_now_us() + DEADLINE_US;                                                \
+		uv_timer_t tick_;                                                                            \
+		uv_timer_init(loop, &tick_);                                                                 \
+		uv_timer_start(&tick_, wake, 5, 5);                                                          \
+		while (!(cond) && clock_now_us() < end_)                                                     \
+			uv_run(loop, UV_RUN_ONCE);                                                           \
+		uv_timer_stop(&tick_);                                                                       \
+		uv_close((uv_handle_t *)&tick_, NULL);                                                       \
+		uv_run(loop, UV_RUN_NOWAIT);                                                                 \
+		cr_assert(cond, "never true: " #cond);                                                       \
 	} while (0)
 
 static void setup(void)
@@ -103,7 +103,8 @@ static void card_open(struct card *c, unsigned slot)
 	cr_assert_not_null(c->sw);
 }
 
-static void join(struct end *e, struct card *card, unsigned slot, const char *facility, unsigned instance, bool active)
+static void join(struct end *e, struct card *card, unsigned slot, const char *facility, unsigned instance,
+                 bool active)
 {
 	Envelope env = ENVELOPE__INIT;
 	BusHello h = BUS_HELLO__INIT;

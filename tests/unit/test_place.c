@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Placement: the rules of lib/place over fixed cases and over random inventories, configurations and failures. */
+/* Placement: the rules of lib/place over fixed cases and over random inventories, configurations and
+ * failures. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,8 @@ static void setup(void)
 {
 	char err[200];
 
-	cr_assert_eq(profile_read("chassis/profiles/asr5500-lab.profile", &lab, err, sizeof(err)), 0, "%s", err);
+	cr_assert_eq(profile_read("chassis/profiles/asr5500-lab.profile", &lab, err, sizeof(err)), 0, "%s",
+	             err);
 }
 
 TestSuite(place, .init = setup);
@@ -46,7 +48,8 @@ static void become(struct place_input *in, struct place_output *out, struct plac
 	in->n_current = out->n;
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
 		if (in->slots[s].state >= PLACE_STANDBY)
-			in->slots[s].state = out->role[s] == PLACE_CARD_ACTIVE ? PLACE_CARD_ACTIVE : PLACE_STANDBY;
+			in->slots[s].state =
+			        out->role[s] == PLACE_CARD_ACTIVE ? PLACE_CARD_ACTIVE : PLACE_STANDBY;
 	place_output_free(out);
 }
 
@@ -89,7 +92,8 @@ Test(place, standby_takes_the_lost_card_whole_and_nothing_else_moves)
 			continue;
 		now = find(&out, store[i].facility, store[i].instance);
 		cr_assert_not_null(now);
-		cr_expect_eq(now->card, store[i].card == 2 ? 10 : store[i].card, "%s/%u", now->facility, now->instance);
+		cr_expect_eq(now->card, store[i].card == 2 ? 10 : store[i].card, "%s/%u", now->facility,
+		             now->instance);
 	}
 	/* The repaired card comes back as the standby; nothing reverts. */
 	become(&in, &out, store);
@@ -137,7 +141,8 @@ Test(place, one_card_chassis_runs_everything)
 	place_output_free(&out);
 }
 
-/* --- properties -------------------------------------------------------------------------------------------- */
+/* --- properties --------------------------------------------------------------------------------------------
+ */
 
 static uint32_t seed;
 
@@ -156,12 +161,15 @@ static void check(const struct place_input *in, const struct place_output *out)
 	for (size_t i = 0; i < out->n; i++) {
 		const struct place_task *a = &out->tasks[i];
 
-		cr_assert(in->slots[a->card].state >= PLACE_STANDBY, "seed %u: a task on a dead card %u", seed, a->card);
+		cr_assert(in->slots[a->card].state >= PLACE_STANDBY, "seed %u: a task on a dead card %u",
+		          seed, a->card);
 		cr_assert(a->cpu < lab.card[a->card]->cpus);
-		cr_assert(a->standby || out->role[a->card] == PLACE_CARD_ACTIVE, "an active task on a standby card");
+		cr_assert(a->standby || out->role[a->card] == PLACE_CARD_ACTIVE,
+		          "an active task on a standby card");
 		for (size_t k = i + 1; k < out->n; k++)
-			cr_assert(strcmp(a->facility, out->tasks[k].facility) || a->instance != out->tasks[k].instance,
-				  "seed %u: two owners of %s/%u", seed, a->facility, a->instance);
+			cr_assert(strcmp(a->facility, out->tasks[k].facility) ||
+			                  a->instance != out->tasks[k].instance,
+			          "seed %u: two owners of %s/%u", seed, a->facility, a->instance);
 	}
 	if (!alive)
 		return;
@@ -179,12 +187,12 @@ static void check_least_movement(const struct place_input *in, const struct plac
 	for (size_t i = 0; i < in->n_current; i++) {
 		const struct place_task *was = &in->current[i], *now;
 
-		if (was->standby || !strcmp(was->facility, "vpnmgr") || in->slots[was->card].state < PLACE_STANDBY ||
-		    out->role[was->card] != PLACE_CARD_ACTIVE)
+		if (was->standby || !strcmp(was->facility, "vpnmgr") ||
+		    in->slots[was->card].state < PLACE_STANDBY || out->role[was->card] != PLACE_CARD_ACTIVE)
 			continue;
 		now = find(out, was->facility, was->instance);
-		cr_assert(!now || now->card == was->card, "seed %u: %s/%u moved from a healthy card", seed, was->facility,
-			  was->instance);
+		cr_assert(!now || now->card == was->card, "seed %u: %s/%u moved from a healthy card", seed,
+		          was->facility, was->instance);
 	}
 }
 

@@ -46,7 +46,9 @@ Test(profile, errors_name_line_and_range)
 	cr_expect_eq(read_text("task-heartbeat 10 2000\n", &p, err, sizeof(err)), -ERANGE);
 	cr_expect(strstr(err, "50 to 60000"), "%s", err);
 	cr_expect_eq(read_text("frobnicate 1\n", &p, err, sizeof(err)), -EINVAL);
-	cr_expect_eq(read_text("slots 1\ntask-heartbeat 500 2000\ncard-heartbeat 250 2000\nslot 1 DPC2\n", &p, err, sizeof(err)), -EINVAL);
+	cr_expect_eq(read_text("slots 1\ntask-heartbeat 500 2000\ncard-heartbeat 250 2000\nslot 1 DPC2\n", &p,
+	                       err, sizeof(err)),
+	             -EINVAL);
 	cr_expect(strstr(err, "management"), "%s", err);
 	cr_expect_eq(profile_read("/nonexistent", &p, err, sizeof(err)), -ENOENT);
 }
