@@ -73,7 +73,8 @@ static json_t *file_json(struct bulk_task *b, const struct bulk_file *f, struct 
 	json_object_set_new(o, "remote_file_format", show_text(f->remote));
 	json_object_set_new(o, "header", show_text(f->header ? f->header : ""));
 	json_object_set_new(o, "footer", show_text(f->footer ? f->footer : ""));
-	json_object_set_new(o, "local_directory", show_text(f->local_dir));
+	json_object_set_new(o, "local_directory",
+	                    f->local_dir[0] ? show_format("/%s", f->local_dir) : json_string(""));
 	json_object_set_new(o, "receivers", receivers_json(f));
 	add_stats(o, &f->stats, &w);
 	set_int(o, "last_transfer_seconds", seconds(f->stats.transfer_us));

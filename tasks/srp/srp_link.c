@@ -57,7 +57,11 @@ static int open_socket(void *arg)
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one)); /* vpnmgr may set the address later */
+	/* vpnmgr may set the address later */
+	if (o->local->family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
 	if (bind(fd, (struct sockaddr *)&ss, len))
 		rc = -errno;
 	if (!rc && !o->peer && listen(fd, 4))
