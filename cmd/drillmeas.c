@@ -94,16 +94,28 @@ void drillmeas_mark(struct drillrun *r)
 		json_decref(peers_ask(r, r->lab->peers[i].name, "mark"));
 }
 
-static void read_peers(struct drillrun *r, const char *name, struct drill_figures *f)
+/* The time between two echoes of a tunnel, which is no gap. */
+static int64_t interval_us(const struct lab_peers *p)
 {
-	json_t *j = peers_ask(r, name, "status");
+	double pps = 1;
+
+	for (unsigned i = 0; i + 1 < p->nargs; i++) {
+		if (!strcmp(p->args[i], "--pps"))
+			pps = strtod(p->args[i + 1], NULL);
+	}
+	return pps > 0 ? (int64_t)(1e6 / pps) : 0;
+}
+
+static void read_peers(struct drillrun *r, const struct lab_peers *p, struct drill_figures *f)
+{
+	json_t *j = peers_ask(r, p->name, "status");
 	const char *hash;
 	int64_t gap;
 
 	if (!j)
 		return;
 	hash = json_string_value(json_object_get(j, "spi_hash"));
-	gap = (int64_t)(json_number_value(json_object_get(j, "max_gap_ms")) * 1000);
+	gap = (int64_t)(json_number_value(json_object_get(j, "max_gap_ms")) * 1000) - interval_us(p);
 	f->tunnels =
 	        (f->tunnels < 0 ? 0 : f->tunnels) + json_integer_value(json_object_get(j, "established"));
 	f->spis = f->spis * 1099511628211ULL + (hash ? strtoull(hash, NULL, 16) : 0);
@@ -111,7 +123,7 @@ static void read_peers(struct drillrun *r, const char *name, struct drill_figure
 	f->sent += json_integer_value(json_object_get(j, "sent"));
 	f->lost += json_integer_value(json_object_get(j, "lost"));
 	if (gap > f->gap_us)
-		f->gap_us = gap;
+		f->gap_us = gap > 0 ? gap : 0;
 	json_decref(j);
 }
 
@@ -134,7 +146,7 @@ void drillmeas_read(struct drillrun *r, struct drill_figures *f)
 {
 	*f = (struct drill_figures){.tunnels = -1, .gap_us = -1};
 	for (unsigned i = 0; r->lab && i < r->lab->npeers; i++)
-		read_peers(r, r->lab->peers[i].name, f);
+		read_peers(r, &r->lab->peers[i], f);
 	for (unsigned i = 0; i < r->nprobes; i++)
 		read_probe(r, &r->probes[i], f);
 }

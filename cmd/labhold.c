@@ -384,16 +384,20 @@ static int open_socket(struct server *s)
 	return 0;
 }
 
-/* The chassis' state of an earlier run of this lab: a lab starts from its files. */
-static void wipe_state(const struct labhold *h)
+/* What an earlier run of this lab left for inspection: a lab starts from its files. */
+static void wipe(const struct labhold *h)
 {
-	char path[CMD_PATH_MAX + 16];
+	char *argv[LAB_HOSTS + 8] = {"rm", "-rf", "--one-file-system", "state"};
+	unsigned n = 4;
 	pid_t pid;
 
-	snprintf(path, sizeof(path), "%s/state", h->dir);
+	for (unsigned i = 0; i < h->lab->nhosts; i++)
+		argv[n++] = h->lab->hosts[i].name;
+	argv[n] = NULL;
 	pid = fork();
 	if (pid == 0) {
-		execl("/bin/rm", "rm", "-rf", "--one-file-system", path, (char *)NULL);
+		if (!chdir(h->dir))
+			execv("/bin/rm", argv);
 		_exit(1);
 	}
 	if (pid > 0)
@@ -436,7 +440,7 @@ int labhold_run(struct lab *lab, const char *file, int out)
 	if (!rc)
 		rc = open_socket(&s);
 	if (!rc) {
-		wipe_state(h);
+		wipe(h);
 		rc = build(h, out);
 	}
 	if (rc) {
