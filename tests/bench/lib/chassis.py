@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: MIT
+"""Groups boot, system, recovery and charon: real chassis, simulated peers, and charon beside them, in a private place."""
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+
+import machine
+
+ORRERY = os.path.abspath("build/bin/orrery")
+LAB = os.path.abspath("tests/bench/bench.lab")
+NAME = "bench"
+TUNNELS = 1000
+GROUPS = ("modp2048", "x25519")
+GATEWAY, SERVER = "192.0.2.1", "203.0.113.10"
+CHARONS = (("openssl", "192.0.2.50", "openssl plugin alone"),
+           ("gmp", "192.0.2.51", "gmp with dh_exponent_ansi_x9_42 = no, curve25519, aes, sha2 plugins"))
+PEERS = ("--psk", "orrery-bench", "--source", "100.64.0.0/16", "--ike", "aes128-sha256", "--esp", "aes128gcm",
+         "--remote-ts", "203.0.113.0/24", "--id-prefix", "enb-")
+ECHO_PPS = 10  # a second and tunnel, while something is broken: a gap is seen to the nearest 100 ms
+
+
+@contextlib.contextmanager
+def private_place():
+    """Run and state directories of our own, so that no chassis of this machine is disturbed."""
+    work = tempfile.mkdtemp(prefix="ob", dir="/tmp")
+    os.environ["ORRERY_RUN"], os.environ["ORRERY_STATE"] = work + "/r", work + "/s"
+    os.makedirs(work + "/r", mode=0o700)
+    os.makedirs(work + "/s")
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def orrery(*args, timeout=90):
+    r = subprocess.run([ORRERY, *args], capture_output=True, text=True, timeout=timeout)
+    if r.returncode:
+        raise RuntimeError(f"orrery {' '.join(args[:3])}: {(r.stderr or r.stdout).strip()[-300:]}")
+    return r.stdout
+
+
+def cli(command):
+    return orrery("cli", "--name", NAME, "-c", command)
+
+
+def until(what, seconds, test, every=0.05):
+    """Poll until test() is true; how long it took."""
+    start = time.monotonic()
+    while not test():
+        if time.monotonic() - start > seconds:
+            raise RuntimeError(f"not within {seconds} s: {what}")
+        time.sleep(every)
+    return time.monotonic() - start
+
+
+# --- boot ------------------------------------------------------------------------------------------------------
+
+def boot_times(report, times=5):
+    for profile in ("asr5500-lab", "vpc-si"):
+        took = []
+        for i in range(times):
+            report.progress(f"boot of {profile}, {i + 1} of {times}")
+            start = time.monotonic()
+            orrery("up", "--name", NAME, "--profile", profile)
+            took.append(time.monotonic() - start)
+            orrery("down", "--name", NAME)
+        report.add("boot", f"{profile}: power on until every card is up", statistics.median(took), "s",
+                   f"median of {times}; {min(took):.2f} to {max(took):.2f}", raw=took)
+
+
+# --- the chassis and its processes ----------------------------------------------------------------------------
+
+def processes():
+    """(facility, pid) of every process of the chassis: backplane, cards, tasks."""
+    root = json.loads(orrery("ps", "--name", NAME, "--json"))
+    out = [("orreryd", root["pid"])]
+    for card in root["cards"]:
+        if card.get("pid"):
+            out.append(("orrery-card", card["pid"]))
+        out += [(p["facility"], p["pid"]) for p in card.get("processes", [])]
+    return out
+
+
+def cpu_by_facility(procs):
+    used = {}
+    for facility, pid in procs:
+        used[facility] = used.get(facility, 0.0) + machine.cpu_s(pid)
+    return used
+
+
+def memory_kb(procs, facilities=None):
+    return sum(machine.rss_kb(pid) for f, pid in procs if not facilities or f in facilities)
+
+
+def ready_for_recovery():
+    return "Ready For Recovery" in cli("show session recovery status")
+
+
+def idle(report, seconds=5):
+    until("the chassis is ready for recovery", 30, ready_for_recovery, 0.2)
+    report.progress("idle chassis")
+    time.sleep(1)
+    procs = processes()
+    before, start = cpu_by_facility(procs), time.monotonic()
+    time.sleep(seconds)
+    after, took = cpu_by_facility(procs), time.monotonic() - start
+    used = {f: 100 * (after[f] - before[f]) / took for f in after}
+    top = sorted(used.items(), key=lambda x: -x[1])[:4]
+    report.add("chassis at rest (asr5500-lab, a WSG service)", "CPU", sum(used.values()), "% of one core",
+               ", ".join(f"{f} {v:.2f}" for f, v in top), raw=used)
+    report.add("chassis at rest (asr5500-lab, a WSG service)", "memory, shared pages divided",
+               sum(machine.pss_kb(p) for _, p in procs) / 1024, "MB", f"{len(procs)} processes; RSS added up"
+               f" {memory_kb(procs) / 1024:.0f} MB")
+
+
+# --- simulated peers ------------------------------------------------------------------------------------------
+
+class Peers:
+    """`orrery peers` in the lab's host ran, and its control socket."""
+
+    def __init__(self, server, dh, *more):
+        lab = os.path.join(os.environ["ORRERY_RUN"], "lab-bench")
+        self.path = os.path.join(lab, "bench.peers")
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+        self.start = time.monotonic()
+        self.proc = subprocess.Popen(
+            [ORRERY, "lab", "exec", LAB, "ran", ORRERY, "peers", "--count", str(TUNNELS), "--server", server, "--dh", dh,
+             "--control", self.path, "--tries", "10", *PEERS, *more],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def ask(self, line):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.settimeout(10)
+            s.connect(self.path)
+            s.sendall(line.encode() + b"\n")
+            data = b""
+            while not data.endswith(b"\n"):
+                got = s.recv(1 << 20)
+                if not got:
+                    break
+                data += got
+        return json.loads(data)
+
+    def wait_up(self, seconds=60):
+        def up():
+            if self.proc.poll() is not None:
+                raise RuntimeError(f"orrery peers ended: {self.proc.stderr.read().strip()[-300:]}")
+            if not os.path.exists(self.path):
+                return False
+            with contextlib.suppress(ConnectionRefusedError):
+                s = self.ask("status")
+                return s["established"] + s["failed"] == TUNNELS
+            return False
+        until("all tunnels are up", seconds, up, 0.02)
+        return self.ask("status")
+
+    def stop(self):
+        if self.proc.poll() is None:
+            with contextlib.suppress(OSError, ValueError):
+                self.ask("stop")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.proc.wait(15)
+        if self.proc.poll() is None:
+            self.proc.kill()
+
+
+def set_up(report, group, procs, server, dh, what):
+    """TUNNELS tunnels from nothing: CPU time of these processes for them, rate, memory. Returns the peers, still up."""
+    report.progress(f"{what}: {TUNNELS} tunnels, {dh}")
+    kb = {f: memory_kb(procs, {f}) for f, _ in procs}
+    before = cpu_by_facility(procs)
+    peers = Peers(server, dh, "--ping", SERVER, "--pps", "0.001")
+    try:
+        s = peers.wait_up()
+        time.sleep(0.3)  # what is still being written belongs to them
+        after = cpu_by_facility(procs)
+    except BaseException:
+        peers.stop()
+        raise
+    up = s["established"]
+    if not up:
+        peers.stop()
+        raise RuntimeError(f"{what}, {dh}: no tunnel came up")
+    used = {f: after[f] - before[f] for f in after}
+    total = sum(used.values())
+    top = sorted(used.items(), key=lambda x: -x[1])[:5]
+    shares = ", ".join(f"{f} {v / up * 1e3:.2f}" for f, v in top) if len(used) > 1 else ""
+    missing = "" if up == TUNNELS else f"ONLY {up} OF {TUNNELS} CAME UP; "
+    report.add(group, f"{dh}: CPU per tunnel, {what}", total / up * 1e3, "CPU ms/tunnel",
+               missing + (shares or "one process"), raw={"facilities": used, "peers": s})
+    report.add(group, f"{dh}: tunnels per CPU second, {what}", up / total if total else None, "tunnels/CPU s")
+    report.add(group, f"{dh}: set-up rate, {what}", s["setups"] / s["all_up_s"] if s["all_up_s"] else None, "tunnels/s",
+               f"wall clock, 64 at a time; {s['setup_ms_avg']:.0f} ms mean, {s['setup_ms_max']:.0f} ms worst")
+    grown = {f: memory_kb(procs, {f}) - k for f, k in kb.items()}
+    return peers, grown, up
+
+
+def tunnels(report):
+    """Set-up figures of the chassis; leaves the last group's tunnels up."""
+    peers = None
+    for dh in GROUPS:
+        if peers:
+            peers.stop()
+            until("the tunnels are gone", 30, no_tunnels, 0.2)
+        procs = processes()
+        first = peers is None
+        peers, grown, up = set_up(report, "set-up (chassis, checkpoints on)", procs, GATEWAY, dh, "chassis")
+        if first:
+            mine = {f: grown.get(f, 0) for f in ("ipsecmgr", "sessmgr", "iftask", "srdb")}
+            report.add("set-up (chassis, checkpoints on)", "memory per tunnel: ipsecmgr, sessmgr, iftask, srdb",
+                       sum(mine.values()) / up, "KiB/tunnel", "growth of RSS: " + ", ".join(
+                           f"{f} {v / up:.2f}" for f, v in mine.items()), raw=grown)
+    return peers
+
+
+def no_tunnels():
+    return re.search(r"^Total IKEv2 SAs: +0$", cli("show crypto ikev2-ikesa security-associations summary"), re.M)
+
+
+# --- traffic --------------------------------------------------------------------------------------------------
+
+def traffic(report, peers, seconds=3):
+    for size, pps in ((1400, 15), (60, 15)):
+        report.progress(f"echoes of {size} bytes")
+        peers.ask(f"size {size}")
+        peers.ask(f"pps {pps}")
+        time.sleep(1)
+        procs = processes()
+        peers.ask("mark")
+        before, start = cpu_by_facility(procs), time.monotonic()
+        time.sleep(seconds)
+        s = peers.ask("status")
+        after, took = cpu_by_facility(procs), time.monotonic() - start
+        used = {f: after[f] - before[f] for f in after}
+        mbit = s["received"] * 2 * size * 8 / 1e6
+        group = "ESP through the chassis (echoes in 1,000 tunnels, aes-128-gcm)"
+        report.add(group, f"{size} B: inner traffic per CPU second of iftask", mbit / used["iftask"], "Mbit/CPU s",
+                   f"both directions; {used['iftask'] / max(s['received'], 1) * 5e5:.2f} us a packet", raw={"peers": s, "cpu": used})
+        report.add(group, f"{size} B: offered and answered", s["received"] / took, "echoes/s",
+                   f"{mbit / took:.0f} Mbit/s in both directions, {s['lost']} lost of {s['sent']};"
+                   f" mean {s['rtt_ms_avg']:.1f} ms; chassis {100 * sum(used.values()) / took:.0f} % of one core")
+    peers.ask("size 60")
+
+
+# --- recovery -------------------------------------------------------------------------------------------------
+
+def settle(peers, seconds=30):
+    """After a fault: until no gap has grown for a second. The status then."""
+    start, last, since = time.monotonic(), None, time.monotonic()
+    while time.monotonic() - start < seconds:
+        s = peers.ask("status")
+        if s["max_gap_ms"] != last:
+            last, since = s["max_gap_ms"], time.monotonic()
+        if time.monotonic() - since > 1.0 and time.monotonic() - start > 3:
+            return s
+        time.sleep(0.1)
+    return peers.ask("status")
+
+
+def liveness(peers, fault=None):
+    """Every tunnel asks its gateway for a sign of life; ms from the fault (or the question) until all were answered."""
+    have = peers.ask("status")["dpd_answers"]
+    start = time.monotonic()
+    if fault:
+        orrery("fault", "--name", NAME, *fault)
+    hurt = time.monotonic()
+    asked = peers.ask("dpd")["started"]
+    answered = None
+    with contextlib.suppress(RuntimeError):
+        until("answers", 20, lambda: peers.ask("status")["dpd_answers"] - have >= asked, 0.01)
+        answered = (time.monotonic() - start) * 1e3
+    return answered, (hurt - start) * 1e3, asked
+
+
+def break_one(report, peers, what, fault, card=None):
+    group = f"recovery with {TUNNELS:,} tunnels (echoes every {1000 // ECHO_PPS} ms in each)"
+    report.progress(f"recovery: {what}")
+    until("the chassis is ready for recovery", 60, ready_for_recovery, 0.2)
+    if card:
+        until(f"card {card} is up", 60, lambda: card_is_up(card), 0.2)
+    hashed = peers.ask("status")["spi_hash"]
+    time.sleep(1)
+    peers.ask("mark")
+    time.sleep(0.5)
+    start = time.monotonic()
+    ike_ms, took_ms, asked = liveness(peers, fault)
+    s = settle(peers)
+    gaps = [p["max_gap_ms"] for p in peers.ask("list")["peers"]]
+    hit = [g for g in gaps if g > 3 * 1000 / ECHO_PPS]
+    until("the chassis is ready for recovery", 60, ready_for_recovery, 0.1)
+    ready = time.monotonic() - start
+    same = "same SPIs" if s["spi_hash"] == hashed else "SPIs CHANGED"
+    report.add(group, f"{what}: longest silence of a tunnel", s["max_gap_ms"], "ms",
+               f"{s['lost']} of {s['sent']} echoes lost; {len(hit)} tunnels silent for over {3000 // ECHO_PPS} ms"
+               + (f" (median {statistics.median(hit):.0f})" if hit else ""), raw=s)
+    report.add(group, f"{what}: IKE of every tunnel answers again", ike_ms, "ms",
+               f"{asked} liveness checks sent at once after the fault (the fault command took {took_ms:.0f} ms)"
+               if ike_ms else f"NOT ALL of {asked} within 20 s")
+    report.add(group, f"{what}: tunnels lost", s["downs"] + TUNNELS - s["established"], "", f"{same}, {s['seq_reused']} ESP sequence"
+               f" numbers used twice, {s['retransmissions']} retransmissions so far; redundant again within {ready:.1f} s")
+
+
+def card_is_up(card):
+    for line in cli("show card table").splitlines():
+        if line.lstrip().startswith(f"{card}:"):
+            return " Active" in line or " Standby" in line
+    return False
+
+
+def recovery(report, peers):
+    peers.ask(f"pps {ECHO_PPS}")
+    time.sleep(2)
+    calm, _, asked = liveness(peers)
+    peers.ask("mark")
+    s = settle(peers)
+    group = f"recovery with {TUNNELS:,} tunnels (echoes every {1000 // ECHO_PPS} ms in each)"
+    report.add(group, "nothing broken: longest silence of a tunnel", s["max_gap_ms"], "ms",
+               f"{s['lost']} of {s['sent']} echoes lost; {asked} liveness checks answered in"
+               f" {calm or 0:.0f} ms", raw=s)
+    for what, fault, card in (("ipsecmgr killed", ("kill", "task", "ipsecmgr", "1"), None),
+                              ("iftask killed", ("kill", "task", "iftask", "20"), None),
+                              ("DPC2 of slot 2 killed", ("kill", "card", "2"), None),
+                              ("active MIO killed", ("kill", "card", "5"), "2")):
+        report.guard(what, lambda: break_one(report, peers, what, fault, card))
+
+
+# --- charon beside it -----------------------------------------------------------------------------------------
+
+def charon(report):
+    for name, address, plugins in CHARONS:
+        exe = os.path.join(os.environ["ORRERY_RUN"], "lab-bench", name, "bin", "charon")
+        procs = [("charon", pid) for pid in machine.pids_of(os.path.realpath(exe))]
+        if not procs:
+            raise RuntimeError(f"charon of host {name} does not run")
+        group = f"charon as responder, {plugins}; kernel-libipsec, 16 threads"
+        for i, dh in enumerate(GROUPS):
+            peers, grown, up = set_up(report, group, procs, address, dh, f"charon ({name})")
+            if i == 0:
+                report.add(group, f"memory per tunnel, charon ({name})", grown["charon"] / up, "KiB/tunnel", "growth of RSS")
+            peers.stop()
+            time.sleep(1)
+            ours = report.value("set-up (chassis, checkpoints on)", f"{dh}: CPU per tunnel, chassis")
+            theirs = report.value(group, f"{dh}: CPU per tunnel, charon ({name})")
+            if ours and theirs:
+                report.add(group, f"{dh}: CPU of the whole chassis / CPU of charon ({name})", ours / theirs, "times",
+                           "same peers, same run; charon stores nothing")
+
+
+# --- all of it ------------------------------------------------------------------------------------------------
+
+def run(report, wanted):
+    report.progress("lab: a chassis, two charons")
+    orrery("lab", "up", LAB)
+    peers = None
+    try:
+        if "system" in wanted:
+            idle(report)
+        if {"system", "recovery"} & set(wanted):
+            peers = tunnels(report)
+        if "system" in wanted:
+            report.guard("traffic", lambda: traffic(report, peers))
+        if "recovery" in wanted:
+            report.guard("recovery", lambda: recovery(report, peers))
+        if peers:
+            peers.stop()
+        if "charon" in wanted:
+            charon(report)
+    finally:
+        if peers:
+            peers.stop()
+        subprocess.run([ORRERY, "lab", "down", LAB], capture_output=True, timeout=30)
