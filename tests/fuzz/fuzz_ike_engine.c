@@ -35,18 +35,26 @@ static void boot(void)
 /* Both sides as they were after the set-up. */
 static void rewind_tunnel(void)
 {
+	const char *why;
+	int err;
+
 	for (int i = 0; i < 2; i++) {
 		ike_engine_drop_all(w->n[i].e, w->now, NULL, false);
 		w->now += 2000;
 		ike_engine_tick(w->n[i].e, w->now);
+		while (w->n[i].e->sas) /* those that linger */
+			ike_sa_free(w->n[i].e->sas);
 		memset(w->n[i].child, 0, sizeof(w->n[i].child));
 		w_forget(&w->n[i]);
 		w->n[i].rnd = 99 + (unsigned)i;
 		w_row_put(&w->n[i],
 		          &(struct ike_ckpt_act){.key = "", .blob = rows[i].blob, .len = rows[i].len});
 		strcpy(w->n[i].row[0].key, rows[i].key);
-		if (ike_engine_restore(w->n[i].e, w->now, rows[i].key, rows[i].blob, rows[i].len, NULL))
+		err = ike_engine_restore(w->n[i].e, w->now, rows[i].key, rows[i].blob, rows[i].len, &why);
+		if (err) {
+			fprintf(stderr, "node %d: %d %s\n", i, err, why);
 			abort();
+		}
 	}
 }
 
