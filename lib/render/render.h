@@ -112,6 +112,7 @@ void render_crash_list(const json_t *j, const struct cli_cmd *cmd, struct cli_ou
  * ----------------------------------------------------------------------------------------------------------------
  */
 void render_subscribers_summary(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);
+void render_session_progress(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* states{} */
 void render_session_duration(const json_t *j, const struct cli_cmd *cmd,
                              struct cli_out *out); /* duration{} */
 void render_disconnect_reasons(const json_t *j, const struct cli_cmd *cmd,

@@ -138,12 +138,11 @@ static const char *task_status(const json_t *t)
 	return "good";
 }
 
-/* Only managers with a session limit have numbers in the sessions columns; a standby one has -- there. */
+/* Only sessmgrs have numbers in the sessions columns; a standby one has -- there. */
 static void task_row(const json_t *t, struct cli_out *out)
 {
 	char used[16], alloc[16], mem[16], limit[16], sess[12] = "--", sess_alloc[12] = "--", s = '-';
-	bool spare = render_num(t, "instance") > PLACE_STANDBY_BASE &&
-	             strcmp(render_str(t, "facility"), "cli") != 0;
+	bool spare = render_num(t, "instance") > PLACE_STANDBY_BASE;
 
 	percent((double)render_num(t, "cpu_alloc_permille") / 10, alloc, sizeof(alloc));
 	render_memory(limit_bytes(t), limit, sizeof(limit));
@@ -155,7 +154,7 @@ static void task_row(const json_t *t, struct cli_out *out)
 		               "--", render_num(t, "files_alloc"), "--", "--", '-', task_status(t));
 		return;
 	}
-	if (render_num(t, "sessions_alloc")) {
+	if (!strcmp(render_str(t, "facility"), "sessmgr")) {
 		s = spare ? 'S' : 'I';
 		if (!spare) {
 			snprintf(sess, sizeof(sess), "%lld", render_num(t, "sessions"));

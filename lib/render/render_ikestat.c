@@ -202,6 +202,14 @@ static long long value(const json_t *counters, const char *variable)
 	return render_num(counters, name);
 }
 
+static bool all_zero(const struct section *s, const json_t *counters)
+{
+	for (const struct line *l = s->lines; l->label; l++)
+		if (value(counters, l->variable))
+			return false;
+	return true;
+}
+
 static void section(const struct section *s, const json_t *counters, struct cli_out *out)
 {
 	char label[64];
@@ -254,10 +262,16 @@ void render_crypto_statistics(const json_t *j, const struct cli_cmd *cmd, struct
 	json_array_foreach(render_list(j, "objects"), i, o)
 	{
 		const json_t *counters = json_object_get(o, "counters");
+		bool nobody = !strcmp(render_str(o, "name"), "unknown"); /* packets that fit no template */
 
-		cli_out_printf(out, "Control Statistics for Crypto Template: %s\n\n", render_str(o, "name"));
+		if (nobody)
+			cli_out_put(out, "Control Statistics for No Crypto Template:\n\n");
+		else
+			cli_out_printf(out, "Control Statistics for Crypto Template: %s\n\n",
+			               render_str(o, "name"));
 		for (size_t k = 0; k < sizeof(sections) / sizeof(sections[0]); k++)
-			section(&sections[k], counters, out);
+			if (!nobody || !all_zero(&sections[k], counters))
+				section(&sections[k], counters, out);
 		others(counters, out);
 	}
 	if (!json_array_size(render_list(j, "objects")))

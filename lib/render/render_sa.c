@@ -108,7 +108,8 @@ static void ike_totals(const json_t *j, struct cli_out *out)
 	cli_out_printf(out, "  Behind NAT (UDP 4500):   %lld\n", render_num(j, "natt"));
 	cli_out_printf(out, "Total Child SAs:           %lld\n", render_num(j, "children"));
 	cli_out_printf(out, "IPSec Managers:            %lld\n", render_num(j, "managers"));
-	json_object_foreach(json_object_get((json_t *)(uintptr_t)j, "states"), state, n)
+	json_object_foreach(json_object_get((json_t *)(uintptr_t)j, "states"), state,
+	                    n) if (strcmp(state, "ESTABLISHED") != 0 && strcmp(state, "HALF_OPEN") != 0)
 	        cli_out_printf(out, "  State %-19s: %lld\n", state, (long long)json_integer_value(n));
 	missing(j, out);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sessions in numbers: show subscribers summary, session duration, session disconnect-reasons. Columns of
- * layouts/. Of the subscribers summary, lines of access types and features that this chassis does not offer
- * are 0 because nobody can use them; lines of drop counters that nobody takes are left out.
+ * Sessions in numbers: show subscribers summary, session progress, session duration, session
+ * disconnect-reasons. Columns of layouts/. Of the subscribers summary, lines of access types and features
+ * that this chassis does not offer are 0 because nobody can use them; lines of drop counters that nobody
+ * takes are left out.
  */
 #include "render/render.h"
 
@@ -68,6 +69,81 @@ void render_subscribers_summary(const json_t *j, const struct cli_cmd *cmd, stru
 	if (render_num(j, "managers_missing"))
 		cli_out_printf(out, "%lld session manager(s) did not answer; the numbers lack theirs.\n",
 		               render_num(j, "managers_missing"));
+}
+
+/* StarOS's fixed list. A count is of a sessmgr's state, or a member of the summary, or 0: there are no such
+ * calls on this chassis. */
+static const struct {
+	const char *text, *state, *member;
+} progress[] = {
+        {"In-progress calls", NULL, "total"},
+        {"In-progress active calls", NULL, "active"},
+        {"In-progress dormant calls", NULL, "dormant"},
+        {"In-progress always-on calls", NULL, NULL},
+        {"In-progress calls @ ARRIVED state", "SMGR_STATE_NEWCALL_ARRIVED", NULL},
+        {"In-progress calls @ CSCF-CALL-ARRIVED state ", NULL, NULL},
+        {"In-progress calls @ CSCF-REGISTERING state ", NULL, NULL},
+        {"In-progress calls @ CSCF-REGISTERED state ", NULL, NULL},
+        {"In-progress calls @ LCP-NEG state", NULL, NULL},
+        {"In-progress calls @ LCP-UP state", NULL, NULL},
+        {"In-progress calls @ AUTHENTICATING state", NULL, NULL},
+        {"In-progress calls @ BCMCS SERVICE AUTHENTICATING state", NULL, NULL},
+        {"In-progress calls @ AUTHENTICATED state", "SMGR_STATE_NEWCALL_ANSWERED", NULL},
+        {"In-progress calls @ PDG AUTHORIZING state", NULL, NULL},
+        {"In-progress calls @ PDG AUTHORIZED state", NULL, NULL},
+        {"In-progress calls @ IMS AUTHORIZING state", NULL, NULL},
+        {"In-progress calls @ IMS AUTHORIZED state", NULL, NULL},
+        {"In-progress calls @ MBMS UE AUTHORIZING state", NULL, NULL},
+        {"In-progress calls @ MBMS BEARER AUTHORIZING state", NULL, NULL},
+        {"In-progress calls @ DHCP PENDING state", NULL, NULL},
+        {"In-progress calls @ L2TP-LAC CONNECTING state", NULL, NULL},
+        {"In-progress calls @ MBMS BEARER CONNECTING state", NULL, NULL},
+        {"In-progress calls @ CSCF-CALL-CONNECTING state", NULL, NULL},
+        {"In-progress calls @ IPCP-UP state", NULL, NULL},
+        {"In-progress calls @ NON-ANCHOR CONNECTED state", NULL, NULL},
+        {"In-progress calls @ AUTH-ONLY CONNECTED state", NULL, NULL},
+        {"In-progress calls @ SIMPLE-IPv4 CONNECTED state", NULL, "wsg_simple_ipv4"},
+        {"In-progress calls @ SIMPLE-IPv6 CONNECTED state", NULL, "wsg_simple_ipv6"},
+        {"In-progress calls @ SIMPLE-IPv4+IPv6 CONNECTED state", NULL, NULL},
+        {"In-progress calls @ MOBILE-IPv4 CONNECTED state", NULL, NULL},
+        {"In-progress calls @ MOBILE-IPv6 CONNECTED state", NULL, NULL},
+        {"In-progress calls @ GTP CONNECTING state", NULL, NULL},
+        {"In-progress calls @ GTP CONNECTED state", NULL, NULL},
+        {"In-progress calls @ PROXY-MOBILE-IP CONNECTING state", NULL, NULL},
+        {"In-progress calls @ PROXY-MOBILE-IP CONNECTED state", NULL, NULL},
+        {"In-progress calls @ EPDG RE-AUTHORIZING state", NULL, NULL},
+        {"In-progress calls @ HA-IPSEC CONNECTED state", NULL, NULL},
+        {"In-progress calls @ L2TP-LAC CONNECTED state", NULL, NULL},
+        {"In-progress calls @ HNBGW CONNECTED state", NULL, NULL},
+        {"In-progress calls @ PDP-TYPE-PPP CONNECTED state", NULL, NULL},
+        {"In-progress calls @ IPSG CONNECTED state", NULL, NULL},
+        {"In-progress calls @ BCMCS CONNECTED state", NULL, NULL},
+        {"In-progress calls @ PCC CONNECTED state", NULL, NULL},
+        {"In-progress calls @ MBMS UE CONNECTED state", NULL, NULL},
+        {"In-progress calls @ MBMS BEARER CONNECTED state", NULL, NULL},
+        {"In-progress calls @ PAGING CONNECTED state", NULL, NULL},
+        {"In-progress calls @ PDN-TYPE-IPv4 CONNECTED state", NULL, NULL},
+        {"In-progress calls @ PDN-TYPE-IPv6 CONNECTED state", NULL, NULL},
+        {"In-progress calls @ PDN-TYPE-IPv4+IPv6 CONNECTED state", NULL, NULL},
+        {"In-progress calls @ PDN-TYPE-Non-IP CONNECTED state", NULL, NULL},
+        {"In-progress calls @ CSCF-CALL-CONNECTED  state", NULL, NULL},
+        {"In-progress calls @ MME ATTACHED state", NULL, NULL},
+        {"In-progress calls @ HENBGW CONNECTED state", NULL, NULL},
+        {"In-progress calls @ CSCF-CALL-DISCONNECTING state", NULL, NULL},
+        {"In-progress calls @ DISCONNECTING state", "SMGR_STATE_DISCONNECTING", NULL},
+};
+
+/* A call that has its address but whose tunnel is not up counts as AUTHENTICATED; that choice is ours. */
+void render_session_progress(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	const json_t *states = json_object_get(j, "states");
+
+	for (size_t i = 0; i < sizeof(progress) / sizeof(progress[0]); i++)
+		cli_out_printf(out, "%8lld %s\n",
+		               progress[i].state    ? render_num(states, progress[i].state)
+		               : progress[i].member ? render_num(j, progress[i].member)
+		                                    : 0LL,
+		               progress[i].text);
 }
 
 void render_session_duration(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)

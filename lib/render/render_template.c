@@ -61,9 +61,9 @@ static void selectors(const json_t *p, const char *key, const char *label, struc
 	size_t i;
 
 	cli_out_printf(out, "  %s\n", label);
-	json_array_foreach(render_list(p, key), i, s)
-	        cli_out_printf(out, "    Protocol 255 Port 0-0 Address Range %s-%s\n", render_str(s, "start"),
-	                       render_str(s, "end"));
+	json_array_foreach(render_list(p, key), i, s) cli_out_printf(
+	        out, "    Protocol 255 Port 0-0 Address Range %s%s%s\n", render_str(s, "start"),
+	        *render_str(s, "end") ? "-" : "", render_str(s, "end"));
 }
 
 static void payload(const json_t *p, size_t i, size_t n, struct cli_out *out)

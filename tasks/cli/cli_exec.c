@@ -103,11 +103,34 @@ static int srp_initiate_switchover(struct sh *sh, const struct cli_cmd *cmd, str
 	return srp_order(sh, SRP_ORDER__WHAT__SWITCHOVER, cli_cmd_has(cmd, "force"));
 }
 
-static int srp_validate(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+/* Would a switchover be done? */
+static int srp_validate_switchover(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
 	(void)cmd;
 	(void)out;
 	return srp_order(sh, SRP_ORDER__WHAT__VALIDATE, false);
+}
+
+/* The two chassis compare checksums of what must be the same; as on StarOS, show srp info tells when, and what was wrong. */
+static int srp_validate_configuration(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	char err[256];
+	json_t *j = sh_show(sh, "srp/0", "srp info", "", err, sizeof(err));
+	const char *result = json_string_value(json_object_get(j, "peer_configuration_validation"));
+	int rc = 0;
+
+	(void)cmd;
+	(void)out;
+	if (!j)
+		return sh_fail(sh, "%s", err);
+	if (!json_is_true(json_object_get(j, "configured")))
+		rc = sh_fail(sh, "Service redundancy protocol is not configured");
+	else if (!result || !strcmp(result, "None"))
+		rc = sh_fail(sh, "The peer chassis is not connected");
+	else if (strcmp(result, "Complete") != 0)
+		rc = sh_fail(sh, "The configurations of the two chassis differ (templates, pools or services)");
+	json_decref(j);
+	return rc;
 }
 
 static int bulkstats_force(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
@@ -348,8 +371,8 @@ const struct sh_command sh_exec_commands[] = {
 	{"card_switch", card_switch, NULL, NULL},
 	{"task_kill", task_kill, NULL, NULL},
 	{"srp_initiate_switchover", srp_initiate_switchover, NULL, NULL},
-	{"srp_validate_configuration", srp_validate, NULL, NULL},
-	{"srp_validate_switchover", srp_validate, NULL, NULL},
+	{"srp_validate_configuration", srp_validate_configuration, NULL, NULL},
+	{"srp_validate_switchover", srp_validate_switchover, NULL, NULL},
 	{"bulkstats_force", bulkstats_force, NULL, NULL},
 	{"clear_bulkstats", clear_bulkstats, NULL, NULL},
 	{"clear_crypto_sa", clear_crypto_sa, NULL, NULL},

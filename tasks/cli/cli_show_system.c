@@ -153,6 +153,7 @@ const struct sh_command sh_system_commands[] = {
         {"show_srp_checkpoint_statistics", NULL, srp_checkpoints_collect, render_srp_checkpoints},
         {"show_srp_statistics", NULL, srp_statistics_collect, render_srp_statistics},
         {"show_subscribers_summary", NULL, subscribers_collect, render_subscribers_summary},
+        {"show_session_progress", NULL, sessions_collect, render_session_progress},
         {"show_session_duration", NULL, sessions_collect, render_session_duration},
         {"show_session_disconnect_reasons", NULL, sessions_collect, render_disconnect_reasons},
         {"show_logs", NULL, sh_logs_collect, render_logs},

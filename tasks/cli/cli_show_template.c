@@ -134,6 +134,22 @@ static json_t *auth_json(struct sh *sh, const struct cfg_node *tmpl, const char 
 	return a;
 }
 
+/* The peer's side is what the peer asks for, or the address it is given. */
+static json_t *remote_json(const char *tsi, const json_t *payload)
+{
+	bool endpoint = tsi && !strcmp(tsi, "endpoint"),
+	     assigned = !tsi && !strcmp(render_str(payload, "allocation"), "dynamic");
+
+	return json_pack("[{s:s, s:s}]", "start",
+	                 endpoint   ? "endpoint"
+	                 : assigned ? "assigned address"
+	                            : "any",
+	                 "end",
+	                 endpoint   ? "endpoint"
+	                 : assigned ? ""
+	                            : "any");
+}
+
 static json_t *payload_json(const struct cfg_tree *t, const struct cfg_node *p, const struct cfg_node *ctx)
 {
 	const struct cfg_node *n;
@@ -149,11 +165,11 @@ static json_t *payload_json(const struct cfg_tree *t, const struct cfg_node *p, 
 	        json_array_append_new(local, json_pack("{s:s, s:s}", "start", cfg_key(n, 0), "end",
 	                                               cfg_key(n, 1) ? cfg_key(n, 1) : ""));
 	json_object_set_new(o, "local", local);
-	set_str(o, "tsi", cfg_get(t, p, "tsi", "address"));
+	set_str(o, "allocation", cfg_get(t, p, "ip-address-allocation", "kind"));
+	json_object_set_new(o, "remote", remote_json(cfg_get(t, p, "tsi", "address"), o));
 	json_object_set_new(o, "transforms", named_sets(t, p, ctx, true));
 	set_bool(o, "rekey", cfg_on(t, p, "rekey"));
 	set_int(o, "lifetime_s", cfg_get_int(t, p, "lifetime", "seconds", 86400));
-	set_str(o, "allocation", cfg_get(t, p, "ip-address-allocation", "kind"));
 	set_int(o, "maximum_child_sa", cfg_get_int(t, p, "maximum-child-sa", "count", 1));
 	return o;
 }

@@ -149,6 +149,11 @@ Test(cli_render, task_resources)
 	       "{'card':1,'cpu':0,'facility':'vpnmgr','instance':2,'state':'active','cpu_percent':0.33,'rss':"
 	       "59045315,'files':26,"
 	       "'cpu_alloc_permille':300,'memory_alloc_tenth_mb':858,'files_alloc':2400},"
+	       "{'card':1,'cpu':0,'facility':'ipsecmgr','instance':1,'state':'active','cpu_percent':4.8,'rss'"
+	       ":96888422,"
+	       "'files':21,'sessions':11,'cpu_alloc_permille':1000,'memory_alloc_tenth_mb':2200,'files_alloc'"
+	       ":1000,"
+	       "'sessions_alloc':65536},"
 	       "{'card':1,'cpu':0,'facility':'sessmgr','instance':5004,'state':'standby','cpu_percent':0.18,'"
 	       "rss':133483725,'files':28,"
 	       "'cpu_alloc_permille':500,'memory_alloc_tenth_mb':2700,'files_alloc':500,'sessions_alloc':"
@@ -168,11 +173,12 @@ Test(cli_render, task_resources)
 	       " cpu facility      inst  used  allc   used  alloc used allc  used  allc S status\n"
 	       "----------------------- ----------- ------------- --------- ------------- ------\n"
 	       " 1/0 vpnmgr           2 0.33%   30% 56.31M 85.80M   26 2400    --    -- -   good\n"
+	       " 1/0 ipsecmgr         1 4.80%  100% 92.40M 220.0M   21 1000    --    -- -   good\n"
 	       " 1/0 sessmgr       5004 0.18%   50% 127.3M 270.0M   28  500    --    -- S   good\n"
 	       " 1/0 sessmgr          3   11%  100% 231.8M 900.0M   33  500  1450 12000 I   good\n"
 	       " 5/0 cli        5002014   --  60%     -- 65.00M   -- 7000    --    -- -  start\n"
 	       " 5/0 sitreap    5000211 0.00% 5.00%    52K 15.00M    4  100    --    -- -   good\n"
-	       "Total                 5  11.71%    415.5M             91        1450\n");
+	       "Total                 6  16.51%    507.9M            112        1450\n");
 }
 
 Test(cli_render, session_recovery)
@@ -606,6 +612,29 @@ Test(cli_render, subscribers_summary)
 	/* nobody takes the counters: no line, rather than a 0 */
 	cr_expect_null(
 	        strstr(text_of(render_subscribers_summary, "{'total':1}", NULL), "in packet dropped: "));
+}
+
+Test(cli_render, session_progress)
+{
+	static const char tree[] =
+	        "{'total':18422,'active':18390,'wsg_simple_ipv4':15120,'wsg_simple_ipv6':3270,"
+	        "'states':{'SMGR_STATE_NEWCALL_ARRIVED':6,'SMGR_STATE_CONNECTED':18390,"
+	        "'SMGR_STATE_DISCONNECTING':12}}";
+	const char *got = text_of(render_session_progress, tree, NULL);
+	size_t lines = 0;
+
+	for (const char *p = got; *p; p++)
+		lines += *p == '\n';
+	cr_expect_eq(lines, 55);
+	contains(render_session_progress, tree, NULL,
+	         "   18422 In-progress calls\n   18390 In-progress active calls\n");
+	contains(render_session_progress, tree, NULL,
+	         "       6 In-progress calls @ ARRIVED state\n"
+	         "       0 In-progress calls @ CSCF-CALL-ARRIVED state \n");
+	contains(render_session_progress, tree, NULL,
+	         "   15120 In-progress calls @ SIMPLE-IPv4 CONNECTED state\n"
+	         "    3270 In-progress calls @ SIMPLE-IPv6 CONNECTED state\n");
+	contains(render_session_progress, tree, NULL, "      12 In-progress calls @ DISCONNECTING state\n");
 }
 
 Test(cli_render, session_duration)
