@@ -58,6 +58,16 @@ static void config_changed(struct task *t, const struct bus_msg *m)
 		cw.timer = task_timer_start(t, FOLD_MS, 0, fold_cb, NULL);
 }
 
+/* sct came (back): what it committed before our subscription reached our card was not told to us. */
+static void sct_seen(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+{
+	(void)addr;
+	(void)card;
+	(void)arg;
+	if (up && !cw.timer)
+		cw.timer = task_timer_start(t, 0, 0, fold_cb, NULL);
+}
+
 int config_watch_start(struct task *t, config_changed_cb changed, void *arg)
 {
 	static const struct task_route route = {ENVELOPE__BODY_CONFIG_CHANGED, "sct",
@@ -74,6 +84,7 @@ int config_watch_start(struct task *t, config_changed_cb changed, void *arg)
 		}
 		task_add_route(t, &route);
 		task_subscribe(t, "config");
+		task_watch_peers(t, "sct", sct_seen, NULL);
 	}
 	cw.timer = task_timer_start(t, 0, 0, fold_cb, &cw);
 	return 0;
