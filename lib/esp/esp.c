@@ -117,6 +117,7 @@ static enum esp_reason next_seq(struct esp_sa *sa, uint64_t *seq)
 
 	if (sa->seq >= last)
 		return ESP_DROP_SEQ_EXHAUSTED;
+	esp_seq_roll(sa);
 	if (sa->seq + 1 >= sa->seq_limit)
 		return ESP_DROP_SEQ_LIMIT;
 	*seq = sa->seq + 1;

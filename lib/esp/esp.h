@@ -102,6 +102,13 @@ struct esp_half {
 	uint64_t last_us;        /* when the last one did */
 };
 
+/*
+ * Two chassis that both believe they serve (a cut redundancy link) must not use the same numbers: with
+ * redundancy each chassis uses every other block of ESP_SEQ_BLOCK numbers, and neither needs to know how far
+ * the other went.
+ */
+enum esp_lane { ESP_LANE_ALL, ESP_LANE_EVEN, ESP_LANE_ODD };
+
 /* One CHILD_SA: both directions. Fields may be read by anyone; written by the engine, except user. */
 struct esp_sa {
 	struct esp_half in, out;
@@ -111,9 +118,11 @@ struct esp_sa {
 	bool fresh;    /* the peer has used it for the first time: cleared by whoever reports it */
 	uint8_t iv_len, icv_len, align;
 	struct esp_replay replay;
-	uint64_t seq;       /* last number used outbound */
-	uint64_t seq_limit; /* numbers below this may be used */
-	uint64_t seq_asked; /* the mark asked for and not yet durable; == seq_limit: none */
+	uint64_t seq;                   /* last number used outbound */
+	uint64_t seq_limit;             /* numbers below this may be used */
+	uint64_t seq_asked;             /* the mark asked for and not yet durable; == seq_limit: none */
+	uint8_t lane;                   /* ESP_LANE_…: which blocks of numbers this chassis may use */
+	uint64_t next_base, next_limit; /* a granted block that does not follow the present one; 0: none */
 	uint64_t iv_seed;
 	uint64_t gen; /* order of addition to its table */
 	uint64_t drops[ESP_REASONS];
@@ -139,6 +148,7 @@ struct esp_sa_params {
 	uint64_t iv_seed;         /* 8 random bytes */
 	uint64_t seq;             /* 0, or the high-water mark when an SA is resumed */
 	uint64_t seq_limit;       /* 0, or a mark already durable */
+	uint8_t lane;             /* ESP_LANE_… */
 	uint64_t replay_top;      /* 0, or the highest number seen when an SA is resumed */
 };
 
@@ -186,6 +196,15 @@ void esp_seq_durable(struct esp_sa *sa, uint64_t mark);
 void esp_seq_retry(struct esp_sa *sa);
 /* Sequence numbers that are left before a rekey is unavoidable. */
 uint64_t esp_seq_left(const struct esp_sa *sa);
+/* The first number a new SA uses in a lane, and the mark that covers its first block. */
+uint64_t esp_seq_first(uint8_t lane);
+uint64_t esp_seq_first_mark(uint8_t lane);
+/* At the end of a block: go on with the granted one that does not follow it. Called by esp_seal(). */
+void esp_seq_roll(struct esp_sa *sa);
+/* Is there a number to send with? */
+bool esp_seq_ready(const struct esp_sa *sa);
+/* The highest mark asked for or granted: a row written now must not say less. */
+uint64_t esp_seq_marked(const struct esp_sa *sa);
 
 /* --- anti-replay (esp_replay.c) ------------------------------------------------------------------------ */
 int esp_replay_init(struct esp_replay *r, uint32_t window, uint64_t top); /* 0, -EINVAL, -ENOMEM */

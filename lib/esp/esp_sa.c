@@ -198,6 +198,8 @@ static int sa_init(struct esp_sa *sa, const struct esp_sa_params *p)
 	sa->seq = p->seq < end ? p->seq : end - 1;
 	sa->seq_limit = p->seq_limit < end ? p->seq_limit : end;
 	sa->seq_asked = sa->seq_limit;
+	sa->lane = p->lane;
+	sa->next_base = sa->next_limit = 0;
 	rc = copy_ts(&sa->ts_local, &sa->n_local, p->ts_local, p->n_local);
 	if (!rc)
 		rc = copy_ts(&sa->ts_remote, &sa->n_remote, p->ts_remote, p->n_remote);

@@ -61,7 +61,7 @@ void npu_rx_marks(struct npu *n, struct npu_sa *sa)
 	if (!want && esp->replay.top - sa->in_marked < NPU_IN_MARK)
 		return;
 	if (!want)
-		e.out = esp->seq_asked; /* never lower than what was asked for before */
+		e.out = esp_seq_marked(esp); /* never lower than what was asked for before */
 	e.in = sa->in_marked = esp->replay.top;
 	npu_queue_event(n, &e, true);
 	if (!sa->soft_told && esp_seq_left(esp) < SEQ_SOFT_LEFT) {

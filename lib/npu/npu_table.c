@@ -230,7 +230,7 @@ static void add_tun(struct npu *n, const struct npu_cmd *c)
 
 static bool may_send(const struct esp_sa *esp)
 {
-	return esp->seq + 1 < esp->seq_limit || !esp_seq_left(esp);
+	return esp_seq_ready(esp) || !esp_seq_left(esp);
 }
 
 static void resume(struct npu *n, struct npu_tun *t)

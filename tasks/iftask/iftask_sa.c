@@ -97,8 +97,10 @@ static int sequence_state(struct iftask *f, struct esp_sa_params *ep, const SaPa
 
 	if (rc && rc != -ENODATA && rc != -ENOENT)
 		return rc;
+	ep->lane = (uint8_t)(p->lane <= ESP_LANE_ODD ? p->lane : ESP_LANE_ALL);
 	if (!p->resume) {
-		ep->seq_limit = mark.out;
+		ep->seq = esp_seq_first(ep->lane) - 1;
+		ep->seq_limit = mark.out > ep->seq ? mark.out : ep->seq;
 		return 0;
 	}
 	if (rc) {

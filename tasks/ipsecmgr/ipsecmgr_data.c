@@ -94,6 +94,7 @@ static void fill_pair(struct ipsecmgr *m, SaPair *p, const struct ike_child_act 
 	p->replay_window = 64;
 	p->replaces_spi_in = a->replaces_spi_in;
 	p->inbound_first = a->out_wait;
+	p->lane = ipsecmgr_lane(m);
 }
 
 static uint64_t hash_ts(const SaPair *p)

@@ -336,11 +336,18 @@ static void add_row(struct row_set *s, const char *kind, const char *key, const 
 	s->n++;
 }
 
+uint8_t ipsecmgr_lane(const struct ipsecmgr *m)
+{
+	if (!m->epoch)
+		return ESP_LANE_ALL;
+	return m->epoch & 1 ? ESP_LANE_ODD : ESP_LANE_EVEN;
+}
+
 /* The first mark of a new child SA: numbers below it may be used, and are never used again after a failure.
  */
-static void add_seq_row(struct row_set *s, uint32_t spi_in, bool put)
+static void add_seq_row(struct ipsecmgr *m, struct row_set *s, uint32_t spi_in, bool put)
 {
-	static const struct esp_mark first = {.out = ESP_SEQ_BLOCK};
+	struct esp_mark first = {.out = esp_seq_first_mark(ipsecmgr_lane(m))};
 	static uint8_t blob[ESP_MARK_LEN];
 	char key[ESP_MARK_KEY_LEN];
 
@@ -365,9 +372,9 @@ static void collect_rows(struct ipsecmgr *m, const struct ike_txn *txn, struct r
 		} else if (a->kind == IKE_ACT_CKPT_DELETE) {
 			add_row(s, "ikesa", a->ckpt.key, NULL, 0);
 		} else if (a->kind == IKE_ACT_CHILD_ADD && !a->child.resume) {
-			add_seq_row(s, a->child.spi_in, true);
+			add_seq_row(m, s, a->child.spi_in, true);
 		} else if (a->kind == IKE_ACT_CHILD_DEL) {
-			add_seq_row(s, a->child_del.spi_in, false);
+			add_seq_row(m, s, a->child_del.spi_in, false);
 		}
 	}
 	if (put && call && s->n < ROWS_MAX)

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "esp/esp_mark.h"
 #include "tasks/srdb/srdb.h"
 
 #define GUESS_MS     3000  /* how long a restarted srdb believes what was so before it */
@@ -69,6 +70,43 @@ static void refuse(struct task *t, const struct bus_msg *m, int err)
 	task_reply_status(t, m, err, "checkpoint refused: %s", strerror(-err));
 }
 
+struct merge {
+	struct esp_mark mark;
+	bool found;
+};
+
+static int merge_found(const struct store_ckpt *row, void *arg)
+{
+	struct merge *m = arg;
+
+	m->found = esp_mark_decode(&m->mark, row->blob, row->len) == 0;
+	return 0;
+}
+
+/*
+ * A mark of the peer must not lower ours: after both chassis served (a cut link) each knows only how far
+ * itself went, and whoever serves next must begin above both. Puts the merged blob into `blob` and points the
+ * row at it.
+ */
+static void merge_mark(struct store_ckpt *row, uint8_t blob[ESP_MARK_LEN])
+{
+	struct merge own = {.found = false};
+	struct esp_mark theirs;
+
+	if (strcmp(row->kind, ESP_MARK_KIND) || esp_mark_decode(&theirs, row->blob, row->len) < 0)
+		return;
+	store_ckpt_get(store_writer_reader(srdb.store), row->kind, row->key, merge_found, &own);
+	if (!own.found)
+		return;
+	if (own.mark.out > theirs.out)
+		theirs.out = own.mark.out;
+	if (own.mark.in > theirs.in)
+		theirs.in = own.mark.in;
+	esp_mark_encode(&theirs, blob);
+	row->blob = blob;
+	row->len = ESP_MARK_LEN;
+}
+
 /* Rows of a message into a batch. *local: all of them describe this chassis only. */
 static int fill(struct store_batch *b, CkptRow *const *rows, size_t n, bool install, bool *local)
 {
@@ -77,6 +115,7 @@ static int fill(struct store_batch *b, CkptRow *const *rows, size_t n, bool inst
 	*local = true;
 	for (size_t i = 0; i < n && !err; i++) {
 		const CkptRow *r = rows[i];
+		uint8_t blob[ESP_MARK_LEN];
 		struct store_ckpt row = {.kind = r->kind,
 		                         .key = r->key,
 		                         .owner = r->owner,
@@ -87,6 +126,8 @@ static int fill(struct store_batch *b, CkptRow *const *rows, size_t n, bool inst
 		if (install && store_ckpt_local(r->kind))
 			continue;
 		*local &= store_ckpt_local(r->kind);
+		if (install && !r->deleted)
+			merge_mark(&row, blob);
 		err = r->deleted ? store_batch_ckpt_del(b, r->kind, r->key) : store_batch_ckpt(b, &row);
 	}
 	return err;
