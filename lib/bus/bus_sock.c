@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ZeroMQ on libuv. ZMQ_FD is edge-triggered and any send may consume the edge, so besides the poll handle a
- * prepare handle looks at ZMQ_EVENTS before the loop blocks. At most RX_BATCH messages are taken at once, so
- * that timers and other descriptors of a busy process are served too.
+ * prepare handle receives after sends, before the loop blocks. Receiving until EAGAIN leaves no command
+ * behind (zmq_msg_recv looks for them before it says so); asking ZMQ_EVENTS would cost a system call a
+ * message. At most RX_BATCH messages are taken at once, so that timers and other descriptors of a busy
+ * process are served too.
  */
 #include "bus/bus_sock.h"
 
@@ -54,14 +56,6 @@ static int recv_parts(void *zsock, zmq_msg_t *frames)
 	return n < BUS_FRAMES_MAX ? n : BUS_FRAMES_MAX;
 }
 
-static bool readable(struct bus_sock *s)
-{
-	int events = 0;
-	size_t len = sizeof(events);
-
-	return zmq_getsockopt(s->zsock, ZMQ_EVENTS, &events, &len) == 0 && (events & ZMQ_POLLIN);
-}
-
 static void idle_cb(uv_idle_t *h);
 
 static void drain(struct bus_sock *s)
@@ -71,7 +65,8 @@ static void drain(struct bus_sock *s)
 	if (s->reading || s->closing)
 		return;
 	s->reading = true;
-	while (taken < RX_BATCH && !s->closing && readable(s)) {
+	s->stale = false;
+	while (taken < RX_BATCH && !s->closing) {
 		zmq_msg_t frames[BUS_FRAMES_MAX];
 		int n = recv_parts(s->zsock, frames);
 
@@ -101,7 +96,10 @@ static void idle_cb(uv_idle_t *h)
 
 static void prepare_cb(uv_prepare_t *h)
 {
-	drain(h->data);
+	struct bus_sock *s = h->data;
+
+	if (s->stale)
+		drain(s);
 }
 
 static void poll_cb(uv_poll_t *h, int status, int events)
@@ -139,6 +137,7 @@ struct bus_sock *bus_sock_new(uv_loop_t *loop, int type, const char *identity,
 	s->loop = loop;
 	s->rx = rx;
 	s->arg = arg;
+	s->stale = true;
 	s->zsock = zmq_socket(bus_sock_context(), type);
 	if (!s->zsock) {
 		free(s);
@@ -188,6 +187,7 @@ int bus_sock_send(struct bus_sock *s, const struct bus_frame *frames, int n)
 {
 	if (s->closing)
 		return -ESHUTDOWN;
+	s->stale = true;
 	for (int i = 0; i < n; i++) {
 		int flags = ZMQ_DONTWAIT | (i + 1 < n ? ZMQ_SNDMORE : 0);
 

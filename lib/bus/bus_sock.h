@@ -17,6 +17,7 @@ struct bus_sock {
 	uv_prepare_t prepare;
 	uv_idle_t idle;
 	bool idling, reading;
+	bool stale; /* sent since the last receiving: the edge may be gone */
 	void (*rx)(void *arg, zmq_msg_t *frames, int n);
 	void *arg;
 	int open_handles;
