@@ -23,7 +23,7 @@
 
 static struct {
 	struct cfgview *view;
-	bool reload, known;
+	bool reload, known, first;
 	config_changed_cb changed;
 	void *arg;
 	struct task_timer *timer;
@@ -46,16 +46,26 @@ static void config_read(struct task *t, bool first)
 
 static void fold_cb(struct task *t, void *arg)
 {
+	bool first = cw.first;
+
+	(void)arg;
 	task_timer_stop(cw.timer);
 	cw.timer = NULL;
-	config_read(t, arg != NULL);
+	cw.first = false;
+	config_read(t, first);
+}
+
+/* One timer at most; an earlier wish of the same kind is served by it. */
+static void read_soon(struct task *t, uint64_t ms)
+{
+	if (!cw.timer)
+		cw.timer = task_timer_start(t, ms, 0, fold_cb, NULL);
 }
 
 static void config_changed(struct task *t, const struct bus_msg *m)
 {
 	cw.reload |= m->env->config_changed->reload;
-	if (!cw.timer)
-		cw.timer = task_timer_start(t, FOLD_MS, 0, fold_cb, NULL);
+	read_soon(t, FOLD_MS);
 }
 
 /* sct came (back): what it committed before our subscription reached our card was not told to us. */
@@ -64,8 +74,8 @@ static void sct_seen(struct task *t, const char *addr, uint32_t card, bool up, v
 	(void)addr;
 	(void)card;
 	(void)arg;
-	if (up && !cw.timer)
-		cw.timer = task_timer_start(t, 0, 0, fold_cb, NULL);
+	if (up)
+		read_soon(t, 0);
 }
 
 int config_watch_start(struct task *t, config_changed_cb changed, void *arg)
@@ -86,7 +96,8 @@ int config_watch_start(struct task *t, config_changed_cb changed, void *arg)
 		task_subscribe(t, "config");
 		task_watch_peers(t, "sct", sct_seen, NULL);
 	}
-	cw.timer = task_timer_start(t, 0, 0, fold_cb, &cw);
+	cw.first = true; /* whatever the store says, the caller is told */
+	read_soon(t, 0);
 	return 0;
 }
 
