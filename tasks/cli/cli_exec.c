@@ -15,6 +15,7 @@
 #include "vpn/vpn_context.h"
 
 #define ORDER_MS 10000
+#define LOAD_MS 60000
 #define CONFIG_FILE_MAX (64l << 20)
 
 /* --- cards and tasks --------------------------------------------------------------------------------------- */
@@ -189,14 +190,24 @@ static int save_configuration(struct sh *sh, const struct cli_cmd *cmd, struct c
 
 static int configure_url(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
-	Envelope env = ENVELOPE__INIT;
+	Envelope env = ENVELOPE__INIT, *r;
 	ConfigLoad l = CONFIG_LOAD__INIT;
+	int status;
 
 	(void)out;
 	l.file = (char *)cli_cmd_str(cmd, "url");
 	env.body_case = ENVELOPE__BODY_CONFIG_LOAD;
 	env.config_load = &l;
-	return sh_order(sh, "sct/0", &env, 60000);
+	r = sh_call(sh, "sct/0", &env, LOAD_MS, &status);
+	if (r && r->body_case == ENVELOPE__BODY_CONFIG_REPLY)
+		for (size_t i = 0; i < r->config_reply->n_errors; i++)
+			status = sh_fail(sh, "%s: %s", l.file, r->config_reply->errors[i]->text);
+	else
+		status = sh_fail(sh, "%s",
+				 r && r->body_case == ENVELOPE__BODY_STATUS ? r->status->text : strerror(-status));
+	if (r)
+		envelope__free_unpacked(r, NULL);
+	return status;
 }
 
 static int show_configuration(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)

@@ -17,6 +17,7 @@
 
 #define BUSY_TRIES 200
 #define BUSY_US    (10 * US_PER_MS)
+#define REOPEN_MS  500
 
 struct load_rows {
 	struct store_config *rows;
@@ -104,7 +105,7 @@ static int tree_from_boot_file(struct sct *s)
 
 	snprintf(path, sizeof(path), "%s/flash/system.cfg", s->t->state_dir);
 	if (access(path, R_OK) == 0) {
-		rc = sct_load_file(s, path, &failed);
+		rc = sct_load_file(s, s->tree, path, &failed);
 		if (rc < 0)
 			LOG(EV_CFG_ERROR, "boot configuration %s: %s; the chassis starts without", path,
 			    strerror(-rc));
@@ -113,27 +114,85 @@ static int tree_from_boot_file(struct sct *s)
 			    "boot configuration %s: %u lines were refused, the others are in force", path,
 			    failed);
 	}
-	return sct_store_all(s, true);
+	rc = sct_store_all(s);
+	if (rc == 0) /* tasks that were faster have read what the boot before left */
+		sct_publish(s, (uint64_t)store_version(s->store), true);
+	return rc;
 }
 
-int sct_boot(struct sct *s)
+static int open_store(struct sct *s, int tries)
 {
-	char boot_id[64] = "";
 	int err = 0;
 
-	s->tree = cfg_new(s->grammar);
-	if (!s->tree)
-		return -ENOMEM;
 	/* The writer of a dead MIO is fenced before we hear of it, but a lock may take a moment to fall. */
-	for (int i = 0; i < BUSY_TRIES && !s->store; i++) {
+	for (int i = 0; i < tries && !s->store; i++) {
 		s->store = store_open_writer(s->t->state_dir, STORE_CONFIG, NULL, &err);
 		if (!s->store && err == -EBUSY)
 			clock_sleep_us(BUSY_US);
 		else
 			break;
 	}
-	if (!s->store)
+	return s->store ? 0 : err;
+}
+
+int sct_boot(struct sct *s)
+{
+	char boot_id[64] = "";
+	int err;
+
+	s->tree = cfg_new(s->grammar);
+	if (!s->tree)
+		return -ENOMEM;
+	err = open_store(s, BUSY_TRIES);
+	if (err < 0)
 		return err;
 	store_meta_get(store_writer_reader(s->store), "boot_id", boot_id, sizeof(boot_id));
 	return strcmp(boot_id, s->t->boot_id) ? tree_from_boot_file(s) : tree_from_store(s);
+}
+
+/* --- after a failed commit ---------------------------------------------------------------------------------
+ */
+
+static void reopen_cb(struct task *t, void *arg);
+
+static void reopen(struct sct *s)
+{
+	struct cfg_tree *old = s->tree;
+	int rc = open_store(s, 1);
+
+	if (rc == 0) {
+		s->tree = cfg_new(s->grammar);
+		rc = s->tree ? tree_from_store(s) : -ENOMEM;
+	}
+	if (rc == 0) {
+		cfg_free(old);
+		return;
+	}
+	if (s->tree != old)
+		cfg_free(s->tree);
+	s->tree = old;
+	if (s->store)
+		store_close_writer(s->store);
+	s->store = NULL;
+	s->trouble = rc;
+	s->reopen = task_timer_start(s->t, REOPEN_MS, 0, reopen_cb, s);
+}
+
+static void reopen_cb(struct task *t, void *arg)
+{
+	struct sct *s = arg;
+
+	(void)t;
+	task_timer_stop(s->reopen);
+	s->reopen = NULL;
+	reopen(s);
+}
+
+void sct_roll_back(struct sct *s)
+{
+	/* Tries once more, then ends every batch that waits with an error: their operators are told. */
+	store_close_writer(s->store);
+	s->store = NULL;
+	reopen(s);
+	LOG(EV_CFG_ERROR, "the configuration is what is stored: %zu settings", s->tree->count);
 }

@@ -2,7 +2,7 @@
 /*
  * Edits. All edits of a message are checked and applied one after the other (each is a StarOS line and takes
  * effect by itself), their rows committed as one batch; the answer and the topic follow the commit. If the
- * commit fails, the tree is put back from before.
+ * commit fails, the operator is told, and the tree is made anew from what is stored (sct_roll_back()).
  */
 #include "sct.h"
 
@@ -14,16 +14,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define PATHS_MAX 16
+#define VALUE_MAX 65536
 
 /* One message on its way through the commit. */
 struct commit {
 	struct sct *s;
 	struct bus_from from;
-	struct cfg_tree *before; /* for the way back */
 	ConfigError **errors;
 	size_t n_errors;
 	bool changed;
+	bool broken; /* a change could not be noted for the store */
 };
 
 /* --- rows --------------------------------------------------------------------------------------------------
@@ -55,15 +55,14 @@ static int row_walk_cb(void *arg, const struct cfg_node *n)
 	return w->rc;
 }
 
-int sct_store_all(struct sct *s, bool clear)
+int sct_store_all(struct sct *s)
 {
 	struct store_batch *b = store_batch_new(s->store);
 	struct row_walk w = {.b = b};
 
 	if (!b)
 		return -ENOMEM;
-	if (clear)
-		store_batch_config_clear(b);
+	store_batch_config_clear(b);
 	cfg_walk(s->tree, row_walk_cb, &w);
 	store_batch_meta(b, "boot_id", s->t->boot_id);
 	if (w.rc < 0) {
@@ -120,6 +119,10 @@ static int edit_one(struct commit *c, struct store_batch *b, const ConfigEdit *e
 		snprintf(err, size, "Failure: Unknown operation %d", (int)e->op);
 		return -EINVAL;
 	}
+	if (strlen(e->path) >= STORE_KEY_MAX || strlen(e->value) > VALUE_MAX) {
+		snprintf(err, size, "Failure: The names or values of this line are too long to be stored");
+		return -E2BIG;
+	}
 	if ((edit.op == CFG_SET || edit.op == CFG_REPLACE) && !edit.value)
 		edit.value = (char *)"";
 	rc = cfg_check(tree, &edit, err, size);
@@ -128,22 +131,26 @@ static int edit_one(struct commit *c, struct store_batch *b, const ConfigEdit *e
 	/* What may go is written as gone first; what is there after the edit is written after it. */
 	n = cfg_find(tree, e->path);
 	if (n && edit.op != CFG_SET && edit.op != CFG_REPLACE)
-		rc = rows_delete(b, n);
-	if (rc == 0)
-		rc = cfg_apply(tree, &edit);
+		c->broken |= rows_delete(b, n) < 0;
+	rc = cfg_apply(tree, &edit);
 	if (rc < 0) {
 		snprintf(err, size, "Failure: %s: %s", e->path, strerror(-rc));
 		return rc;
 	}
-	c->changed |= rc > 0;
+	/* An unchanged row keeps its version: the order of versions is the order of contexts and of rules. */
+	if (rc == 0)
+		return 0;
+	c->changed = true;
 	n = cfg_find(tree, e->path);
-	return n ? row_put(b, n) : 0;
+	if (n && row_put(b, n) < 0)
+		c->broken = true;
+	return 0;
 }
 
 /* --- commit ------------------------------------------------------------------------------------------------
  */
 
-static void publish(struct sct *s, uint64_t version, bool reload)
+void sct_publish(struct sct *s, uint64_t version, bool reload)
 {
 	Envelope env = ENVELOPE__INIT;
 	ConfigChanged ch = CONFIG_CHANGED__INIT;
@@ -173,7 +180,6 @@ static void commit_free(struct commit *c)
 	for (size_t i = 0; i < c->n_errors; i++)
 		config_error__free_unpacked(c->errors[i], NULL);
 	free(c->errors);
-	cfg_free(c->before);
 	free(c);
 }
 
@@ -182,18 +188,18 @@ static void committed(const struct store_result *res, void *arg)
 	struct commit *c = arg;
 
 	if (res->error && !res->final) {
-		LOG(EV_CFG_ERROR, "the configuration cannot be stored: %s; tried again",
-		    strerror(-res->error));
-		return;
+		LOG(EV_CFG_ERROR, "the configuration cannot be stored: %s", strerror(-res->error));
+		c->s->trouble = res->error;
+		return; /* flush_cb() rolls back, which brings the final answer */
 	}
 	if (res->error) {
-		task_reply_status_to(c->s->t, &c->from, res->error,
-		                     "Failure: The configuration cannot be stored: %s",
-		                     strerror(-res->error));
+		task_reply_status_to(c->s->t, &c->from, c->s->trouble ? c->s->trouble : res->error,
+		                     "Failure: The configuration cannot be stored: %s; nothing was changed",
+		                     strerror(c->s->trouble ? -c->s->trouble : -res->error));
 	} else {
 		answer(c);
 		if (c->changed)
-			publish(c->s, (uint64_t)res->last, false);
+			sct_publish(c->s, (uint64_t)res->last, false);
 	}
 	commit_free(c);
 }
@@ -201,12 +207,12 @@ static void committed(const struct store_result *res, void *arg)
 static void flush_cb(struct task *t, void *arg)
 {
 	struct sct *s = arg;
-	uint64_t now = clock_now_us();
 
+	(void)t;
 	task_timer_stop(s->flush);
 	s->flush = NULL;
-	if (store_flush(s->store, now) < 0)
-		s->flush = task_timer_start(t, 200, 0, flush_cb, s);
+	if (s->store && store_flush(s->store, clock_now_us()) < 0)
+		sct_roll_back(s);
 }
 
 void sct_flush_soon(struct sct *s)
@@ -215,22 +221,66 @@ void sct_flush_soon(struct sct *s)
 		s->flush = task_timer_start(s->t, 0, 0, flush_cb, s);
 }
 
+/* The store is away: since a commit failed it could not be opened again. */
+static bool refused(struct sct *s, const struct bus_msg *m)
+{
+	if (s->store)
+		return false;
+	task_reply_status(s->t, m, s->trouble,
+	                  "Failure: The configuration cannot be stored: %s; nothing was changed",
+	                  strerror(-s->trouble));
+	return true;
+}
+
+/* Both or none: 0, or -ENOMEM after an answer. */
+static int commit_begin(struct sct *s, const struct bus_msg *m, struct commit **c, struct store_batch **b)
+{
+	*c = calloc(1, sizeof(**c));
+	*b = store_batch_new(s->store);
+	if (!*c || !*b) {
+		free(*c);
+		store_batch_free(*b);
+		task_reply_status(s->t, m, -ENOMEM, "Failure: out of memory");
+		return -ENOMEM;
+	}
+	(*c)->s = s;
+	(*c)->from = task_from(m);
+	return 0;
+}
+
+/* Adopts both. What changed nothing still waits for the changes before it: they could fail. */
+static void commit_end(struct sct *s, struct commit *c, struct store_batch *b)
+{
+	if (!c->broken && !c->changed && !store_pending_rows(s->store)) {
+		store_batch_free(b);
+		answer(c);
+		commit_free(c);
+		return;
+	}
+	if (!c->changed)
+		c->broken |= store_batch_meta(b, "boot_id", s->t->boot_id) < 0;
+	if (c->broken)
+		store_batch_free(b);
+	if (c->broken || store_submit(s->store, b, clock_now_us(), committed, c) < 0) {
+		task_reply_status_to(s->t, &c->from, -ENOSPC,
+		                     "Failure: The configuration cannot be stored; nothing was changed");
+		commit_free(c);
+		sct_roll_back(s);
+		return;
+	}
+	sct_flush_soon(s);
+}
+
 void sct_config_edits(struct task *t, const struct bus_msg *m)
 {
 	struct sct *s = t->data;
 	const ConfigEdits *in = m->env->config_edits;
-	struct commit *c = calloc(1, sizeof(*c));
-	struct store_batch *b = store_batch_new(s->store);
+	struct commit *c;
+	struct store_batch *b;
 	char err[1024];
 
-	if (!c || !b) {
-		free(c);
-		store_batch_free(b);
-		task_reply_status(t, m, -ENOMEM, "Failure: out of memory");
+	if (refused(s, m) || commit_begin(s, m, &c, &b) < 0)
 		return;
-	}
-	c->s = s;
-	c->from = task_from(m);
 	for (size_t i = 0; i < in->n_edits; i++) {
 		err[0] = 0;
 		if (edit_one(c, b, in->edits[i], err, sizeof(err)) < 0) {
@@ -239,16 +289,43 @@ void sct_config_edits(struct task *t, const struct bus_msg *m)
 				break;
 		}
 	}
-	if (!c->changed) {
-		store_batch_free(b);
-		answer(c);
-		commit_free(c);
+	commit_end(s, c, b);
+}
+
+/* --- a whole file ------------------------------------------------------------------------------------------
+ */
+
+struct difference {
+	struct commit *c;
+	struct store_batch *b;
+	const struct cfg_tree *before, *after;
+};
+
+static int difference_row(void *arg, const struct cfg_edit *e)
+{
+	struct difference *d = arg;
+	const struct cfg_node *n = cfg_find(e->op == CFG_NO ? d->before : d->after, e->path);
+
+	d->c->changed = true;
+	if (n && (e->op == CFG_NO ? rows_delete(d->b, n) : row_put(d->b, n)) < 0)
+		d->c->broken = true;
+	return 0;
+}
+
+void sct_commit_tree(struct sct *s, const struct bus_msg *m, struct cfg_tree *after, unsigned failed)
+{
+	struct difference d = {.before = s->tree, .after = after};
+	char text[64];
+
+	if (refused(s, m) || commit_begin(s, m, &d.c, &d.b) < 0) {
+		cfg_free(after);
 		return;
 	}
-	if (store_submit(s->store, b, clock_now_us(), committed, c) < 0) {
-		task_reply_status(t, m, -ENOSPC, "Failure: The configuration store is full");
-		commit_free(c);
-		return;
-	}
-	sct_flush_soon(s);
+	snprintf(text, sizeof(text), "%u lines were refused, see show logs", failed);
+	if (failed)
+		error_add(d.c, 0, 0, text);
+	cfg_diff(d.before, d.after, difference_row, &d);
+	s->tree = after;
+	cfg_free((struct cfg_tree *)d.before);
+	commit_end(s, d.c, d.b);
 }

@@ -51,14 +51,14 @@ static void report(void *arg, unsigned line, const char *text, const char *error
 	LOG(EV_CFG_ERROR, "%s line %u: %s", (const char *)arg, line, error);
 }
 
-int sct_load_file(struct sct *s, const char *path, unsigned *failed)
+int sct_load_file(struct sct *s, struct cfg_tree *tree, const char *path, unsigned *failed)
 {
 	char *text = NULL;
 	int rc = read_file(path, &text);
 
 	if (rc < 0)
 		return rc;
-	rc = cli_load_text(s->tree, &s->hooks, text, report, (void *)path);
+	rc = cli_load_text(tree, &s->hooks, text, report, (void *)path);
 	free(text);
 	*failed = rc > 0 ? (unsigned)rc : 0;
 	return rc < 0 ? rc : 0;
@@ -87,20 +87,20 @@ void sct_config_load(struct task *t, const struct bus_msg *m)
 	const ConfigLoad *l = m->env->config_load;
 	char path[600];
 	unsigned failed = 0;
+	struct cfg_tree *tree = NULL;
 	int rc = disk_path(s, l->file, path, sizeof(path));
 
-	if (rc == 0)
-		rc = sct_load_file(s, path, &failed);
-	if (rc == 0)
-		rc = sct_store_all(s, false);
-	if (rc < 0)
+	if (rc == 0) {
+		tree = cfg_dup(s->tree);
+		rc = tree ? sct_load_file(s, tree, path, &failed) : -ENOMEM;
+	}
+	if (rc < 0) {
+		cfg_free(tree);
 		task_reply_status(t, m, rc, "Failure: %s: %s", l->file,
 		                  rc == -EINVAL ? "not a file of /flash, /hd-raid or /usb1" : strerror(-rc));
-	else if (failed)
-		task_reply_status(t, m, -EINVAL, "Failure: %s: %u lines were refused, see show logs", l->file,
-		                  failed);
-	else
-		task_reply_status(t, m, 0, "%s", "");
+		return;
+	}
+	sct_commit_tree(s, m, tree, failed);
 }
 
 /* --- save --------------------------------------------------------------------------------------------------
