@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Exec commands that do something, and the shows that are text by nature (configuration, clock, history, help). */
+/* Exec commands that do something, and the shows that are text by nature (configuration, clock, history,
+ * help). */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,13 +15,15 @@
 #include "net/addr.h"
 #include "vpn/vpn_context.h"
 
-#define ORDER_MS 10000
-#define LOAD_MS 60000
+#define ORDER_MS        10000
+#define LOAD_MS         60000
 #define CONFIG_FILE_MAX (64l << 20)
 
-/* --- cards and tasks --------------------------------------------------------------------------------------- */
+/* --- cards and tasks ---------------------------------------------------------------------------------------
+ */
 
-static int card_order(struct sh *sh, CardOrder__What what, const struct cli_cmd *cmd, const char *slot, const char *to)
+static int card_order(struct sh *sh, CardOrder__What what, const struct cli_cmd *cmd, const char *slot,
+                      const char *to)
 {
 	Envelope env = ENVELOPE__INIT;
 	CardOrder o = CARD_ORDER__INIT;
@@ -72,7 +75,8 @@ static int task_kill(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *o
 	return sh_order(sh, "hatsystem/0", &env, ORDER_MS);
 }
 
-/* --- control messages of the other tasks -------------------------------------------------------------------- */
+/* --- control messages of the other tasks
+ * -------------------------------------------------------------------- */
 
 static int control(struct sh *sh, const char *dst, const char *what, const char *args)
 {
@@ -112,7 +116,8 @@ static int srp_validate_switchover(struct sh *sh, const struct cli_cmd *cmd, str
 	return srp_order(sh, SRP_ORDER__WHAT__VALIDATE, false);
 }
 
-/* The two chassis compare checksums of what must be the same; as on StarOS, show srp info tells when, and what was wrong. */
+/* The two chassis compare checksums of what must be the same; as on StarOS, show srp info tells when, and
+ * what was wrong. */
 static int srp_validate_configuration(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
 	char err[256];
@@ -129,7 +134,8 @@ static int srp_validate_configuration(struct sh *sh, const struct cli_cmd *cmd, 
 	else if (!result || !strcmp(result, "None"))
 		rc = sh_fail(sh, "The peer chassis is not connected");
 	else if (strcmp(result, "Complete") != 0)
-		rc = sh_fail(sh, "The configurations of the two chassis differ (templates, pools or services)");
+		rc = sh_fail(sh,
+		             "The configurations of the two chassis differ (templates, pools or services)");
 	json_decref(j);
 	return rc;
 }
@@ -162,11 +168,13 @@ static int clear_crypto_sa(struct sh *sh, const struct cli_cmd *cmd, struct cli_
 	plan = sh_show(sh, "rmctrl/0", "placement", "", err, sizeof(err));
 	if (!plan)
 		return sh_fail(sh, "%s", err);
-	json_array_foreach(json_object_get(plan, "tasks"), i, task) {
+	json_array_foreach(json_object_get(plan, "tasks"), i, task)
+	{
 		if (strcmp(json_string_value(json_object_get(task, "facility")), "ipsecmgr") ||
 		    json_is_true(json_object_get(task, "standby")))
 			continue;
-		snprintf(dst, sizeof(dst), "ipsecmgr/%d", (int)json_integer_value(json_object_get(task, "instance")));
+		snprintf(dst, sizeof(dst), "ipsecmgr/%d",
+		         (int)json_integer_value(json_object_get(task, "instance")));
 		if (control(sh, dst, "clear crypto security-association", args) < 0)
 			rc = -1;
 	}
@@ -174,7 +182,8 @@ static int clear_crypto_sa(struct sh *sh, const struct cli_cmd *cmd, struct cli_
 	return rc;
 }
 
-/* --- configuration ------------------------------------------------------------------------------------------- */
+/* --- configuration
+ * ------------------------------------------------------------------------------------------- */
 
 static int save_configuration(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
@@ -204,7 +213,8 @@ static int configure_url(struct sh *sh, const struct cli_cmd *cmd, struct cli_ou
 			status = sh_fail(sh, "%s: %s", l.file, r->config_reply->errors[i]->text);
 	else
 		status = sh_fail(sh, "%s",
-				 r && r->body_case == ENVELOPE__BODY_STATUS ? r->status->text : strerror(-status));
+		                 r && r->body_case == ENVELOPE__BODY_STATUS ? r->status->text
+		                                                            : strerror(-status));
 	if (r)
 		envelope__free_unpacked(r, NULL);
 	return status;
@@ -212,7 +222,8 @@ static int configure_url(struct sh *sh, const struct cli_cmd *cmd, struct cli_ou
 
 static int show_configuration(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
-	struct cfg_show_opts o = {.verbose = cli_cmd_has(cmd, "verbose"), .context = cli_cmd_str(cmd, "context")};
+	struct cfg_show_opts o = {.verbose = cli_cmd_has(cmd, "verbose"),
+	                          .context = cli_cmd_str(cmd, "context")};
 	int rc;
 
 	if (cli_cmd_has(cmd, "url")) {
@@ -243,9 +254,10 @@ static int show_configuration_errors(struct sh *sh, const struct cli_cmd *cmd, s
 	struct errors e = {.out = out};
 
 	(void)cmd;
-	cli_out_put(out, "################################################################################\n"
-			 "#                     Displaying reference errors\n"
-			 "################################################################################\n");
+	cli_out_put(out,
+	            "################################################################################\n"
+	            "#                     Displaying reference errors\n"
+	            "################################################################################\n");
 	cfg_check_refs(sh_tree(sh), one_error, &e);
 	cli_out_printf(out, "Total %u error(s) in this section !\n", e.n);
 	return 0;
@@ -254,11 +266,13 @@ static int show_configuration_errors(struct sh *sh, const struct cli_cmd *cmd, s
 static int show_configuration_checksum(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
 	(void)cmd;
-	cli_out_printf(out, "System Configuration Checksum: %016llx\n", (unsigned long long)cfg_checksum(sh_tree(sh)));
+	cli_out_printf(out, "System Configuration Checksum: %016llx\n",
+	               (unsigned long long)cfg_checksum(sh_tree(sh)));
 	return 0;
 }
 
-/* --- session ---------------------------------------------------------------------------------------------------- */
+/* --- session
+ * ---------------------------------------------------------------------------------------------------- */
 
 static int show_clock(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
@@ -266,7 +280,8 @@ static int show_clock(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *
 
 	(void)cmd;
 	if (!sh->s.timestamps) /* else the line above says it */
-		cli_out_printf(out, "%s\n", clock_format_exec(text, sizeof(text), clock_wall_us(), CLOCK_UTC));
+		cli_out_printf(out, "%s\n",
+		               clock_format_exec(text, sizeof(text), clock_wall_us(), CLOCK_UTC));
 	return 0;
 }
 
@@ -283,8 +298,8 @@ static int help(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 	(void)sh;
 	(void)cmd;
 	cli_out_put(out, "Type ? at any point of a line to see what may follow, TAB to complete a word.\n"
-			 "Words may be abbreviated as long as they are unambiguous.\n"
-			 "Append | grep [-i] [-v] [-E] \"pattern\", | more or | json to a show command.\n");
+	                 "Words may be abbreviated as long as they are unambiguous.\n"
+	                 "Append | grep [-i] [-v] [-E] \"pattern\", | more or | json to a show command.\n");
 	return 0;
 }
 
@@ -292,14 +307,19 @@ static int show_boot(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *o
 {
 	(void)sh;
 	(void)cmd;
-	cli_out_printf(out, "boot system priority 10 \\\n    image /flash/orrery-%s.bin.SPA \\\n    config /flash/system.cfg\n",
-		       ORRERY_VERSION);
+	cli_out_printf(out,
+	               "boot system priority 10 \\\n    image /flash/orrery-%s.bin.SPA \\\n    config "
+	               "/flash/system.cfg\n",
+	               ORRERY_VERSION);
 	return 0;
 }
 
-/* --- ping ----------------------------------------------------------------------------------------------------------- */
+/* --- ping
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
-/* The vpnmgr of the session's context lives in its namespace; ping runs there, as the system's own program. */
+/* The vpnmgr of the session's context lives in its namespace; ping runs there, as the system's own program.
+ */
 static int vpnmgr_pid(struct sh *sh, uint32_t ctx, char *err, size_t size)
 {
 	json_t *cards = sh_show(sh, "hatsystem/0", "cards", "", err, size), *task;
@@ -312,10 +332,11 @@ static int vpnmgr_pid(struct sh *sh, uint32_t ctx, char *err, size_t size)
 	snprintf(dst, sizeof(dst), "card/%d", (int)json_integer_value(json_object_get(cards, "demux")));
 	json_decref(cards);
 	cards = sh_show(sh, dst, "card", "", err, size);
-	json_array_foreach(json_object_get(cards, "tasks"), i, task)
-		if (!strcmp(json_string_value(json_object_get(task, "facility")), "vpnmgr") &&
-		    json_integer_value(json_object_get(task, "instance")) == ctx)
-			pid = (int)json_integer_value(json_object_get(task, "pid"));
+	json_array_foreach(
+	        json_object_get(cards, "tasks"), i,
+	        task) if (!strcmp(json_string_value(json_object_get(task, "facility")), "vpnmgr") &&
+	                  json_integer_value(json_object_get(task, "instance")) == ctx) pid =
+	        (int)json_integer_value(json_object_get(task, "pid"));
 	json_decref(cards);
 	return pid;
 }
@@ -376,26 +397,26 @@ static int ping(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 }
 
 const struct sh_command sh_exec_commands[] = {
-	{"card_halt", card_halt, NULL, NULL},
-	{"card_reboot", card_reboot, NULL, NULL},
-	{"card_migrate", card_migrate, NULL, NULL},
-	{"card_switch", card_switch, NULL, NULL},
-	{"task_kill", task_kill, NULL, NULL},
-	{"srp_initiate_switchover", srp_initiate_switchover, NULL, NULL},
-	{"srp_validate_configuration", srp_validate_configuration, NULL, NULL},
-	{"srp_validate_switchover", srp_validate_switchover, NULL, NULL},
-	{"bulkstats_force", bulkstats_force, NULL, NULL},
-	{"clear_bulkstats", clear_bulkstats, NULL, NULL},
-	{"clear_crypto_sa", clear_crypto_sa, NULL, NULL},
-	{"save_configuration", save_configuration, NULL, NULL},
-	{"configure_url", configure_url, NULL, NULL},
-	{"show_configuration", show_configuration, NULL, NULL},
-	{"show_configuration_errors", show_configuration_errors, NULL, NULL},
-	{"show_configuration_checksum", show_configuration_checksum, NULL, NULL},
-	{"show_clock", show_clock, NULL, NULL},
-	{"show_history", show_history, NULL, NULL},
-	{"show_boot", show_boot, NULL, NULL},
-	{"help", help, NULL, NULL},
-	{"ping", ping, NULL, NULL},
-	{NULL, NULL, NULL, NULL},
+        {"card_halt", card_halt, NULL, NULL},
+        {"card_reboot", card_reboot, NULL, NULL},
+        {"card_migrate", card_migrate, NULL, NULL},
+        {"card_switch", card_switch, NULL, NULL},
+        {"task_kill", task_kill, NULL, NULL},
+        {"srp_initiate_switchover", srp_initiate_switchover, NULL, NULL},
+        {"srp_validate_configuration", srp_validate_configuration, NULL, NULL},
+        {"srp_validate_switchover", srp_validate_switchover, NULL, NULL},
+        {"bulkstats_force", bulkstats_force, NULL, NULL},
+        {"clear_bulkstats", clear_bulkstats, NULL, NULL},
+        {"clear_crypto_sa", clear_crypto_sa, NULL, NULL},
+        {"save_configuration", save_configuration, NULL, NULL},
+        {"configure_url", configure_url, NULL, NULL},
+        {"show_configuration", show_configuration, NULL, NULL},
+        {"show_configuration_errors", show_configuration_errors, NULL, NULL},
+        {"show_configuration_checksum", show_configuration_checksum, NULL, NULL},
+        {"show_clock", show_clock, NULL, NULL},
+        {"show_history", show_history, NULL, NULL},
+        {"show_boot", show_boot, NULL, NULL},
+        {"help", help, NULL, NULL},
+        {"ping", ping, NULL, NULL},
+        {NULL, NULL, NULL, NULL},
 };
