@@ -39,6 +39,7 @@ struct conn {
 	unsigned slot;        /* of a card */
 	bool waiting_up;      /* `orrery up` waits here */
 	uint64_t cli_request; /* `orrery cli` waits for the end of this task */
+	unsigned cli_slot;    /* on this card */
 	uint64_t waiting_id;
 	uv_poll_t poll;
 	struct conn *next;
@@ -79,6 +80,8 @@ void server_slot_changed(struct chassis *c, const struct slot *s);
 
 /* command.c: what the orrery command asks. */
 void command_handle(struct conn *cn, uint64_t id, const BpCommand *cmd, const int *fds, int n);
+/* A card is gone, and the CLI sessions on it: tell those who wait for their end. */
+void command_card_died(struct chassis *c, unsigned slot);
 void command_spawned(struct chassis *c, const BpSpawned *sp);
 
 /* fabric.c: namespaces, ports, sockets. */

@@ -230,6 +230,7 @@ static void spawn_cli(struct conn *cn, uint64_t id, const BpCommand *cmd, const 
 		return;
 	}
 	cn->cli_request = ++c->next_request;
+	cn->cli_slot = s->n;
 	cn->waiting_id = id;
 	sp.request = cn->cli_request;
 	sp.args = cmd->args;
@@ -251,6 +252,8 @@ void command_spawned(struct chassis *c, const BpSpawned *sp)
 
 		if (!cn->cli_request || cn->cli_request != sp->request)
 			continue;
+		if (sp->ended)
+			cn->cli_request = 0;
 		r.code = sp->ended ? sp->status : 0;
 		r.text = sp->text;
 		r.pid = sp->pid;
@@ -259,6 +262,19 @@ void command_spawned(struct chassis *c, const BpSpawned *sp)
 		m.body_case = BP_MESSAGE__BODY_COMMAND_REPLY;
 		m.command_reply = &r;
 		bp_send(cn->fd, &m, NULL, 0);
+	}
+}
+
+void command_card_died(struct chassis *c, unsigned slot)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "the management card in slot %u went down, and this session with it", slot);
+	for (struct conn *cn = c->conns; cn; cn = cn->next) {
+		if (!cn->cli_request || cn->cli_slot != slot)
+			continue;
+		cn->cli_request = 0;
+		server_reply(cn, cn->waiting_id, 1, text, false);
 	}
 }
 

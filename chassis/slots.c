@@ -177,6 +177,7 @@ static void card_died(struct slot *s, bool exited, int status)
 	if (s->conn)
 		s->conn->slot = 0;
 	s->conn = NULL;
+	command_card_died(s->c, s->n);
 	if (s->life < 0)
 		fenced(s);
 }

@@ -20,6 +20,7 @@
 
 #define COMMAND_MS   15000 /* a command without `within` must end in that time */
 #define POLL_MS      100   /* between two looks */
+#define LOOK_MS      3000  /* one look at something that is polled */
 #define PRINT_LINES  60
 #define CLI_COMMANDS 200
 
@@ -214,7 +215,10 @@ static bool expect(struct drillrun *r, const struct drill_step *s)
 	first_line(s->text, what + strlen(what), sizeof(what) - strlen(what));
 	for (;;) {
 		int64_t left = (int64_t)(deadline - clock_now_us()) / (int64_t)US_PER_MS;
-		unsigned ms = !s->within_ms ? COMMAND_MS : left > 1000 ? (unsigned)left : 1000;
+		unsigned ms = !s->within_ms    ? COMMAND_MS
+		              : left > LOOK_MS ? LOOK_MS
+		              : left > 1000    ? (unsigned)left
+		                               : 1000;
 
 		ok = look(r, s, ms, &out);
 		if (ok || clock_now_us() >= deadline)
