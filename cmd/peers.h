@@ -16,16 +16,18 @@
 #include "ike/ike.h"
 #include "net/addr.h"
 
-#define PEERS_MAX         200000u
-#define PEERS_LOSS_US     (1 * US_PER_SEC) /* an echo not answered after this is lost */
-#define PEERS_STOP_US     (4 * US_PER_SEC) /* how long `stop` waits for the answers to our deletes */
-#define PEERS_LINGER_US   (2 * US_PER_SEC)
-#define PEERS_RETRY_US    US_PER_SEC
-#define PEERS_SPI_BUCKETS 65536u
-#define PEERS_CLIENTS     16
-#define PEERS_RECENT      32
-#define PEERS_ECHO_MIN    60u /* bytes of an echo with its IP header */
-#define PEERS_ECHO_MAX    1400u
+#define PEERS_MAX            200000u
+#define PEERS_LOSS_US        (1 * US_PER_SEC) /* an echo not answered after this is lost */
+#define PEERS_STOP_US        (4 * US_PER_SEC) /* how long `stop` waits for the answers to our deletes */
+#define PEERS_LINGER_US      (2 * US_PER_SEC)
+#define PEERS_RETRY_US       US_PER_SEC
+#define PEERS_SPI_BUCKETS    65536u
+#define PEERS_CLIENTS        16
+#define PEERS_RECENT         32
+#define PEERS_ECHO_MIN       60u /* bytes of an echo with its IP header */
+#define PEERS_RETRANSMIT_MIN 10u
+#define PEERS_RETRANSMIT_MAX 60000u
+#define PEERS_ECHO_MAX       1400u
 
 int peers_main(int argc, char **argv);
 
@@ -39,7 +41,7 @@ struct peers_opts {
 	const char *psk, *id_prefix, *local_id, *remote_id, *control;
 	struct ike_suite ike, esp;
 	double rate, pps;
-	uint32_t window, rekey_s, rekey_ike_s, dpd_s, tries, duration_s, timeout_s, size;
+	uint32_t window, rekey_s, rekey_ike_s, dpd_s, tries, duration_s, timeout_s, size, retransmit_ms;
 	uint32_t instance;
 	bool json, once, encap, reconnect, verbose;
 };
@@ -149,6 +151,8 @@ void peers_net_send_esp(struct peers *p, const struct peers_child *c, struct esp
 
 /* peers_ike.c */
 int peers_ike_open(struct peers *p);
+/* (Re)place the policy: tunnels that are up go on with the new times. 0 or -errno. */
+int peers_ike_policy(struct peers *p);
 /* Start tunnels that are due; returns when to be called again (UINT64_MAX: all are started). */
 uint64_t peers_ike_start(struct peers *p, uint64_t now);
 

@@ -215,21 +215,24 @@ static char *for_all(struct peers *p, uint64_t now, const char *what)
 	return strdup(text);
 }
 
-/* pps R, size BYTES: how the echoes go on from now. NULL: no such command, or a value out of range. */
+/* pps R, size BYTES, retransmit MS: how it goes on from now. NULL: no such command, or a value out of range.
+ */
 static char *set_pace(struct peers *p, const char *line)
 {
 	char end;
-	unsigned size;
+	unsigned n;
 	double pps;
 
 	if (sscanf(line, "pps %lf%c", &pps, &end) == 1 && pps > 0 && pps <= 100000)
 		p->opt.pps = pps;
-	else if (sscanf(line, "size %u%c", &size, &end) == 1 && size >= PEERS_ECHO_MIN &&
-	         size <= PEERS_ECHO_MAX)
-		p->opt.size = size;
+	else if (sscanf(line, "size %u%c", &n, &end) == 1 && n >= PEERS_ECHO_MIN && n <= PEERS_ECHO_MAX)
+		p->opt.size = n;
+	else if (sscanf(line, "retransmit %u%c", &n, &end) == 1 && n >= PEERS_RETRANSMIT_MIN &&
+	         n <= PEERS_RETRANSMIT_MAX)
+		p->opt.retransmit_ms = n;
 	else
 		return NULL;
-	return strdup("{\"ok\":true}");
+	return strdup(peers_ike_policy(p) ? "{\"error\":\"the IKE policy was refused\"}" : "{\"ok\":true}");
 }
 
 static char *command(struct peers *p, const char *line)
@@ -251,7 +254,7 @@ static char *command(struct peers *p, const char *line)
 		peers_stop(p, now);
 	else
 		return strdup("{\"error\":\"unknown command; legal are status, list, mark, dpd, rekey, "
-		              "rekey-ike, pps, size, stop\"}");
+		              "rekey-ike, pps, size, retransmit, stop\"}");
 	return strdup("{\"ok\":true}");
 }
 

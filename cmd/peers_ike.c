@@ -185,9 +185,27 @@ static void fill_policy(const struct peers_opts *o, struct ike_policy *pol)
 	pol->ike_lifetime_s = o->rekey_ike_s * 10 / 9 + (o->rekey_ike_s != 0);
 	pol->dpd_interval_s = o->dpd_s;
 	pol->max_childsa = 4;
-	pol->retrans_ms = 1000;
+	pol->retrans_ms = o->retransmit_ms;
 	pol->max_retrans = 6;
 	pol->setup_timer_s = 60;
+}
+
+int peers_ike_policy(struct peers *p)
+{
+	struct ike_policy *pol = calloc(1, sizeof(*pol));
+	int err = pol ? 0 : -ENOMEM;
+
+	if (!err) {
+		fill_policy(&p->opt, pol);
+		if (p->opt.remote_id)
+			err = ike_id_parse(&pol->remote_id, p->opt.remote_id);
+	}
+	if (!err)
+		err = ike_engine_policy_put(p->engine, pol);
+	if (pol)
+		explicit_bzero(pol->psk, sizeof(pol->psk));
+	free(pol);
+	return err;
 }
 
 int peers_ike_open(struct peers *p)
@@ -197,22 +215,10 @@ int peers_ike_open(struct peers *p)
 	                                .max_sa = 3 * PEERS_MAX,
 	                                .max_half_open = PEERS_MAX};
 	struct ike_callbacks cb = {.txn = on_txn, .random = random_cb};
-	struct ike_policy *pol = calloc(1, sizeof(*pol));
-	int err = pol ? 0 : -ENOMEM;
+	int err;
 
 	p->engine = ike_engine_new(&cfg, &cb, p, peers_now(p));
-	if (!p->engine)
-		err = -ENOMEM;
-	if (!err) {
-		fill_policy(&p->opt, pol);
-		if (p->opt.remote_id)
-			err = ike_id_parse(&pol->remote_id, p->opt.remote_id);
-	}
-	if (!err)
-		err = ike_engine_policy_put(p->engine, pol);
-	if (pol)
-		memset(pol->psk, 0, sizeof(pol->psk));
-	free(pol);
+	err = p->engine ? peers_ike_policy(p) : -ENOMEM;
 	if (err)
 		fprintf(stderr, "orrery peers: the IKE policy was refused: %s\n", strerror(-err));
 	return err;

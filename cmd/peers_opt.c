@@ -33,10 +33,11 @@ static const char help_text[] =
         "goes down\n"
         "  --ping ADDR            inner address to ping; --pps R: echoes per second and tunnel (default 1)\n"
         "  --size BYTES           of an echo with its IP header, 60 to 1400 (default 60)\n"
+        "  --retransmit MS        first time-out of an IKE request, doubling (default 1000)\n"
         "  --rekey S, --rekey-ike S  rekey child and IKE SAs every S seconds; --dpd S: check the gateway "
         "when idle\n"
-        "  --control SOCKET       status, list, mark, dpd, rekey, rekey-ike, pps R, size BYTES and stop, one "
-        "line each\n"
+        "  --control SOCKET       status, list, mark, dpd, rekey, rekey-ike, pps R, size BYTES, retransmit MS\n"
+        "                         and stop, one line each\n"
         "  --once                 leave when all are up; --timeout S: give up then (default 120)\n"
         "  --duration S           leave after S seconds; --json: print the final status as JSON\n";
 
@@ -55,6 +56,7 @@ enum {
 	O_RATE,
 	O_PPS,
 	O_SIZE,
+	O_RETRANSMIT,
 	O_CONTROL,
 	O_REKEY,
 	O_REKEY_IKE,
@@ -90,6 +92,7 @@ static const struct option options[] = {
         {"rate", 1, NULL, O_RATE},
         {"pps", 1, NULL, O_PPS},
         {"size", 1, NULL, O_SIZE},
+        {"retransmit", 1, NULL, O_RETRANSMIT},
         {"control", 1, NULL, O_CONTROL},
         {"rekey", 1, NULL, O_REKEY},
         {"rekey-ike", 1, NULL, O_REKEY_IKE},
@@ -244,6 +247,8 @@ static int set_numbers(struct peers_opts *o, int c, const char *v)
 		return number("timeout", v, 1, 100000000, &o->timeout_s);
 	case O_INSTANCE:
 		return number("instance", v, 1, 255, &o->instance);
+	case O_RETRANSMIT:
+		return number("retransmit", v, PEERS_RETRANSMIT_MIN, PEERS_RETRANSMIT_MAX, &o->retransmit_ms);
 	case O_SIZE:
 		return number("size", v, PEERS_ECHO_MIN, PEERS_ECHO_MAX, &o->size);
 	case O_RATE:
@@ -362,7 +367,8 @@ int peers_opt_parse(struct peers_opts *o, int argc, char **argv)
 	                         .pps = 1,
 	                         .tries = 3,
 	                         .timeout_s = 120,
-	                         .size = PEERS_ECHO_MIN};
+	                         .size = PEERS_ECHO_MIN,
+	                         .retransmit_ms = 1000};
 	o->ike = (struct ike_suite){IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96,
 	                            IKE_GROUP_X25519};
 	o->esp = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, IKE_INTEG_NONE, 0};
