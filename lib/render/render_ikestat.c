@@ -264,6 +264,8 @@ void render_crypto_statistics(const json_t *j, const struct cli_cmd *cmd, struct
 		const json_t *counters = json_object_get(o, "counters");
 		bool nobody = !strcmp(render_str(o, "name"), "unknown"); /* packets that fit no template */
 
+		if (nobody && !json_object_size(counters))
+			continue;
 		if (nobody)
 			cli_out_put(out, "Control Statistics for No Crypto Template:\n\n");
 		else

@@ -16,6 +16,9 @@ const struct cfg_node *sh_context_node(struct sh *sh, char *err, size_t size)
 {
 	const struct cfg_node *n = cfg_child(sh_tree(sh), sh_tree(sh)->root, "context", sh->s.context);
 
+	if (!n && !strcmp(sh->s.context, "local"))
+		return sh_tree(sh)
+		        ->root; /* it exists without a line; the root has none of what a context holds */
 	if (!n)
 		snprintf(err, size, "Failure: context %s is not configured", sh->s.context);
 	return n;
