@@ -57,8 +57,7 @@ static LogRecord *record_copy(const struct log_record *rec)
 static void flush_cb(struct task *t, void *arg)
 {
 	(void)arg;
-	out.timer = NULL;
-	task_log_flush(t);
+	task_log_flush(t); /* gives the timer back as well */
 }
 
 void task_log_flush(struct task *t)
