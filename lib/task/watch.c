@@ -16,6 +16,7 @@
 #include "task/task_priv.h"
 
 #define FOLD_MS    5
+#define RETRY_MS   200
 #define SRP_ASK_MS 60000
 
 /* --- configuration -----------------------------------------------------------------------------------------
@@ -29,6 +30,8 @@ static struct {
 	struct task_timer *timer;
 } cw;
 
+static void read_soon(struct task *t, uint64_t ms);
+
 static void config_read(struct task *t, bool first)
 {
 	int rc;
@@ -36,12 +39,18 @@ static void config_read(struct task *t, bool first)
 	if (cw.reload)
 		cfgview_reset(cw.view);
 	rc = cfgview_refresh(cw.view);
-	if (rc < 0 && rc != -ENOENT)
-		LOG(EV_CFG_ERROR, "config.db cannot be read: %s", strerror(-rc));
+	if (rc < 0 && rc != -ENOENT) {
+		/* Half a tree would take down what the other half says. */
+		LOG(EV_CFG_ERROR, "config.db cannot be read: %s; tried again", strerror(-rc));
+		cw.first |= first;
+		read_soon(t, RETRY_MS);
+		return;
+	}
 	cw.known = true;
-	if (rc > 0 || first || cw.reload)
+	if (rc > 0 || first || cw.reload) {
+		cw.reload = false;
 		cw.changed(t, cfgview_tree(cw.view), cw.arg);
-	cw.reload = false;
+	}
 }
 
 static void fold_cb(struct task *t, void *arg)
