@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checkpoint client. Units are sent as they come (pipelined) and stay queued until srdb acknowledged them.
- * When srdb goes (restart, MIO switchover) everything unacknowledged is sent again from the oldest on, and
- * only after every answer of the first sending is in, so that a row never overtakes a later value of itself.
+ * Checkpoint client. Units are sent as they come (pipelined) and stay queued until srdb acknowledged them and
+ * everything before them. When srdb goes (restart, MIO switchover) everything from the oldest unacknowledged
+ * unit on is sent again, also what a new srdb took meanwhile, and only after every answer of the first
+ * sending is in: a row never overtakes a later value of itself.
  */
 #include "task/ckpt.h"
 
@@ -21,7 +22,9 @@ struct unit {
 	CkptWrite *msg;
 	ckpt_cb cb;
 	void *arg;
-	bool sent;
+	bool sent, answered; /* answered: in, but not in turn yet */
+	int status;
+	char *text;
 	struct unit *next;
 };
 
@@ -39,6 +42,7 @@ static void unit_free(struct unit *u)
 {
 	if (u->msg)
 		ckpt_write__free_unpacked(u->msg, NULL);
+	free(u->text);
 	free(u);
 }
 
@@ -57,23 +61,12 @@ static CkptRow *row_copy(const struct ckpt_row *r, const char *owner)
 		p->blob.data = malloc(r->len ? r->len : 1);
 		if (p->blob.data)
 			memcpy(p->blob.data, r->blob, r->len);
-		p->blob.len = r->len;
+		p->blob.len = p->blob.data ? r->len : 0;
 	}
-	return p;
-}
-
-static void take_off(struct ckpt *c, struct unit *u)
-{
-	struct unit **pp = &c->first, *prev = NULL;
-
-	while (*pp != u) {
-		prev = *pp;
-		pp = &(*pp)->next;
-	}
-	*pp = u->next;
-	if (c->last == u)
-		c->last = prev;
-	c->n--;
+	if (p->kind && p->key && p->owner && (p->deleted || p->blob.data))
+		return p;
+	ckpt_row__free_unpacked(p, NULL);
+	return NULL;
 }
 
 static void retry_cb(struct task *t, void *arg)
@@ -92,23 +85,59 @@ static void retry_later(struct ckpt *c)
 		c->retry = task_timer_start(c->t, RETRY_MS, 0, retry_cb, c);
 }
 
+/* Everything behind a unit that has to go again goes again as well. */
+static void again_from(struct ckpt *c, struct unit *u)
+{
+	c->recovering = true;
+	for (; u; u = u->next) {
+		if (!u->answered)
+			continue;
+		u->answered = u->sent = false;
+		free(u->text);
+		u->text = NULL;
+	}
+	retry_later(c);
+}
+
+/* Call back in the order of submission. A callback may write more. */
+static void deliver(struct ckpt *c)
+{
+	while (c->first && c->first->answered) {
+		struct unit *u = c->first;
+
+		c->first = u->next;
+		if (!c->first)
+			c->last = NULL;
+		c->n--;
+		if (u->cb)
+			u->cb(c->t, u->arg, u->status, u->text ? u->text : "");
+		unit_free(u);
+	}
+}
+
 static void acked(struct task *t, void *arg, int status, const struct bus_msg *m)
 {
 	struct unit *u = arg;
 	struct ckpt *c = u->c;
 
+	(void)t;
 	c->in_flight--;
 	if (status == -EHOSTUNREACH || status == -ETIMEDOUT || status == -EAGAIN) {
 		u->sent = false;
-		c->recovering = true;
-		retry_later(c);
+		again_from(c, u->next);
 		return;
 	}
-	take_off(c, u);
-	if (u->cb)
-		u->cb(t, u->arg, status,
-		      m && m->env->body_case == ENVELOPE__BODY_STATUS ? m->env->status->text : "");
-	unit_free(u);
+	u->answered = true;
+	u->status = status;
+	if (m && m->env->body_case == ENVELOPE__BODY_STATUS)
+		u->text = strdup(m->env->status->text);
+	/* Something before it was lost: whatever this answer says, it is sent again after that. */
+	for (struct unit *x = c->first; x != u; x = x->next)
+		if (!x->sent) {
+			again_from(c, u);
+			return;
+		}
+	deliver(c);
 	if (c->recovering)
 		retry_later(c);
 }
@@ -183,7 +212,11 @@ int ckpt_write(struct ckpt *c, const struct ckpt_row *rows, size_t n, ckpt_cb cb
 	}
 	ckpt_write__init(u->msg);
 	u->msg->rows = calloc(n ? n : 1, sizeof(*u->msg->rows));
-	for (size_t i = 0; u->msg->rows && i < n; i++) {
+	if (!u->msg->rows) {
+		unit_free(u);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n; i++) {
 		u->msg->rows[u->msg->n_rows] = row_copy(&rows[i], c->t->addr);
 		if (!u->msg->rows[u->msg->n_rows]) {
 			unit_free(u);
