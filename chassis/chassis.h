@@ -25,7 +25,7 @@ struct slot {
 	bool hung, ready;
 	char state[24]; /* as the card last said: booting, standby, active, offline */
 	uint32_t tasks;
-	uint64_t last_heartbeat, died_at;
+	uint64_t last_heartbeat, hung_told, died_at;
 	char reason[64];
 	struct conn *conn;
 	uv_poll_t *pid_poll, *life_poll; /* while powered on; freed by libuv's close */
@@ -40,6 +40,7 @@ struct conn {
 	bool waiting_up;      /* `orrery up` waits here */
 	uint64_t cli_request; /* `orrery cli` waits for the end of this task */
 	unsigned cli_slot;    /* on this card */
+	pid_t cli_pid;        /* once it runs */
 	uint64_t waiting_id;
 	uv_poll_t poll;
 	struct conn *next;
@@ -83,6 +84,8 @@ void command_handle(struct conn *cn, uint64_t id, const BpCommand *cmd, const in
 /* A card is gone, and the CLI sessions on it: tell those who wait for their end. */
 void command_card_died(struct chassis *c, unsigned slot);
 void command_spawned(struct chassis *c, const BpSpawned *sp);
+/* The connection closes: its operator is gone, and the session goes too. */
+void command_closed(struct conn *cn);
 
 /* fabric.c: namespaces, ports, sockets. */
 int fabric_server_init(struct chassis *c);

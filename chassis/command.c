@@ -246,30 +246,42 @@ static void spawn_cli(struct conn *cn, uint64_t id, const BpCommand *cmd, const 
 /* The card tells of the start (more) and the end of a cli task. */
 void command_spawned(struct chassis *c, const BpSpawned *sp)
 {
-	for (struct conn *cn = c->conns; cn; cn = cn->next) {
-		BpMessage m = BP_MESSAGE__INIT;
-		BpCommandReply r = BP_COMMAND_REPLY__INIT;
+	BpMessage m = BP_MESSAGE__INIT;
+	BpCommandReply r = BP_COMMAND_REPLY__INIT;
+	struct conn *cn = c->conns;
 
-		if (!cn->cli_request || cn->cli_request != sp->request)
-			continue;
-		if (sp->ended)
-			cn->cli_request = 0;
-		r.code = sp->ended ? sp->status : 0;
-		r.text = sp->text;
-		r.pid = sp->pid;
-		r.more = !sp->ended;
-		m.id = cn->waiting_id;
-		m.body_case = BP_MESSAGE__BODY_COMMAND_REPLY;
-		m.command_reply = &r;
-		bp_send(cn->fd, &m, NULL, 0);
+	while (cn && (!cn->cli_request || cn->cli_request != sp->request))
+		cn = cn->next;
+	if (!cn) {
+		if (!sp->ended && sp->pid > 0)
+			kill(sp->pid, SIGHUP); /* its operator left before it ran */
+		return;
 	}
+	if (sp->ended)
+		cn->cli_request = 0;
+	cn->cli_pid = sp->ended ? 0 : sp->pid;
+	r.code = sp->ended ? sp->status : 0;
+	r.text = sp->text;
+	r.pid = sp->pid;
+	r.more = !sp->ended;
+	m.id = cn->waiting_id;
+	m.body_case = BP_MESSAGE__BODY_COMMAND_REPLY;
+	m.command_reply = &r;
+	bp_send(cn->fd, &m, NULL, 0);
+}
+
+void command_closed(struct conn *cn)
+{
+	if (cn->cli_request && cn->cli_pid > 0)
+		kill(cn->cli_pid, SIGHUP);
 }
 
 void command_card_died(struct chassis *c, unsigned slot)
 {
 	char text[96];
 
-	snprintf(text, sizeof(text), "the management card in slot %u went down, and this session with it", slot);
+	snprintf(text, sizeof(text), "the management card in slot %u went down, and this session with it",
+	         slot);
 	for (struct conn *cn = c->conns; cn; cn = cn->next) {
 		if (!cn->cli_request || cn->cli_slot != slot)
 			continue;
