@@ -98,8 +98,9 @@ static void reboot_cb(uv_timer_t *t)
 {
 	struct slot *s = t->data;
 
-	if (s->power == SLOT_REBOOT && !s->c->stopping)
-		slots_power_on(s->c, s->n);
+	if (s->power == SLOT_REBOOT && !s->c->stopping && slots_power_on(s->c, s->n) < 0)
+		uv_timer_start(&s->reboot, reboot_cb, s->c->profile.card_reboot_ms,
+		               0); /* no process now: later */
 }
 
 /* Every process of the card is gone: only now may anybody take its place. */
@@ -255,10 +256,10 @@ static void child(struct chassis *c, struct slot *s, int life_fd)
 
 int slots_power_on(struct chassis *c, unsigned slot)
 {
-	struct slot *s = &c->slots[slot];
+	struct slot *s = slot <= PROFILE_SLOTS_MAX ? &c->slots[slot] : NULL;
 	int life[2];
 
-	if (s->power == SLOT_EMPTY)
+	if (!s || s->power == SLOT_EMPTY)
 		return -ENODEV;
 	if (s->power == SLOT_ON || s->power == SLOT_DYING)
 		return -EBUSY;
@@ -336,7 +337,11 @@ void slots_heartbeat(struct chassis *c, unsigned slot, const BpHeartbeat *hb)
 		server_slot_changed(c, s);
 }
 
-/* Silence: the active MIO is fenced here, because nobody else could; of others the active MIO is told. */
+/*
+ * Silence: the active MIO is fenced here, because nobody else could, and so is any card while there is no
+ * active MIO; of others the active MIO is told, again and again until it acts: it may have died with the
+ * message.
+ */
 static void heartbeat_cb(uv_timer_t *t)
 {
 	struct chassis *c = t->data;
@@ -347,12 +352,15 @@ static void heartbeat_cb(uv_timer_t *t)
 	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++) {
 		struct slot *s = &c->slots[n];
 
-		if (s->power != SLOT_ON || s->hung ||
-		    now - s->last_heartbeat < c->profile.card_hang_ms * US_PER_MS)
+		uint64_t since = s->hung ? s->hung_told : s->last_heartbeat;
+
+		if (s->power != SLOT_ON || now - since < c->profile.card_hang_ms * US_PER_MS)
 			continue;
+		if (!s->hung)
+			LOG(EV_CARD_FAIL, "card %u: no heartbeat for %u ms", n, c->profile.card_hang_ms);
 		s->hung = true;
-		LOG(EV_CARD_FAIL, "card %u: no heartbeat for %u ms", n, c->profile.card_hang_ms);
-		if (n == c->active_mio || !s->conn)
+		s->hung_told = now;
+		if (n == c->active_mio || !c->active_mio || !s->conn)
 			slots_kill(c, n, "heartbeat lost", false);
 		else
 			presence(s, true, true);
