@@ -69,6 +69,8 @@ static struct fabric_context *context_get(uint32_t id, int *err)
 	nl = f->ns < 0 ? NULL : nl_new(f->ns, err);
 	if (!nl) {
 		*err = f->ns < 0 ? f->ns : *err;
+		if (f->ns >= 0)
+			close(f->ns);
 		free(f);
 		return NULL;
 	}
@@ -268,7 +270,14 @@ static int service_open(uint32_t ctx, const struct net_addr *addr, unsigned inst
 		if (err < 0) {
 			LOG(EV_IFTASK_SOCKET, "sockets of a service address in context %u: %s", ctx,
 			    strerror(-err));
-			service_drop(s);
+			/* Sockets that are in use keep their places. */
+			for (int i = 0; i < 3 && s->n < INSTANCES_MAX; i++) {
+				if (s->fd[s->n + 1][i] >= 0)
+					close(s->fd[s->n + 1][i]);
+				s->fd[s->n + 1][i] = -1;
+			}
+			if (!s->n)
+				service_drop(s);
 			return err;
 		}
 	}
@@ -316,8 +325,10 @@ static void context_drop(uint32_t id)
 	if (id < 1 || id > CONTEXTS_MAX || !fab.ctx[id])
 		return;
 	for (unsigned i = 0; i < fab.n_ports; i++)
-		if (fab.ports[i].ctx == id)
-			port_assign(fab.ports[i].name, 0, device);
+		if (fab.ports[i].ctx == id && port_assign(fab.ports[i].name, 0, device) < 0) {
+			LOG(EV_IFTASK_SOCKET, "port %s is lost with context %u", fab.ports[i].name, id);
+			fab.ports[i].ctx = 0;
+		}
 	for (unsigned i = fab.n_services; i-- > 0;)
 		if (fab.services[i]->ctx == id)
 			service_drop(fab.services[i]);

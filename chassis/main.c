@@ -151,6 +151,7 @@ static int copy_config(struct chassis *c, const char *from)
 	if (out < 0 || n < 0 || fsync(out) < 0) {
 		if (out >= 0)
 			close(out);
+		unlink(tmp);
 		return -EIO;
 	}
 	close(out);
