@@ -83,6 +83,7 @@ static void activate_controllers(struct card *c, const char *reason)
 static void arbitration(struct card *c, const BpArbitration *a)
 {
 	unsigned before = c->active_mio;
+	bool standby_before = c->arbitrated && before != c->slot;
 
 	c->active_mio = a->active_mio;
 	if (!c->arbitrated && c->active_mio) {
@@ -93,7 +94,8 @@ static void arbitration(struct card *c, const BpArbitration *a)
 	}
 	if (c->type->management && c->active_mio)
 		card_set_state(c, c->active_mio == c->slot ? "active" : "standby");
-	if (c->type->management && c->active_mio == c->slot && before && before != c->slot) {
+	/* before is 0 when for a time there was none. */
+	if (c->type->management && c->active_mio == c->slot && standby_before) {
 		LOG(EV_CARD_STATE, "card %u takes over as management card from %u: %s", c->slot, before,
 		    a->reason);
 		activate_controllers(c, "switchover");
@@ -147,7 +149,7 @@ static void bp_cb(uv_poll_t *h, int status, int events)
 	(void)status;
 	(void)events;
 	if (!m) {
-		if (err == 0) /* no backplane, no card */
+		if (err != -EAGAIN && err != -EBADMSG) /* no backplane, no card */
 			exit(1);
 		return;
 	}
