@@ -138,7 +138,7 @@ static int send_report(struct card *c, bool full)
 	text = calloc(n + 1, sizeof(*text));
 	n = 0;
 	for (struct proc *p = c->procs; rows && ptrs && text && p; p = p->next) {
-		if (p->stopping)
+		if (p->cli_request) /* an operator's; a task that is being stopped counts until it is gone */
 			continue;
 		fill(&rows[n], p, text[n], text[n] + 24);
 		ptrs[n] = &rows[n];
