@@ -25,6 +25,7 @@
 #define FREE_RESTARTS   3 /* in the window, without back-off */
 #define GIVE_UP_CRASHES 10
 #define BACKOFF_MAX_MS  30000
+#define SPAWN_RETRY_MS  500
 
 static void died(struct proc *p, bool exited, int status);
 static int spawn(struct proc *p, const BpSpawnCli *cli, const int *fds);
@@ -143,6 +144,19 @@ static void make_token(struct proc *p)
 		snprintf(p->token + 2 * i, 3, "%02x", raw[i]);
 }
 
+/* A process whose end we would not see does not stay. */
+static void unwatched(struct proc *p)
+{
+	kill(p->pid, SIGKILL);
+	waitpid(p->pid, NULL, 0);
+	free(p->poll);
+	p->poll = NULL;
+	if (p->pidfd >= 0)
+		close(p->pidfd);
+	p->pidfd = -1;
+	p->pid = 0;
+}
+
 static int spawn(struct proc *p, const BpSpawnCli *cli, const int *fds)
 {
 	struct exec_plan x;
@@ -153,12 +167,14 @@ static int spawn(struct proc *p, const BpSpawnCli *cli, const int *fds)
 	p->pid = fork();
 	if (p->pid == 0)
 		exec_child(&x, parent, fds);
-	if (p->pid < 0)
+	if (p->pid < 0) {
+		p->pid = 0;
 		return -errno;
+	}
 	p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
 	p->poll = malloc(sizeof(*p->poll));
 	if (p->pidfd < 0 || !p->poll) {
-		kill(p->pid, SIGKILL);
+		unwatched(p);
 		return -ENOMEM;
 	}
 	uv_poll_init(p->card->loop, p->poll, p->pidfd);
@@ -353,6 +369,8 @@ static unsigned recent_crashes(const struct proc *p, uint64_t now)
 	return n;
 }
 
+static void back_off(struct proc *p, uint64_t ms);
+
 static void respawn(struct proc *p)
 {
 	int rc;
@@ -362,8 +380,10 @@ static void respawn(struct proc *p)
 		p->standby = !management_active(p->card);
 	p->restarts++;
 	rc = spawn(p, NULL, NULL);
-	if (rc < 0)
+	if (rc < 0) {
 		LOG(EV_TASK_FAILED, "%s/%u cannot be started: %s", p->facility, p->instance, strerror(-rc));
+		back_off(p, SPAWN_RETRY_MS);
+	}
 }
 
 static void backoff_cb(uv_timer_t *h)
@@ -374,6 +394,17 @@ static void backoff_cb(uv_timer_t *h)
 	p->timer = NULL;
 	respawn(p);
 	report_changed(p->card);
+}
+
+static void back_off(struct proc *p, uint64_t ms)
+{
+	p->state = PROC_BACKOFF;
+	p->timer = malloc(sizeof(*p->timer));
+	if (!p->timer)
+		return;
+	uv_timer_init(p->card->loop, p->timer);
+	p->timer->data = p;
+	uv_timer_start(p->timer, backoff_cb, ms, 0);
 }
 
 static void restart(struct proc *p)
@@ -390,13 +421,7 @@ static void restart(struct proc *p)
 	if (n == GIVE_UP_CRASHES)
 		report_event(p->card, p, TASK_EVENT__WHAT__GAVE_UP, 0, 0, 0);
 	delay = 250ull << (n - FREE_RESTARTS < 8 ? n - FREE_RESTARTS : 8);
-	p->state = PROC_BACKOFF;
-	p->timer = malloc(sizeof(*p->timer));
-	if (!p->timer)
-		return;
-	uv_timer_init(p->card->loop, p->timer);
-	p->timer->data = p;
-	uv_timer_start(p->timer, backoff_cb, delay < BACKOFF_MAX_MS ? delay : BACKOFF_MAX_MS, 0);
+	back_off(p, delay < BACKOFF_MAX_MS ? delay : BACKOFF_MAX_MS);
 }
 
 /* A standby instance of this facility that can take a number over at once. */
