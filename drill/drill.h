@@ -77,8 +77,9 @@ const char *drill_vars_get(const struct drill_vars *vars, const char *name);
 /*
  * Does the output match the expected lines? Blanks count as one, blank lines and the date line of Exec
  * commands not at all; "..." stands for any lines, * for any text, <int> <hex> <spi> <ip> <word> for such a
- * word, <int:3-5> for a number in that range, \ takes the next character as it is. Captures are stored only
- * when everything matches. True, or false with the reason in err.
+ * word, <int:3-5> for a number in that range, <not:NAME> for a word other than the captured one, \ takes the
+ * next character as it is. Captures are stored only when everything matches. True, or false with the reason
+ * in err.
  */
 bool drill_match(char *const *expect, unsigned n, const char *output, struct drill_vars *vars, char *err,
                  size_t errlen);

@@ -68,7 +68,8 @@ static bool is_word(int c)
 static const struct {
 	const char *name;
 	bool (*class)(int c);
-} types[] = {{"int", is_int}, {"hex", is_hex}, {"spi", is_hex}, {"ip", is_ip}, {"word", is_word}};
+} types[] = {{"int", is_int}, {"hex", is_hex},   {"spi", is_hex},
+             {"ip", is_ip},   {"word", is_word}, {"not", is_word}};
 
 static bool (*token_class(const struct token *t))(int c)
 {
@@ -123,6 +124,11 @@ static const char *bound(const struct matcher *m, const char *name, size_t *len)
 	return v;
 }
 
+static bool is_not(const struct token *t)
+{
+	return t->typelen == 3 && !memcmp(t->type, "not", 3);
+}
+
 static bool token_accepts(struct matcher *m, const struct token *t, const char *s, size_t len)
 {
 	char text[80];
@@ -130,6 +136,10 @@ static bool token_accepts(struct matcher *m, const struct token *t, const char *
 	size_t wantlen;
 	unsigned char addr[16];
 
+	if (is_not(t)) {
+		want = bound(m, t->name, &wantlen);
+		return want && (wantlen != len || strncasecmp(want, s, len));
+	}
 	if (t->name[0] && (want = bound(m, t->name, &wantlen)))
 		return wantlen == len && !strncasecmp(want, s, len);
 	if (len >= sizeof(text))
@@ -159,13 +169,14 @@ static bool match_token(struct matcher *m, const struct token *t, const char *p,
 
 	while (s + max < end && class((unsigned char)s[max]))
 		max++;
-	for (size_t n = max; n > 0; n--) {
+	for (size_t n = max; n > 0 && !(is_not(t) && n < max); n--) {
 		unsigned saved = m->ncaptures;
 		size_t len;
 
 		if (!token_accepts(m, t, s, n))
 			continue;
-		if (t->name[0] && !bound(m, t->name, &len) && m->ncaptures < MATCH_CAPTURES_MAX) {
+		if (t->name[0] && !is_not(t) && !bound(m, t->name, &len) &&
+		    m->ncaptures < MATCH_CAPTURES_MAX) {
 			struct capture *c = &m->captures[m->ncaptures++];
 
 			memcpy(c->name, t->name, sizeof(c->name));

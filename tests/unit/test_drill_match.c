@@ -74,6 +74,16 @@ Test(drill_match, captures_hold_across_blocks)
 	cr_assert_null(drill_vars_get(&vars, "n"), "a failed match must not capture");
 }
 
+Test(drill_match, a_word_that_must_differ)
+{
+	cr_assert(!MATCH("pid 71\n", &vars, "pid <not:pid>"), "nothing captured yet");
+	cr_assert(MATCH("pid 71\n", &vars, "pid <int:pid>"), "%s", err);
+	cr_assert(!MATCH("pid 71\n", &vars, "pid <not:pid>"));
+	cr_assert(MATCH("pid 7\n", &vars, "pid <not:pid>"), "%s", err);
+	cr_assert(MATCH("pid 712\n", &vars, "pid <not:pid>"), "%s", err);
+	cr_assert_str_eq(drill_vars_get(&vars, "pid"), "71");
+}
+
 Test(drill_match, captured_values_go_into_commands)
 {
 	char *s;
