@@ -86,11 +86,24 @@ void srp_persist(struct srp *s)
 	s->ops->persist(s->arg, &out, ++s->persist_token);
 }
 
+/* Rows flow while this chassis is Active and the peer Standby, whoever of the two became it last. */
+static void ship_or_not(struct srp *s)
+{
+	bool wanted = srp_state(s) == SRP_ACTIVE && s->conn && s->peer.state == SRP_STANDBY;
+
+	if (wanted && s->ship.phase == SRP_SHIP_OFF)
+		srp_ship_start(s);
+	else if (srp_state(s) == SRP_ACTIVE && !wanted && s->ship.phase != SRP_SHIP_OFF)
+		srp_ship_stop(s, "the peer is not Standby");
+}
+
 void srp_persisted(struct srp *s, uint64_t token, uint64_t now)
 {
 	s->now = now;
-	if (token == s->persist_token)
-		srp_fsm_raise(s, SRP_EV_PERSISTED, NULL);
+	if (token != s->persist_token)
+		return;
+	srp_fsm_raise(s, SRP_EV_PERSISTED, NULL);
+	ship_or_not(s);
 }
 
 /* --- sending
@@ -222,10 +235,7 @@ static int hello_received(struct srp *s, const SrpHello *h)
 		s->ops->conn(s->arg, true);
 	}
 	srp_fsm_raise(s, (enum srp_event)(SRP_EV_PEER + state), NULL);
-	if (srp_state(s) == SRP_ACTIVE && p->state == SRP_STANDBY && s->ship.phase == SRP_SHIP_OFF)
-		srp_ship_start(s);
-	else if (srp_state(s) == SRP_ACTIVE && p->state != SRP_STANDBY && s->ship.phase != SRP_SHIP_OFF)
-		srp_ship_stop(s, "the peer is not Standby");
+	ship_or_not(s);
 	return 0;
 }
 
@@ -314,7 +324,7 @@ int srp_validate(const struct srp *s, bool force, char *text, size_t size)
 	}
 	if (!s->conn) {
 		snprintf(text, size, "The peer chassis is not connected");
-		return -EHOSTUNREACH;
+		return -ENOTCONN; /* EHOSTUNREACH would mean to the asker that srp is not there */
 	}
 	if (s->peer.state != SRP_STANDBY) {
 		snprintf(text, size, "The peer chassis is %s, not Standby", srp_state_name(s->peer.state));
