@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Announcing srp-activate addresses after a take-over: at once and twice more, a second apart, from the port
- * whose subnet holds the address; a loopback address that no subnet holds goes out of every port. Entry
- * point: vpnmgr_garp_start().
+ * Announcing addresses that were put on: at once and twice more, a second apart. srp-activate ones after a
+ * take-over, from the port whose subnet holds them (a loopback address that no subnet holds: from every port);
+ * those of the ports too, because after a reboot neighbours still send to the MACs of before. Entry point:
+ * vpnmgr_garp_start().
  */
 #include <stdlib.h>
 #include <string.h>
@@ -69,10 +70,13 @@ void vpnmgr_garp_stop(struct vpnmgr *v)
 void vpnmgr_garp_start(struct vpnmgr *v)
 {
 	vpnmgr_garp_stop(v);
-	for (unsigned i = 0; i < v->cfg.n_ifs; i++)
-		for (unsigned k = 0; k < v->cfg.ifs[i].n_addr; k++)
-			if (v->cfg.ifs[i].addr[k].srp_activate)
-				collect(v, &v->cfg.ifs[i].addr[k].p.addr);
+	for (unsigned i = 0; i < v->cfg.n_ifs; i++) {
+		const struct vpn_if *f = &v->cfg.ifs[i];
+
+		for (unsigned k = 0; k < f->n_addr; k++)
+			if (f->addr[k].srp_activate ? v->serving : !f->loopback)
+				collect(v, &f->addr[k].p.addr);
+	}
 	if (!v->n_announce)
 		return;
 	LOG(EV_VPN_ADDRESS, "context %s: announcing %u addresses", v->cfg.name, v->n_announce);

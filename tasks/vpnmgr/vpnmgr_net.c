@@ -138,7 +138,7 @@ static void apply_addr(struct vpnmgr *v, const struct vpn_addr *a, bool add)
 		    add ? "taken" : "released");
 }
 
-/* Returns true when an srp-activate address was added. */
+/* Returns true when an address was added that neighbours may know under another MAC. */
 static bool reconcile_addrs(struct vpnmgr *v)
 {
 	struct vpn_addrs want = {0}, have = {0}, add = {0}, del = {0};
@@ -161,7 +161,7 @@ static bool reconcile_addrs(struct vpnmgr *v)
 	}
 	for (size_t i = 0; !err && i < add.n; i++) {
 		apply_addr(v, &add.v[i], true);
-		fresh |= add.v[i].srp_activate;
+		fresh = true;
 	}
 	if (err)
 		vpnmgr_net_problem(v, "addresses cannot be read: %s", strerror(-err));
