@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bus as tasks use it: two tasks' ends in processes of their own, over the switch of one card or of two, each again a
- * process. Round trips per second and one-way messages per second with so many in flight (window), the time of a round
- * trip, and the CPU time of all processes together per message; one JSON line per row. Messages are envelopes of about 212
- * bytes. One-way flow control: the receiver tells every quarter of a window how many it got; a window of 1 would be a round
- * trip. Argument: seconds per row (default 0.7).
+ * The bus as tasks use it: two tasks' ends in processes of their own, over the switch of one card or of two,
+ * each again a process. Round trips per second and one-way messages per second with so many in flight
+ * (window), the time of a round trip, and the CPU time of all processes together per message; one JSON line
+ * per row. Messages are envelopes of about 212 bytes. One-way flow control: the receiver tells every quarter
+ * of a window how many it got; a window of 1 would be a round trip. Argument: seconds per row (default 0.7).
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "bus/bus.h"
 
-#define TEXT	   176 /* fills the envelope up to about 212 bytes */
+#define TEXT       176 /* fills the envelope up to about 212 bytes */
 #define START_US   (5 * US_PER_SEC)
 #define WARM_UP_US (100 * US_PER_MS)
 
@@ -31,7 +31,8 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* --- a card ------------------------------------------------------------------------------------------------- */
+/* --- a card
+ * ------------------------------------------------------------------------------------------------- */
 
 /* Whoever says hello gets the name it gives; as a card does for the tasks it started. */
 static void card_rx(void *arg, const struct bus_rx *rx)
@@ -61,7 +62,8 @@ static void card_main(const char *dir, unsigned slot, unsigned other)
 	uv_run(&loop, UV_RUN_DEFAULT);
 }
 
-/* --- the tasks ---------------------------------------------------------------------------------------------- */
+/* --- the tasks
+ * ---------------------------------------------------------------------------------------------- */
 
 struct task {
 	struct bus_client *c;
@@ -218,7 +220,8 @@ static void sender_run(struct task *t, const char *dir, uint64_t us)
 	uv_run(&t->loop, UV_RUN_DEFAULT);
 }
 
-/* --- a row -------------------------------------------------------------------------------------------------- */
+/* --- a row
+ * -------------------------------------------------------------------------------------------------- */
 
 static pid_t start(const char *dir, bool card, unsigned slot, unsigned other)
 {
@@ -269,7 +272,8 @@ static void row(unsigned cards, bool oneway, unsigned window, double seconds)
 	count = t.done - t.start_done;
 	wall = (double)(t.end_us - t.start_us) / US_PER_SEC;
 	cpu = cpu_s(RUSAGE_SELF) + cpu_s(RUSAGE_CHILDREN);
-	printf("{\"bench\":\"bus\",\"cards\":%u,\"what\":\"%s\",\"window\":%u,\"per_s\":%.0f,\"us_each\":%.1f,"
+	printf("{\"bench\":\"bus\",\"cards\":%u,\"what\":\"%s\",\"window\":%u,\"per_s\":%.0f,\"us_each\":%."
+	       "1f,"
 	       "\"cpu_us_each\":%.1f}\n",
 	       cards, oneway ? "one-way" : "round-trip", window, (double)count / wall,
 	       oneway ? wall * 1e6 / (double)count : wall * 1e6 * window / (double)count,

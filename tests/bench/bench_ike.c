@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The IKE engine as responder alone: an initiator engine and a responder engine face to face in one thread, packets handed
- * over in memory, checkpoints built and committed at once. CPU time of the responder's entry points only, per tunnel (IKE
- * SA with its first child SA, RFC 7296 sections 1.2 and 2.19), heap the responder holds per tunnel, size of a checkpoint
- * row, and CPU time of bringing a tunnel back from its row; one JSON line per Diffie-Hellman group. Argument: tunnels per
- * group (default 5000).
+ * The IKE engine as responder alone: an initiator engine and a responder engine face to face in one thread,
+ * packets handed over in memory, checkpoints built and committed at once. CPU time of the responder's entry
+ * points only, per tunnel (IKE SA with its first child SA, RFC 7296 sections 1.2 and 2.19), heap the
+ * responder holds per tunnel, size of a checkpoint row, and CPU time of bringing a tunnel back from its row;
+ * one JSON line per Diffie-Hellman group. Argument: tunnels per group (default 5000).
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -90,7 +90,8 @@ static void assign(struct side *s, const struct ike_session_act *a)
 	ike_engine_address_assigned(s->e, s->b->now, a->ref, &r);
 }
 
-/* Keep the row as the store would: the last one of a key. Rows of one tunnel come one after the other here. */
+/* Keep the row as the store would: the last one of a key. Rows of one tunnel come one after the other here.
+ */
 static void keep_row(struct bench *b, const struct ike_ckpt_act *a)
 {
 	struct row *r = b->n_rows ? &b->rows[b->n_rows - 1] : NULL;
@@ -153,9 +154,8 @@ static void fill_policy(struct ike_policy *p, uint16_t group, bool responder)
 static void open_side(struct bench *b, struct side *s, uint16_t group, bool responder)
 {
 	static struct ike_policy p;
-	struct ike_engine_config cfg = {.instance = responder ? 1 : 2,
-	                                .volatile_only = !responder,
-	                                .counters = &s->counters};
+	struct ike_engine_config cfg = {
+	        .instance = responder ? 1 : 2, .volatile_only = !responder, .counters = &s->counters};
 	struct ike_callbacks cb = {.txn = txn_cb, .random = random_cb};
 
 	s->b = b;
@@ -208,8 +208,8 @@ static void restore(struct bench *b, uint16_t group)
 	for (unsigned i = 0; i < b->n_rows; i++) {
 		const char *why = "";
 
-		if (ike_engine_restore(b->responder.e, b->now, b->rows[i].key, b->rows[i].blob, b->rows[i].len,
-		                       &why))
+		if (ike_engine_restore(b->responder.e, b->now, b->rows[i].key, b->rows[i].blob,
+		                       b->rows[i].len, &why))
 			die(why);
 	}
 	b->cpu_us = clock_cpu_us() - start;

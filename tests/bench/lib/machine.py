@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import time
 
 
 def read(path, default=""):
@@ -19,6 +20,19 @@ def first_line(*argv):
     except (OSError, subprocess.SubprocessError):
         return "?"
     return out.strip().split("\n")[0] or "?"
+
+
+def busy_s():
+    """CPU seconds the machine has worked, all cores."""
+    f = [int(x) for x in read("/proc/stat").split("\n")[0].split()[1:]]
+    return (sum(f[:8]) - f[3] - f[4]) / os.sysconf("SC_CLK_TCK")
+
+
+def busy_percent(seconds=1.0):
+    """How busy the machine is with other things, before we begin: percent of all its cores."""
+    before, start = busy_s(), time.monotonic()
+    time.sleep(seconds)
+    return 100 * (busy_s() - before) / (time.monotonic() - start) / (os.cpu_count() or 1)
 
 
 def describe():
@@ -41,6 +55,7 @@ def describe():
             "protobuf-c": first_line("pkg-config", "--modversion", "libprotobuf-c"),
             "strongSwan": strongswan.group(0).rstrip(",") if strongswan else "?",
         },
+        "busy_before_percent": busy_percent(),
         "load_before": os.getloadavg(),
         "load_after": os.getloadavg(),
     }

@@ -33,17 +33,19 @@ class Report:
         self.data["failed"].append({"what": what, "why": why})
 
     def guard(self, what, work):
-        """Do some work; what goes wrong in it is reported, and the others go on."""
+        """Do some work; what goes wrong in it is reported, and the others go on. Did it go well?"""
         try:
             work()
+            return True
         except (RuntimeError, OSError, ValueError, KeyError, subprocess.SubprocessError) as e:
             self.fail(what, f"{type(e).__name__}: {e}")
+            return False
 
     def print_table(self):
         m = self.data["machine"]
         print(f"Orrery {m['orrery']} on {m['cpu']}, {m['cores']} cores, {m['memory_mb']} MB, Linux {m['kernel']}, {m['system']}")
         print(", ".join(f"{k} {v}" for k, v in m["versions"].items()))
-        print(f"load average {m['load_before'][0]:.2f} before, {m['load_after'][0]:.2f} after;"
+        print(f"machine {m['busy_before_percent']:.0f} % busy with other things at the start; load average {m['load_before'][0]:.2f} before, {m['load_after'][0]:.2f} after;"
               f" the run took {time.monotonic() - self.start:.0f} s")
         group = None
         width = max([len(f["name"]) for f in self.data["figures"]] + [20])
