@@ -6,6 +6,7 @@
 
 #include "chassis/profile.h"
 #include "place/place.h"
+#include "task/ckpt.h"
 #include "task/task.h"
 
 struct cfg_tree;
@@ -19,6 +20,7 @@ struct hat_slot {
 	bool spof_told;
 	bool down_told;
 	char state[24]; /* as reported */
+	char known[24]; /* as a hatsystem before this one knew it; empty once the card was down */
 	CardReport *report;
 	uint64_t changed_wall;
 };
@@ -40,7 +42,10 @@ struct hat {
 	bool want_active[PROFILE_SLOTS_MAX + 1];
 	uint32_t contexts[PLACE_CONTEXTS_MAX];
 	size_t n_contexts;
-	bool configured, booted, planning, replan, after_switchover;
+	bool configured, booted, planning, replan;
+	bool presence_known; /* our card has told which cards live */
+	bool resumed;        /* there was a hatsystem before this one: what it knew is not news */
+	struct ckpt *ckpt;
 	uint64_t activated_us;
 	struct task_timer *timer;
 	unsigned demux;
@@ -58,16 +63,25 @@ unsigned hat_active_mio(const struct hat *h);
 void hat_power(struct hat *h, const char *verb, unsigned slot, const char *reason);
 bool hat_is_manager(const char *facility);
 
+/* hat_state.c: what survives this task. */
+void hat_state_load(struct hat *h);
+void hat_state_save_slot(struct hat *h, unsigned slot);
+void hat_state_save_move(struct hat *h);
+
 /* hat_event.c: traps and history. */
 void hat_card_trap(struct hat *h, const char *trap, unsigned slot);
 void hat_move_trap(struct hat *h, const char *trap, unsigned from, unsigned to);
 void hat_task_event(struct hat *h, const TaskEvent *ev);
 void hat_card_event(struct hat *h, const CardEvent *ev);
+/* All living cards have reported: what else was known to live died while no hatsystem was there to see it. */
+void hat_missed_cards(struct hat *h);
 void hat_spof(struct hat *h);
 void hat_rct(struct hat *h, const char *action, bool planned, unsigned from, unsigned to, uint64_t wall,
              uint64_t us, bool ok);
 
 /* hat_order.c: the operator's orders. */
+/* End a move that cannot be completed; a halt or reboot behind it is done at once. */
+void hat_move_abandon(struct hat *h);
 void hat_card_order(struct task *t, const struct bus_msg *m);
 void hat_task_kill(struct task *t, const struct bus_msg *m);
 

@@ -141,8 +141,21 @@ static void forget(struct hat_slot *s)
 		card_report__free_unpacked(s->report, NULL);
 	s->report = NULL;
 	s->present = s->reported = false;
-	s->state[0] = 0;
+	s->state[0] = s->known[0] = 0;
 	s->changed_wall = clock_wall_us();
+}
+
+/* The target of a move dies: an order to move fails, everything else goes to another card. */
+static void target_down(struct hat *h)
+{
+	if (h->move.planned && h->move.then == AFTER_NOTHING) {
+		hat_move_abandon(h);
+		return;
+	}
+	h->move.to = 0;
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		h->slots[s].spare_only = false;
+	hat_state_save_move(h);
 }
 
 static void card_down(struct hat *h, unsigned slot, const char *reason, uint64_t wall)
@@ -153,14 +166,30 @@ static void card_down(struct hat *h, unsigned slot, const char *reason, uint64_t
 
 	LOG(EV_CARD_FAIL, "card %u is down: %s", slot, reason);
 	forget(s);
+	hat_state_save_slot(h, slot);
 	hat_card_trap(h, "CardDown", slot);
-	if (!was_active)
+	if (h->move.on && h->move.to == slot)
+		target_down(h);
+	if (h->move.on && h->move.from == slot)
+		h->move.planned = false; /* it dies while it is emptied; what was to follow still follows */
+	/* A second failure during a recovery: the plan covers both, the first keeps the record. */
+	if (!was_active || h->move.on)
 		return;
-	if (h->move.on && h->move.from != slot)
-		return; /* a second failure during a recovery: the plan covers both, the first keeps the
-		           record */
 	h->move = (struct hat_move){
 	        .on = true, .from = slot, .started_us = clock_now_us(), .started_wall = wall};
+	hat_state_save_move(h);
+}
+
+void hat_missed_cards(struct hat *h)
+{
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
+		struct hat_slot *hs = &h->slots[s];
+
+		if (!hs->known[0] || hs->present)
+			continue;
+		snprintf(hs->state, sizeof(hs->state), "%s", hs->known);
+		card_down(h, s, "it died while hatsystem was away", clock_wall_us());
+	}
 }
 
 void hat_card_event(struct hat *h, const CardEvent *ev)
@@ -174,7 +203,8 @@ void hat_card_event(struct hat *h, const CardEvent *ev)
 	case CARD_EVENT__WHAT__UP:
 		s->present = true;
 		s->halted = false;
-		if (strcmp(ev->reason, "present") || !h->after_switchover)
+		h->presence_known |= ev->slot == h->t->card;
+		if (!s->known[0])
 			hat_card_trap(h, "CardUp", ev->slot);
 		break;
 	case CARD_EVENT__WHAT__DOWN:
@@ -185,6 +215,7 @@ void hat_card_event(struct hat *h, const CardEvent *ev)
 		hat_power(h, "cycle", ev->slot, "heartbeat lost");
 		break;
 	case CARD_EVENT__WHAT__MIO_SWITCHOVER:
+		s->known[0] = 0; /* told here */
 		hat_card_trap(h, "CardDown", ev->slot);
 		hat_move_trap(h, "CardSwitchoverStart", ev->slot, ev->active_mio);
 		hat_move_trap(h, "CardSwitchoverComplete", ev->slot, ev->active_mio);

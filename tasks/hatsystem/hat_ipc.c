@@ -27,8 +27,8 @@ static void state_changed(struct hat *h, unsigned slot, const char *before, cons
 {
 	h->slots[slot].changed_wall = clock_wall_us();
 	LOG(EV_CARD_STATE, "card %u: %s -> %s", slot, before[0] ? before : "unknown", now);
-	if (!before[0] && h->after_switchover)
-		return; /* not news: the other MIO's hatsystem told it */
+	if (!before[0] && !strcmp(h->slots[slot].known, now))
+		return; /* not news: the hatsystem before told it */
 	if (!strcmp(now, "active"))
 		hat_card_trap(h, "CardActive", slot);
 	else if (!strcmp(now, "standby"))
@@ -50,7 +50,10 @@ static void card_report(struct task *t, const struct bus_msg *m)
 	s = &h->slots[r->slot];
 	if (strcmp(s->state, r->state))
 		state_changed(h, r->slot, s->state, r->state);
-	snprintf(s->state, sizeof(s->state), "%s", r->state);
+	if (strcmp(s->state, r->state)) {
+		snprintf(s->state, sizeof(s->state), "%s", r->state);
+		hat_state_save_slot(h, r->slot);
+	}
 	if (s->report)
 		card_report__free_unpacked(s->report, NULL);
 	s->report = report_copy(r);

@@ -38,6 +38,8 @@ static bool move_start(struct hat *h, unsigned from, unsigned to, int then)
 {
 	if (!count_state(h, h->profile.card[from]->slot_type, "standby"))
 		return false;
+	if (h->move.on) /* forced */
+		hat_move_abandon(h);
 	for (unsigned s = 1; to && s <= PROFILE_SLOTS_MAX; s++)
 		h->slots[s].spare_only = s != to && processing(h, s) && !strcmp(h->slots[s].state, "standby");
 	h->slots[from].leaving = true;
@@ -47,8 +49,30 @@ static bool move_start(struct hat *h, unsigned from, unsigned to, int then)
 	                            .started_us = clock_now_us(),
 	                            .started_wall = clock_wall_us()};
 	h->move.then = then;
+	hat_state_save_move(h);
 	hat_plan_soon(h);
 	return true;
+}
+
+void hat_move_abandon(struct hat *h)
+{
+	struct hat_move mv = h->move;
+
+	h->move.on = false;
+	hat_state_save_move(h);
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		h->slots[s].spare_only = false;
+	h->slots[mv.from].leaving = false;
+	if (mv.then != AFTER_NOTHING) {
+		h->slots[mv.from].halted = mv.then == AFTER_OFF;
+		hat_state_save_slot(h, mv.from);
+		hat_power(h, mv.then == AFTER_OFF ? "off" : "cycle", mv.from,
+		          mv.then == AFTER_OFF ? "halt" : "reboot");
+	}
+	if (mv.planned)
+		LOG(EV_CARD_STATE, "the move from card %u to card %u is given up", mv.from, mv.to);
+	h->replan = true;
+	hat_plan_soon(h);
 }
 
 /* Why the order cannot be; NULL when it can. */
@@ -59,6 +83,10 @@ static const char *refusal(const struct hat *h, const CardOrder *o, char *buf, s
 	if (o->slot < 1 || o->slot > h->profile.slots || o->slot > PROFILE_SLOTS_MAX) {
 		snprintf(buf, size, "Failure: Invalid slot number %u; the legal range is 1 to %u", o->slot,
 		         h->profile.slots);
+		return buf;
+	}
+	if (o->what > CARD_ORDER__WHAT__SWITCH) {
+		snprintf(buf, size, "Failure: Unknown order %d", (int)o->what);
 		return buf;
 	}
 	type = h->profile.card[o->slot];
@@ -129,6 +157,7 @@ static void off_or_cycle(struct hat *h, const CardOrder *o)
 	bool halt = o->what == CARD_ORDER__WHAT__HALT;
 
 	h->slots[o->slot].halted = halt;
+	hat_state_save_slot(h, o->slot);
 	hat_power(h, halt ? "off" : (h->slots[o->slot].present ? "cycle" : "on"), o->slot,
 	          halt ? "halt" : "reboot");
 }

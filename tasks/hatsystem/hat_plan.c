@@ -17,6 +17,7 @@
 
 #define SETTLE_MS    2
 #define BOOT_HOLD_US (5 * US_PER_SEC)
+#define RESUME_US    (100 * US_PER_MS) /* all presence lines come in one go */
 #define PLAN_MS      2000
 
 static void plan_cb(struct task *t, void *arg);
@@ -67,11 +68,27 @@ static bool processing(const struct hat *h, unsigned slot)
 	return h->profile.card[slot] && h->profile.card[slot]->processing;
 }
 
+/* After another hatsystem: the cards that live must have told what runs on them. */
+static bool resume_complete(struct hat *h)
+{
+	uint64_t age = clock_now_us() - h->activated_us;
+
+	if (age < RESUME_US)
+		return false;
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && age < BOOT_HOLD_US; s++)
+		if (processing(h, s) && h->slots[s].present && !h->slots[s].reported)
+			return false;
+	hat_missed_cards(h);
+	return true;
+}
+
 /* At boot all cards of the inventory get their time to come, so that the configured ones become active. */
 static bool boot_complete(struct hat *h)
 {
 	if (h->booted)
 		return true;
+	if (h->resumed && (h->presence_known || clock_now_us() - h->activated_us > BOOT_HOLD_US))
+		return resume_complete(h);
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
 		if (processing(h, s) && !h->slots[s].reported)
 			return clock_now_us() - h->activated_us > BOOT_HOLD_US;
@@ -322,6 +339,7 @@ static void move_finish(struct hat *h)
 	struct hat_move mv = h->move;
 
 	h->move.on = false;
+	hat_state_save_move(h);
 	hat_move_trap(h, "CardMigrateComplete", mv.from, mv.to);
 	hat_rct(h, "Migration", mv.planned, mv.from, mv.to, mv.started_wall, clock_now_us() - mv.started_us,
 	        true);
@@ -330,12 +348,24 @@ static void move_finish(struct hat *h)
 	h->slots[mv.from].leaving = false;
 	if (mv.then != AFTER_NOTHING) {
 		h->slots[mv.from].halted = mv.then == AFTER_OFF;
+		hat_state_save_slot(h, mv.from);
 		hat_power(h, mv.then == AFTER_OFF ? "off" : "cycle", mv.from,
 		          mv.then == AFTER_OFF ? "halt" : "reboot");
 	} else {
 		set_role(h, mv.from, "standby");
 	}
 	h->replan = true;
+}
+
+static bool managers_on(const struct hat *h, unsigned slot)
+{
+	const struct hat_slot *s = &h->slots[slot];
+
+	for (size_t i = 0; s->report && i < s->report->n_tasks; i++)
+		if (hat_is_manager(s->report->tasks[i]->facility) &&
+		    s->report->tasks[i]->instance <= PLACE_STANDBY_BASE)
+			return true;
+	return false;
 }
 
 /* Which card got the tasks of the one that left? The one the plan made active that is not yet. */
@@ -354,10 +384,12 @@ static void move_target(struct hat *h, const PlacementReply *plan)
 		if (!plan->tasks[i]->standby &&
 		    !reported_on(h, plan->tasks[i]->card, plan->tasks[i]->facility, plan->tasks[i]->instance))
 			h->move.to = plan->tasks[i]->card;
-	if (h->move.to)
+	if (h->move.to) {
+		hat_state_save_move(h);
 		hat_move_trap(h, "CardMigrateStart", h->move.from, h->move.to);
-	else if (!h->move.planned)
-		h->move.on = false; /* nothing had run there */
+	} else if (!h->move.planned || !managers_on(h, h->move.from)) {
+		hat_move_abandon(h); /* nothing had run there */
+	}
 }
 
 static void carry_out(struct hat *h, const PlacementReply *plan)

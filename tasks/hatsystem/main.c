@@ -65,7 +65,8 @@ static int init(struct task *t)
 static int activate(struct task *t, const char *reason)
 {
 	hat.activated_us = clock_now_us();
-	hat.after_switchover = strcmp(reason, "start") != 0;
+	(void)reason;
+	hat_state_load(&hat);
 	/* sct is up once the boot configuration is loaded; before that nobody may be told what to run. */
 	task_watch_peers(t, "sct", sct_up, &hat);
 	if (task_peer_up(t, "sct/0"))

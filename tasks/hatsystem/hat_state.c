@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What hatsystem must not forget: how each card was, and the move under way. Checkpoints of kind "hat" (they
+ * stay on this chassis), one per slot and one "move", each beginning with the boot they belong to. A
+ * hatsystem that finds none is that of a fresh chassis; else it goes on: what it knew is not news, and a card
+ * that is missing died while nobody looked.
+ */
+#include "hat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "store/store.h"
+
+#define ROW_MAX 200
+
+static void save(struct hat *h, const char *key, const char *text)
+{
+	char row[ROW_MAX];
+	struct ckpt_row r = {.kind = "hat", .key = key, .blob = row};
+
+	r.len = (size_t)snprintf(row, sizeof(row), "%s %s", h->t->boot_id, text);
+	if (h->ckpt && r.len < sizeof(row))
+		ckpt_write(h->ckpt, &r, 1, NULL, NULL);
+}
+
+void hat_state_save_slot(struct hat *h, unsigned slot)
+{
+	const struct hat_slot *s = &h->slots[slot];
+	char key[16], text[64];
+
+	snprintf(key, sizeof(key), "%u", slot);
+	snprintf(text, sizeof(text), "%s %d", s->state[0] ? s->state : "down", s->halted);
+	save(h, key, text);
+}
+
+void hat_state_save_move(struct hat *h)
+{
+	const struct hat_move *m = &h->move;
+	char text[120];
+
+	snprintf(text, sizeof(text), "%d %d %u %u %d %llu", m->on, m->planned, m->from, m->to, (int)m->then,
+	         (unsigned long long)m->started_wall);
+	save(h, "move", text);
+}
+
+static void load_slot(struct hat *h, unsigned slot, const char *text)
+{
+	struct hat_slot *s = &h->slots[slot];
+	char state[24];
+	int halted;
+
+	if (sscanf(text, "%23s %d", state, &halted) != 2)
+		return;
+	h->resumed = true;
+	s->halted = halted;
+	if (strcmp(state, "down"))
+		snprintf(s->known, sizeof(s->known), "%s", state);
+}
+
+static void load_move(struct hat *h, const char *text)
+{
+	int on, planned, then;
+	unsigned from, to;
+	unsigned long long wall;
+
+	if (sscanf(text, "%d %d %u %u %d %llu", &on, &planned, &from, &to, &then, &wall) != 6 || !on ||
+	    from < 1 || from > PROFILE_SLOTS_MAX || to > PROFILE_SLOTS_MAX || then < AFTER_NOTHING ||
+	    then > AFTER_CYCLE)
+		return;
+	h->move = (struct hat_move){.on = true,
+	                            .planned = planned,
+	                            .from = from,
+	                            .to = to,
+	                            .started_us = h->activated_us,
+	                            .started_wall = wall};
+	h->move.then = then;
+	h->slots[from].leaving = planned;
+}
+
+static int load_row(const struct store_ckpt *row, void *arg)
+{
+	struct hat *h = arg;
+	char text[ROW_MAX];
+	size_t n = strlen(h->t->boot_id);
+	unsigned slot;
+
+	if (row->len >= sizeof(text))
+		return 0;
+	memcpy(text, row->blob, row->len);
+	text[row->len] = 0;
+	if (strncmp(text, h->t->boot_id, n) || text[n] != ' ')
+		return 0;
+	if (!strcmp(row->key, "move"))
+		load_move(h, text + n + 1);
+	else if (sscanf(row->key, "%u", &slot) == 1 && slot >= 1 && slot <= PROFILE_SLOTS_MAX)
+		load_slot(h, slot, text + n + 1);
+	return 0;
+}
+
+void hat_state_load(struct hat *h)
+{
+	struct store_reader *r = store_open_reader(h->t->state_dir, STORE_STATE);
+
+	h->ckpt = ckpt_new(h->t);
+	if (r)
+		store_ckpt_list(r, "hat", NULL, load_row, h);
+	store_close_reader(r);
+	/* The destination was chosen by an order: no other standby card may take its place. */
+	for (unsigned s = 1; h->move.on && h->move.planned && h->move.to && s <= PROFILE_SLOTS_MAX; s++)
+		h->slots[s].spare_only = s != h->move.to && h->profile.card[s] &&
+		                         h->profile.card[s]->processing &&
+		                         !strcmp(h->slots[s].known, "standby");
+}
