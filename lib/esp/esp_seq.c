@@ -53,7 +53,7 @@ void esp_seq_durable(struct esp_sa *sa, uint64_t mark)
 
 	if (mark > last_limit(sa))
 		mark = last_limit(sa);
-	if (mark > sa->seq_limit && mark > base && base > sa->seq_limit) {
+	if (sa->lane != ESP_LANE_ALL && mark > base && base > sa->seq_limit) {
 		/* Numbers between are the other chassis'. */
 		sa->next_base = base;
 		sa->next_limit = mark;
