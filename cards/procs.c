@@ -482,15 +482,15 @@ static void died(struct proc *p, bool exited, int status)
 		snprintf(p->reason, sizeof(p->reason), "%s %d", exited ? "exit" : "signal", status);
 	if (p->cli_request)
 		cli_ended(p, exited, status);
+	/* The events still name the process that ended; the reports after them do not. */
+	report_event(c, p, p->stopping ? TASK_EVENT__WHAT__STOPPED : TASK_EVENT__WHAT__DIED, 0, 0, 0);
 	p->pid = 0;
 	report_changed(c);
 	if (p->stopping) {
-		report_event(c, p, TASK_EVENT__WHAT__STOPPED, 0, 0, 0);
 		proc_free(p);
 		return;
 	}
 	LOG(EV_TASK_FAILED, "%s/%u ended: %s", p->facility, p->instance, p->reason);
-	report_event(c, p, TASK_EVENT__WHAT__DIED, 0, 0, 0);
 	p->reason[0] = 0;
 	sp = was_active ? spare(c, p) : NULL;
 	if (sp)

@@ -51,7 +51,9 @@ static void card_report(struct task *t, const struct bus_msg *m)
 	if (strcmp(s->state, r->state))
 		state_changed(h, r->slot, s->state, r->state);
 	if (strcmp(s->state, r->state)) {
-		snprintf(s->state, sizeof(s->state), "%s", r->state);
+		if (strcmp(r->state, "active"))
+		s->demoted = false;
+	snprintf(s->state, sizeof(s->state), "%s", r->state);
 		hat_state_save_slot(h, r->slot);
 	}
 	if (s->report)

@@ -101,7 +101,7 @@ static const char *slot_state(const struct hat *h, unsigned s)
 
 	if (!hs->present || !hs->reported || hs->leaving || hs->spare_only || hs->halted)
 		return "down";
-	return !strcmp(hs->state, "active") ? "active" : "standby";
+	return !strcmp(hs->state, "active") && !hs->demoted ? "active" : "standby";
 }
 
 struct request {
@@ -346,6 +346,7 @@ static void move_finish(struct hat *h)
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
 		h->slots[s].spare_only = false;
 	h->slots[mv.from].leaving = false;
+	h->slots[mv.from].demoted = true;
 	if (mv.then != AFTER_NOTHING) {
 		h->slots[mv.from].halted = mv.then == AFTER_OFF;
 		hat_state_save_slot(h, mv.from);
