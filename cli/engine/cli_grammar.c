@@ -684,9 +684,19 @@ const char *cli_grammar_dir(const char *exe, char *buf, size_t len)
 	char real[PATH_MAX];
 	const char *slash;
 
-	/* "/proc/self/exe" is a link: what counts is where the program is. */
-	if (exe && realpath(exe, real))
-		exe = real;
+	/*
+	 * "/proc/self/exe" is a link: what counts is where the program is, or was: a program that was
+	 * replaced while it runs reads as "…/name (deleted)".
+	 */
+	if (exe) {
+		ssize_t n =
+		        realpath(exe, real) ? (ssize_t)strlen(real) : readlink(exe, real, sizeof(real) - 1);
+
+		if (n > 0) {
+			real[n] = 0;
+			exe = real;
+		}
+	}
 	slash = exe ? strrchr(exe, '/') : NULL;
 
 	if (env && *env) {

@@ -17,9 +17,10 @@ static json_t *slot_json(const struct hat *h, unsigned s)
 	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:I, s:I, s:b, s:b, s:b, s:s}",
 	                 "slot", s, "slot_type", profile_slot_type(&h->profile, s), "type",
 	                 type ? type->name : "", "description", type ? type->description : "None", "state",
-	                 !type ? "" : (hs->present ? hs->state : "offline"), "installed", type != NULL,
-	                 "present", hs->present, "spof", hs->spof_told, "halted", hs->halted, "cpus",
-	                 type ? (int)type->cpus : 0, "changed", (json_int_t)hs->changed_wall, "boot",
+	                 !type ? "" : (!hs->present ? "offline" : (hs->state[0] ? hs->state : "booting")),
+	                 "installed", type != NULL, "present", hs->present, "spof", hs->spof_told, "halted",
+	                 hs->halted, "cpus", type ? (int)type->cpus : 0, "changed",
+	                 (json_int_t)hs->changed_wall, "boot",
 	                 (json_int_t)(hs->report ? hs->report->boot_wall_us : 0), "want_active",
 	                 h->want_active[s], "demux", h->demux == s, "leaving", hs->leaving, "serial",
 	                 type ? profile_serial(s, serial, sizeof(serial)) : "");
