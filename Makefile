@@ -159,8 +159,8 @@ unit:
 demo: all
 	@labs/demo/run
 
-bench: all
-	@$(MAKE) --no-print-directory -j$$(nproc) build-bench
+bench: ready
+	@$(MAKE) --no-print-directory -s -j$$(nproc) build build-bench >&2
 	@tests/bench/run
 
 FUZZ_SECONDS ?= 20

@@ -14,10 +14,12 @@
 #include <string.h>
 
 #include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
+#include <openssl/params.h>
 
 struct modp {
 	uint16_t group;
@@ -166,20 +168,32 @@ static int ecp_shared(struct ike_dh *d, const uint8_t *priv, const uint8_t *peer
 
 /* ---- X25519 ---- */
 
-static int x25519_public(const uint8_t *priv, uint8_t *pub)
+/*
+ * A private key without its public key being worked out, which libcrypto would do again for every use and
+ * slower than the exchange itself: whoever gives a public key is believed, and deriving does not look at it.
+ */
+static EVP_PKEY *x25519_key(const uint8_t *priv)
 {
-	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, priv, IKE_DH_PRIV);
-	size_t len = 32;
-	int ok = key && EVP_PKEY_get_raw_public_key(key, pub, &len) == 1 && len == 32;
+	static const uint8_t unused[32] = {9};
+	OSSL_PARAM p[3] = {OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY,
+	                                                     (void *)(uintptr_t)priv, IKE_DH_PRIV),
+	                   OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
+	                                                     (void *)(uintptr_t)unused, sizeof(unused)),
+	                   OSSL_PARAM_construct_end()};
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_X25519, NULL);
+	EVP_PKEY *key = NULL;
 
-	EVP_PKEY_free(key);
-	return ok ? 0 : -EINVAL;
+	if (ctx && EVP_PKEY_fromdata_init(ctx) == 1)
+		EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, p);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
 }
 
-static int x25519_shared(const uint8_t *priv, const uint8_t *peer, uint8_t *out)
+/* X25519(priv, point), RFC 7748 section 5. */
+static int x25519_multiply(const uint8_t *priv, const uint8_t *point, uint8_t *out)
 {
-	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, priv, IKE_DH_PRIV);
-	EVP_PKEY *other = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, peer, 32);
+	EVP_PKEY *key = x25519_key(priv);
+	EVP_PKEY *other = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, point, 32);
 	EVP_PKEY_CTX *ctx = key ? EVP_PKEY_CTX_new(key, NULL) : NULL;
 	size_t len = 32;
 	int err = -EINVAL;
@@ -192,6 +206,13 @@ static int x25519_shared(const uint8_t *priv, const uint8_t *peer, uint8_t *out)
 	EVP_PKEY_free(other);
 	EVP_PKEY_free(key);
 	return err;
+}
+
+static int x25519_public(const uint8_t *priv, uint8_t *pub)
+{
+	static const uint8_t base[32] = {9};
+
+	return x25519_multiply(priv, base, pub);
 }
 
 int ike_dh_public(struct ike_dh *d, uint16_t group, const uint8_t *priv, uint8_t *pub)
@@ -217,7 +238,7 @@ int ike_dh_shared(struct ike_dh *d, uint16_t group, const uint8_t *priv, const u
 	case IKE_GROUP_ECP256:
 		return ecp_shared(d, priv, peer, out);
 	case IKE_GROUP_X25519:
-		return x25519_shared(priv, peer, out);
+		return x25519_multiply(priv, peer, out);
 	}
 	return -ENOTSUP;
 }
