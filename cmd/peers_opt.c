@@ -36,7 +36,8 @@ static const char help_text[] =
         "  --retransmit MS        first time-out of an IKE request, doubling (default 1000)\n"
         "  --rekey S, --rekey-ike S  rekey child and IKE SAs every S seconds; --dpd S: check the gateway "
         "when idle\n"
-        "  --control SOCKET       status, list, mark, dpd, rekey, rekey-ike, pps R, size BYTES, retransmit MS\n"
+        "  --control SOCKET       status, list, mark, dpd, rekey, rekey-ike, pps R, size BYTES, retransmit "
+        "MS\n"
         "                         and stop, one line each\n"
         "  --once                 leave when all are up; --timeout S: give up then (default 120)\n"
         "  --duration S           leave after S seconds; --json: print the final status as JSON\n";
