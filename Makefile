@@ -15,6 +15,15 @@
 #   tests/bench/bench_*.c     -> build/bench/*
 
 MAKEFLAGS += --no-builtin-rules
+# One short line per file on a terminal, nothing in a pipe, the whole commands with V=1.
+V ?= 0
+ifeq ($(V),1)
+Q :=
+say =
+else
+Q := @
+say = @[ ! -t 1 ] || printf '  %-6s %s\n' $(1) '$(2)'
+endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
@@ -77,27 +86,34 @@ ready: deps
 # --- messages ---------------------------------------------------------------------------------------------
 $(BUILD)/proto/%.pb-c.c $(BUILD)/proto/%.pb-c.h &: proto/%.proto
 	@mkdir -p $(@D)
-	protoc-c --c_out=$(BUILD) $<
+	$(call say,PROTO,$<)
+	$(Q)protoc-c --c_out=$(BUILD) $<
 
 # --- compile ----------------------------------------------------------------------------------------------
 DEPFLAGS = -MMD -MP
 $(BUILD)/obj/%.o: %.c | $(PROTO_H)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
 $(BUILD)/proto/%.pb-c.o: $(BUILD)/proto/%.pb-c.c
-	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -w -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -w -c $< -o $@
 $(BUILD)/asan/proto/%.o: $(BUILD)/proto/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(ASAN) -w -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(ASAN) -w -c $< -o $@
 $(BUILD)/asan/%.o: %.c | $(PROTO_H)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(ASAN) $(DEPFLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) $(ASAN) $(DEPFLAGS) -c $< -o $@
 $(BUILD)/fuzzobj/proto/%.o: $(BUILD)/proto/%.c
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) $(PKG_CFLAGS) -std=gnu11 -g -O1 -w -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
+	$(call say,CLANG,$<)
+	$(Q)clang $(CPPFLAGS) $(PKG_CFLAGS) -std=gnu11 -g -O1 -w -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
 $(BUILD)/fuzzobj/%.o: %.c | $(PROTO_H)
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) $(PKG_CFLAGS) -std=gnu11 -g -O1 -w -fsanitize=fuzzer-no-link,address,undefined $(DEPFLAGS) -c $< -o $@
+	$(call say,CLANG,$<)
+	$(Q)clang $(CPPFLAGS) $(PKG_CFLAGS) -std=gnu11 -g -O1 -w -fsanitize=fuzzer-no-link,address,undefined $(DEPFLAGS) -c $< -o $@
 
 # The commit and its date printed by `show version` reach one object only, which is made anew when they change.
 $(BUILD)/commit: FORCE
@@ -110,20 +126,24 @@ FORCE:
 
 $(BUILD)/liborrery.a: $(LIB_O)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)ar rcs $@ $^
 $(BUILD)/asan/liborrery.a: $(LIB_ASAN)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)ar rcs $@ $^
 $(BUILD)/fuzzobj/liborrery.a: $(LIB_FUZZ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)ar rcs $@ $^
 
 # --- programs ---------------------------------------------------------------------------------------------
 # $(1) executable, $(2) sources
 define program
 $(1): $(call obj,obj,$(2)) $(BUILD)/liborrery.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) $$^ -o $$@ $$(EXTRA_LIBS) $$(LDLIBS)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) $$^ -o $$@ $$(EXTRA_LIBS) $$(LDLIBS)
 endef
 $(foreach t,$(TASKS),$(eval $(call program,$(LIBEXEC)/$(t),$(wildcard tasks/$(t)/*.c))))
 $(eval $(call program,$(LIBEXEC)/orreryd,$(wildcard chassis/*.c)))
@@ -134,13 +154,16 @@ $(LIBEXEC)/bulkstat: EXTRA_LIBS = $(CURL_LIBS)
 
 $(BUILD)/asan/tests/%: $(BUILD)/asan/tests/%.o $(BUILD)/asan/liborrery.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(ASAN) $(LDFLAGS) $^ -o $@ -lcriterion $(LDLIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(ASAN) $(LDFLAGS) $^ -o $@ -lcriterion $(LDLIBS)
 $(BUILD)/fuzz/%: $(BUILD)/fuzzobj/tests/fuzz/%.o $(BUILD)/fuzzobj/liborrery.a
 	@mkdir -p $(@D)
-	clang -g -fsanitize=fuzzer,address,undefined $^ -o $@ $(LDLIBS)
+	$(call say,CLANG,$<)
+	$(Q)clang -g -fsanitize=fuzzer,address,undefined $^ -o $@ $(LDLIBS)
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/liborrery.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 
 # --- tests ------------------------------------------------------------------------------------------------
 .PHONY: build-tests build-bench build-fuzz
