@@ -1,0 +1,4 @@
+#!/bin/sh
+# The references under docs/reference are what the programs print of themselves.
+. "$(dirname "$0")/../lib.sh"
+out=$("$HERE/../../docs/generate" --check 2>&1) || fail "$(printf '%s\n' "$out" | tail -n 30)"
