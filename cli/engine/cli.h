@@ -285,15 +285,16 @@ void cli_line_clear(struct cli_result *res);
 struct cfg_args *cli_line_args(const struct cli_row *row, const char *line, bool negated);
 
 /*
- * The line as it may be logged or kept in a history: secrets are replaced by ****, also when the line is wrong (then
- * everything from the first word that is not understood on). buf is always a NUL-terminated text.
+ * The line as it may be logged or kept in a history: secrets are replaced by ****, also when the line is
+ * wrong (then everything from the first word that is not understood on). buf is always a NUL-terminated text.
  */
 void cli_line_redact(const struct cli_session *s, const char *line, char *buf, size_t len);
 
 /* Accessors for handlers. A variable not given yields its grammar default, else NULL / the fallback. */
 const char *cli_cmd_str(const struct cli_cmd *c, const char *name);
 int64_t cli_cmd_int(const struct cli_cmd *c, const char *name, int64_t fallback);
-const char *cli_cmd_nth(const struct cli_cmd *c, const char *name, unsigned i); /* i-th value of a list or NULL */
+const char *cli_cmd_nth(const struct cli_cmd *c, const char *name,
+                        unsigned i);                         /* i-th value of a list or NULL */
 bool cli_cmd_has(const struct cli_cmd *c, const char *name); /* was the keyword or variable given? */
 
 /*

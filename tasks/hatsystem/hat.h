@@ -17,7 +17,7 @@ struct hat_slot {
 	bool leaving;    /* its tasks are to go elsewhere: halt, reboot, migrate */
 	bool spare_only; /* not to be chosen by the migration under way */
 	bool halted;
-	bool demoted;      /* told to be standby, not reported yet */
+	bool demoted; /* told to be standby, not reported yet */
 	bool spof_told;
 	bool down_told;
 	char state[24]; /* as reported */

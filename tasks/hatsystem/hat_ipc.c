@@ -52,8 +52,8 @@ static void card_report(struct task *t, const struct bus_msg *m)
 		state_changed(h, r->slot, s->state, r->state);
 	if (strcmp(s->state, r->state)) {
 		if (strcmp(r->state, "active"))
-		s->demoted = false;
-	snprintf(s->state, sizeof(s->state), "%s", r->state);
+			s->demoted = false;
+		snprintf(s->state, sizeof(s->state), "%s", r->state);
 		hat_state_save_slot(h, r->slot);
 	}
 	if (s->report)

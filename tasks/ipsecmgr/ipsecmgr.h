@@ -196,7 +196,8 @@ void ipsecmgr_serve_load(struct ipsecmgr *m, bool always);
 void ipsecmgr_show(struct task *t, const struct bus_msg *msg);
 void ipsecmgr_ctl(struct task *t, const struct bus_msg *msg);
 
-/* The blocks of ESP sequence numbers of this chassis: by the last bit of the redundancy epoch, all without redundancy. */
+/* The blocks of ESP sequence numbers of this chassis: by the last bit of the redundancy epoch, all without
+ * redundancy. */
 uint8_t ipsecmgr_lane(const struct ipsecmgr *m);
 
 #endif

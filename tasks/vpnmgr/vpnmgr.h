@@ -89,7 +89,8 @@ void vpnmgr_net_report(struct vpnmgr *v, enum log_event ev, char last[VPNMGR_PRO
 /* Note a problem of the present reading or reconciliation. */
 void vpnmgr_net_problem(struct vpnmgr *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* vpnmgr_garp.c: announce the addresses of ports and, while serving, every srp-activate one, now and twice more. */
+/* vpnmgr_garp.c: announce the addresses of ports and, while serving, every srp-activate one, now and twice
+ * more. */
 void vpnmgr_garp_start(struct vpnmgr *v);
 void vpnmgr_garp_stop(struct vpnmgr *v);
 

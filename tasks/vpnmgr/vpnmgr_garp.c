@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Announcing addresses that were put on: at once and twice more, a second apart. srp-activate ones after a
- * take-over, from the port whose subnet holds them (a loopback address that no subnet holds: from every port);
- * those of the ports too, because after a reboot neighbours still send to the MACs of before. Entry point:
- * vpnmgr_garp_start().
+ * take-over, from the port whose subnet holds them (a loopback address that no subnet holds: from every
+ * port); those of the ports too, because after a reboot neighbours still send to the MACs of before. Entry
+ * point: vpnmgr_garp_start().
  */
 #include <stdlib.h>
 #include <string.h>
