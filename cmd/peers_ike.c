@@ -187,7 +187,7 @@ static void fill_policy(const struct peers_opts *o, struct ike_policy *pol)
 	pol->max_childsa = 4;
 	pol->retrans_ms = o->retransmit_ms;
 	pol->max_retrans = 6;
-	pol->setup_timer_s = 60;
+	pol->setup_timer_s = o->setup_s;
 }
 
 int peers_ike_policy(struct peers *p)

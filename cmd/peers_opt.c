@@ -29,8 +29,8 @@ static const char help_text[] =
         "  --pfs                  the same group again for rekeyed child SAs\n"
         "  --encap                ESP in UDP even without a NAT\n"
         "  --rate R               tunnels started per second; --window W: set-ups in flight (default 64)\n"
-        "  --tries T              set-up attempts per peer (default 3); --reconnect: again when a tunnel "
-        "goes down\n"
+        "  --tries T              set-up attempts per peer (default 3), each given up after --setup-timeout S\n"
+        "                         (default 60); --reconnect: again when a tunnel goes down\n"
         "  --ping ADDR            inner address to ping; --pps R: echoes per second and tunnel (default 1)\n"
         "  --size BYTES           of an echo with its IP header, 60 to 1400 (default 60)\n"
         "  --retransmit MS        first time-out of an IKE request, doubling (default 1000)\n"
@@ -67,6 +67,7 @@ enum {
 	O_WINDOW,
 	O_DPD,
 	O_TRIES,
+	O_SETUP,
 	O_RECONNECT,
 	O_DURATION,
 	O_TIMEOUT,
@@ -103,6 +104,7 @@ static const struct option options[] = {
         {"window", 1, NULL, O_WINDOW},
         {"dpd", 1, NULL, O_DPD},
         {"tries", 1, NULL, O_TRIES},
+        {"setup-timeout", 1, NULL, O_SETUP},
         {"reconnect", 0, NULL, O_RECONNECT},
         {"duration", 1, NULL, O_DURATION},
         {"timeout", 1, NULL, O_TIMEOUT},
@@ -242,6 +244,8 @@ static int set_numbers(struct peers_opts *o, int c, const char *v)
 		return number("dpd", v, 1, 86400, &o->dpd_s);
 	case O_TRIES:
 		return number("tries", v, 1, 1000000, &o->tries);
+	case O_SETUP:
+		return number("setup-timeout", v, 1, 3600, &o->setup_s);
 	case O_DURATION:
 		return number("duration", v, 1, 100000000, &o->duration_s);
 	case O_TIMEOUT:
@@ -367,6 +371,7 @@ int peers_opt_parse(struct peers_opts *o, int argc, char **argv)
 	                         .id_prefix = "peer-",
 	                         .pps = 1,
 	                         .tries = 3,
+	                         .setup_s = 60,
 	                         .timeout_s = 120,
 	                         .size = PEERS_ECHO_MIN,
 	                         .retransmit_ms = 1000};
