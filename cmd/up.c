@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <jansson.h>
 
 #include "base/clock.h"
 #include "cmd/cmd.h"
@@ -206,6 +207,32 @@ static void log_tail(const char *state, char *buf, size_t len)
 	snprintf(buf, len, "%s", start ? start + 1 : text);
 }
 
+/* Which cards are not up, as " card 3 booting, …", asked of the backplane. */
+static void cards_missing(const char *run, char *buf, size_t len)
+{
+	int fd = bp_connect(run);
+	BpMessage *m = NULL;
+	json_t *root = NULL, *card;
+	size_t i, n = 0;
+
+	buf[0] = '\0';
+	if (fd >= 0 && !operator_send(fd, BP_COMMAND__WHAT__STATUS, NULL, 0, NULL, 0, NULL, 0) &&
+	    operator_recv(fd, 2000, &m) == 1) {
+		root = json_loads(m->command_reply->text, 0, NULL);
+		operator_free(m);
+	}
+	json_array_foreach(json_object_get(root, "cards"), i, card)
+	{
+		if (!json_is_true(json_object_get(card, "ready")) && n < len)
+			n += (size_t)snprintf(buf + n, len - n, "%s card %lld %s", n ? "," : "",
+			                      json_integer_value(json_object_get(card, "slot")),
+			                      json_string_value(json_object_get(card, "state")));
+	}
+	json_decref(root);
+	if (fd >= 0)
+		close(fd);
+}
+
 static bool ended(pid_t pid)
 {
 	int status;
@@ -278,8 +305,10 @@ int up_wait(const struct up_args *a, pid_t pid, void (*progress)(void *arg, cons
 		snprintf(err, errlen, "chassis %s ended while coming up: %s", a->name,
 		         tail[0] ? tail : "its log is empty");
 	} else if (rc) {
-		snprintf(err, errlen, "chassis %s did not come up within %u s: %s (see %s/log)", a->name,
-		         UP_TIMEOUT_S, strerror(-rc), state);
+		cards_missing(run, tail, sizeof(tail));
+		snprintf(err, errlen,
+		         "chassis %s is not up after %u s:%s (%s; it goes on trying, see %s/log)", a->name,
+		         UP_TIMEOUT_S, tail, strerror(-rc), state);
 	}
 	return rc;
 }
