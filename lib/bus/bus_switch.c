@@ -2,7 +2,8 @@
 /*
  * A card's message switch: processes register behind an identity, become reachable under an address when they
  * are ready, subscribe to topics. Routes of this card are told to the other cards and to local tasks, in
- * batches. Nothing is stored: a message for nobody is answered "unreachable" when it was a request, else
+ * batches; a card that learns of another asks it for all of them (#ask), because what came before is not
+ * heard. Nothing is stored: a message for nobody is answered "unreachable" when it was a request, else
  * counted and dropped.
  */
 #include "bus/bus.h"
@@ -29,6 +30,7 @@ struct member {
 struct route {
 	uint32_t card;
 	struct member *member; /* NULL: on another card */
+	uint64_t seen;         /* in which full table */
 };
 
 struct bus_switch {
@@ -45,6 +47,7 @@ struct bus_switch {
 	bus_rx_cb rx;
 	void (*on_routes)(void *arg);
 	void *arg;
+	uint64_t tables; /* full tables received */
 	struct bus_switch_counters n;
 };
 
@@ -221,6 +224,7 @@ static void route_set(struct bus_switch *s, const char *addr, uint32_t card, str
 	news |= r->card != card || r->member != m;
 	r->card = card;
 	r->member = m;
+	r->seen = s->tables;
 	if (news)
 		mark_changed(s, addr);
 }
@@ -237,9 +241,25 @@ static void route_del(struct bus_switch *s, const char *addr, uint32_t card)
 	free(r);
 }
 
+/* Routes to that card which its full table does not have are of a life before. */
+static void routes_forget(struct bus_switch *s, uint32_t card)
+{
+	size_t pos = 0;
+	const char *addr;
+	void *v;
+
+	while (strmap_next(&s->routes, &pos, &addr, &v)) {
+		struct route *r = v;
+
+		if (!r->member && r->card == card && r->seen != s->tables)
+			route_del(s, addr, card);
+	}
+}
+
 /* A BusRoute of another card. */
 static void routes_learn(struct bus_switch *s, uint32_t card, const BusRoute *br)
 {
+	s->tables += br->full;
 	for (size_t i = 0; i < br->n_rows; i++) {
 		const BusRoute__Row *row = br->rows[i];
 
@@ -250,6 +270,8 @@ static void routes_learn(struct bus_switch *s, uint32_t card, const BusRoute *br
 		else
 			route_del(s, row->addr, card);
 	}
+	if (br->full)
+		routes_forget(s, card);
 }
 
 struct row_buf {
@@ -370,12 +392,32 @@ static bool frame_text(zmq_msg_t *f, char *out)
 	return true;
 }
 
-static void learn_from(struct bus_switch *s, const char *src, const void *data, size_t len)
+/* The number of a card that is up, from its address; else 0. */
+static unsigned peer_of(const struct bus_switch *s, const char *src)
 {
-	Envelope *env;
 	unsigned card;
 
-	if (sscanf(src, "card/%u", &card) != 1 || card >= SLOTS_MAX || card == s->slot || !s->peers[card])
+	return sscanf(src, "card/%u", &card) == 1 && card < SLOTS_MAX && card != s->slot && s->peers[card]
+	               ? card
+	               : 0;
+}
+
+static void tell_table(struct bus_switch *s, unsigned card)
+{
+	size_t len;
+	uint8_t *buf = pack_table(s, true, &len);
+
+	if (buf)
+		to_card(s, card, "#route", s->self, "", buf, len);
+	free(buf);
+}
+
+static void learn_from(struct bus_switch *s, const char *src, const void *data, size_t len)
+{
+	unsigned card = peer_of(s, src);
+	Envelope *env;
+
+	if (!card)
 		return;
 	env = envelope__unpack(NULL, len, data);
 	if (env && env->body_case == ENVELOPE__BODY_ROUTE)
@@ -404,6 +446,9 @@ static void from_card(struct bus_switch *s, zmq_msg_t *f)
 		s->n.refused++;
 	} else if (!strcmp(dst, "#route")) {
 		learn_from(s, src, data, len);
+	} else if (!strcmp(dst, "#ask")) {
+		if (peer_of(s, src))
+			tell_table(s, peer_of(s, src));
 	} else if (dst[0] == '#') {
 		publish_here(s, dst + 1, src, ret, data, len);
 	} else {
@@ -583,8 +628,6 @@ int bus_switch_subscribe(struct bus_switch *s, const char *identity, const char 
 int bus_switch_peer_up(struct bus_switch *s, uint32_t slot)
 {
 	char url[300];
-	uint8_t *buf;
-	size_t len;
 
 	if (slot >= SLOTS_MAX || slot == s->slot)
 		return -EINVAL;
@@ -594,10 +637,9 @@ int bus_switch_peer_up(struct bus_switch *s, uint32_t slot)
 	snprintf(url, sizeof(url), "ipc://%s/card-%u.ipc", s->run_dir, slot);
 	if (!s->peers[slot] || zmq_connect(s->peers[slot]->zsock, url) != 0)
 		return -EIO;
-	buf = pack_table(s, true, &len);
-	if (buf)
-		to_card(s, slot, "#route", s->self, "", buf, len);
-	free(buf);
+	/* Its table may have come before we knew it; ours may come before it knows us: then it asks. */
+	tell_table(s, slot);
+	to_card(s, slot, "#ask", s->self, "", "", 0);
 	return 0;
 }
 

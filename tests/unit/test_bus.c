@@ -196,6 +196,26 @@ Test(bus, a_request_to_nobody_is_answered_unreachable)
 	cr_expect_eq(one.n, 2);
 }
 
+/* The table of the other card comes before this one is told of it, or ours before the other is told of us. */
+Test(bus, cards_learn_of_each_other_in_any_order)
+{
+	struct card a, b;
+	struct end one, two;
+
+	card_open(&a, 1);
+	card_open(&b, 2);
+	join(&one, &a, 1, "hatsystem", 0, true);
+	join(&two, &b, 2, "iftask", 20, true);
+	bus_switch_peer_up(a.sw, 2);
+	/* b has seen the table when it has seen what was sent after it, and knows nothing of it. */
+	send_show(&one, "card/2", ENVELOPE__KIND__ONEWAY, 0);
+	WAIT(b.own == 1);
+	cr_assert_eq(bus_switch_where(b.sw, "hatsystem/0"), 0);
+	bus_switch_peer_up(b.sw, 1);
+	WAIT(bus_switch_where(b.sw, "hatsystem/0") == 1);
+	WAIT(bus_switch_where(a.sw, "iftask/20") == 2);
+}
+
 Test(bus, standby_is_registered_but_not_reachable)
 {
 	struct card a, b;
