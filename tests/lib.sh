@@ -8,9 +8,12 @@ export ORRERY_RUN=$WORK/r ORRERY_STATE=$WORK/s
 mkdir -p "$ORRERY_RUN" "$ORRERY_STATE"
 chmod 700 "$WORK" "$ORRERY_RUN"
 CHASSIS=
+LAB=
 
+# The first line takes the script's own status: nothing may stand before it in a trap.
 finish() {
 	status=$?
+	[ -n "$LAB" ] && "$ORRERY" lab down "$LAB" >/dev/null 2>&1
 	for c in $CHASSIS; do
 		"$ORRERY" down --name "$c" >/dev/null 2>&1
 	done

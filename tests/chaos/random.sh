@@ -4,9 +4,8 @@
 . "$(dirname "$0")/../lib.sh"
 RANDOM=${SEED:=$(date +%s)}
 FAULTS=${FAULTS:-12}
-lab=$HERE/../labs/one.lab
-trap '"$ORRERY" lab down "$lab" >/dev/null 2>&1; finish' EXIT
-"$ORRERY" lab up "$lab" || fail "orrery lab up"
+LAB=$HERE/../labs/one.lab
+"$ORRERY" lab up "$LAB" || fail "orrery lab up"
 peers() {
 	python3 - "$ORRERY_RUN/lab-one/load.peers" <<'END'
 import json, socket, sys
@@ -23,7 +22,7 @@ all_up() {
 }
 ready() {
 	"$ORRERY" cli --name G -c 'show session recovery status' | grep -q 'Ready For Recovery' &&
-		"$ORRERY" status --name G | grep -q 'all cards up'
+		"$ORRERY" status --name G | grep -q ': all cards up'
 }
 within 20 all_up
 within 20 ready

@@ -1,0 +1,46 @@
+#!/bin/bash
+# Two failures at once, and failures without a standby card left: every tunnel survives on what is left.
+. "$(dirname "$0")/../lib.sh"
+. "$HERE/../tunnels.sh"
+lab_up
+gone_and_back() {
+	is "$1" standby || is "$1" active
+}
+off() {
+	! is "$1" standby && ! is "$1" active
+}
+fault kill card 2
+fault kill card 3
+within 15 ready
+unharmed "cards 2 and 3 at once"
+[ "$(state 10)" = active ] || fail "card 10 is $(state 10)"
+
+# the MIO first: nobody is there to see the card die
+victim=$(owner ipsecmgr 1)
+[ -n "$victim" ] || fail "ipsecmgr 1 does not run"
+fault kill card 5
+fault kill card "$victim"
+moved() {
+	now=$(owner ipsecmgr 1)
+	[ -n "$now" ] && [ "$now" != "$victim" ]
+}
+within 15 moved
+within 15 ready
+unharmed "the active MIO and card $victim at once"
+cli -c 'show snmp trap history' | grep '(CardDown)' | tail -n 3 | grep -q "card $victim " || fail "no CardDown of card $victim"
+
+victim=$(owner ipsecmgr 2)
+fault kill card "$victim"
+fault kill card 6
+within 15 ready
+[ "$(owner ipsecmgr 2)" != "$victim" ] || fail "ipsecmgr 2 is still on card $victim"
+unharmed "card $victim and the active MIO at once"
+
+# no standby left: halt it, then kill one that is active; its tasks go to the other active cards
+spare=$(for s in 1 2 3 10; do is $s standby && echo $s; done | head -n 1)
+cli -c "card halt $spare -noconfirm" || fail "card halt $spare"
+within 10 is "$spare" offline
+victim=$(owner ipsecmgr 1)
+fault kill card "$victim"
+within 10 moved
+unharmed "card $victim without a standby card"
