@@ -48,7 +48,7 @@ struct hat {
 	bool resumed;        /* there was a hatsystem before this one: what it knew is not news */
 	struct ckpt *ckpt;
 	uint64_t activated_us;
-	struct task_timer *timer;
+	struct task_timer *timer, *check; /* check: orders were sent; look whether they were carried out */
 	unsigned demux;
 	char problem[160];
 	PlacementReply *plan;

@@ -19,8 +19,26 @@
 #define BOOT_HOLD_US (5 * US_PER_SEC)
 #define RESUME_US    (100 * US_PER_MS) /* all presence lines come in one go */
 #define PLAN_MS      2000
+#define CHECK_MS     1000
 
 static void plan_cb(struct task *t, void *arg);
+
+static void check_cb(struct task *t, void *arg)
+{
+	struct hat *h = arg;
+
+	(void)t;
+	task_timer_stop(h->check);
+	h->check = NULL;
+	hat_plan_soon(h);
+}
+
+/* Orders are one-way: until there is nothing to order any more, the plan is compared again. */
+static void check_later(struct hat *h)
+{
+	if (!h->check)
+		h->check = task_timer_start(h->t, CHECK_MS, 0, check_cb, h);
+}
 
 bool hat_is_manager(const char *facility)
 {
@@ -297,6 +315,7 @@ static void send_orders(struct hat *h, unsigned slot, struct order_list *l)
 	to.n_orders = l->n;
 	env.body_case = ENVELOPE__BODY_TASK_ORDERS;
 	env.task_orders = &to;
+	check_later(h);
 	task_send(h->t, dst, &env);
 }
 
@@ -312,6 +331,7 @@ static void set_role(struct hat *h, unsigned slot, const char *role)
 	s.state = (char *)role;
 	env.body_case = ENVELOPE__BODY_CARD_SET_STATE;
 	env.card_set_state = &s;
+	check_later(h);
 	task_send(h->t, dst, &env);
 }
 
