@@ -154,9 +154,30 @@ static int run_orrery(struct drillrun *r, const char *text, unsigned ms, char **
 	return rc;
 }
 
-static bool has_failure(const char *out)
+static bool is_failure(const char *line)
 {
-	return out && (!strncmp(out, "Failure:", 8) || strstr(out, "\nFailure:"));
+	line += strspn(line, " \t*");
+	return !strncmp(line, "Failure:", 8) || !strncmp(line, "Unknown command", 15);
+}
+
+/* The line of the output that says so, or NULL. */
+static const char *find_failure(const char *out)
+{
+	for (; out && *out; out = strchr(out, '\n') ? strchr(out, '\n') + 1 : NULL) {
+		if (is_failure(out))
+			return out;
+	}
+	return NULL;
+}
+
+/* Does the transcript itself show a failure? Then the command may fail, else it must not. */
+static bool failure_expected(const struct drill_step *s)
+{
+	for (unsigned i = 0; i < s->nexpect; i++) {
+		if (is_failure(s->expect[i]))
+			return true;
+	}
+	return false;
 }
 
 /* Run the step's command once; true when all it expects holds, else the reason is in r->err. */
@@ -178,8 +199,13 @@ static bool look_command(struct drillrun *r, const struct drill_step *s, unsigne
 	if (status < 0)
 		return false;
 	if (s->op == DRILL_CLI) {
-		if (!s->nexpect && (status || has_failure(*out))) {
-			snprintf(r->err, sizeof(r->err), "it said: %.200s", *out ? *out : "");
+		const char *said = find_failure(*out);
+
+		if ((status || said) && !failure_expected(s)) {
+			snprintf(r->err, sizeof(r->err), "exit status %d: %.200s", status,
+			         said   ? said
+			         : *out ? *out
+			                : "");
 			return false;
 		}
 	} else if ((status != 0) != s->fails) {
