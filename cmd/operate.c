@@ -2,6 +2,7 @@
 /*
  * down, ps, status, fault and port: one question to the backplane of a running chassis each.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 
 #include "base/clock.h"
 #include "cmd/cmd.h"
+#include "cmd/labctl.h"
 #include "cmd/operator.h"
 
 struct options {
@@ -202,6 +204,32 @@ static const char *fault_wrong(int n, char **a)
 	return "the target is task, card or chassis";
 }
 
+/*
+ * Cables belong to the lab that laid them: ask every running lab for this one ("5/10" is a port of the
+ * chassis, else a link as the lab names it).
+ */
+static int fault_link(const char *chassis, char *verb, const char *link)
+{
+	char root[CMD_PATH_MAX], name[CMD_PATH_MAX], text[1024], *words[] = {"link", verb, name};
+	struct dirent *e;
+	bool done = false;
+	DIR *d = paths_run_root(root) ? NULL : opendir(root);
+
+	snprintf(name, sizeof(name), "%.40s%s%.80s", strchr(link, '/') && !strchr(link, ':') ? chassis : "",
+	         strchr(link, '/') && !strchr(link, ':') ? ":" : "", link);
+	while (d && !done && (e = readdir(d))) {
+		int fd = strncmp(e->d_name, "lab-", 4) ? -1 : labctl_request(e->d_name + 4, words, 3, NULL);
+
+		if (fd < 0)
+			continue;
+		done = labctl_answer(fd, 10000, text, sizeof(text)) > 0 && !strcmp(text, "ok");
+		close(fd);
+	}
+	if (d)
+		closedir(d);
+	return done ? CMD_OK : cmd_fail("no running lab has a link %s", name);
+}
+
 int operate_fault_main(int argc, char **argv)
 {
 	struct options o;
@@ -213,6 +241,8 @@ int operate_fault_main(int argc, char **argv)
 	wrong = fault_wrong(argc - at, argv + at);
 	if (wrong)
 		return cmd_misused("fault", "%s", wrong);
+	if (!strcmp(argv[at + 1], "link"))
+		return fault_link(o.name, argv[at], argv[at + 2]);
 	return operator_run(o.name, BP_COMMAND__WHAT__FAULT, argv + at, (unsigned)(argc - at));
 }
 

@@ -10,6 +10,7 @@ expect 1 'chassis nobody is not up' "$ORRERY" cli --name nobody -c 'show version
 expect 1 'chassis nobody is not up' "$ORRERY" fault --name nobody kill chassis
 expect 2 'the fault is kill, hang, resume' "$ORRERY" fault --name nobody explode card 1
 expect 2 'a slot, 1 to 20' "$ORRERY" fault --name nobody kill card 99
+expect 1 'no running lab has a link nobody:5/10' "$ORRERY" fault --name nobody cut link 5/10
 expect 2 'an instance number' "$ORRERY" fault --name nobody kill task ipsecmgr x
 expect 1 'No such file' "$ORRERY" drill /nonexistent.drill
 expect 1 'No such file' "$ORRERY" lab up /nonexistent.lab
