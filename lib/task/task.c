@@ -213,10 +213,16 @@ static bool sender_allowed(const char *list, const char *src)
 	return false;
 }
 
+/* A sender that goes on and on does not fill the log: the first ones, then ever fewer. */
+static bool worth_a_line(uint64_t n)
+{
+	return n <= 10 || (n & (n - 1)) == 0;
+}
+
 static void refuse(struct task *t, const struct bus_msg *m, const char *why)
 {
-	t->bus->refused++;
-	LOG(EV_BUS_REFUSED, "message %d from %s refused: %s", (int)m->env->body_case, m->src, why);
+	if (worth_a_line(++t->bus->refused))
+		LOG(EV_BUS_REFUSED, "message %d from %s refused: %s", (int)m->env->body_case, m->src, why);
 	if (m->id)
 		task_reply_status(t, m, -EOPNOTSUPP, "%s does not take this message (%s)", t->addr, why);
 }
@@ -278,8 +284,8 @@ static void rx(void *arg, const struct bus_rx *rx)
 	char self[BUS_ADDR_MAX];
 
 	if (!env) {
-		t->bus->bad++;
-		LOG(EV_BUS_REFUSED, "%zu bytes from %s are no envelope", rx->len, rx->src);
+		if (worth_a_line(++t->bus->bad))
+			LOG(EV_BUS_REFUSED, "%zu bytes from %s are no envelope", rx->len, rx->src);
 		return;
 	}
 	m.env = env;
