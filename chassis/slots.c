@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,7 +47,8 @@ static void arbitration_fill(struct chassis *c, BpMessage *m, BpArbitration *a, 
 	m->arbitration = a;
 }
 
-#define MIO_BOOT_US (1 * US_PER_SEC)
+#define MIO_BOOT_US  (1 * US_PER_SEC)
+#define CARD_LOG_MAX (8 << 20)
 
 /* At boot the lowest management slot is the default: give it its time before a higher one is chosen. */
 static bool lower_still_boots(struct chassis *c, unsigned chosen)
@@ -226,6 +228,17 @@ static void child_env(struct chassis *c)
 	setenv("ORRERY_PROFILE", c->profile_path, 1);
 }
 
+/* A card that boots again and again does not fill the disk: its log of before is kept once. */
+static void log_keep_small(const char *path)
+{
+	char old[310];
+	struct stat st;
+
+	snprintf(old, sizeof(old), "%s.1", path);
+	if (stat(path, &st) == 0 && st.st_size > CARD_LOG_MAX)
+		rename(path, old);
+}
+
 static void child(struct chassis *c, struct slot *s, int life_fd)
 {
 	char path[600], slot[16], log[300];
@@ -236,6 +249,7 @@ static void child(struct chassis *c, struct slot *s, int life_fd)
 	if (getppid() == 1)
 		_exit(1);
 	snprintf(log, sizeof(log), "%s/log/card-%u.log", c->state_dir, s->n);
+	log_keep_small(log);
 	fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	if (fd >= 0) {
 		dup2(fd, 1);
