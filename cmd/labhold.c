@@ -431,6 +431,7 @@ int labhold_run(struct lab *lab, const char *file, int out)
 	struct labhold *h = &hold;
 	struct server s = {.h = h, .listener = -1};
 	uint64_t start = clock_now_us();
+	char sock[CMD_PATH_MAX];
 	int rc;
 
 	h->lab = lab;
@@ -450,6 +451,8 @@ int labhold_run(struct lab *lab, const char *file, int out)
 	tell(out, "ready after %.1f s", (double)(clock_now_us() - start) / US_PER_SEC);
 	close(out);
 	serve(&s);
+	snprintf(sock, sizeof(sock), "%.490s/lab.sock", h->dir);
+	unlink(sock);
 	for (unsigned i = 0; i < lab->nchassis; i++) {
 		if (h->chassis[i] > 0)
 			kill(h->chassis[i], SIGKILL);

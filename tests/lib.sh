@@ -22,10 +22,15 @@ finish() {
 			[ -e "$f" ] && echo "--- $f" && tail -n 8 "$f" | cut -c 1-200
 		done
 	fi
+	# whatever is still there, also when another user of the script started it: the lock names its process
+	for l in "$ORRERY_RUN"/*/lock; do
+		[ -s "$l" ] && kill -9 "$(cat "$l")" 2>/dev/null
+	done
 	rm -rf "$WORK"
 	exit $status
 }
 trap finish EXIT
+trap 'exit 143' HUP INT TERM
 
 fail() {
 	echo "FAILED: $*"
