@@ -52,6 +52,8 @@ int labhold_dir(const char *lab_name, bool create, char *buf)
 	return paths_run_dir(name, create, buf);
 }
 
+#define ENDING_US (1 * US_PER_SEC)
+
 static void __attribute__((format(printf, 2, 3))) tell(int out, const char *fmt, ...)
 {
 	char line[1200];
@@ -91,13 +93,27 @@ static void chassis_args(struct labhold *h, unsigned i, struct up_args *a, char 
 		a->ports[a->nports++] = ports[p];
 }
 
+/* A chassis that was killed a moment ago: its end may not have been seen yet. */
+static bool chassis_ended(struct labhold *h, unsigned i)
+{
+	uint64_t deadline = clock_now_us() + ENDING_US;
+
+	while (h->chassis[i] > 0 && clock_now_us() < deadline) {
+		if (waitpid(h->chassis[i], NULL, WNOHANG) == h->chassis[i])
+			h->chassis[i] = 0;
+		else
+			clock_sleep_us(5 * US_PER_MS);
+	}
+	return h->chassis[i] <= 0;
+}
+
 static int chassis_start(struct labhold *h, unsigned i)
 {
 	char ports[LAB_PORTS][48], state[CMD_PATH_MAX], config[CMD_PATH_MAX], text[512] = "";
 	struct up_args a;
 	int n, rc;
 
-	if (h->chassis[i] > 0)
+	if (!chassis_ended(h, i))
 		return labhold_fail(h, "chassis %s is up already", h->lab->chassis[i].name);
 	n = labnet_ports(h, i, ports);
 	if (n < 0)
