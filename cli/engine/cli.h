@@ -110,6 +110,8 @@ struct cli_mode {
 	const char *prompt; /* "config-ctx"; %k is replaced by the block's first key; NULL for exec */
 	const char *help;
 	const struct cli_mode *parent;
+	uint32_t chapters;     /* of rows that name none themselves; see struct cli_row */
+	bool later;            /* all its rows are */
 	struct cli_row **rows; /* in declared order: the order of show configuration */
 	unsigned nrows;
 	struct cli_index *index; /* private: first words, sorted */
@@ -134,8 +136,10 @@ struct cli_row {
 	unsigned limit;       /* at most so many nodes per block; 0: no limit */
 	unsigned limit_total; /* at most so many in the whole chassis */
 	bool hidden, test, confirm;
-	bool no_stored; /* `no X` is a setting of its own (X is in force by default) */
-	bool ordered;   /* the order of several nodes means something */
+	bool no_stored;    /* `no X` is a setting of its own (X is in force by default) */
+	bool ordered;      /* the order of several nodes means something */
+	bool later;        /* stored and shown only: no task acts on this setting today */
+	uint32_t chapters; /* of the IPSec Reference that describe it: bit N for chapter N; 0: none */
 	bool merge; /* setting it again keeps what the new line does not mention (all rows with `enter`) */
 	struct cfg_args *dflt;  /* parsed `default "…"` line, or from variables' defaults; NULL: none */
 	struct cli_node *tree;  /* private: pattern as a tree */
@@ -155,6 +159,11 @@ struct cli_grammar *cli_grammar_load(const char *dir, char *err, size_t errlen);
 /* The same from one text (name is used in messages). */
 struct cli_grammar *cli_grammar_load_text(const char *name, const char *text, char *err, size_t errlen);
 void cli_grammar_free(struct cli_grammar *g);
+#define CLI_CHAPTER_MAX 29                       /* chapters of the IPSec Reference */
+const char *cli_chapter_title(unsigned chapter); /* 1..CLI_CHAPTER_MAX, else NULL */
+/* "8, 15": the chapters of a set of bits, in buf. Returns buf. */
+const char *cli_chapter_list(uint32_t chapters, char *buf, size_t len);
+
 /* Where the installed or built product keeps its grammar: $ORRERY_GRAMMAR, else the first that exists of
  * <prefix>/share/orrery/grammar and <tree>/cli/grammar relative to exe (argv[0] or /proc/self/exe), else
  * ./cli/grammar. */

@@ -8,6 +8,54 @@
 #include <string.h>
 #include "cli/engine/cli_int.h"
 
+static const char *const chapters[CLI_CHAPTER_MAX + 1] = {
+        [1] = "Introduction to IP Security (IPSec)",
+        [2] = "IPSec to Product Feature Mapping",
+        [3] = "IPSec Network Applications",
+        [4] = "Transform Set Configuration",
+        [5] = "ISAKMP Policy Configuration",
+        [6] = "Crypto Maps",
+        [7] = "ANSSI Enhancements for IKEv1 and IKEv2 ACL Modes",
+        [8] = "Crypto Templates",
+        [9] = "Service Configurations",
+        [10] = "Redundant IPSec Tunnel Fail-over",
+        [11] = "IPSec X.509 Certificates",
+        [12] = "Rekeying SAs",
+        [13] = "Access Control",
+        [14] = "Remote Secrets",
+        [15] = "IKEv2 RFC 5996 Compliance",
+        [16] = "IKEv2 DSCP Marking",
+        [17] = "IKEv2 Fragmentation",
+        [18] = "IKEv2 Mobility and Multi-homing Protocol",
+        [19] = "IKEv2 - Protection Against Distributed Denial of Service",
+        [20] = "IKEv2 and IPSec Parameter Setting Per Device Type",
+        [21] = "IPSec Manager Support on Demux DPC2 Cards",
+        [22] = "IPSec Packet Capture (PCAP) Trace Support",
+        [23] = "IPSec Slow Path Data Plane",
+        [24] = "Limit Max Number of IKEv1 IPSEC Managers within a Context",
+        [25] = "Duplicate Session Detection",
+        [26] = "Extended Sequence Number",
+        [27] = "Security Gateway as Initiator",
+        [28] = "User Equipment Identity in IKE_AUTH Message",
+        [29] = "Monitor CPU Crypto Core Utilization",
+};
+
+const char *cli_chapter_title(unsigned chapter)
+{
+	return chapter <= CLI_CHAPTER_MAX ? chapters[chapter] : NULL;
+}
+
+const char *cli_chapter_list(uint32_t set, char *buf, size_t len)
+{
+	size_t n = 0;
+
+	*buf = 0;
+	for (unsigned i = 1; i <= CLI_CHAPTER_MAX && n < len; i++)
+		if (set & 1u << i)
+			n += snprintf(buf + n, len - n, "%s%u", n ? ", " : "", i);
+	return buf;
+}
+
 /* Also finds the help of a variable in the compiled pattern. */
 static const char *var_help(const struct cli_node *n, const char *name)
 {
@@ -61,6 +109,8 @@ static void doc_forms(const struct cli_row *row, struct cli_out *out)
 
 static void doc_row(const struct cli_row *row, struct cli_out *out)
 {
+	char list[160];
+
 	cli_out_put(out, "### `");
 	cli_pattern_print(row->tree, out);
 	cli_out_put(out, "`\n\n");
@@ -69,6 +119,14 @@ static void doc_row(const struct cli_row *row, struct cli_out *out)
 	doc_forms(row, out);
 	cli_out_printf(out, "- Privilege: %s%s\n", cli_priv_name(row->priv),
 	               row->test ? "; needs test commands" : "");
+	if (row->chapters)
+		cli_out_printf(out, "- Reference: chapter %s\n",
+		               cli_chapter_list(row->chapters, list, sizeof(list)));
+	if (row->kind == CLI_ROW_CONF)
+		cli_out_put(out,
+		            row->later ? "- Today: **stored only**: checked, kept and shown; nothing acts on "
+		                         "it yet\n"
+		                       : "- Today: acts\n");
 	if (row->enter)
 		cli_out_printf(out, "- Opens the mode [%s](#mode-%s)\n", row->enter->name, row->enter->name);
 	if (row->limit)
@@ -96,6 +154,47 @@ static void doc_mode(const struct cli_mode *m, struct cli_out *out)
 			doc_row(m->rows[i], out);
 }
 
+static void doc_chapter(const struct cli_grammar *g, unsigned chapter, struct cli_out *out)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < g->nmodes; i++)
+		for (unsigned k = 0; k < g->modes[i]->nrows; k++) {
+			const struct cli_row *row = g->modes[i]->rows[k];
+			struct cli_out_buf text;
+
+			if (row->hidden || !(row->chapters & 1u << chapter))
+				continue;
+			cli_out_buf_init(&text);
+			cli_pattern_print(row->tree, &text.out);
+			cli_out_printf(out, "| %u | %s | `", chapter, row->mode->name);
+			for (const char *p = text.text; p && *p; p++)
+				cli_out_printf(out, "%s%c", *p == '|' ? "\\" : "", *p);
+			cli_out_printf(out, "` | %s |\n",
+			               row->kind == CLI_ROW_EXEC ? ""
+			               : row->later              ? "stored only"
+			                                         : "acts");
+			cli_out_buf_free(&text);
+			n++;
+		}
+	if (!n)
+		cli_out_printf(out, "| %u | | | |\n", chapter);
+}
+
+/* Which commands a chapter of the IPSec Reference describes. */
+static void doc_chapters(const struct cli_grammar *g, struct cli_out *out)
+{
+	cli_out_put(out, "## Commands by chapter of the IPSec Reference\n\n");
+	for (unsigned c = 1; c <= CLI_CHAPTER_MAX; c++)
+		cli_out_printf(out, "%u. %s\n", c, cli_chapter_title(c));
+	cli_out_put(out,
+	            "\nToday: a setting acts, or is stored only (checked, kept and shown; nothing acts on it "
+	            "yet).\n\n| chapter | mode | command | today |\n|---|---|---|---|\n");
+	for (unsigned c = 1; c <= CLI_CHAPTER_MAX; c++)
+		doc_chapter(g, c, out);
+	cli_out_put(out, "\n");
+}
+
 int cli_doc_write(const struct cli_grammar *g, struct cli_out *out)
 {
 	int rc = cli_out_put(
@@ -105,6 +204,7 @@ int cli_doc_write(const struct cli_grammar *g, struct cli_out *out)
 
 	for (unsigned i = 0; i < g->nmodes && !rc; i++)
 		doc_mode(g->modes[i], out);
+	doc_chapters(g, out);
 	for (unsigned i = 0; i < g->nenums; i++) {
 		cli_out_printf(out, "## Keywords of `%s`\n\n", g->enums[i]->name);
 		for (unsigned k = 0; k < g->enums[i]->n; k++)

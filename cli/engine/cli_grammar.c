@@ -228,6 +228,27 @@ static void *grow(void *v, unsigned n, size_t size)
 	return v;
 }
 
+/* "8,15": a set of chapters of the IPSec Reference as bits. */
+static uint32_t parse_chapters(struct lex *l, const char *list)
+{
+	uint32_t bits = 0;
+
+	for (const char *p = list; p && !l->failed;) {
+		char *end;
+		unsigned long n = strtoul(p, &end, 10);
+
+		if (!isdigit((unsigned char)*p) || n < 1 || n > CLI_CHAPTER_MAX || (*end && *end != ','))
+			fail(l, "chapters \"%s\": numbers 1 to %u with commas between them expected", list,
+			     CLI_CHAPTER_MAX);
+		else if (bits & 1u << n)
+			fail(l, "chapters \"%s\": %lu is there twice", list, n);
+		else
+			bits |= 1u << n;
+		p = *end ? end + 1 : NULL;
+	}
+	return bits;
+}
+
 static int parse_mode(struct lex *l)
 {
 	struct cli_mode *m = cli_arena_alloc(&l->g->arena, sizeof(*m));
@@ -243,7 +264,12 @@ static int parse_mode(struct lex *l)
 			m->help = value(l);
 		else if (is(l, "parent"))
 			parent = value(l);
-		else
+		else if (is(l, "chapter"))
+			m->chapters = parse_chapters(l, value(l));
+		else if (is(l, "later")) {
+			m->later = true;
+			next(l);
+		} else
 			break;
 	}
 	if (cli_grammar_mode(l->g, m->name))
@@ -337,6 +363,8 @@ static bool parse_attr(struct lex *l, struct raw *r)
 		row->limit = parse_number(l, value(l));
 	else if (is(l, "limit-total"))
 		row->limit_total = parse_number(l, value(l));
+	else if (is(l, "chapter"))
+		row->chapters = parse_chapters(l, value(l));
 	else if (is(l, "alias") && r->nalias < ROW_ALIAS)
 		r->alias[r->nalias++] = value(l);
 	else if (is(l, "no")) {
@@ -351,12 +379,13 @@ static bool parse_attr(struct lex *l, struct raw *r)
 		if (!r->default_none)
 			row->default_text = v;
 	} else if (is(l, "hidden") || is(l, "test") || is(l, "confirm") || is(l, "merge") ||
-	           is(l, "ordered")) {
+	           is(l, "ordered") || is(l, "later")) {
 		row->hidden |= is(l, "hidden") || is(l, "test");
 		row->test |= is(l, "test");
 		row->confirm |= is(l, "confirm");
 		row->merge |= is(l, "merge");
 		row->ordered |= is(l, "ordered");
+		row->later |= is(l, "later");
 		next(l);
 	} else if (l->kind == L_OPEN)
 		return !parse_help_block(l, r->words, ROW_WORDS, &r->nwords);
@@ -500,6 +529,11 @@ static int parse_row(struct lex *l, enum cli_row_kind kind)
 		return fail(l, "a row needs a pattern, and `in MODE` before it");
 	while (!l->failed && parse_attr(l, &r))
 		;
+	if (!r.row->chapters)
+		r.row->chapters = m->chapters;
+	r.row->later |= kind == CLI_ROW_CONF && m->later;
+	if (r.row->later && kind != CLI_ROW_CONF)
+		return fail(l, "only a setting can be `later`");
 	if (l->failed || compile_row(l, &r))
 		return -EINVAL;
 	r.row->order = m->nrows;

@@ -145,6 +145,10 @@ int cfg_check(const struct cfg_tree *t, const struct cfg_edit *e, char *err, siz
  * Returns their number. */
 int cfg_check_refs(const struct cfg_tree *t,
                    void (*each)(void *arg, const struct cfg_node *n, const char *text), void *arg);
+/* All configured settings that are stored only (rows declared `later`); text is "path: line". Returns their
+ * number. each may be NULL. */
+int cfg_check_later(const struct cfg_tree *t,
+                    void (*each)(void *arg, const struct cfg_node *n, const char *text), void *arg);
 /*
  * Edits that turn a into b: removals, then settings parents first. Stops when each() returns non-zero, and
  * returns that. each() must not change a or b: keep the edits, or compare with a copy (cfg_dup()) of what is

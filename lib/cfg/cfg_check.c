@@ -115,6 +115,41 @@ int cfg_check_refs(const struct cfg_tree *t,
 	return r.count;
 }
 
+/* --- stored only --- */
+
+static int node_later(void *arg, const struct cfg_node *n)
+{
+	struct refs *r = arg;
+	char path[CFG_PATH_MAX];
+	char *line;
+
+	if (!n->row->later)
+		return 0;
+	r->count++;
+	if (!r->each)
+		return 0;
+	line = malloc(2 * CFG_VALUE_MAX);
+	if (!line)
+		return -ENOMEM;
+	/* the block's place, then the line as show configuration prints it: with secrets sealed */
+	cfg_path(n->parent, path, sizeof(path));
+	size_t at = snprintf(line, CFG_PATH_MAX + 2, "%s%s", path, *path ? ": " : "");
+
+	if (!cli_render_line(n->row, n->args, n->negated, line + at, 2 * CFG_VALUE_MAX - at))
+		r->each(r->arg, n, line);
+	free(line);
+	return 0;
+}
+
+int cfg_check_later(const struct cfg_tree *t,
+                    void (*each)(void *arg, const struct cfg_node *n, const char *text), void *arg)
+{
+	struct refs r = {.each = each, .arg = arg, .t = t};
+
+	cfg_walk(t, node_later, &r);
+	return r.count;
+}
+
 /* --- one edit --- */
 
 struct must {

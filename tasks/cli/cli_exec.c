@@ -240,6 +240,14 @@ struct errors {
 	unsigned n;
 };
 
+static void one_later(void *arg, const struct cfg_node *n, const char *text)
+{
+	struct errors *e = arg;
+
+	(void)n;
+	cli_out_printf(e->out, "Orrery: %s\n", text);
+}
+
 static void one_error(void *arg, const struct cfg_node *n, const char *text)
 {
 	struct errors *e = arg;
@@ -260,6 +268,11 @@ static int show_configuration_errors(struct sh *sh, const struct cli_cmd *cmd, s
 	            "################################################################################\n");
 	cfg_check_refs(sh_tree(sh), one_error, &e);
 	cli_out_printf(out, "Total %u error(s) in this section !\n", e.n);
+	if (!cfg_check_later(sh_tree(sh), NULL, NULL))
+		return 0;
+	cli_out_put(out, "\nOrrery: these lines are kept and shown, but nothing acts on them yet; they are "
+	                 "no errors.\n");
+	cli_out_printf(out, "Orrery: %d line(s) stored only\n", cfg_check_later(sh_tree(sh), one_later, &e));
 	return 0;
 }
 
