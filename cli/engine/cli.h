@@ -101,6 +101,7 @@ struct cli_var {
 	const char *ref_in;         /* CLI_REF: … or below the context named by this variable */
 	bool must;                  /* CLI_REF: cfg_check() refuses a name that does not exist */
 	bool raw;                   /* CLI_LINE: shown without quotes where possible */
+	bool oneway;                /* CLI_SECRET: only a hash of it is kept */
 	bool list;                  /* may occur several times (<n:…>*6) */
 	const char *dflt;           /* value when not given; NULL: none */
 };
@@ -191,13 +192,16 @@ const char *cli_type_describe(const struct cli_var *v, char *buf, size_t len);
  * ------------------------------------------------------------------------------------------------------ */
 
 /*
- * Sealing of secrets with the chassis key: both return 0 or -errno and write a NUL-terminated word (no
- * blanks, no quotes) into out. With hooks a clear secret reaches the configuration only as `encrypted …`.
- * NULL: stays clear.
+ * Sealing of secrets with the chassis key, hashing of passwords: they return 0 or -errno and write a
+ * NUL-terminated word (no blanks, no quotes) into out. With hooks a clear secret reaches the configuration
+ * only as `encrypted …`. unseal() returns -EKEYREJECTED for what another chassis key has sealed. NULL: stays
+ * clear.
  */
 struct cli_hooks {
 	int (*seal)(void *arg, const char *clear, char *out, size_t outlen);
 	int (*unseal)(void *arg, const char *sealed, char *out, size_t outlen);
+	int (*hash)(void *arg, const char *clear, char *out, size_t outlen);
+	bool (*is_hash)(void *arg, const char *text);
 	void *arg;
 };
 

@@ -160,43 +160,63 @@ static enum cli_kind split_pipes(struct parse *p)
 
 /* --- configuration --- */
 
-/* Secrets reach the configuration sealed, whichever way they were typed. */
-static int seal(struct parse *p, const struct cli_row *row, struct cfg_args *a)
+/* A secret that comes sealed must open with our key, and be legal; a password that comes hashed is taken as
+ * it is. */
+static int check_sealed(struct parse *p, const struct cli_var *v, const char *text)
 {
 	const struct cli_hooks *h = &p->s->hooks;
-	bool sealed = cfg_args_get(a, "encrypted");
 	char out[CLI_LINE_MAX], canon[CLI_LINE_MAX];
+	int rc = 0;
 
-	for (unsigned i = 0; i < row->nvars; i++) {
+	if (v->oneway) {
+		rc = !h->is_hash || h->is_hash(h->arg, text) ? 0 : -EINVAL;
+	} else if (h->unseal) {
+		rc = h->unseal(h->arg, text, out, sizeof(out));
+		if (!rc)
+			rc = cli_type_check(v, out, canon, sizeof(canon));
+		explicit_bzero(out, sizeof(out));
+		explicit_bzero(canon, sizeof(canon));
+	}
+	if (rc == -EKEYREJECTED)
+		error(p, true, "The encrypted value for <%s> was made with another chassis key", v->name);
+	else if (rc)
+		error(p, true, "Invalid encrypted value for <%s>", v->name);
+	return rc ? -EINVAL : 0;
+}
+
+static int seal_clear(struct parse *p, const struct cli_var *v, const char *text, struct cfg_args *a)
+{
+	const struct cli_hooks *h = &p->s->hooks;
+	int (*close)(void *, const char *, char *, size_t) = v->oneway ? h->hash : h->seal;
+	char out[CLI_LINE_MAX];
+	int rc;
+
+	if (!close)
+		return 0;
+	rc = close(h->arg, text, out, sizeof(out));
+	if (!rc)
+		rc = cfg_args_set(a, v->name, out);
+	if (!rc)
+		rc = cfg_args_set(a, "encrypted", "");
+	if (rc)
+		error(p, true, "The value for <%s> can not be encrypted", v->name);
+	return rc;
+}
+
+/* Secrets reach the configuration sealed or hashed, whichever way they were typed. */
+static int seal(struct parse *p, const struct cli_row *row, struct cfg_args *a)
+{
+	bool sealed = cfg_args_get(a, "encrypted");
+	int rc = 0;
+
+	for (unsigned i = 0; !rc && i < row->nvars; i++) {
 		const struct cli_var *v = row->vars[i];
 		const char *text = v->type == CLI_SECRET ? cfg_args_get(a, v->name) : NULL;
-		int rc = 0;
 
-		if (!text)
-			continue;
-		if (sealed && h->unseal) {
-			rc = h->unseal(h->arg, text, out, sizeof(out));
-			if (!rc)
-				rc = cli_type_check(v, out, canon, sizeof(canon));
-			explicit_bzero(out, sizeof(out));
-			explicit_bzero(canon, sizeof(canon));
-			if (rc) {
-				error(p, true, "Invalid encrypted value for <%s>", v->name);
-				return -EINVAL;
-			}
-		} else if (!sealed && h->seal) {
-			rc = h->seal(h->arg, text, out, sizeof(out));
-			if (!rc)
-				rc = cfg_args_set(a, v->name, out);
-			if (!rc)
-				rc = cfg_args_set(a, "encrypted", "");
-			if (rc) {
-				error(p, true, "The value for <%s> can not be encrypted", v->name);
-				return rc;
-			}
-		}
+		if (text)
+			rc = sealed ? check_sealed(p, v, text) : seal_clear(p, v, text, a);
 	}
-	return 0;
+	return rc;
 }
 
 static void drop_switches(struct cfg_args *a)

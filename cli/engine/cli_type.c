@@ -108,6 +108,9 @@ static int parse_kind(struct cli_grammar *g, struct cli_var *v, const char *kind
 	v->raw = !strcmp(kind, "rest");
 	if (v->raw)
 		kind = "line";
+	v->oneway = !strcmp(kind, "password");
+	if (v->oneway)
+		kind = "secret";
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (i != CLI_ENUM && !strcmp(types[i].name, kind))
 			break;

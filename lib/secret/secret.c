@@ -9,60 +9,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "secret/passwd.h"
+#include "secret/secret_text.h"
 
 #define PREFIX    "+O"
+#define KEY_FILE  "chassis.key"
 #define NONCE_LEN 12
 #define TAG_LEN   16
 #define CLEAR_MAX 4096
-
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-static int encode(const unsigned char *in, size_t len, char *out, size_t size)
-{
-	size_t n = 0;
-
-	if (size < (len * 4 + 2) / 3 + 1)
-		return -ENOSPC;
-	for (size_t i = 0; i < len; i += 3) {
-		unsigned v =
-		        in[i] << 16u | (i + 1 < len ? in[i + 1] : 0) << 8u | (i + 2 < len ? in[i + 2] : 0);
-
-		out[n++] = digits[v >> 18 & 63];
-		out[n++] = digits[v >> 12 & 63];
-		if (i + 1 < len)
-			out[n++] = digits[v >> 6 & 63];
-		if (i + 2 < len)
-			out[n++] = digits[v & 63];
-	}
-	out[n] = 0;
-	return 0;
-}
-
-/* Length, or -EBADMSG. */
-static int decode(const char *in, unsigned char *out, size_t size)
-{
-	unsigned v = 0, bits = 0;
-	size_t n = 0;
-
-	for (; *in; in++) {
-		const char *d = strchr(digits, *in);
-
-		if (!d || n == size)
-			return -EBADMSG;
-		v = v << 6 | (unsigned)(d - digits);
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			out[n++] = (unsigned char)(v >> bits);
-			v &= (1u << bits) - 1;
-		}
-	}
-	return (int)n;
-}
 
 static int key_create(const char *path, struct secret_key *key)
 {
@@ -70,6 +29,7 @@ static int key_create(const char *path, struct secret_key *key)
 	int fd, rc = 0;
 
 	random_bytes(key->bytes, sizeof(key->bytes));
+	key->has_old = false;
 	snprintf(tmp, sizeof(tmp), "%s.%d", path, (int)getpid());
 	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -87,15 +47,25 @@ static int key_create(const char *path, struct secret_key *key)
 static int key_read(const char *path, struct secret_key *key)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), rc = 0;
+	unsigned char raw[sizeof(key->bytes) + sizeof(key->old)];
 	struct stat st;
+	ssize_t n = 0;
 
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) < 0 || (st.st_mode & 077) || st.st_uid != geteuid())
 		rc = -EPERM;
-	else if (read(fd, key->bytes, sizeof(key->bytes)) != sizeof(key->bytes))
-		rc = -EIO;
+	else
+		n = read(fd, raw, sizeof(raw));
 	close(fd);
+	if (rc == 0 && n != sizeof(key->bytes) && n != sizeof(raw))
+		rc = -EIO;
+	if (rc == 0) {
+		memcpy(key->bytes, raw, sizeof(key->bytes));
+		memcpy(key->old, raw + sizeof(key->bytes), sizeof(key->old));
+		key->has_old = n == sizeof(raw);
+	}
+	OPENSSL_cleanse(raw, sizeof(raw));
 	return rc;
 }
 
@@ -104,20 +74,20 @@ int secret_key_load(const char *state_dir, struct secret_key *key)
 	char path[560];
 	int rc;
 
-	snprintf(path, sizeof(path), "%s/chassis.key", state_dir);
+	snprintf(path, sizeof(path), "%s/" KEY_FILE, state_dir);
 	rc = key_read(path, key);
 	if (rc == -ENOENT && (rc = key_create(path, key)) == -EAGAIN)
 		rc = key_read(path, key);
 	return rc;
 }
 
-static int gcm(int enc, const struct secret_key *key, const unsigned char *nonce, const unsigned char *in,
+static int gcm(int enc, const unsigned char *key, const unsigned char *nonce, const unsigned char *in,
                int len, unsigned char *out, unsigned char *tag)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n, ok;
 
-	ok = ctx && EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->bytes, nonce, enc) == 1 &&
+	ok = ctx && EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce, enc) == 1 &&
 	     EVP_CipherUpdate(ctx, NULL, &n, (const unsigned char *)PREFIX, 2) == 1 &&
 	     EVP_CipherUpdate(ctx, out, &n, in, len) == 1;
 	if (ok && !enc)
@@ -138,11 +108,12 @@ int secret_seal(const struct secret_key *key, const char *clear, char *out, size
 	if (len > CLEAR_MAX || size < 3)
 		return -ENOSPC;
 	random_bytes(raw, NONCE_LEN);
-	rc = gcm(1, key, raw, (const unsigned char *)clear, (int)len, raw + NONCE_LEN, raw + NONCE_LEN + len);
+	rc = gcm(1, key->bytes, raw, (const unsigned char *)clear, (int)len, raw + NONCE_LEN,
+	         raw + NONCE_LEN + len);
 	if (rc < 0)
 		return -EIO;
 	memcpy(out, PREFIX, 2);
-	return encode(raw, NONCE_LEN + len + TAG_LEN, out + 2, size - 2);
+	return secret_text_encode(raw, NONCE_LEN + len + TAG_LEN, out + 2, size - 2);
 }
 
 int secret_is_sealed(const char *text)
@@ -157,36 +128,101 @@ int secret_unseal(const struct secret_key *key, const char *sealed, char *out, s
 
 	if (!secret_is_sealed(sealed))
 		return -EBADMSG;
-	n = decode(sealed + 2, raw, sizeof(raw));
+	n = secret_text_decode(sealed + 2, raw, sizeof(raw));
 	len = n - NONCE_LEN - TAG_LEN;
 	if (n < 0 || len < 0)
 		return -EBADMSG;
 	if ((size_t)len >= size)
 		return -ENOSPC;
-	rc = gcm(0, key, raw, raw + NONCE_LEN, len, (unsigned char *)out, raw + NONCE_LEN + len);
+	rc = gcm(0, key->bytes, raw, raw + NONCE_LEN, len, (unsigned char *)out, raw + NONCE_LEN + len);
+	if (rc < 0 && key->has_old)
+		rc = gcm(0, key->old, raw, raw + NONCE_LEN, len, (unsigned char *)out, raw + NONCE_LEN + len);
 	if (rc < 0)
 		OPENSSL_cleanse(out, (size_t)len);
 	out[rc < 0 ? 0 : len] = 0;
-	return rc;
+	return rc < 0 ? -EKEYREJECTED : 0;
 }
 
-static struct secret_key the_key;
+void secret_key_wipe(struct secret_key *key)
+{
+	OPENSSL_cleanse(key, sizeof(*key));
+}
+
+/* --- hooks: one key per process, read again when its file was replaced
+ * --------------------------------------
+ */
+
+static struct {
+	char path[560];
+	struct secret_key *key; /* on a page of its own that no core file shows */
+	struct stat st;
+} the;
+
+static struct secret_key *key_page(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return NULL;
+	madvise(page, size, MADV_DONTDUMP);
+	return page;
+}
+
+static int key_refresh(void)
+{
+	struct stat st;
+
+	if (stat(the.path, &st) < 0)
+		return -errno;
+	if (st.st_ino == the.st.st_ino && st.st_mtim.tv_sec == the.st.st_mtim.tv_sec &&
+	    st.st_mtim.tv_nsec == the.st.st_mtim.tv_nsec)
+		return 0;
+	the.st = st;
+	return key_read(the.path, the.key);
+}
 
 static int hook_seal(void *arg, const char *clear, char *out, size_t size)
 {
-	return secret_seal(arg, clear, out, size);
+	int rc = key_refresh();
+
+	(void)arg;
+	return rc ? rc : secret_seal(the.key, clear, out, size);
 }
 
 static int hook_unseal(void *arg, const char *sealed, char *out, size_t size)
 {
-	return secret_unseal(arg, sealed, out, size);
+	int rc = key_refresh();
+
+	(void)arg;
+	return rc ? rc : secret_unseal(the.key, sealed, out, size);
+}
+
+static int hook_hash(void *arg, const char *clear, char *out, size_t size)
+{
+	(void)arg;
+	return passwd_hash(clear, out, size);
+}
+
+static bool hook_is_hash(void *arg, const char *text)
+{
+	(void)arg;
+	return passwd_is_hash(text);
 }
 
 int secret_hooks(const char *state_dir, struct cli_hooks *hooks)
 {
-	int rc = secret_key_load(state_dir, &the_key);
+	int rc = 0;
 
+	if (!the.key)
+		the.key = key_page();
+	if (!the.key)
+		return -ENOMEM;
+	snprintf(the.path, sizeof(the.path), "%s/" KEY_FILE, state_dir);
+	rc = secret_key_load(state_dir, the.key);
+	if (rc == 0 && stat(the.path, &the.st) < 0)
+		rc = -errno;
 	if (rc == 0)
-		*hooks = (struct cli_hooks){hook_seal, hook_unseal, &the_key};
+		*hooks = (struct cli_hooks){hook_seal, hook_unseal, hook_hash, hook_is_hash, NULL};
 	return rc;
 }

@@ -7,11 +7,14 @@
 #ifndef ORRERY_SECRET_H
 #define ORRERY_SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "cli/engine/cli.h"
 
 struct secret_key {
 	unsigned char bytes[32];
+	unsigned char old[32]; /* while secrets are sealed anew with a changed key */
+	bool has_old;
 };
 
 /* Read <state_dir>/chassis.key, making it when absent. 0 or -errno; -EPERM when others could read it. */
@@ -19,11 +22,13 @@ int secret_key_load(const char *state_dir, struct secret_key *key);
 /* clear -> one word of base64url characters beginning "+O"; out needs 48 + 4/3 * strlen bytes. 0, -ENOSPC,
  * -EIO. */
 int secret_seal(const struct secret_key *key, const char *clear, char *out, size_t size);
-/* 0; -EBADMSG: not sealed with this chassis' key, or damaged; -ENOSPC. */
+/* 0; -EBADMSG: not the sealed form; -EKEYREJECTED: sealed with another chassis' key, or damaged; -ENOSPC. */
 int secret_unseal(const struct secret_key *key, const char *sealed, char *out, size_t size);
+void secret_key_wipe(struct secret_key *key);
 /* Is this text in the sealed form? */
 int secret_is_sealed(const char *text);
-/* Hooks for a CLI session or a file loader. The key is kept in a static of this library. 0 or -errno. */
+/* Hooks for a CLI session or a file loader. The key is kept on a page that core files leave out, and
+ * read again when its file changes. 0 or -errno. */
 int secret_hooks(const char *state_dir, struct cli_hooks *hooks);
 
 #endif

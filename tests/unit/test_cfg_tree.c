@@ -494,7 +494,7 @@ static void count_refused(void *arg, unsigned lineno, const char *line, const ch
 
 Test(cfg_tree, random_trees_survive_show_and_load)
 {
-	const struct cli_hooks hooks = {fake_seal, fake_unseal, NULL};
+	const struct cli_hooks hooks = {.seal = fake_seal, .unseal = fake_unseal};
 	size_t nodes = 0;
 
 	for (unsigned round = 0; round < 120; round++) {

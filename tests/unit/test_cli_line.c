@@ -38,6 +38,7 @@ static const char grammar[] =
         "conf \"item <name:string:1-20> [ { red | green }=colour ] [ big ]\" key name enter item limit 2\n"
         "conf \"key { key <key:secret:1-20> | encrypted key <key:secret:1-20> }\"\n"
         "conf \"pass <user:string:1-9> [ encrypted ] password <pass:secret:1-20>\" key user\n"
+        "conf \"admin <user:string:1-9> [ encrypted ] password <pass:password:1-8>\" key user\n"
         "conf \"route <net:ipv4> <mask:mask> { <gw:ipv4> <iface:ref:item:1-20> | next-hop <nh:ipv4> }\" key "
         "net,mask,gw,nh\n"
         "conf \"use <item:ref:item!:1-20>\" conf \"list <l:string:1-5>*3\" conf \"text <t:line:0-100>\"\n"
@@ -291,7 +292,7 @@ Test(cli_line, secrets_are_sealed)
 	line("configure");
 	line("context c");
 	EDIT("key key ab", CFG_SET, "context=c/key", "key=ab");
-	s.hooks = (struct cli_hooks){seal, unseal, NULL};
+	s.hooks = (struct cli_hooks){.seal = seal, .unseal = unseal};
 	EDIT("key key ab", CFG_SET, "context=c/key", "key=+S`c&encrypted=");
 	EDIT("key encrypted key +S`c", CFG_SET, "context=c/key", "encrypted=&key=+S`c");
 	EDIT("pass joe password ab", CFG_SET, "context=c/pass=joe", "user=joe&pass=+S`c&encrypted=");
@@ -302,6 +303,44 @@ Test(cli_line, secrets_are_sealed)
 	      "Failure: Invalid encrypted value for <pass>");
 	FAILS("pass joe password 123456789012345678901",
 	      "Failure: Invalid value \"****\" for <pass>; the legal length is 1 to 20 characters");
+}
+
+static int hash(void *arg, const char *clear, char *out, size_t len)
+{
+	snprintf(out, len, "+B%zu", strlen(clear));
+	return 0;
+}
+
+static bool is_hash(void *arg, const char *text)
+{
+	return !strncmp(text, "+B", 2);
+}
+
+static int other_key(void *arg, const char *sealed, char *out, size_t len)
+{
+	return -EKEYREJECTED;
+}
+
+Test(cli_line, passwords_are_hashed)
+{
+	line("configure");
+	line("context c");
+	s.hooks = (struct cli_hooks){.seal = seal, .unseal = unseal, .hash = hash, .is_hash = is_hash};
+	EDIT("admin joe password hush", CFG_SET, "context=c/admin=joe", "user=joe&pass=+B4&encrypted=");
+	EDIT("admin joe encrypted password +Bxyz", CFG_SET, "context=c/admin=joe",
+	     "user=joe&encrypted=&pass=+Bxyz");
+	FAILS("admin joe encrypted password +S`c", "Failure: Invalid encrypted value for <pass>");
+	FAILS("admin joe password 123456789",
+	      "Failure: Invalid value \"****\" for <pass>; the legal length is 1 to 8 characters");
+}
+
+Test(cli_line, secret_of_another_chassis)
+{
+	line("configure");
+	line("context c");
+	s.hooks = (struct cli_hooks){.unseal = other_key};
+	FAILS("key encrypted key +S`c",
+	      "Failure: The encrypted value for <key> was made with another chassis key");
 }
 
 Test(cli_line, redacted_for_logs)

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* lib/secret: passwords as one-way hashes, secrets sealed with the chassis key, the key's file. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "secret/passwd.h"
+#include "secret/secret.h"
+
+static char dir[] = "/tmp/secretXXXXXX";
+
+static void setup(void)
+{
+	cr_assert_not_null(mkdtemp(dir));
+}
+
+static void teardown(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/chassis.key", dir);
+	unlink(path);
+	rmdir(dir);
+}
+
+TestSuite(secret, .init = setup, .fini = teardown);
+
+Test(secret, password_hash_is_one_way_and_salted)
+{
+	char a[PASSWD_TEXT_MAX], b[PASSWD_TEXT_MAX];
+
+	cr_assert_eq(passwd_hash("hush-hush", a, sizeof(a)), 0);
+	cr_assert_eq(passwd_hash("hush-hush", b, sizeof(b)), 0);
+	cr_expect_str_neq(a, b);
+	cr_expect(passwd_is_hash(a));
+	cr_expect_null(strstr(a, "hush"));
+	cr_expect(passwd_verify(a, "hush-hush"));
+	cr_expect(passwd_verify(b, "hush-hush"));
+	cr_expect_not(passwd_verify(a, "hush-hus"));
+	cr_expect_not(passwd_verify(a, ""));
+	cr_expect_not(passwd_verify(NULL, "hush-hush"));
+}
+
+Test(secret, password_hash_of_foreign_hands)
+{
+	char a[PASSWD_TEXT_MAX];
+
+	cr_assert_eq(passwd_hash("x", a, sizeof(a)), 0);
+	cr_expect_eq(passwd_hash("x", a, 20), -ENOSPC);
+	cr_assert_eq(passwd_hash("x", a, sizeof(a)), 0);
+	a[2] = 'e'; /* costs far beyond ours */
+	cr_expect_not(passwd_is_hash(a));
+	cr_expect_not(passwd_verify(a, "x"));
+	cr_expect_not(passwd_is_hash("+B"));
+	cr_expect_not(passwd_is_hash("+Bnot a hash"));
+	cr_expect_not(passwd_is_hash(""));
+	a[strlen(a) - 1] = 0;
+	cr_expect_not(passwd_is_hash(a));
+}
+
+Test(secret, sealed_opens_here_only)
+{
+	struct secret_key key, other;
+	char sealed[128], clear[64];
+
+	cr_assert_eq(secret_key_load(dir, &key), 0);
+	cr_assert_eq(secret_seal(&key, "pre-shared", sealed, sizeof(sealed)), 0);
+	cr_expect_null(strstr(sealed, "pre"));
+	cr_assert_eq(secret_unseal(&key, sealed, clear, sizeof(clear)), 0);
+	cr_expect_str_eq(clear, "pre-shared");
+	other = key;
+	other.bytes[0] ^= 1;
+	cr_expect_eq(secret_unseal(&other, sealed, clear, sizeof(clear)), -EKEYREJECTED);
+	cr_expect_str_eq(clear, "");
+	sealed[10] ^= 1;
+	cr_expect_eq(secret_unseal(&key, sealed, clear, sizeof(clear)), -EKEYREJECTED);
+	cr_expect_eq(secret_unseal(&key, "+Oabc", clear, sizeof(clear)), -EBADMSG);
+	cr_expect_eq(secret_unseal(&key, "pre-shared", clear, sizeof(clear)), -EBADMSG);
+}
+
+Test(secret, key_file_is_private)
+{
+	struct secret_key key;
+	struct stat st;
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/chassis.key", dir);
+	cr_assert_eq(secret_key_load(dir, &key), 0);
+	cr_assert_eq(stat(path, &st), 0);
+	cr_expect_eq(st.st_mode & 0777, 0600);
+	chmod(path, 0644);
+	cr_expect_eq(secret_key_load(dir, &key), -EPERM);
+}
