@@ -10,7 +10,7 @@
 #   tasks/NAME/*.c            -> build/libexec/orrery/NAME          (one facility, one executable)
 #   chassis/*.c cards/*.c     -> build/libexec/orrery/orreryd, orrery-card
 #   cmd/*.c                   -> build/bin/orrery                   (the product's own command)
-#   tests/{unit,table,exchange}/test_*.c -> build/asan/tests/*      (Criterion, ASan + UBSan)
+#   tests/{unit,table,exchange}/test_*.c -> build/asan/tests/*      (Criterion, ASan + UBSan; so tests/reference/*.c)
 #   tests/fuzz/fuzz_*.c       -> build/fuzz/*                       (libFuzzer)
 #   tests/bench/bench_*.c     -> build/bench/*
 
@@ -55,7 +55,7 @@ PROTO_H   := $(PROTO_C:.c=.h)
 LIB_C     := $(wildcard lib/*/*.c cli/engine/*.c bulkstats/*.c snmp/*.c drill/*.c)
 TASKS     := $(sort $(patsubst tasks/%/,%,$(filter %/,$(wildcard tasks/*/))))
 CMD_C     := $(wildcard cmd/*.c)
-TESTS_C   := $(wildcard tests/unit/test_*.c tests/table/test_*.c tests/exchange/test_*.c)
+TESTS_C   := $(wildcard tests/unit/test_*.c tests/table/test_*.c tests/exchange/test_*.c tests/reference/*.c)
 FUZZ_C    := $(wildcard tests/fuzz/fuzz_*.c)
 BENCH_C   := $(wildcard tests/bench/bench_*.c)
 
