@@ -244,7 +244,7 @@ static inline const struct cli_row *gen_opener(const struct cli_grammar *gr, con
 /* A session standing in that mode. */
 static inline void gen_session(struct cli_session *s, const struct cli_grammar *gr, const struct cli_mode *m)
 {
-	cli_session_init(s, gr, CLI_PRIV_CONFIG_ADMIN);
+	cli_session_init(s, gr, CLI_PRIV_SECURITY_ADMIN);
 	s->test_commands = true;
 	if (!strcmp(m->name, "exec"))
 		return;

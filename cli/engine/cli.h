@@ -54,8 +54,17 @@ int cli_out_printf(struct cli_out *out, const char *fmt, ...) __attribute__((for
 /* --- grammar (read-only after loading; shared by any number of sessions and trees)
  * ----------------------------- */
 
-enum cli_priv { CLI_PRIV_INSPECTOR, CLI_PRIV_OPERATOR, CLI_PRIV_ADMIN, CLI_PRIV_CONFIG_ADMIN };
-const char *cli_priv_name(enum cli_priv p); /* "inspector" … "config-administrator" */
+/* Levels of StarOS, each may what those before it may: see docs/operations.md. */
+enum cli_priv {
+	CLI_PRIV_INSPECTOR,      /* looks at the chassis */
+	CLI_PRIV_OPERATOR,       /* looks at sessions, tests */
+	CLI_PRIV_ADMIN,          /* configures (`config-administrator NAME`) */
+	CLI_PRIV_SECURITY_ADMIN, /* and what concerns access and secrets (`administrator NAME`) */
+	CLI_PRIV_CONFIG_ADMIN = CLI_PRIV_SECURITY_ADMIN, /* another name of it */
+};
+const char *cli_priv_name(enum cli_priv p);  /* "inspector" … "security-administrator" */
+const char *cli_priv_title(enum cli_priv p); /* "Inspector" … "Security Administrator", as in traps */
+int cli_priv_parse(const char *name);        /* level of a name, or -1 */
 
 enum cli_type {
 	CLI_INT,    /* <n:1-20>, <n:0,5-100>: 64 bit, ranges inclusive */
@@ -205,6 +214,17 @@ struct cli_hooks {
 	void *arg;
 };
 
+/*
+ * Values only the program knows (files of the disk, instances that run): calls each() with every word that
+ * may stand for variable v after the words typed before it; the engine keeps those that begin with partial.
+ * NULL list: none.
+ */
+struct cli_values {
+	void (*list)(void *arg, const struct cli_var *v, const char *const *words, unsigned n,
+	             const char *partial, void (*each)(void *each_arg, const char *word), void *each_arg);
+	void *arg;
+};
+
 #define CLI_DEPTH_MAX 12
 #define CLI_LINE_MAX  8192
 #define CLI_NAME_LEN  256
@@ -214,6 +234,7 @@ struct cli_session {
 	const struct cfg_tree
 	        *tree; /* present configuration: completion of names, "exists already"; may be NULL */
 	struct cli_hooks hooks;
+	struct cli_values values; /* words for ? and TAB that the program knows */
 	char host[CLI_NAME_LEN];
 	char context[CLI_NAME_LEN]; /* Exec context, "local" at login */
 	enum cli_priv priv;

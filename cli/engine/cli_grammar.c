@@ -315,20 +315,36 @@ struct raw {
 	bool no_none, default_none;
 };
 
+static const char *const priv_names[] = {"inspector", "operator", "administrator", "security-administrator"};
+
+int cli_priv_parse(const char *name)
+{
+	for (int p = CLI_PRIV_INSPECTOR; name && p <= CLI_PRIV_SECURITY_ADMIN; p++)
+		if (!strcmp(priv_names[p], name))
+			return p;
+	return -1;
+}
+
 static enum cli_priv parse_priv(struct lex *l, const char *s)
 {
-	for (int p = CLI_PRIV_INSPECTOR; s && p <= CLI_PRIV_CONFIG_ADMIN; p++)
-		if (!strcmp(cli_priv_name(p), s))
-			return p;
-	fail(l, "unknown privilege \"%s\"", s ? s : "");
-	return CLI_PRIV_ADMIN;
+	int p = cli_priv_parse(s && !strcmp(s, "config-administrator") ? "security-administrator" : s);
+
+	if (p < 0)
+		fail(l, "unknown privilege \"%s\"", s ? s : "");
+	return p < 0 ? CLI_PRIV_ADMIN : (enum cli_priv)p;
 }
 
 const char *cli_priv_name(enum cli_priv p)
 {
-	static const char *const names[] = {"inspector", "operator", "administrator", "config-administrator"};
+	return priv_names[p];
+}
 
-	return (unsigned)p < 4 ? names[p] : "?";
+const char *cli_priv_title(enum cli_priv p)
+{
+	static const char *const titles[] = {"Inspector", "Operator", "Administrator",
+	                                     "Security Administrator"};
+
+	return titles[p];
 }
 
 static unsigned parse_number(struct lex *l, const char *s)

@@ -10,10 +10,17 @@
 #include <strings.h>
 #include "cli/engine/cli_int.h"
 
+/* Listed in this order. */
+enum cand_kind { CAND_WORD, CAND_VAR, CAND_NAME };
+
 struct cand {
 	const char *word, *help;
-	const struct cli_var *var; /* a variable's line */
+	const struct cli_var *var; /* a variable's line, or what the name is a value of */
+	enum cand_kind kind;
 };
+
+#define NAMES_SHOWN 60 /* by `?`; TAB has them all */
+#define NAMES_MAX   5000
 
 struct help {
 	const struct cli_session *s;
@@ -29,13 +36,18 @@ struct help {
 	char error[1024];
 	struct cand *v;
 	unsigned n, max;
+	char **own; /* names the program listed */
+	unsigned nown;
+	const struct cli_var *asked;
 	bool tab;
 };
 
-static void add(struct help *h, const char *word, const char *help, const struct cli_var *var)
+static void add(struct help *h, const char *word, const char *help, const struct cli_var *var,
+                enum cand_kind kind)
 {
-	for (unsigned i = 0; i < h->n; i++)
-		if (!h->v[i].var == !var && !strcasecmp(h->v[i].word, word))
+	/* names are many and different by nature; what two blocks share is dropped when they are sorted */
+	for (unsigned i = 0; kind != CAND_NAME && i < h->n; i++)
+		if (h->v[i].kind == kind && !strcasecmp(h->v[i].word, word))
 			return;
 	if (h->n == h->max) {
 		unsigned max = h->max ? h->max * 2 : 64;
@@ -46,19 +58,19 @@ static void add(struct help *h, const char *word, const char *help, const struct
 		h->v = v;
 		h->max = max;
 	}
-	h->v[h->n++] = (struct cand){word, help ? help : "", var};
+	h->v[h->n++] = (struct cand){word, help ? help : "", var, kind};
 }
 
 /* --- candidates --- */
 
 /* Names of existing nodes a reference (or the key of a row) may take. */
-static void add_names(struct help *h, const struct cfg_node *block, const char *row)
+static void add_names(struct help *h, const struct cfg_node *block, const char *row, const struct cli_var *v)
 {
 	const struct cfg_node *c;
 	const char *k;
 
 	cfg_foreach(c, block, row) if ((k = cfg_key(c, 0)) && !strncmp(k, h->partial, strlen(h->partial)) &&
-	                               !strpbrk(k, " \"|")) add(h, k, NULL, NULL);
+	                               !strpbrk(k, " \"|")) add(h, k, NULL, v, CAND_NAME);
 }
 
 /* The block the session is in, or the nearest around it that exists. */
@@ -78,16 +90,16 @@ static void complete_ref(struct help *h, const struct cli_var *v)
 	if (h->exec && h->s->tree) {
 		/* Exec: everything of that kind in the present context, and in the configuration as a whole
 		 */
-		add_names(h, h->s->tree->root, v->ref);
+		add_names(h, h->s->tree->root, v->ref, v);
 		cfg_foreach(c, h->s->tree->root,
 		            "context") if (cfg_key(c, 0) && !strcmp(cfg_key(c, 0), h->s->context))
-		        add_names(h, c, v->ref);
+		        add_names(h, c, v->ref, v);
 		return;
 	}
 	if (v->ref_in && h->s->tree)
-		cfg_foreach(c, h->s->tree->root, "context") add_names(h, c, v->ref);
+		cfg_foreach(c, h->s->tree->root, "context") add_names(h, c, v->ref, v);
 	for (; b; b = v->ref_in ? NULL : b->parent)
-		add_names(h, b, v->ref);
+		add_names(h, b, v->ref, v);
 }
 
 /* The first key of a setting: names that exist already. */
@@ -96,7 +108,36 @@ static void complete_key(struct help *h, const struct cli_row *row, const struct
 	const struct cfg_node *b = block_of(h);
 
 	if (b && row->kind == CLI_ROW_CONF && row->nkey && !strcmp(row->key[0], v->name))
-		add_names(h, b, row->id);
+		add_names(h, b, row->id, v);
+}
+
+static void own_name(void *arg, const char *word)
+{
+	struct help *h = arg;
+	char **p;
+
+	if (strncmp(word, h->partial, strlen(h->partial)) || h->nown == NAMES_MAX)
+		return;
+	p = realloc(h->own, (h->nown + 1) * sizeof(*p));
+	if (!p)
+		return;
+	h->own = p;
+	p[h->nown] = strdup(word);
+	if (p[h->nown])
+		add(h, p[h->nown++], NULL, h->asked, CAND_NAME);
+}
+
+/* What the program knows of values for v. */
+static void complete_value(struct help *h, const struct cli_var *v)
+{
+	const char *words[CLI_TOK_MAX];
+
+	if (!h->s->values.list)
+		return;
+	for (unsigned i = 0; i < h->t.n; i++)
+		words[i] = h->t.v[i].text;
+	h->asked = v;
+	h->s->values.list(h->s->values.arg, v, words, h->t.n, h->partial, own_name, h);
 }
 
 static bool collect(void *arg, const struct cli_cand *c)
@@ -108,41 +149,42 @@ static bool collect(void *arg, const struct cli_cand *c)
 		return true;
 	if (c->pos->word) {
 		if (!h->quoted)
-			add(h, c->pos->word, c->pos->help, NULL);
+			add(h, c->pos->word, c->pos->help, NULL, CAND_WORD);
 		return true;
 	}
 	if (v->type == CLI_ENUM)
 		for (unsigned i = 0; i < v->enm->n; i++)
 			if (cli_word_prefix(v->enm->words[i].word, h->partial))
-				add(h, v->enm->words[i].word, v->enm->words[i].help, NULL);
+				add(h, v->enm->words[i].word, v->enm->words[i].help, NULL, CAND_WORD);
 	if (!h->tab && v->type != CLI_ENUM)
-		add(h, v->name, c->pos->help, v);
-	if (h->tab && v->type == CLI_REF)
+		add(h, v->name, c->pos->help, v, CAND_VAR);
+	if (v->type == CLI_REF)
 		complete_ref(h, v);
-	if (h->tab && v->type != CLI_REF)
+	else
 		complete_key(h, c->form->row, v);
+	complete_value(h, v);
 	return true;
 }
 
 static void collect_pipes(struct help *h)
 {
 	static const struct cand words[] = {
-	        {"grep", "Shows only the lines that match a regular expression", NULL},
-	        {"json", "Shows the output as JSON", NULL},
-	        {"more", "Shows the output page by page", NULL}};
-	static const struct cand opts[] = {{"-E", "Extended regular expression", NULL},
-	                                   {"-i", "Upper and lower case are the same", NULL},
-	                                   {"-v", "Shows the lines that do not match", NULL}};
+	        {"grep", "Shows only the lines that match a regular expression", NULL, CAND_WORD},
+	        {"json", "Shows the output as JSON", NULL, CAND_WORD},
+	        {"more", "Shows the output page by page", NULL, CAND_WORD}};
+	static const struct cand opts[] = {{"-E", "Extended regular expression", NULL, CAND_WORD},
+	                                   {"-i", "Upper and lower case are the same", NULL, CAND_WORD},
+	                                   {"-v", "Shows the lines that do not match", NULL, CAND_WORD}};
 	bool grep = h->t.n && cli_word_prefix("grep", h->t.v[0].text);
 
 	for (unsigned i = 0; i < 3; i++) {
 		if (!h->t.n && cli_word_prefix(words[i].word, h->partial))
-			add(h, words[i].word, words[i].help, NULL);
+			add(h, words[i].word, words[i].help, NULL, CAND_WORD);
 		if (grep && cli_word_prefix(opts[i].word, h->partial))
-			add(h, opts[i].word, opts[i].help, NULL);
+			add(h, opts[i].word, opts[i].help, NULL, CAND_WORD);
 	}
 	if (grep && !h->tab && !*h->partial)
-		add(h, "<pattern>", "Regular expression to look for", NULL);
+		add(h, "<pattern>", "Regular expression to look for", NULL, CAND_WORD);
 	h->piped = h->t.n > 0;
 }
 
@@ -205,9 +247,22 @@ static int by_word(const void *a, const void *b)
 {
 	const struct cand *x = a, *y = b;
 
-	if (!x->var != !y->var)
-		return x->var ? 1 : -1;
-	return strcasecmp(x->word, y->word);
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return x->kind == CAND_NAME ? strverscmp(x->word, y->word) : strcasecmp(x->word, y->word);
+}
+
+static void sort(struct help *h)
+{
+	unsigned k = 0;
+
+	if (h->n)
+		qsort(h->v, h->n, sizeof(*h->v), by_word);
+	for (unsigned i = 0; i < h->n; i++)
+		if (!k || h->v[i].kind != CAND_NAME || h->v[k - 1].kind != CAND_NAME ||
+		    strcmp(h->v[k - 1].word, h->v[i].word))
+			h->v[k++] = h->v[i];
+	h->n = k;
 }
 
 static struct help *ask(const struct cli_session *s, const char *line, bool tab)
@@ -228,14 +283,16 @@ static struct help *ask(const struct cli_session *s, const char *line, bool tab)
 		cli_match_next(&h->m, h->quoted ? NULL : h->partial, collect, h);
 	else
 		h->error[0] = 1;
-	if (h->n)
-		qsort(h->v, h->n, sizeof(*h->v), by_word);
+	sort(h);
 	return h;
 }
 
 static void help_free(struct help *h)
 {
 	cli_match_clear(&h->m);
+	while (h->nown)
+		free(h->own[--h->nown]);
+	free(h->own);
 	free(h->v);
 	free(h);
 }
@@ -273,6 +330,27 @@ static int put_error(const struct cli_session *s, const char *line, struct cli_o
 	return rc;
 }
 
+/* Names after everything else, so that the words stay in sight. */
+static int put_cands(struct help *h, struct cli_out *out, int width, bool words)
+{
+	unsigned names = 0;
+	int rc = 0;
+
+	for (unsigned i = 0; i < h->n && !rc; i++) {
+		const struct cand *c = &h->v[i];
+
+		if (c->kind == CAND_WORD)
+			rc = put_help(out, width, c->word, c->help);
+		else if (c->kind == CAND_NAME && names++ < NAMES_SHOWN)
+			rc = cli_out_printf(out, "  %-*s - a present <%s>\n", width, c->word, c->var->name);
+		else if (c->kind == CAND_VAR && (!*h->partial || !words))
+			rc = put_var(out, width, c);
+	}
+	if (names > NAMES_SHOWN && !rc)
+		rc = cli_out_printf(out, "  and %u more\n", names - NAMES_SHOWN);
+	return rc;
+}
+
 int cli_help_show(const struct cli_session *s, const char *line, struct cli_out *out)
 {
 	struct help *h = ask(s, line, false);
@@ -282,21 +360,17 @@ int cli_help_show(const struct cli_session *s, const char *line, struct cli_out 
 	if (!h)
 		return -1;
 	for (unsigned i = 0; i < h->n; i++) {
-		int w = strlen(h->v[i].word) + (h->v[i].var ? 2 : 0);
+		int w = strlen(h->v[i].word) + (h->v[i].kind == CAND_VAR ? 2 : 0);
 
-		width = w > width ? w : width;
-		words |= !h->v[i].var;
+		width = w > width && w < 40 ? w : width;
+		words |= h->v[i].kind == CAND_WORD;
 	}
 	bool cr = !*h->partial && !h->quoted && (h->end || h->piped);
 
 	if (h->error[0] || (!h->n && !cr))
 		rc = put_error(s, line, out);
-	for (unsigned i = 0; i < h->n && !rc; i++) {
-		if (!h->v[i].var)
-			rc = put_help(out, width, h->v[i].word, h->v[i].help);
-		else if (!*h->partial || !words)
-			rc = put_var(out, width, &h->v[i]);
-	}
+	if (!rc)
+		rc = put_cands(h, out, width, words);
 	if (cr && !rc && h->exec)
 		rc = put_help(out, width, "|", "Filters the output: grep, more, json");
 	if (cr && !rc)

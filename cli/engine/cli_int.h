@@ -177,6 +177,13 @@ struct cfg_args *cli_match_args(struct cli_match *m, const struct cli_thread *th
 /* One line against one form alone (default lines). */
 struct cfg_args *cli_match_form(const struct cli_form *f, const char *line, char *err, size_t errlen);
 
+/*
+ * Why these words are no command of mode m for the session: not permitted (true, and err is the whole error),
+ * or a command of another mode (false, and err is what to add to the error; else "").
+ */
+bool cli_why_unknown(const struct cli_session *s, const struct cli_mode *m, const struct cli_toks *t,
+                     char *err, size_t len);
+
 /* --- rendering helpers --- */
 const struct cli_form *cli_render_form(const struct cli_row *row, enum cli_form_kind kind);
 

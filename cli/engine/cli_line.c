@@ -318,8 +318,10 @@ static enum cli_kind make_exec(struct parse *p, const struct cli_row *row)
 
 /* --- matching --- */
 
-static enum cli_kind refuse(struct parse *p, enum cli_status st, const struct cli_tok *tok)
+static enum cli_kind refuse(struct parse *p, const struct cli_mode *mode, enum cli_status st,
+                            const struct cli_tok *tok)
 {
+	char why[512];
 	const char *dots = strlen(tok->text) > 64 ? "..." : "";
 
 	if (st == CLI_M_VALUE)
@@ -327,7 +329,9 @@ static enum cli_kind refuse(struct parse *p, enum cli_status st, const struct cl
 	if (st == CLI_M_AMBIGUOUS)
 		return error(p, false, "Ambiguous command - \"%.64s%s\", candidates are %s", tok->text, dots,
 		             p->m.why);
-	return error(p, false, "Unknown command - \"%.64s%s\", unrecognized keyword", tok->text, dots);
+	if (cli_why_unknown(p->s, mode, &p->t, why, sizeof(why)))
+		return error(p, true, "%s", why);
+	return error(p, false, "Unknown command - \"%.64s%s\", unrecognized keyword%s", tok->text, dots, why);
 }
 
 static enum cli_kind understood(struct parse *p)
@@ -361,7 +365,7 @@ static enum cli_kind parse_in(struct parse *p, const struct cli_mode *mode)
 		return error(p, false, "Incomplete command - a command is expected");
 	for (i = 0; i < p->t.n && st == CLI_M_OK; i++)
 		st = cli_match_step(&p->m, &p->t.v[i], i);
-	enum cli_kind k = st == CLI_M_OK ? understood(p) : refuse(p, st, &p->t.v[i - 1]);
+	enum cli_kind k = st == CLI_M_OK ? understood(p) : refuse(p, mode, st, &p->t.v[i - 1]);
 
 	cli_match_clear(&p->m);
 	return k;

@@ -93,7 +93,7 @@ int cli_load_text(struct cfg_tree *t, const struct cli_hooks *hooks, const char 
 
 	if (!line)
 		return -ENOMEM;
-	cli_session_init(&l.s, t->g, CLI_PRIV_CONFIG_ADMIN);
+	cli_session_init(&l.s, t->g, CLI_PRIV_SECURITY_ADMIN);
 	l.s.tree = t;
 	if (hooks)
 		l.s.hooks = *hooks;

@@ -392,7 +392,7 @@ struct cfg_args *cli_match_form(const struct cli_form *f, const char *line, char
 
 	if (!t)
 		return NULL;
-	cli_match_init(&m, NULL, CLI_PRIV_CONFIG_ADMIN, true);
+	cli_match_init(&m, NULL, CLI_PRIV_SECURITY_ADMIN, true);
 	m.only = f;
 	snprintf(err, errlen, "not understood: %s", line);
 	if (!cli_token_split(t, line, strlen(line))) {

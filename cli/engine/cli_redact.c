@@ -70,7 +70,7 @@ void cli_line_redact(const struct cli_session *s, const char *line, char *buf, s
 	b->s = s;
 	b->line = line;
 	cli_token_split(&b->t, line, s->depth ? strlen(line) : cli_line_bar(line, strlen(line)));
-	cli_match_init(&b->m, mode, CLI_PRIV_CONFIG_ADMIN, true);
+	cli_match_init(&b->m, mode, CLI_PRIV_SECURITY_ADMIN, true);
 	mark(b);
 	write_out(b, buf, len);
 	if (!s->depth) {

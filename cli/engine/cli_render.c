@@ -259,7 +259,7 @@ int cli_render_line(const struct cli_row *row, const struct cfg_args *args, bool
 		return -EINVAL;
 	*buf = 0;
 	render(&r, form->tree);
-	cli_match_init(&m, row->mode, CLI_PRIV_CONFIG_ADMIN, true);
+	cli_match_init(&m, row->mode, CLI_PRIV_SECURITY_ADMIN, true);
 	for (unsigned i = 0; i < r.n && at < len; i++) {
 		struct cli_tok tok = {.text = r.v[i].text, .quoted = r.v[i].var && quote(&m, &r.v[i])};
 

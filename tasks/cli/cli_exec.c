@@ -302,7 +302,7 @@ static int show_history(struct sh *sh, const struct cli_cmd *cmd, struct cli_out
 {
 	(void)cmd;
 	for (unsigned i = 0; i < sh->n_history; i++)
-		cli_out_printf(out, "%5u  %s\n", i + 1, sh->history[i]);
+		cli_out_printf(out, "%5u  %s\n", sh->history_dropped + i + 1, sh->history[i]);
 	return 0;
 }
 
@@ -400,8 +400,8 @@ static int ping(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 		ping_run(pid, cmd);
 	}
 	close(fds[1]);
-	while (child > 0 && (n = read(fds[0], buf, sizeof(buf))) > 0)
-		if (cli_out_write(out, buf, (size_t)n) < 0)
+	while (child > 0 && ((n = read(fds[0], buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR)))
+		if (n < 0 ? sh_take_interrupt() : cli_out_write(out, buf, (size_t)n) < 0)
 			kill(child, SIGINT);
 	close(fds[0]);
 	if (child > 0)

@@ -231,12 +231,37 @@ static void host_name(struct sh *sh)
 	sh->s.tree = sh_tree(sh);
 }
 
+/* `?` at the end of a -c command, as if it had been typed. */
+static bool asks_for_help(const char *line)
+{
+	size_t n = strlen(line);
+	bool quote = false;
+
+	for (const char *p = line; *p; p++)
+		quote ^= *p == '"';
+	return n && line[n - 1] == '?' && !quote;
+}
+
+static void help_for(struct sh *sh, const char *line)
+{
+	char before[CLI_LINE_MAX];
+
+	sh_flush(sh);
+	host_name(sh);
+	snprintf(before, sizeof(before), "%.*s", (int)strlen(line) - 1, line);
+	cli_help_show(&sh->s, before, &sh->sink);
+}
+
 bool sh_line(struct sh *sh, const char *line)
 {
 	struct cli_result res;
 
 	if (!sh->interactive && cli_skip_line(&sh->skip, line))
 		return true;
+	if (sh->n_commands && asks_for_help(line)) {
+		help_for(sh, line);
+		return true;
+	}
 	sh->failed_now = false;
 	if (!sh->n_batch)
 		cfgview_refresh(sh->view);

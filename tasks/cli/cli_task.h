@@ -15,7 +15,8 @@
 #include "task/task.h"
 
 #define SH_COMMANDS_MAX 128
-#define SH_BATCH_MAX    256
+#define SH_BATCH_MAX    2048
+#define SH_HISTORY_MAX  200
 
 struct sh_calls;
 
@@ -37,8 +38,9 @@ struct sh {
 	unsigned batch_line[SH_BATCH_MAX];
 	unsigned n_batch;
 	struct store_reader *state;
-	char **history;
-	unsigned n_history;
+	char *history[SH_HISTORY_MAX]; /* as shown: secrets are blotted out */
+	unsigned n_history, history_dropped;
+	uint32_t window_length; /* lines of the terminal's window when last seen */
 	struct cli_out sink; /* stdout */
 };
 
@@ -77,6 +79,8 @@ void sh_script(struct sh *sh);
 /* Ask a question on the terminal; the answer line without newline. false: end of input. */
 bool sh_ask(struct sh *sh, const char *question, char *answer, size_t size);
 struct cli_tty *sh_pager(struct sh *sh);
+/* Has the operator typed Ctrl-C since the line was entered? For commands that handle it: it is forgotten now. */
+bool sh_take_interrupt(void);
 
 /* --- commands
  * ------------------------------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <histedit.h>
+#include <pthread.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,15 +18,16 @@
 
 #include "cli_task.h"
 
-#define HISTORY_SIZE 200
-
 static struct sh *the_sh;
 static EditLine *the_el;
+static pthread_t the_thread;
+static volatile sig_atomic_t interrupted, resized;
 
+/* Ctrl-C ends what a command is printing. */
 static int write_tty(struct cli_out *out, const char *text, size_t len)
 {
 	(void)out;
-	return fwrite(text, 1, len, stdout) == len ? 0 : -1;
+	return !interrupted && fwrite(text, 1, len, stdout) == len ? 0 : -EPIPE;
 }
 
 static char *prompt(EditLine *el)
@@ -46,34 +48,88 @@ static char *line_so_far(EditLine *el, char *buf, size_t size)
 	return buf;
 }
 
+/* Is the cursor inside a quoted text? */
+static bool in_quotes(const char *line)
+{
+	bool quote = false;
+
+	for (; *line; line++)
+		if (*line == '\\' && quote && line[1])
+			line++;
+		else
+			quote ^= *line == '"';
+	return quote;
+}
+
 static unsigned char help_key(EditLine *el, int ch)
 {
 	char line[CLI_LINE_MAX];
 
 	(void)ch;
+	if (in_quotes(line_so_far(el, line, sizeof(line)))) {
+		el_insertstr(el, "?");
+		return CC_REFRESH;
+	}
 	cfgview_refresh(the_sh->view);
 	fputs("?\n", stdout);
-	cli_help_show(&the_sh->s, line_so_far(el, line, sizeof(line)), &the_sh->sink);
+	cli_help_show(&the_sh->s, line, &the_sh->sink);
 	fflush(stdout);
+	return CC_REDISPLAY;
+}
+
+static void drop_line(EditLine *el)
+{
+	const LineInfo *li = el_line(el);
+
+	el_cursor(el, (int)(li->lastchar - li->cursor));
+	li = el_line(el);
+	el_deletestr(el, (int)(li->lastchar - li->buffer));
+}
+
+/* Ctrl-C: what was typed is forgotten, and a new prompt stands on the next line. */
+static unsigned char cancel_key(EditLine *el, int ch)
+{
+	(void)ch;
+	drop_line(el);
+	fputs("^C\n", stdout);
+	fflush(stdout);
+	return CC_REDISPLAY;
+}
+
+/* Ctrl-Z: back to Exec mode, as `end`; a half-typed line is not carried out. */
+static unsigned char end_key(EditLine *el, int ch)
+{
+	(void)ch;
+	if (!the_sh->s.depth)
+		return CC_REFRESH_BEEP;
+	drop_line(el);
+	fputs("^Z\n", stdout);
+	fflush(stdout);
+	cli_session_end(&the_sh->s);
 	return CC_REDISPLAY;
 }
 
 /* --- TAB
  * ------------------------------------------------------------------------------------------------------ */
 
+#define WORDS_SHOWN 400
+
 struct completion {
-	char common[256];
+	char common[CLI_NAME_LEN];
 	unsigned n;
-	char words[64][80];
+	size_t widest;
+	char words[WORDS_SHOWN][CLI_NAME_LEN];
 };
 
 static void each_word(void *arg, const char *word)
 {
 	struct completion *c = arg;
-	size_t k = 0;
+	size_t k = 0, len = strlen(word);
 
-	if (c->n < 64)
+	if (c->n < WORDS_SHOWN) {
 		snprintf(c->words[c->n], sizeof(c->words[0]), "%s", word);
+		c->widest = len > c->widest ? len : c->widest;
+	}
 	if (c->n++ == 0) {
 		snprintf(c->common, sizeof(c->common), "%s", word);
 		return;
@@ -83,31 +139,64 @@ static void each_word(void *arg, const char *word)
 	c->common[k] = 0;
 }
 
-static unsigned char tab_key(EditLine *el, int ch)
+/* In columns, as many as the terminal has room for. */
+static void print_words(const struct completion *c)
 {
-	struct completion c = {.n = 0};
+	size_t per_line = the_sh->s.width / (c->widest + 2);
+	unsigned shown = c->n < WORDS_SHOWN ? c->n : WORDS_SHOWN;
+
+	per_line = per_line ? per_line : 1;
+	fputc('\n', stdout);
+	for (unsigned i = 0; i < shown; i++) {
+		bool last = (i + 1) % per_line == 0 || i + 1 == shown;
+
+		printf("%-*s%s", last ? 0 : (int)c->widest + 2, c->words[i], last ? "\n" : "");
+	}
+	if (c->n > shown)
+		printf("and %u more\n", c->n - shown);
+	fflush(stdout);
+}
+
+/* What stands for a word that is not finished yet: a directory, whose files may follow. */
+static bool goes_on(const char *word)
+{
+	size_t n = strlen(word);
+
+	return n && word[n - 1] == '/';
+}
+
+static unsigned char complete(EditLine *el, struct completion *c)
+{
 	char line[CLI_LINE_MAX];
 	size_t start = 0, typed;
 
-	(void)ch;
-	cfgview_refresh(the_sh->view);
 	line_so_far(el, line, sizeof(line));
-	if (cli_help_complete(&the_sh->s, line, &start, each_word, &c) < 1)
+	if (cli_help_complete(&the_sh->s, line, &start, each_word, c) < 1)
 		return CC_REFRESH_BEEP;
 	typed = strlen(line) - start;
-	if (strlen(c.common) > typed || c.n == 1) {
+	if (strlen(c->common) > typed || c->n == 1) {
 		el_deletestr(el, (int)typed);
-		el_insertstr(el, c.common);
-		if (c.n == 1)
+		el_insertstr(el, c->common);
+		if (c->n == 1 && !goes_on(c->common))
 			el_insertstr(el, " ");
 		return CC_REFRESH;
 	}
-	fputc('\n', stdout);
-	for (unsigned i = 0; i < c.n && i < 64; i++)
-		printf("%s%s", c.words[i], (i + 1) % 4 ? "  " : "\n");
-	fputc('\n', stdout);
-	fflush(stdout);
+	print_words(c);
 	return CC_REDISPLAY;
+}
+
+static unsigned char tab_key(EditLine *el, int ch)
+{
+	struct completion *c = calloc(1, sizeof(*c));
+	unsigned char what;
+
+	(void)ch;
+	if (!c)
+		return CC_REFRESH_BEEP;
+	cfgview_refresh(the_sh->view);
+	what = complete(el, c);
+	free(c);
+	return what;
 }
 
 /* --- questions and pager
@@ -118,8 +207,11 @@ bool sh_ask(struct sh *sh, const char *question, char *answer, size_t size)
 	(void)sh;
 	fputs(question, stdout);
 	fflush(stdout);
-	if (!fgets(answer, (int)size, stdin))
+	clearerr(stdin);
+	if (!fgets(answer, (int)size, stdin)) {
+		fputc('\n', stdout);
 		return false;
+	}
 	answer[strcspn(answer, "\r\n")] = 0;
 	return true;
 }
@@ -136,7 +228,7 @@ static int one_key(struct cli_tty *tty)
 	raw = saved;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	tcsetattr(0, TCSANOW, &raw);
-	if (read(0, &ch, 1) != 1)
+	if (read(0, &ch, 1) != 1 || interrupted)
 		ch = 'q';
 	tcsetattr(0, TCSANOW, &saved);
 	return ch;
@@ -154,10 +246,24 @@ static void terminal_size(struct sh *sh)
 {
 	struct winsize ws;
 
-	if (ioctl(1, TIOCGWINSZ, &ws) == 0 && ws.ws_row > 4) {
+	if (ioctl(1, TIOCGWINSZ, &ws) == 0 && ws.ws_row > 4 && ws.ws_col > 4) {
 		sh->s.length = ws.ws_row;
 		sh->s.width = ws.ws_col;
 	}
+}
+
+/* The window has another size now. What the operator said about the length stands. */
+static void window_changed(struct sh *sh)
+{
+	uint32_t length = sh->s.length;
+	bool told = length != sh->window_length;
+
+	resized = 0;
+	terminal_size(sh);
+	sh->window_length = sh->s.length;
+	if (told)
+		sh->s.length = length;
+	el_resize(the_el);
 }
 
 /* --- the loop
@@ -165,20 +271,36 @@ static void terminal_size(struct sh *sh)
 
 static void remember(struct sh *sh, const char *line)
 {
-	char **p = realloc(sh->history, (sh->n_history + 1) * sizeof(*p));
+	char shown[CLI_LINE_MAX];
 
-	if (!p)
-		return;
-	sh->history = p;
-	p[sh->n_history++] = strdup(line);
+	cli_line_redact(&sh->s, line, shown, sizeof(shown));
+	if (sh->n_history == SH_HISTORY_MAX) {
+		free(sh->history[0]);
+		memmove(sh->history, sh->history + 1, (SH_HISTORY_MAX - 1) * sizeof(*sh->history));
+		sh->n_history--;
+		sh->history_dropped++;
+	}
+	sh->history[sh->n_history] = strdup(shown);
+	sh->n_history += sh->history[sh->n_history] != NULL;
 }
 
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int sig)
+/* The signal must reach the thread that waits for the operator, whichever the kernel has chosen. */
+static void on_signal(int sig)
 {
-	(void)sig;
-	interrupted = 1;
+	if (sig == SIGINT)
+		interrupted = 1;
+	else
+		resized = 1;
+	if (!pthread_equal(pthread_self(), the_thread))
+		pthread_kill(the_thread, sig);
+}
+
+bool sh_take_interrupt(void)
+{
+	bool was = interrupted;
+
+	interrupted = 0;
+	return was;
 }
 
 static EditLine *editor(struct sh *sh, History *h)
@@ -192,53 +314,87 @@ static EditLine *editor(struct sh *sh, History *h)
 	el_set(el, EL_PROMPT, prompt);
 	el_set(el, EL_EDITOR, "emacs");
 	el_set(el, EL_SIGNAL, 0);
-	history(h, &ev, H_SETSIZE, HISTORY_SIZE);
+	/* Ctrl-C and Ctrl-Z are keys of the editor; while a command runs, Ctrl-C is a signal and Ctrl-Z
+	 * nothing. */
+	el_set(el, EL_SETTY, "-d", "-isig", NULL);
+	el_set(el, EL_SETTY, "-x", "susp=", NULL);
+	history(h, &ev, H_SETSIZE, SH_HISTORY_MAX);
 	el_set(el, EL_HIST, history, h);
 	el_set(el, EL_ADDFN, "orrery-help", "Help", help_key);
 	el_set(el, EL_ADDFN, "orrery-complete", "Complete", tab_key);
+	el_set(el, EL_ADDFN, "orrery-cancel", "Forget the line", cancel_key);
+	el_set(el, EL_ADDFN, "orrery-end", "Leave configuration mode", end_key);
 	el_set(el, EL_BIND, "?", "orrery-help", NULL);
+	el_set(el, EL_BIND, "^C", "orrery-cancel", NULL);
+	el_set(el, EL_BIND, "^Z", "orrery-end", NULL);
+	el_set(el, EL_BIND, "^W", "ed-delete-prev-word", NULL);
 	el_set(el, EL_BIND, "^I", "orrery-complete", NULL);
 	el_set(el, EL_BIND, "^R", "em-inc-search-prev", NULL);
 	return el;
 }
 
+static void catch_signals(void)
+{
+	struct sigaction sa = {.sa_handler = on_signal};
+
+	the_thread = pthread_self();
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGWINCH, &sa, NULL);
+	signal(SIGTSTP, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+}
+
+/* One line into copy. false: end of input. */
+static bool read_line(struct sh *sh, char *copy, size_t size)
+{
+	const char *line;
+	int n;
+
+	do {
+		if (resized)
+			window_changed(sh);
+		interrupted = 0;
+		line = el_gets(the_el, &n);
+	} while ((!line || n <= 0) && (interrupted || resized));
+	interrupted = 0;
+	if (!line || n <= 0)
+		return false;
+	n = (int)strcspn(line, "\r\n");
+	snprintf(copy, size, "%.*s", n, line);
+	if ((size_t)n >= size) {
+		sh_fail(sh, "The line is longer than %zu characters", size - 1);
+		copy[0] = 0;
+	}
+	return true;
+}
+
 void sh_interactive(struct sh *sh)
 {
-	struct sigaction sa = {.sa_handler = on_interrupt};
 	History *h = history_init();
-	const char *line;
+	char copy[CLI_LINE_MAX];
 	HistEvent ev;
-	bool go = true;
-	int n;
 
 	the_sh = sh;
 	sh->sink.write = write_tty;
 	terminal_size(sh);
-	sigaction(SIGINT, &sa, NULL);
+	sh->window_length = sh->s.length;
+	catch_signals();
 	the_el = editor(sh, h);
 	if (!the_el)
 		return;
 	sh_line(sh, "");
-	while (go) {
-		interrupted = 0;
-		line = el_gets(the_el, &n);
-		if (!line || n <= 0) {
-			if (!interrupted)
-				break; /* end of input */
-			fputs("^C\n", stdout);
-			el_reset(the_el);
-			continue;
-		}
-		char copy[CLI_LINE_MAX];
-
-		snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(line, "\r\n"), line);
+	while (read_line(sh, copy, sizeof(copy))) {
 		if (copy[strspn(copy, " \t")]) {
 			history(h, &ev, H_ENTER, copy);
 			remember(sh, copy);
 		}
-		go = sh_line(sh, copy);
+		if (!sh_line(sh, copy))
+			break;
+		if (interrupted) /* in the middle of a line, or of a question */
+			fputc('\n', stdout);
 		fflush(stdout);
 	}
+	explicit_bzero(copy, sizeof(copy));
 	el_end(the_el);
 	history_end(h);
 }

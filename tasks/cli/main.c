@@ -65,7 +65,7 @@ static int activate(struct task *t, const char *reason)
 		return -1;
 	}
 	cfgview_refresh(sh.view);
-	cli_session_init(&sh.s, cfgview_grammar(sh.view), CLI_PRIV_CONFIG_ADMIN);
+	cli_session_init(&sh.s, cfgview_grammar(sh.view), CLI_PRIV_SECURITY_ADMIN);
 	secret_hooks(t->state_dir, &sh.s.hooks);
 	sh.s.interactive = sh.interactive;
 	rc = sh_calls_init(&sh);

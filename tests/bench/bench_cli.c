@@ -80,7 +80,7 @@ int main(void)
 	figure("show configuration of them", since(t), 1000);
 	struct cli_session s;
 
-	cli_session_init(&s, g, CLI_PRIV_CONFIG_ADMIN);
+	cli_session_init(&s, g, CLI_PRIV_SECURITY_ADMIN);
 	s.tree = tree;
 	t = clock_now_us();
 	cli_help_show(&s, "show ", &none);

@@ -46,7 +46,7 @@ static void one_line(const char *text, unsigned which)
 	char redacted[64];
 	size_t at;
 
-	cli_session_init(&s, g, CLI_PRIV_CONFIG_ADMIN);
+	cli_session_init(&s, g, CLI_PRIV_SECURITY_ADMIN);
 	for (unsigned i = 0; i < 4 && into[which % 5][i]; i++) {
 		cli_line_parse(&s, into[which % 5][i], &res);
 		cli_line_done(&s, &res);

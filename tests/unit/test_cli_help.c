@@ -26,7 +26,7 @@ static void setup(void)
 	              " crypto template tmpl-1 ikev2-dynamic\n #exit\n interface lo1 loopback\n "
 	              "#exit\n#exit\ncontext inner\n",
 	              NULL, NULL);
-	cli_session_init(&s, g, CLI_PRIV_CONFIG_ADMIN);
+	cli_session_init(&s, g, CLI_PRIV_SECURITY_ADMIN);
 	s.tree = t;
 	cli_out_buf_init(&b);
 }
@@ -154,6 +154,47 @@ Test(cli_help, tab)
 	cr_expect_eq(at, 15);
 	cr_expect_str_eq(tab("show task resources facility ipsecm", &at), "ipsecmgr ");
 	cr_expect_str_eq(tab("nonsense ", &at), "");
+}
+
+static void two_files(void *arg, const struct cli_var *v, const char *const *words, unsigned n,
+                      const char *partial, void (*each)(void *each_arg, const char *word), void *each_arg)
+{
+	if (v->type != CLI_URL)
+		return;
+	*(unsigned *)arg = n;
+	each(each_arg, "/flash/b.cfg");
+	each(each_arg, "/flash/a.cfg");
+	each(each_arg, "/hd-raid/");
+}
+
+Test(cli_help, the_program_lists_values_it_knows)
+{
+	unsigned words_before = 0;
+	size_t at;
+
+	s.values.list = two_files;
+	s.values.arg = &words_before;
+	cr_expect_str_eq(tab("configure /flash/", &at), "/flash/a.cfg /flash/b.cfg ");
+	cr_expect_eq(words_before, 1);
+	cr_expect_str_eq(tab("show configuration url ", &at), "/flash/a.cfg /flash/b.cfg /hd-raid/ ");
+	cr_expect_eq(words_before, 3);
+	cr_expect(strstr(help("configure "), "  /hd-raid/    - a present <url>\n"));
+	cr_expect_str_eq(tab("show card info ", &at), "");
+}
+
+Test(cli_help, question_mark_lists_present_names)
+{
+	cr_expect(strstr(help("context "), "  <name>      - "));
+	cr_expect(strstr(help("context "),
+	                 "  ingress     - a present <name>\n  inner       - a present <name>\n"));
+	cr_expect_not(strstr(help("context inn"), "ingress"));
+	for (int i = 0; i < 100; i++) {
+		char line[60];
+
+		snprintf(line, sizeof(line), "context many%d", i);
+		cli_load_text(t, NULL, line, NULL, NULL);
+	}
+	cr_expect(strstr(help("context "), "\n  and 3 more\n"), "63 contexts are the limit");
 }
 
 Test(cli_help, tab_knows_the_names_of_what_exists)

@@ -55,7 +55,7 @@ static void setup(void)
 
 	g = cli_grammar_load_text("test", grammar, err, sizeof(err));
 	cr_assert(g, "%s", err);
-	cli_session_init(&s, g, CLI_PRIV_CONFIG_ADMIN);
+	cli_session_init(&s, g, CLI_PRIV_SECURITY_ADMIN);
 }
 
 static void teardown(void)
@@ -190,7 +190,8 @@ Test(cli_line, privilege_test_and_hidden)
 	EXEC("wipe", "wipe");
 	cli_line_clear(&res);
 	s.priv = CLI_PRIV_OPERATOR;
-	FAILS("wipe", "Unknown command - \"wipe\", unrecognized keyword");
+	FAILS("wipe",
+	      "Failure: Not permitted - \"wipe\" needs the privilege level administrator, yours is operator");
 	PROMPT("[local]orrery> ");
 }
 
@@ -204,7 +205,10 @@ Test(cli_line, modes_and_prompts)
 	EDIT("item a", CFG_SET, "context=red-1/item=a", "name=a");
 	PROMPT("[red-1]orrery(cfg-item-a)# ");
 	EDIT("size 4", CFG_SET, "context=red-1/item=a/size", "n=4");
-	FAILS("hostname x", "Failure: Unknown command - \"hostname\", unrecognized keyword");
+	FAILS("hostname x", "Failure: Unknown command - \"hostname\", unrecognized keyword; it is a command "
+	                    "of the mode (config)");
+	FAILS("wipe", "Failure: Unknown command - \"wipe\", unrecognized keyword; it is an Exec command: see "
+	              "do, end");
 	PROMPT("[red-1]orrery(cfg-item-a)# ");
 	cr_expect_eq(line("#exit"), CLI_MOVE);
 	PROMPT("[red-1]orrery(config-ctx)# ");
