@@ -275,10 +275,13 @@ void proc_activate(struct proc *p, uint32_t instance, const char *reason)
 {
 	Envelope env = ENVELOPE__INIT;
 	BusActivate a = BUS_ACTIVATE__INIT;
+	char src[BUS_ADDR_MAX];
 
 	p->state = PROC_ACTIVATING;
 	p->instance = instance;
 	p->standby = false;
+	snprintf(src, sizeof(src), "%s/%u", p->facility, instance);
+	bus_switch_rename(p->card->bus, p->identity, src);
 	p->last_pong = clock_now_us();
 	a.instance = instance;
 	a.reason = (char *)reason;

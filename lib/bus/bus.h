@@ -55,6 +55,8 @@ void bus_switch_free(struct bus_switch *s);
 /* Register the process behind `identity` as src (may send); it is not reachable by name before
  * bus_switch_ready(). */
 int bus_switch_register(struct bus_switch *s, const char *identity, const char *src);
+/* From now on it sends as src: a standby instance that is taking a number over. 0 or -ENOENT. */
+int bus_switch_rename(struct bus_switch *s, const char *identity, const char *src);
 void bus_switch_unregister(struct bus_switch *s, const char *identity);
 /* The registered process is the one and only `addr` now. Tells other cards and local tasks. */
 int bus_switch_ready(struct bus_switch *s, const char *identity, const char *addr);

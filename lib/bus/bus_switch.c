@@ -583,6 +583,16 @@ int bus_switch_register(struct bus_switch *s, const char *identity, const char *
 	return 0;
 }
 
+int bus_switch_rename(struct bus_switch *s, const char *identity, const char *src)
+{
+	struct member *m = strmap_get(&s->members, identity);
+
+	if (!m)
+		return -ENOENT;
+	snprintf(m->src, sizeof(m->src), "%s", src);
+	return 0;
+}
+
 void bus_switch_unregister(struct bus_switch *s, const char *identity)
 {
 	struct member *m = strmap_del(&s->members, identity);

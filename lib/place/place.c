@@ -3,7 +3,7 @@
  * The placement function. Steps: roles of the cards (what is active stays active; the configured number of
  * active cards is kept as long as cards live); the demux card; vpnmgr per context on it; manager
  * instances 1..N, kept where they run, the homeless ones together onto a card that just became active, else
- * onto the least loaded; standby instances.
+ * onto the least loaded; an aaamgr not on its sessmgr's card; standby instances.
  */
 #include "place/place.h"
 
@@ -29,6 +29,7 @@ static const struct place_facility table[] = {
         {"vpnmgr", PLACE_DEMUX, false, true, 300, 858, 2400, 0, 0, 0},
         {"ipsecmgr", PLACE_ACTIVE, true, true, 1000, 2200, 1000, 65536, 500, 2200},
         {"sessmgr", PLACE_ACTIVE, true, true, 1000, 9000, 500, 12000, 500, 2700},
+        {"aaamgr", PLACE_ACTIVE, false, false, 300, 650, 1000, 0, 300, 650},
         {"cli", PLACE_ON_DEMAND, false, false, 600, 650, 7000, 0, 0, 0},
 };
 
@@ -96,7 +97,7 @@ unsigned place_instances(const struct place_input *in, const char *facility)
 {
 	if (!strcmp(facility, "ipsecmgr"))
 		return manager_cards(in) * in->profile->ipsecmgr_per_card;
-	if (!strcmp(facility, "sessmgr"))
+	if (!strcmp(facility, "sessmgr") || !strcmp(facility, "aaamgr"))
 		return cpus_of_managers(in) * in->profile->sessmgr_per_cpu;
 	return 0;
 }
@@ -197,15 +198,33 @@ static bool stays(const struct place_input *in, const struct place_output *out, 
 	return now && alive(in, now->card) && out->role[now->card] == PLACE_CARD_ACTIVE;
 }
 
-static unsigned least_card(const struct place_output *out, const char *facility)
+static unsigned least_card(const struct place_output *out, const char *facility, unsigned avoid)
 {
 	unsigned best = 0;
 
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
-		if (manager_slot(out, s) &&
+		if (manager_slot(out, s) && s != avoid &&
 		    (!best || load(out, facility, s, -1) < load(out, facility, best, -1)))
 			best = s;
 	return best;
+}
+
+/*
+ * The card that instance i must not share: an aaamgr keeps the recovery records of the sessmgr of its number,
+ * so it is never on that one's card while there is another. 0: none.
+ */
+static unsigned other_than(const struct place_output *out, const char *facility, uint32_t i)
+{
+	unsigned card = 0, others = 0;
+
+	if (strcmp(facility, "aaamgr"))
+		return 0;
+	for (size_t k = 0; k < out->n; k++)
+		if (out->tasks[k].instance == i && !strcmp(out->tasks[k].facility, "sessmgr"))
+			card = out->tasks[k].card;
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		others += manager_slot(out, s) && s != card;
+	return others ? card : 0;
 }
 
 static void managers(const struct place_input *in, struct place_output *out, const char *facility)
@@ -215,16 +234,16 @@ static void managers(const struct place_input *in, struct place_output *out, con
 	for (uint32_t i = 1; i <= total; i++) {
 		const struct place_task *now = running(in, facility, i, false);
 
-		if (stays(in, out, now))
+		if (stays(in, out, now) && now->card != other_than(out, facility, i))
 			add(out, facility, i, now->card, now->cpu, false);
 	}
 	for (uint32_t i = 1; i <= total; i++) {
 		const struct place_task *now = running(in, facility, i, false);
 		unsigned card;
 
-		if (stays(in, out, now))
+		if (stays(in, out, now) && now->card != other_than(out, facility, i))
 			continue;
-		card = least_card(out, facility);
+		card = least_card(out, facility, other_than(out, facility, i));
 		if (card)
 			add(out, facility, i, card, least_cpu(in, out, facility, card), false);
 	}
@@ -253,9 +272,11 @@ static void standbys(const struct place_input *in, struct place_output *out)
 		for (unsigned c = 0; c < cpus; c++) {
 			if (out->role[s] == PLACE_STANDBY) {
 				standby_on(out, "sessmgr", s, c, p->sessmgr_per_cpu);
+				standby_on(out, "aaamgr", s, c, p->sessmgr_per_cpu);
 				standby_on(out, "ipsecmgr", s, c, per_cpu(p->standby_ipsecmgr, cpus, c));
 			} else if (manager_slot(out, s)) {
 				standby_on(out, "sessmgr", s, c, p->standby_sessmgr_per_cpu);
+				standby_on(out, "aaamgr", s, c, p->standby_sessmgr_per_cpu);
 			}
 		}
 	}
@@ -299,6 +320,7 @@ int place_compute(const struct place_input *in, struct place_output *out)
 		return 0;
 	managers(in, out, "ipsecmgr");
 	managers(in, out, "sessmgr");
+	managers(in, out, "aaamgr"); /* after the sessmgrs, whose cards they shun */
 	standbys(in, out);
 	return 0;
 }

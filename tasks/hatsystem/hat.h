@@ -23,6 +23,7 @@ struct hat_slot {
 	char state[24]; /* as reported */
 	char known[24]; /* as a hatsystem before this one knew it; empty once the card was down */
 	CardReport *report;
+	CardReport *lost; /* what ran there when it went down, until that is told */
 	uint64_t changed_wall;
 };
 
@@ -72,6 +73,8 @@ void hat_state_save_move(struct hat *h);
 /* hat_event.c: traps and history. */
 void hat_card_trap(struct hat *h, const char *trap, unsigned slot);
 void hat_move_trap(struct hat *h, const char *trap, unsigned from, unsigned to);
+/* ManagerFailure for every manager that went down with the card, once. */
+void hat_lost_managers(struct hat *h, unsigned slot);
 void hat_task_event(struct hat *h, const TaskEvent *ev);
 void hat_card_event(struct hat *h, const CardEvent *ev);
 /* All living cards have reported: what else was known to live died while no hatsystem was there to see it. */

@@ -135,10 +135,23 @@ void hat_task_event(struct hat *h, const TaskEvent *ev)
 /* --- cards -------------------------------------------------------------------------------------------------
  */
 
+void hat_lost_managers(struct hat *h, unsigned slot)
+{
+	CardReport *cr = h->slots[slot].lost;
+
+	for (size_t i = 0; cr && i < cr->n_tasks; i++)
+		if (hat_is_manager(cr->tasks[i]->facility) && cr->tasks[i]->instance <= PLACE_STANDBY_BASE)
+			task_trap_of(h, "ManagerFailure", cr->tasks[i]);
+	if (cr)
+		card_report__free_unpacked(cr, NULL);
+	h->slots[slot].lost = NULL;
+}
+
 static void forget(struct hat_slot *s)
 {
-	if (s->report)
-		card_report__free_unpacked(s->report, NULL);
+	if (s->lost)
+		card_report__free_unpacked(s->lost, NULL);
+	s->lost = s->report;
 	s->report = NULL;
 	s->present = s->reported = false;
 	s->state[0] = s->known[0] = 0;

@@ -408,6 +408,7 @@ static void move_target(struct hat *h, const PlacementReply *plan)
 	if (h->move.to) {
 		hat_state_save_move(h);
 		hat_move_trap(h, "CardMigrateStart", h->move.from, h->move.to);
+		hat_lost_managers(h, h->move.from);
 	} else if (!h->move.planned || !managers_on(h, h->move.from)) {
 		hat_move_abandon(h); /* nothing had run there */
 	}

@@ -63,7 +63,51 @@ static struct cpu_count count_cpu(const struct hat *h, unsigned slot, unsigned c
 	return n;
 }
 
-/* Ready when a standby card and, on each active CPU, a standby sessmgr are there to take over. */
+static unsigned card_of(const struct hat *h, const char *facility, uint32_t instance)
+{
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
+		const CardReport *cr = h->slots[s].present ? h->slots[s].report : NULL;
+
+		for (size_t i = 0; cr && i < cr->n_tasks; i++)
+			if (cr->tasks[i]->instance == instance && !strcmp(cr->tasks[i]->facility, facility) &&
+			    !strcmp(cr->tasks[i]->state, "active"))
+				return s;
+	}
+	return 0;
+}
+
+/* How many cards run sessmgrs or aaamgrs: with one only, both of a pair are there. */
+static unsigned session_cards(const struct hat *h)
+{
+	unsigned n = 0;
+
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		n += h->slots[s].present && !strcmp(h->slots[s].state, "active") && h->profile.card[s] &&
+		     h->profile.card[s]->processing && s != h->demux;
+	return n;
+}
+
+/* Has each sessmgr of this CPU its aaamgr, on another card? */
+static bool paired(const struct hat *h, unsigned slot, unsigned cpu)
+{
+	const CardReport *cr = h->slots[slot].report;
+	bool alone = session_cards(h) < 2;
+
+	for (size_t i = 0; cr && i < cr->n_tasks; i++) {
+		const TaskReport *tr = cr->tasks[i];
+		unsigned aaa;
+
+		if (tr->cpu != cpu || strcmp(tr->facility, "sessmgr") || tr->instance > PLACE_STANDBY_BASE)
+			continue;
+		aaa = card_of(h, "aaamgr", tr->instance);
+		if (!aaa || (aaa == slot && !alone))
+			return false;
+	}
+	return true;
+}
+
+/* Ready when each sessmgr has its aaamgr, and a standby card and, on each active CPU, a standby sessmgr are
+ * there to take over. */
 static json_t *show_recovery(const struct hat *h)
 {
 	json_t *rows = json_array();
@@ -77,7 +121,7 @@ static json_t *show_recovery(const struct hat *h)
 		standby_card |= !active;
 		for (unsigned c = 0; c < h->profile.card[s]->cpus; c++) {
 			struct cpu_count n = count_cpu(h, s, c);
-			bool good = n.sess_active == 0 || n.sess_standby > 0;
+			bool good = (n.sess_active == 0 || n.sess_standby > 0) && paired(h, s, c);
 
 			all_good &= good;
 			json_array_append_new(

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Private to sessmgr: the calls of one instance. _call.c takes them up and ends them, _pool.c gets and
- * returns chunks of addresses, _recover.c rebuilds everything from the rows and audits it, _count.c keeps the
- * wsg counters, _cfg.c follows configuration and redundancy state, _show.c answers operators.
+ * returns chunks of addresses, _crr.c keeps recovery records at the aaamgr, _recover.c rebuilds everything
+ * from those and the rows and audits it, _count.c keeps the wsg counters, _cfg.c follows configuration and
+ * redundancy state, _show.c answers operators.
  */
 #ifndef SESSMGR_H
 #define SESSMGR_H
@@ -35,10 +36,20 @@ struct sessmgr_wait {
 	char pool[POOL_NAME_MAX]; /* as asked for; "": any */
 };
 
+/* Checkpoints of a call to the aaamgr: of a full feed, and of a change. Monotonic times, 0: never. */
+enum { SESSMGR_FULL, SESSMGR_MICRO, SESSMGR_CKPTS };
+struct sessmgr_ckpt {
+	uint32_t attempts, success;
+	uint64_t last_attempt, last_success;
+};
+
 /* The owner's part of a call line (call->data). */
 struct sessmgr_call {
 	struct counters_wsg *wsg;  /* NULL: not counted */
 	struct sessmgr_wait *wait; /* state ARRIVED only */
+	struct sessmgr_ckpt ckpt[SESSMGR_CKPTS];
+	bool queued; /* for the next update of the aaamgr */
+	bool stored; /* recovery: its row is in the store */
 };
 
 struct sessmgr_chunk_req;
@@ -57,6 +68,8 @@ struct sessmgr {
 	struct lease_set *leases;
 	struct counters *counters;
 	bool srp_known, serving, after_failure;
+	bool fetching;        /* recovery records are on their way from the aaamgr */
+	uint32_t aaamgr_card; /* 0: it is not there */
 	uint64_t epoch;
 	uint32_t gen; /* grows when serving changes: answers on the way are for nobody any more */
 	uint64_t activated_us;
@@ -115,9 +128,22 @@ void sessmgr_pool_settle(struct sessmgr *s, uint32_t ctx);
 uint32_t sessmgr_pool_load(struct sessmgr *s, uint32_t ctx, bool settled);
 void sessmgr_pool_forget(struct sessmgr *s);
 
+/* sessmgr_crr.c */
+void sessmgr_crr_start(struct sessmgr *s);
+/* A call is up, has another IKE SA, or is over. */
+void sessmgr_crr_changed(struct sessmgr *s, struct session_call *c);
+/* All calls to the aaamgr, if it is there. */
+void sessmgr_crr_feed(struct sessmgr *s);
+/* Fetch the records: `record` for each (true: taken), then `done` with their number, at once when there is no
+ * aaamgr; not when this chassis stopped serving meanwhile. */
+typedef bool (*sessmgr_crr_record)(struct sessmgr *s, uint32_t callid, const uint8_t *row, size_t len);
+typedef void (*sessmgr_crr_fetched)(struct sessmgr *s, uint32_t n);
+void sessmgr_crr_fetch(struct sessmgr *s, sessmgr_crr_record record, sessmgr_crr_fetched done);
+
 /* sessmgr_recover.c */
-/* This chassis serves: rebuild calls and addresses from the rows. */
-uint32_t sessmgr_recover_all(struct sessmgr *s);
+/* This chassis serves: rebuild calls and addresses, after a failure of this task from the aaamgr's records
+ * and the rows, else from the rows. `done` when the calls are there (now, or when the records have come). */
+void sessmgr_recover_all(struct sessmgr *s, void (*done)(struct sessmgr *s));
 /* This chassis does not serve any more: forget everything, leave the rows. */
 void sessmgr_recover_drop(struct sessmgr *s);
 /* Calls of the rows that we do not know (of a predecessor's last moments). Returns how many were taken. */

@@ -148,6 +148,7 @@ void sessmgr_call_end(struct sessmgr *s, struct session_call *c, enum session_ev
 	LOG(EV_SESS_END, "call %s of peer %s in %s/%s, address %s, ended: %s", id, c->peer_id,
 	    sessmgr_cfg_context(s, c->ctx), c->service, net_addr_format(&c->addr, addr, sizeof(addr)),
 	    reason);
+	sessmgr_crr_changed(s, c);
 	if (ckpt_write(s->ckpt, &row, 1, row_gone, (void *)(uintptr_t)c->callid))
 		LOG(EV_NO_MEMORY, "call %s keeps its row and address", id);
 }
@@ -266,6 +267,7 @@ static void rename_ike(struct sessmgr *s, struct session_call *c, const char *ik
 		return;
 	row.len = session_row_encode(c, blob, sizeof(blob));
 	ckpt_write(s->ckpt, &row, 1, NULL, NULL);
+	sessmgr_crr_changed(s, c);
 }
 
 static void up(struct sessmgr *s, struct session_call *c, const char *ike_key)
@@ -282,6 +284,7 @@ static void up(struct sessmgr *s, struct session_call *c, const char *ike_key)
 		LOG(EV_SESS_START, "call %s of peer %s in %s/%s has address %s",
 		    session_callid_format(c->callid, id), c->peer_id, sessmgr_cfg_context(s, c->ctx),
 		    c->service, net_addr_format(&c->addr, addr, sizeof(addr)));
+		sessmgr_crr_changed(s, c);
 	}
 	rename_ike(s, c, ike_key);
 }

@@ -99,6 +99,13 @@ static void config_changed(struct task *t, const struct cfg_tree *tree, void *ar
 	/* The tree is asked when a name is needed; nothing is kept. */
 }
 
+static void recovered(struct sessmgr *s)
+{
+	task_ready(s->t, s->recovered);
+	s->load_age = 5;
+	load_cb(s->t, s);
+}
+
 static void srp_changed(struct task *t, bool serving, uint64_t epoch, void *arg)
 {
 	struct sessmgr *s = arg;
@@ -110,15 +117,14 @@ static void srp_changed(struct task *t, bool serving, uint64_t epoch, void *arg)
 		return;
 	s->serving = serving;
 	s->gen++;
-	if (serving)
-		s->recovered = sessmgr_recover_all(s);
-	else
-		sessmgr_recover_drop(s);
-	if (first)
-		task_ready(t, s->recovered);
+	if (serving) {
+		sessmgr_recover_all(s, recovered);
+		return;
+	}
 	s->after_failure = false;
-	s->load_age = 5;
-	load_cb(t, s);
+	sessmgr_recover_drop(s);
+	s->recovered = 0;
+	recovered(s);
 }
 
 int sessmgr_cfg_init(struct task *t)
@@ -149,6 +155,7 @@ int sessmgr_cfg_start(struct task *t, const char *reason)
 	s->counters = counters_create(t->run_dir, t->card, "sessmgr", t->instance, 0);
 	if (!s->counters)
 		LOG(EV_SYSCALL, "no counters: %s", strerror(errno));
+	sessmgr_crr_start(s);
 	task_timer_start(t, SESSMGR_SWEEP_MS, SESSMGR_SWEEP_MS, sweep_cb, s);
 	task_timer_start(t, SESSMGR_AUDIT_MS, SESSMGR_AUDIT_MS, audit_cb, s);
 	task_timer_start(t, SESSMGR_LOAD_MS, SESSMGR_LOAD_MS, load_cb, s);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rebuilding calls from their rows: after a restart or a move to another card, and when this chassis begins
- * to serve. Then the audit: a call whose IKE SA has no row is asked for at its ipsecmgr (the SA may have been
- * rekeyed meanwhile) and released when it is not known there. Ends with trap SessMgrRecoveryComplete. Entry
- * points: sessmgr_recover_all(), sessmgr_recover_audit().
+ * Rebuilding calls: after a restart or a move to another card from the recovery records of the aaamgr,
+ * checked against and completed by the rows of the store; from the rows alone when this chassis begins to
+ * serve. The store decides which calls there are, the records know the times. Then the audit: a call whose
+ * IKE SA has no row is asked for at its ipsecmgr (the SA may have been rekeyed meanwhile) and released when
+ * it is not known there. Ends with trap SessMgrRecoveryComplete. Entry points: sessmgr_recover_all(),
+ * sessmgr_recover_audit().
  */
 #include <errno.h>
 #include <jansson.h>
@@ -78,16 +80,68 @@ struct adoption {
 	struct session_call *last;
 };
 
+static void forget(struct sessmgr *s, struct session_call *c)
+{
+	sessmgr_pool_release(s, c);
+	sessmgr_call_drop(s, c);
+}
+
+/* A row of a call that the aaamgr's records gave: the row knows the IKE SA of now. */
+static bool confirm(struct sessmgr *s, const struct store_ckpt *ck)
+{
+	struct session_call row, *c;
+	uint32_t callid;
+
+	if (session_callid_parse(ck->key, &callid) || !(c = session_find(s->table, callid)))
+		return false;
+	if (!session_row_decode(&row, ck->blob, ck->len)) {
+		if (row.start_us != c->start_us) { /* the record is of an older call of this id */
+			forget(s, c);
+			return false;
+		}
+		session_set_ike_key(c, row.ike_key);
+	}
+	((struct sessmgr_call *)c->data)->stored = true;
+	return true;
+}
+
 static int adopt_row(const struct store_ckpt *ck, void *arg)
 {
 	struct adoption *a = arg;
 
 	a->rows++;
-	if (!strcmp(ck->owner, a->s->t->addr)) {
+	if (!strcmp(ck->owner, a->s->t->addr) && !confirm(a->s, ck)) {
 		a->last = adopt(a->s, ck);
 		a->calls += a->last != NULL;
+		if (a->last)
+			((struct sessmgr_call *)a->last->data)->stored = true;
 	}
 	return 0;
+}
+
+/* A record of the aaamgr. */
+static bool adopt_record(struct sessmgr *s, uint32_t callid, const uint8_t *row, size_t len)
+{
+	char key[SESSION_CALLID_STRLEN];
+	struct store_ckpt ck = {.key = session_callid_format(callid, key), .blob = row, .len = len};
+
+	return session_callid_instance(callid) == s->t->instance && adopt(s, &ck);
+}
+
+/* Records of calls whose rows are gone: they ended, and the word of it did not reach the aaamgr. */
+static uint32_t drop_unstored(struct sessmgr *s)
+{
+	struct session_call *c = session_next(s->table, NULL), *next;
+	uint32_t n = 0;
+
+	for (; c; c = next) {
+		next = session_next(s->table, c);
+		if (session_state(c) != SESSION_CONNECTED || ((struct sessmgr_call *)c->data)->stored)
+			continue;
+		forget(s, c);
+		n++;
+	}
+	return n;
 }
 
 struct session_call *sessmgr_recover_one(struct sessmgr *s, uint32_t callid)
@@ -134,7 +188,8 @@ static void finish(struct sessmgr *s, struct sessmgr_audit *a)
 
 	s->audit = NULL;
 	if (a->recovery) {
-		LOG(EV_SESS_RECOVERED, "%u calls recovered of %u rows, %u released by the audit, in %llu ms",
+		LOG(EV_SESS_RECOVERED,
+		    "%u calls recovered, %u fetched from aaamgr, %u released by the audit, in %llu ms",
 		    a->prior - a->lost, a->fetched, a->lost, (unsigned long long)ms);
 		TASK_TRAP(s->t, "SessMgrRecoveryComplete", trap_int("starCPUSlot", s->t->card),
 		          trap_int("starCPUNumber", s->t->cpu), trap_int("starFecthedFromAAAMgr", a->fetched),
@@ -318,23 +373,42 @@ static void settle_cb(struct task *t, void *arg)
 		task_timer_start(t, SESSMGR_SETTLE_MS, 0, settle_cb, arg);
 }
 
-uint32_t sessmgr_recover_all(struct sessmgr *s)
+static void (*recovered)(struct sessmgr *s);
+
+/* The rows: what the records did not bring, and whether what they brought still is. */
+static void complete(struct sessmgr *s, uint32_t fetched)
 {
 	struct adoption a = {s, 0, 0, NULL};
-	int err;
+	int err = store_ckpt_list(s->store, SESSION_ROW_KIND, s->t->addr, adopt_row, &a);
+	uint32_t calls;
 
-	sessmgr_recover_drop(s);
-	sessmgr_pool_load(s, UINT32_MAX, false);
-	err = store_ckpt_list(s->store, SESSION_ROW_KIND, s->t->addr, adopt_row, &a);
 	if (err && err != -ENOENT)
-		LOG(EV_SESS_LOST, "calls cannot be read: %s", strerror(-err));
+		LOG(EV_SESS_LOST, "calls cannot be read: %s; %u are known from aaamgr", strerror(-err),
+		    fetched);
+	else
+		drop_unstored(s); /* only a store that answers may take a call away */
+	calls = session_in_state(s->table, SESSION_CONNECTED);
+	s->recovered = calls;
 	s->settle_rounds = 0;
 	task_timer_start(s->t, SESSMGR_SETTLE_MS, 0, settle_cb, (void *)(uintptr_t)s->gen);
-	if (s->after_failure && a.rows)
-		audit_start(s, true, a.rows, a.calls);
-	else if (a.calls)
-		LOG(EV_SESS_RECOVERED, "%u calls taken over from the other chassis", a.calls);
-	return a.calls;
+	if (s->after_failure && (a.rows || fetched))
+		audit_start(s, true, fetched, calls);
+	else if (calls)
+		LOG(EV_SESS_RECOVERED, "%u calls taken over from the other chassis", calls);
+	s->after_failure = false;
+	recovered(s);
+	sessmgr_crr_feed(s);
+}
+
+void sessmgr_recover_all(struct sessmgr *s, void (*done)(struct sessmgr *s))
+{
+	sessmgr_recover_drop(s);
+	sessmgr_pool_load(s, UINT32_MAX, false);
+	recovered = done;
+	if (s->after_failure)
+		sessmgr_crr_fetch(s, adopt_record, complete);
+	else
+		complete(s, 0);
 }
 
 void sessmgr_recover_drop(struct sessmgr *s)

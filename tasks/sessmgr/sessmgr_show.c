@@ -71,6 +71,19 @@ static json_t *trace_json(const struct session_call *c)
 	return a;
 }
 
+/* Ages in milliseconds; -1: never. */
+static json_t *ckpt_json(const struct sessmgr_ckpt *k)
+{
+	uint64_t now = clock_now_us();
+
+	return json_pack("{s:I,s:I,s:I,s:I}", "attempts", (json_int_t)k->attempts, "success",
+	                 (json_int_t)k->success, "last_attempt_ms",
+	                 k->last_attempt ? (json_int_t)((now - k->last_attempt) / US_PER_MS) : (json_int_t)-1,
+	                 "last_success_ms",
+	                 k->last_success ? (json_int_t)((now - k->last_success) / US_PER_MS)
+	                                 : (json_int_t)-1);
+}
+
 static json_t *show_call(struct task *t, struct show_page *page, char *err, size_t size)
 {
 	const struct sessmgr *s = &sessmgr;
@@ -87,6 +100,9 @@ static json_t *show_call(struct task *t, struct show_page *page, char *err, size
 	o = call_json(s, c);
 	add_int(o, "card", t->card);
 	add_int(o, "cpu", t->cpu);
+	add_int(o, "aaamgr_card", s->aaamgr_card);
+	json_object_set_new(o, "full", ckpt_json(&((struct sessmgr_call *)c->data)->ckpt[SESSMGR_FULL]));
+	json_object_set_new(o, "micro", ckpt_json(&((struct sessmgr_call *)c->data)->ckpt[SESSMGR_MICRO]));
 	json_object_set_new(o, "trace", trace_json(c));
 	return o;
 }

@@ -391,7 +391,7 @@ Test(sessmgr_task, recovery_brings_every_call_back_and_audits)
 	RIG_WAIT(traps == 1);
 	cr_assert_eq(asked, 1);
 	cr_assert_eq(trap_value[0], 5, "card");
-	cr_assert_eq(trap_value[2], 3, "rows fetched");
+	cr_assert_eq(trap_value[2], 0, "no aaamgr, nothing fetched");
 	cr_assert_eq(trap_value[3], 3, "prior to audit");
 	cr_assert_eq(trap_value[4], 2, "passed");
 	cr_assert_eq(trap_value[5], 2, "recovered");
@@ -407,6 +407,163 @@ Test(sessmgr_task, recovery_brings_every_call_back_and_audits)
 	cr_assert_geq(syncs, 1);
 	cr_assert_eq(answer->addr.data[3], 2, "two are in use, one was freed");
 	cr_assert_eq(chunks, 1);
+}
+
+/* --- with its aaamgr
+ * ------------------------------------------------------------------------------------------------- */
+
+static struct peer aaamgr;
+static struct {
+	uint32_t callid;
+	uint8_t row[SESSION_ROW_MAX];
+	size_t len;
+} kept[16];
+static unsigned n_kept, full_feeds, micro, page = 500, pages, dies_after;
+static bool refuses;
+
+static void keep(const Crr *r)
+{
+	unsigned i = 0;
+
+	while (i < n_kept && kept[i].callid != r->callid)
+		i++;
+	if (!r->row.len) {
+		if (i < n_kept)
+			kept[i] = kept[--n_kept];
+		return;
+	}
+	n_kept += i == n_kept;
+	kept[i].callid = r->callid;
+	kept[i].len = r->row.len;
+	memcpy(kept[i].row, r->row.data, r->row.len);
+}
+
+static void feed(const Envelope *in, const char *ret)
+{
+	Envelope env = ENVELOPE__INIT;
+	CrrBatch b = CRR_BATCH__INIT;
+	Crr rows[16], *ptrs[16];
+	uint32_t from = in->crr_fetch->from;
+
+	if (dies_after && ++pages > dies_after) { /* like a process that is killed: its address goes */
+		bus_switch_withdraw(rig.card, "aaamgr/7");
+		return;
+	}
+	for (; from < n_kept && b.n_records < page; from++) {
+		crr__init(&rows[b.n_records]);
+		rows[b.n_records].callid = kept[from].callid;
+		rows[b.n_records].row = (ProtobufCBinaryData){kept[from].len, kept[from].row};
+		ptrs[b.n_records] = &rows[b.n_records];
+		b.n_records++;
+	}
+	b.records = ptrs;
+	b.more = from < n_kept;
+	b.next = from;
+	b.complete = true;
+	env.body_case = ENVELOPE__BODY_CRR_BATCH;
+	env.crr_batch = &b;
+	respond(&aaamgr, &env, in->id, ret);
+}
+
+static void aaamgr_rx(struct peer *p, const Envelope *in, const char *ret)
+{
+	Envelope env = ENVELOPE__INIT;
+	Status st = STATUS__INIT;
+
+	if (in->body_case == ENVELOPE__BODY_CRR_FETCH)
+		feed(in, ret);
+	if (in->body_case != ENVELOPE__BODY_CRR_UPDATE)
+		return;
+	st.code = refuses ? -ENOMEM : 0;
+	if (in->crr_update->first && !refuses)
+		n_kept = 0;
+	for (size_t i = 0; !refuses && i < in->crr_update->n_records; i++)
+		keep(in->crr_update->records[i]);
+	full_feeds += in->crr_update->last;
+	micro += !in->crr_update->first && !in->crr_update->last;
+	env.body_case = ENVELOPE__BODY_STATUS;
+	env.status = &st;
+	respond(&aaamgr, &env, in->id, ret);
+}
+
+static void aaamgr_up(void)
+{
+	rig_peer(&aaamgr, "p-aaamgr", "aaamgr/7", NULL);
+	aaamgr.rx = aaamgr_rx;
+}
+
+Test(sessmgr_task, an_aaamgr_is_fed_all_calls_and_every_change)
+{
+	uint32_t a = call_up("0100000000000001", 0), b;
+
+	aaamgr_up();
+	RIG_WAIT(full_feeds == 1 && n_kept == 1);
+	cr_assert_eq(kept[0].callid, a);
+	b = call_up("0100000000000002", 1);
+	RIG_WAIT(n_kept == 2);
+	state(a, SESSION_STATE__WHAT__DOWN, "deleted by the peer");
+	RIG_WAIT(n_kept == 1);
+	cr_assert_eq(kept[0].callid, b);
+	cr_assert_geq(micro, 2);
+	rig_peer_close(&aaamgr);
+}
+
+Test(sessmgr_task, an_aaamgr_that_refuses_is_fed_again)
+{
+	call_up("0100000000000001", 0);
+	refuses = true;
+	aaamgr_up();
+	RIG_WAIT(full_feeds == 1);
+	refuses = false;
+	RIG_WAIT(n_kept == 1);
+	rig_peer_close(&aaamgr);
+}
+
+/* The rows know no time of connection; the records do. And what is in the records only has ended. */
+Test(sessmgr_task, recovery_fetches_from_the_aaamgr_and_the_store_decides)
+{
+	uint32_t a = call_up("0100000000000001", 0), b = call_up("0100000000000002", 1),
+	         c = call_up("0100000000000003", 2);
+	char id[SESSION_CALLID_STRLEN], want[80];
+	struct session_call row;
+
+	aaamgr_up();
+	RIG_WAIT(full_feeds == 1 && n_kept == 3);
+	cr_assert_eq(session_row_decode(&row, kept[0].row, kept[0].len), 0);
+	cr_assert_neq(row.connect_us, 0);
+	put("call", session_callid_format(b, id), "", NULL, 0); /* ended, and the aaamgr was not told */
+	for (unsigned i = 0; i < n_kept; i++)                   /* set up, and the aaamgr was not told */
+		if (kept[i].callid == c)
+			kept[i] = kept[--n_kept];
+	page = 1;
+	restart();
+	RIG_WAIT(traps == 1);
+	cr_assert_eq(trap_value[2], 2, "fetched from aaamgr");
+	cr_assert_eq(trap_value[3], 2, "prior to audit");
+	cr_assert_eq(trap_value[5], 2, "recovered");
+	cr_assert_eq(trap_value[6], 2, "all call lines");
+	cr_assert(!has("calls", session_callid_format(b, id)));
+	cr_assert(has("calls", session_callid_format(c, id)));
+	snprintf(want, sizeof(want), "\"connect_wall_us\":%llu", (unsigned long long)row.connect_us);
+	cr_assert(row.callid != a || has("calls", want), "no %s", want);
+	RIG_WAIT(full_feeds >= 2 && n_kept == 2);
+	rig_peer_close(&aaamgr);
+}
+
+Test(sessmgr_task, an_aaamgr_that_dies_while_it_feeds_costs_nothing)
+{
+	call_up("0100000000000001", 0);
+	call_up("0100000000000002", 1);
+	call_up("0100000000000003", 2);
+	aaamgr_up();
+	RIG_WAIT(full_feeds == 1 && n_kept == 3);
+	page = 1;
+	dies_after = 2;
+	restart();
+	RIG_WAIT(traps == 1);
+	cr_assert_eq(trap_value[2], 2, "fetched before it died");
+	cr_assert_eq(trap_value[5], 3, "recovered");
+	rig_peer_close(&aaamgr);
 }
 
 Test(sessmgr_task, a_call_stored_after_the_rows_were_read_is_found)

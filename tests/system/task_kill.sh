@@ -21,7 +21,11 @@ rmctrl 0
 srdb 0
 vpnmgr 2
 sessmgr 1
+aaamgr 1
 END
+# the sessmgr that came back had its calls from its aaamgr, which runs on another card
+expect 0 'SessMgrRecoveryComplete.*fetched from aaa mgr [1-9]' cli -c 'show snmp trap history'
+[ "$(owner sessmgr 1)" != "$(owner aaamgr 1)" ] || fail "sessmgr 1 and its aaamgr are on one card"
 expect 1 'Failure: No task rmctrl instance 7' cli -c 'task kill facility rmctrl instance 7'
 # a hatsystem that comes back tells no old news
 [ "$(cli -c 'show snmp trap history' | grep -c '(CardUp)')" -le 12 ] || fail "cards came up twice"

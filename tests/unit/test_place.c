@@ -152,6 +152,16 @@ static unsigned rnd(unsigned n)
 	return (seed >> 8) % n;
 }
 
+/* Cards on which managers may run. */
+static unsigned session_cards(const struct place_output *out)
+{
+	unsigned n = 0;
+
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		n += out->role[s] == PLACE_CARD_ACTIVE && s != out->demux;
+	return n ? n : 1;
+}
+
 static void check(const struct place_input *in, const struct place_output *out)
 {
 	unsigned alive = 0;
@@ -175,8 +185,14 @@ static void check(const struct place_input *in, const struct place_output *out)
 		return;
 	for (uint32_t i = 1; i <= place_instances(in, "ipsecmgr"); i++)
 		cr_assert_not_null(find(out, "ipsecmgr", i), "seed %u: ipsecmgr/%u is nowhere", seed, i);
-	for (uint32_t i = 1; i <= place_instances(in, "sessmgr"); i++)
+	for (uint32_t i = 1; i <= place_instances(in, "sessmgr"); i++) {
 		cr_assert_not_null(find(out, "sessmgr", i));
+		cr_assert_not_null(find(out, "aaamgr", i));
+		cr_assert(find(out, "aaamgr", i)->card != find(out, "sessmgr", i)->card ||
+		                  session_cards(out) == 1,
+		          "seed %u: sessmgr %u and its aaamgr share card %u", seed, i,
+		          find(out, "sessmgr", i)->card);
+	}
 	for (size_t i = 0; i < in->n_contexts; i++)
 		cr_assert_not_null(find(out, "vpnmgr", in->contexts[i]));
 }
@@ -187,7 +203,8 @@ static void check_least_movement(const struct place_input *in, const struct plac
 	for (size_t i = 0; i < in->n_current; i++) {
 		const struct place_task *was = &in->current[i], *now;
 
-		if (was->standby || !strcmp(was->facility, "vpnmgr") ||
+		/* an aaamgr makes room for its sessmgr */
+		if (was->standby || !strcmp(was->facility, "vpnmgr") || !strcmp(was->facility, "aaamgr") ||
 		    in->slots[was->card].state < PLACE_STANDBY || out->role[was->card] != PLACE_CARD_ACTIVE)
 			continue;
 		now = find(out, was->facility, was->instance);
