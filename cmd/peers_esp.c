@@ -56,7 +56,8 @@ static struct esp_sa *make_sa(const struct ike_child_act *a, int *err)
 	        .n_local = (uint16_t)selectors(local, a->ts_local, a->n_local),
 	        .n_remote = (uint16_t)selectors(remote, a->ts_remote, a->n_remote),
 	        .iv_seed = random_u64(),
-	        .seq_limit = 1ULL << 32,
+	        .esn = a->suite.esn,
+	        .seq_limit = a->suite.esn ? UINT64_MAX : 1ULL << 32,
 	};
 
 	return esp_sa_new(&sp, err);

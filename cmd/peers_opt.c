@@ -23,13 +23,17 @@ static const char help_text[] =
         "  --remote-ts PREFIX     what is asked for behind the gateway (default 0.0.0.0/0)\n"
         "  --id-prefix P          peers are P1, P2 … (default peer-)\n"
         "  --local-id ID          the same identity for all; --remote-id ID: the gateway's, checked\n"
-        "  --ike CIPHER-HASH      aes128|aes256-sha1|sha256 (default aes128-sha1)\n"
-        "  --esp ALG              aes128gcm, aes256gcm or aes128|aes256-sha1|sha256 (default aes128gcm)\n"
-        "  --dh GROUP             x25519, modp2048, ecp256 or modp1024 (default x25519)\n"
-        "  --pfs                  the same group again for rekeyed child SAs\n"
+        "  --ike CIPHER-HASH      aes128|aes192|aes256|3des|des-sha1|sha256|sha384|sha512|md5|aesxcbc\n"
+        "                         (default aes128-sha1)\n"
+        "  --esp ALG              aes128gcm or aes256gcm (gcm8, gcm12: shorter check values), or a cipher of "
+        "--ike\n"
+        "                         or null with its hash (default aes128gcm)\n"
+        "  --dh GROUP             x25519, modp768 to modp8192, ecp256, ecp384 or ecp521 (default x25519)\n"
+        "  --pfs                  the same group again for rekeyed child SAs; --esn: 64-bit ESP numbers\n"
         "  --encap                ESP in UDP even without a NAT\n"
         "  --rate R               tunnels started per second; --window W: set-ups in flight (default 64)\n"
-        "  --tries T              set-up attempts per peer (default 3), each given up after --setup-timeout S\n"
+        "  --tries T              set-up attempts per peer (default 3), each given up after --setup-timeout "
+        "S\n"
         "                         (default 60); --reconnect: again when a tunnel goes down\n"
         "  --ping ADDR            inner address to ping; --pps R: echoes per second and tunnel (default 1)\n"
         "  --size BYTES           of an echo with its IP header, 60 to 1400 (default 60)\n"
@@ -74,6 +78,7 @@ enum {
 	O_INNER,
 	O_REMOTE_TS,
 	O_PFS,
+	O_ESN,
 	O_INSTANCE,
 	O_VERBOSE,
 	O_HELP
@@ -111,6 +116,7 @@ static const struct option options[] = {
         {"inner", 1, NULL, O_INNER},
         {"remote-ts", 1, NULL, O_REMOTE_TS},
         {"pfs", 0, NULL, O_PFS},
+        {"esn", 0, NULL, O_ESN},
         {"instance", 1, NULL, O_INSTANCE},
         {"verbose", 0, NULL, O_VERBOSE},
         {"help", 0, NULL, O_HELP},
@@ -127,18 +133,38 @@ static const struct word groups[] = {
         {"modp2048", IKE_GROUP_MODP2048, 0},
         {"ecp256", IKE_GROUP_ECP256, 0},
         {"modp1024", IKE_GROUP_MODP1024, 0},
+        {"modp768", IKE_GROUP_MODP768, 0},
+        {"modp1536", IKE_GROUP_MODP1536, 0},
+        {"modp3072", IKE_GROUP_MODP3072, 0},
+        {"modp4096", IKE_GROUP_MODP4096, 0},
+        {"modp6144", IKE_GROUP_MODP6144, 0},
+        {"modp8192", IKE_GROUP_MODP8192, 0},
+        {"ecp384", IKE_GROUP_ECP384, 0},
+        {"ecp521", IKE_GROUP_ECP521, 0},
         {NULL, 0, 0},
 };
 static const struct word ciphers[] = {
         {"aes128gcm", IKE_ENCR_AES_GCM_16, 128},
         {"aes256gcm", IKE_ENCR_AES_GCM_16, 256},
+        {"aes128gcm8", IKE_ENCR_AES_GCM_8, 128},
+        {"aes256gcm8", IKE_ENCR_AES_GCM_8, 256},
+        {"aes128gcm12", IKE_ENCR_AES_GCM_12, 128},
+        {"aes256gcm12", IKE_ENCR_AES_GCM_12, 256},
         {"aes128", IKE_ENCR_AES_CBC, 128},
         {"aes256", IKE_ENCR_AES_CBC, 256},
+        {"aes192", IKE_ENCR_AES_CBC, 192},
+        {"3des", IKE_ENCR_3DES_CBC, 0},
+        {"des", IKE_ENCR_DES_CBC, 0},
+        {"null", IKE_ENCR_NULL, 0},
         {NULL, 0, 0},
 };
 static const struct word hashes[] = {
         {"sha1", IKE_INTEG_HMAC_SHA1_96, IKE_PRF_HMAC_SHA1},
         {"sha256", IKE_INTEG_HMAC_SHA2_256_128, IKE_PRF_HMAC_SHA2_256},
+        {"sha384", IKE_INTEG_HMAC_SHA2_384_192, IKE_PRF_HMAC_SHA2_384},
+        {"sha512", IKE_INTEG_HMAC_SHA2_512_256, IKE_PRF_HMAC_SHA2_512},
+        {"md5", IKE_INTEG_HMAC_MD5_96, IKE_PRF_HMAC_MD5},
+        {"aesxcbc", IKE_INTEG_AES_XCBC_96, IKE_PRF_AES128_XCBC},
         {NULL, 0, 0},
 };
 
@@ -156,21 +182,30 @@ static int bad(const char *option, const char *value, const char *legal)
 	return -EINVAL;
 }
 
+#define ESP_LEGAL                                                                                            \
+	"aes128gcm|aes256gcm[8|12] or aes128|aes192|aes256|3des|des|null-sha1|sha256|sha384|sha512|md5|"     \
+	"aesxcbc"
+
 static int suite(const char *option, const char *text, bool esp, struct ike_suite *s)
 {
 	const char *dash = strchr(text, '-');
 	const struct word *c = lookup(ciphers, text, dash ? (size_t)(dash - text) : strlen(text));
 	const struct word *h = dash ? lookup(hashes, dash + 1, strlen(dash + 1)) : NULL;
-	bool gcm = c && c->a == IKE_ENCR_AES_GCM_16;
+	struct ike_suite probe = {0};
 
-	if (!c || gcm != !h || (gcm && (dash || !esp)))
+	if (c && !(dash && !h))
+		probe = (struct ike_suite){.encr = c->a,
+		                           .encr_bits = c->b,
+		                           .integ = h ? h->a : IKE_INTEG_NONE,
+		                           .prf = !esp && h ? h->b : 0,
+		                           .dh = esp ? s->dh : IKE_GROUP_X25519,
+		                           .esn = s->esn};
+	if (ike_alg_check(&probe, esp))
 		return bad(option, text,
-		           esp ? "aes128gcm, aes256gcm or aes128|aes256-sha1|sha256"
-		               : "aes128|aes256-sha1|sha256");
-	s->encr = c->a;
-	s->encr_bits = c->b;
-	s->integ = h ? h->a : IKE_INTEG_NONE;
-	s->prf = !esp && h ? h->b : 0;
+		           esp ? ESP_LEGAL
+		               : "aes128|aes192|aes256|3des|des-sha1|sha256|sha384|sha512|md5|aesxcbc");
+	probe.dh = s->dh;
+	*s = probe;
 	return 0;
 }
 
@@ -287,11 +322,15 @@ static int set_words(struct peers_opts *o, int c, char *v, bool *pfs)
 	case O_DH:
 		g = lookup(groups, v, strlen(v));
 		if (!g)
-			return bad("dh", v, "x25519, modp2048, ecp256 or modp1024");
+			return bad("dh", v,
+			           "x25519, modp768|1024|1536|2048|3072|4096|6144|8192 or ecp256|384|521");
 		o->ike.dh = g->a;
 		return 0;
 	case O_PFS:
 		*pfs = true;
+		return 0;
+	case O_ESN:
+		o->esp.esn = 1;
 		return 0;
 	default:
 		return suite(c == O_IKE ? "ike" : "esp", v, c == O_ESP, c == O_IKE ? &o->ike : &o->esp);
@@ -315,6 +354,7 @@ static int set(struct peers_opts *o, int c, char *v, bool *pfs)
 	case O_IKE:
 	case O_ESP:
 	case O_PFS:
+	case O_ESN:
 		return set_words(o, c, v, pfs);
 	case O_CONTROL:
 		if (strlen(v) >= 108)
@@ -376,8 +416,8 @@ int peers_opt_parse(struct peers_opts *o, int argc, char **argv)
 	                         .size = PEERS_ECHO_MIN,
 	                         .retransmit_ms = 1000};
 	o->ike = (struct ike_suite){IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96,
-	                            IKE_GROUP_X25519};
-	o->esp = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, IKE_INTEG_NONE, 0};
+	                            IKE_GROUP_X25519, 0};
+	o->esp = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, IKE_INTEG_NONE, 0, 0};
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		if (c == O_HELP) {

@@ -69,13 +69,13 @@ static enum esp_reason seal_cbc(struct esp_sa *sa, uint8_t *esp, size_t body, ui
 	return ESP_OK;
 }
 
-static void sign_packet(const struct esp_sa *sa, const struct esp_half *h, const uint8_t *esp, size_t len,
-                        uint64_t seq, uint8_t digest[ESP_HMAC_MAX])
+static int sign_packet(const struct esp_sa *sa, const struct esp_half *h, const uint8_t *esp, size_t len,
+                       uint64_t seq, uint8_t digest[ESP_HMAC_MAX])
 {
 	uint8_t high[4];
 
 	put32(high, (uint32_t)(seq >> 32));
-	esp_hmac_sign(&h->hmac, esp, len, sa->esn ? high : NULL, digest);
+	return esp_hmac_sign(&h->hmac, esp, len, sa->esn ? high : NULL, digest);
 }
 
 /* RFC 4106 section 5: SPI and the sequence number, 32 or 64 bits of it. */
@@ -136,7 +136,8 @@ static enum esp_reason seal_crypt(struct esp_sa *sa, uint8_t *esp, size_t body, 
 		reason = seal_cbc(sa, esp, body, seq);
 	if (reason)
 		return reason;
-	sign_packet(sa, &sa->out, esp, signed_len, seq, digest);
+	if (sign_packet(sa, &sa->out, esp, signed_len, seq, digest))
+		return ESP_DROP_CRYPTO;
 	memcpy(esp + signed_len, digest, sa->icv_len);
 	return ESP_OK;
 }
@@ -210,7 +211,8 @@ static enum esp_reason open_crypt(struct esp_sa *sa, uint8_t *esp, size_t body, 
 
 	if (esp_alg_is_aead(sa->encr))
 		return open_gcm(sa, esp, body, seq);
-	sign_packet(sa, &sa->in, esp, signed_len, seq, digest);
+	if (sign_packet(sa, &sa->in, esp, signed_len, seq, digest))
+		return ESP_DROP_CRYPTO;
 	if (CRYPTO_memcmp(digest, esp + signed_len, sa->icv_len) != 0)
 		return ESP_DROP_AUTH;
 	if (!sa->in.cipher)

@@ -22,6 +22,7 @@
 
 /* IKEv2 transform numbers (IANA), so IKE hands over what it negotiated. */
 enum esp_encr {
+	ESP_ENCR_DES_CBC = 2,
 	ESP_ENCR_3DES_CBC = 3,
 	ESP_ENCR_NULL = 11,
 	ESP_ENCR_AES_CBC = 12,

@@ -6,6 +6,7 @@
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "esp/esp_hmac.h"
+#include "mac/xcbc.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -22,6 +23,7 @@ size_t esp_hmac_size(uint16_t integ)
 {
 	switch (integ) {
 	case ESP_INTEG_MD5_96:
+	case ESP_INTEG_AES_XCBC_96:
 		return 16;
 	case ESP_INTEG_SHA1_96:
 		return 20;
@@ -141,18 +143,41 @@ int esp_hmac_init(struct esp_hmac *h, uint16_t integ, const uint8_t *key, size_t
 		return -ENOTSUP;
 	if (!key || len != size)
 		return -EINVAL;
+	memset(h, 0, sizeof(*h));
 	h->integ = integ;
+	if (integ == ESP_INTEG_AES_XCBC_96) {
+		h->xcbc = xcbc_new(key);
+		return h->xcbc ? 0 : -ENOMEM;
+	}
 	key_state(integ, &h->inner, key, len, 0x36);
 	key_state(integ, &h->outer, key, len, 0x5c);
 	return 0;
 }
 
-void esp_hmac_sign(const struct esp_hmac *h, const uint8_t *data, size_t len, const uint8_t *tail,
-                   uint8_t out[ESP_HMAC_MAX])
+void esp_hmac_clear(struct esp_hmac *h)
+{
+	xcbc_free(h->xcbc);
+	OPENSSL_cleanse(h, sizeof(*h));
+}
+
+static int xcbc_sign(struct xcbc *x, const uint8_t *data, size_t len, const uint8_t *tail,
+                     uint8_t out[ESP_HMAC_MAX])
+{
+	xcbc_begin(x);
+	xcbc_add(x, data, len);
+	if (tail)
+		xcbc_add(x, tail, 4);
+	return xcbc_end(x, out);
+}
+
+int esp_hmac_sign(const struct esp_hmac *h, const uint8_t *data, size_t len, const uint8_t *tail,
+                  uint8_t out[ESP_HMAC_MAX])
 {
 	size_t copy = state_size(h->integ);
 	union esp_hmac_state s;
 
+	if (h->xcbc)
+		return xcbc_sign(h->xcbc, data, len, tail, out);
 	memcpy(&s, &h->inner, copy);
 	state_update(h->integ, &s, data, len);
 	if (tail)
@@ -161,4 +186,5 @@ void esp_hmac_sign(const struct esp_hmac *h, const uint8_t *data, size_t len, co
 	memcpy(&s, &h->outer, copy);
 	state_update(h->integ, &s, out, esp_hmac_size(h->integ));
 	state_final(h->integ, &s, out);
+	return 0;
 }

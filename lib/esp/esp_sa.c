@@ -21,6 +21,8 @@ struct encr_alg {
 };
 
 static const struct encr_alg encr_algs[] = {
+        /* single DES is triple DES with one key three times: half_init() */
+        {ESP_ENCR_DES_CBC, 0, "des-cbc", EVP_des_ede3_cbc, 8, 0, 8, 8, 0},
         {ESP_ENCR_3DES_CBC, 0, "3des-cbc", EVP_des_ede3_cbc, 24, 0, 8, 8, 0},
         {ESP_ENCR_NULL, 0, "null", NULL, 0, 0, 0, 4, 0},
         {ESP_ENCR_AES_CBC, 128, "aes-cbc-128", EVP_aes_128_cbc, 16, 0, 16, 16, 0},
@@ -100,6 +102,8 @@ const char *esp_alg_integ_name(uint16_t integ)
 		return "md5-96";
 	case ESP_INTEG_SHA1_96:
 		return "sha1-96";
+	case ESP_INTEG_AES_XCBC_96:
+		return "aes-xcbc-96";
 	case ESP_INTEG_SHA256_128:
 		return "sha2-256-128";
 	case ESP_INTEG_SHA384_192:
@@ -121,17 +125,27 @@ static int half_init(struct esp_half *h, const struct encr_alg *a, const struct 
 	const uint8_t *key = encrypt ? p->encr_key_out : p->encr_key_in;
 	const uint8_t *integ_key = encrypt ? p->integ_key_out : p->integ_key_in;
 	static const uint8_t zero_iv[16];
+	uint8_t thrice[24];
+	int ok;
 
 	h->spi = encrypt ? p->spi_out : p->spi_in;
-	if (p->integ != ESP_INTEG_NONE && esp_hmac_init(&h->hmac, p->integ, integ_key, p->integ_key_len))
-		return -EINVAL;
+	if (p->integ != ESP_INTEG_NONE) {
+		ok = esp_hmac_init(&h->hmac, p->integ, integ_key, p->integ_key_len);
+		if (ok)
+			return ok;
+	}
 	if (!a->cipher)
 		return 0;
 	if (!key)
 		return -EINVAL;
 	memcpy(h->salt, key + a->key_len, a->salt_len);
 	h->cipher = EVP_CIPHER_CTX_new();
-	if (!h->cipher || !EVP_CipherInit_ex(h->cipher, a->cipher(), NULL, key, zero_iv, encrypt))
+	for (unsigned i = 0; a->encr == ESP_ENCR_DES_CBC && i < sizeof(thrice); i++)
+		thrice[i] = key[i % a->key_len];
+	ok = h->cipher && EVP_CipherInit_ex(h->cipher, a->cipher(), NULL,
+	                                    a->encr == ESP_ENCR_DES_CBC ? thrice : key, zero_iv, encrypt);
+	OPENSSL_cleanse(thrice, sizeof(thrice));
+	if (!ok)
 		return -ENOMEM;
 	EVP_CIPHER_CTX_set_padding(h->cipher, 0);
 	return 0;
@@ -140,6 +154,7 @@ static int half_init(struct esp_half *h, const struct encr_alg *a, const struct 
 static void half_free(struct esp_half *h)
 {
 	EVP_CIPHER_CTX_free(h->cipher); /* cleanses the key schedule */
+	esp_hmac_clear(&h->hmac);
 	OPENSSL_cleanse(h, sizeof(*h));
 }
 

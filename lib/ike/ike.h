@@ -60,14 +60,45 @@ struct counters_ikev2; /* base/schemas.h */
 /* ---- names and numbers ---- */
 
 /* IANA IKEv2 transform numbers that we speak. */
-enum ike_encr { IKE_ENCR_AES_CBC = 12, IKE_ENCR_AES_GCM_16 = 20 };
-enum ike_prf { IKE_PRF_HMAC_SHA1 = 2, IKE_PRF_HMAC_SHA2_256 = 5 };
-enum ike_integ { IKE_INTEG_NONE = 0, IKE_INTEG_HMAC_SHA1_96 = 2, IKE_INTEG_HMAC_SHA2_256_128 = 12 };
+enum ike_encr {
+	IKE_ENCR_DES_CBC = 2,
+	IKE_ENCR_3DES_CBC = 3,
+	IKE_ENCR_NULL = 11,
+	IKE_ENCR_AES_CBC = 12,
+	IKE_ENCR_AES_GCM_8 = 18,
+	IKE_ENCR_AES_GCM_12 = 19,
+	IKE_ENCR_AES_GCM_16 = 20
+};
+enum ike_prf {
+	IKE_PRF_HMAC_MD5 = 1,
+	IKE_PRF_HMAC_SHA1 = 2,
+	IKE_PRF_AES128_XCBC = 4,
+	IKE_PRF_HMAC_SHA2_256 = 5,
+	IKE_PRF_HMAC_SHA2_384 = 6,
+	IKE_PRF_HMAC_SHA2_512 = 7
+};
+enum ike_integ {
+	IKE_INTEG_NONE = 0,
+	IKE_INTEG_HMAC_MD5_96 = 1,
+	IKE_INTEG_HMAC_SHA1_96 = 2,
+	IKE_INTEG_AES_XCBC_96 = 5,
+	IKE_INTEG_HMAC_SHA2_256_128 = 12,
+	IKE_INTEG_HMAC_SHA2_384_192 = 13,
+	IKE_INTEG_HMAC_SHA2_512_256 = 14
+};
 enum ike_group {
 	IKE_GROUP_NONE = 0,
+	IKE_GROUP_MODP768 = 1,
 	IKE_GROUP_MODP1024 = 2,
+	IKE_GROUP_MODP1536 = 5,
 	IKE_GROUP_MODP2048 = 14,
+	IKE_GROUP_MODP3072 = 15,
+	IKE_GROUP_MODP4096 = 16,
+	IKE_GROUP_MODP6144 = 17,
+	IKE_GROUP_MODP8192 = 18,
 	IKE_GROUP_ECP256 = 19,
+	IKE_GROUP_ECP384 = 20,
+	IKE_GROUP_ECP521 = 21,
 	IKE_GROUP_X25519 = 31
 };
 
@@ -75,10 +106,12 @@ enum ike_group {
  * wanted. */
 struct ike_suite {
 	uint16_t encr;      /* enum ike_encr */
-	uint16_t encr_bits; /* 128, 256 */
+	uint16_t encr_bits; /* 128, 192, 256; 0 where the key has one length */
 	uint16_t prf;       /* enum ike_prf */
 	uint16_t integ;     /* enum ike_integ; NONE with AES-GCM */
 	uint16_t dh;        /* enum ike_group */
+	uint16_t esn;       /* child only. A transform set: 64-bit numbers are offered beside 32-bit ones;
+	                       negotiated: they are in use (RFC 4304) */
 };
 
 /* StarOS spelling: "aes-cbc-128", "sha1", "sha1-96", … ; "unknown" for others. Never NULL. ike_alg.c */

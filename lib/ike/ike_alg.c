@@ -7,32 +7,55 @@
 #include "ike/ike_crypto.h"
 
 #include <errno.h>
+#include <string.h>
 
-static const struct ike_alg_encr encrs[IKE_ALG_ENCRS] = {
-        {IKE_ENCR_AES_CBC, 128, 16, 0, 16, 16, 0, "AES-128-CBC", "aes-cbc-128"},
-        {IKE_ENCR_AES_CBC, 256, 32, 0, 16, 16, 0, "AES-256-CBC", "aes-cbc-256"},
-        {IKE_ENCR_AES_GCM_16, 128, 16, 4, 8, 1, 16, "AES-128-GCM", "aes-128-gcm-128"},
-        {IKE_ENCR_AES_GCM_16, 256, 32, 4, 8, 1, 16, "AES-256-GCM", "aes-256-gcm-128"},
+/* libcrypto has single DES in its legacy provider only; triple DES with one key three times is the same
+ * function, and every libcrypto has it. */
+static const struct ike_alg_encr encrs[] = {
+        {IKE_ENCR_DES_CBC, 0, 8, 0, 8, 8, 0, IKE_ALG_BOTH, true, "DES-EDE3-CBC", "des-cbc"},
+        {IKE_ENCR_3DES_CBC, 0, 24, 0, 8, 8, 0, IKE_ALG_BOTH, true, "DES-EDE3-CBC", "3des-cbc"},
+        {IKE_ENCR_AES_CBC, 128, 16, 0, 16, 16, 0, IKE_ALG_BOTH, false, "AES-128-CBC", "aes-cbc-128"},
+        {IKE_ENCR_AES_CBC, 192, 24, 0, 16, 16, 0, IKE_ALG_BOTH, false, "AES-192-CBC", "aes-cbc-192"},
+        {IKE_ENCR_AES_CBC, 256, 32, 0, 16, 16, 0, IKE_ALG_BOTH, false, "AES-256-CBC", "aes-cbc-256"},
+        {IKE_ENCR_AES_GCM_8, 128, 16, 4, 8, 1, 8, IKE_ALG_ESP, false, "AES-128-GCM", "aes-128-gcm-64"},
+        {IKE_ENCR_AES_GCM_12, 128, 16, 4, 8, 1, 12, IKE_ALG_ESP, false, "AES-128-GCM", "aes-128-gcm-96"},
+        {IKE_ENCR_AES_GCM_16, 128, 16, 4, 8, 1, 16, IKE_ALG_BOTH, false, "AES-128-GCM", "aes-128-gcm-128"},
+        {IKE_ENCR_AES_GCM_8, 256, 32, 4, 8, 1, 8, IKE_ALG_ESP, false, "AES-256-GCM", "aes-256-gcm-64"},
+        {IKE_ENCR_AES_GCM_12, 256, 32, 4, 8, 1, 12, IKE_ALG_ESP, false, "AES-256-GCM", "aes-256-gcm-96"},
+        {IKE_ENCR_AES_GCM_16, 256, 32, 4, 8, 1, 16, IKE_ALG_BOTH, false, "AES-256-GCM", "aes-256-gcm-128"},
+        {IKE_ENCR_NULL, 0, 0, 0, 0, 1, 0, IKE_ALG_ESP, true, NULL, "null"},
 };
 
 static const struct ike_alg_prf prfs[] = {
-        {IKE_PRF_HMAC_SHA1, 20, "SHA1", "sha1"},
-        {IKE_PRF_HMAC_SHA2_256, 32, "SHA256", "sha2-256"},
+        {IKE_PRF_HMAC_MD5, 16, true, "MD5", "md5"},
+        {IKE_PRF_HMAC_SHA1, 20, true, "SHA1", "sha1"},
+        {IKE_PRF_AES128_XCBC, 16, true, NULL, "aes-scbc-128"},
+        {IKE_PRF_HMAC_SHA2_256, 32, false, "SHA256", "sha2-256"},
+        {IKE_PRF_HMAC_SHA2_384, 48, false, "SHA384", "sha2-384"},
+        {IKE_PRF_HMAC_SHA2_512, 64, false, "SHA512", "sha2-512"},
 };
 
 static const struct ike_alg_integ integs[] = {
-        {IKE_INTEG_HMAC_SHA1_96, 20, 12, "SHA1", "sha1-96"},
-        {IKE_INTEG_HMAC_SHA2_256_128, 32, 16, "SHA256", "sha2-256-128"},
+        {IKE_INTEG_HMAC_MD5_96, 16, 12, true, "MD5", "md5-96"},
+        {IKE_INTEG_HMAC_SHA1_96, 20, 12, true, "SHA1", "sha1-96"},
+        {IKE_INTEG_AES_XCBC_96, 16, 12, true, NULL, "aes-xcbc-96"},
+        {IKE_INTEG_HMAC_SHA2_256_128, 32, 16, false, "SHA256", "sha2-256-128"},
+        {IKE_INTEG_HMAC_SHA2_384_192, 48, 24, false, "SHA384", "sha2-384-192"},
+        {IKE_INTEG_HMAC_SHA2_512_256, 64, 32, false, "SHA512", "sha2-512-256"},
 };
 
 static const struct ike_alg_group groups[] = {
-        {IKE_GROUP_MODP1024, 128, 128, "2"},
-        {IKE_GROUP_MODP2048, 256, 256, "14"},
-        {IKE_GROUP_ECP256, 64, 32, "19"},
-        {IKE_GROUP_X25519, 32, 32, "31"},
+        {IKE_GROUP_MODP768, 96, 96, true, "1"},      {IKE_GROUP_MODP1024, 128, 128, true, "2"},
+        {IKE_GROUP_MODP1536, 192, 192, false, "5"},  {IKE_GROUP_MODP2048, 256, 256, false, "14"},
+        {IKE_GROUP_MODP3072, 384, 384, false, "15"}, {IKE_GROUP_MODP4096, 512, 512, false, "16"},
+        {IKE_GROUP_MODP6144, 768, 768, false, "17"}, {IKE_GROUP_MODP8192, 1024, 1024, false, "18"},
+        {IKE_GROUP_ECP256, 64, 32, false, "19"},     {IKE_GROUP_ECP384, 96, 48, false, "20"},
+        {IKE_GROUP_ECP521, 132, 66, false, "21"},    {IKE_GROUP_X25519, 32, 32, false, "31"},
 };
 
 #define ROWS(t) (sizeof(t) / sizeof((t)[0]))
+
+_Static_assert(ROWS(encrs) == IKE_ALG_ENCRS, "caches by row index have a place for every row");
 
 const struct ike_alg_encr *ike_alg_encr(uint16_t id, uint16_t bits)
 {
@@ -71,10 +94,78 @@ const struct ike_alg_group *ike_alg_group(uint16_t id)
 	return NULL;
 }
 
+const struct ike_alg_encr *ike_alg_encr_at(unsigned i)
+{
+	return i < ROWS(encrs) ? &encrs[i] : NULL;
+}
+
+const struct ike_alg_prf *ike_alg_prf_at(unsigned i)
+{
+	return i < ROWS(prfs) ? &prfs[i] : NULL;
+}
+
+const struct ike_alg_integ *ike_alg_integ_at(unsigned i)
+{
+	return i < ROWS(integs) ? &integs[i] : NULL;
+}
+
+const struct ike_alg_group *ike_alg_group_at(unsigned i)
+{
+	return i < ROWS(groups) ? &groups[i] : NULL;
+}
+
+const struct ike_alg_encr *ike_alg_encr_named(const char *name)
+{
+	for (size_t i = 0; name && i < ROWS(encrs); i++)
+		if (!strcmp(encrs[i].name, name))
+			return &encrs[i];
+	return NULL;
+}
+
+const struct ike_alg_prf *ike_alg_prf_named(const char *name)
+{
+	for (size_t i = 0; name && i < ROWS(prfs); i++)
+		if (!strcmp(prfs[i].name, name))
+			return &prfs[i];
+	return NULL;
+}
+
+const struct ike_alg_integ *ike_alg_integ_named(const char *name)
+{
+	for (size_t i = 0; name && i < ROWS(integs); i++)
+		if (!strcmp(integs[i].name, name))
+			return &integs[i];
+	return NULL;
+}
+
+const struct ike_alg_group *ike_alg_group_named(const char *name)
+{
+	for (size_t i = 0; name && i < ROWS(groups); i++)
+		if (!strcmp(groups[i].name, name))
+			return &groups[i];
+	return NULL;
+}
+
 bool ike_alg_equal(const struct ike_suite *a, const struct ike_suite *b)
 {
 	return a->encr == b->encr && a->encr_bits == b->encr_bits && a->prf == b->prf &&
-	       a->integ == b->integ && a->dh == b->dh;
+	       a->integ == b->integ && a->dh == b->dh && a->esn == b->esn;
+}
+
+const char *ike_alg_weak(const struct ike_suite *s)
+{
+	const struct ike_alg_encr *e = ike_alg_encr(s->encr, s->encr_bits);
+	const struct ike_alg_prf *p = ike_alg_prf(s->prf);
+	const struct ike_alg_integ *i = ike_alg_integ(s->integ);
+	const struct ike_alg_group *g = ike_alg_group(s->dh);
+
+	if (e && e->weak)
+		return e->name;
+	if (i && i->weak)
+		return i->name;
+	if (p && p->weak)
+		return p->name;
+	return g && g->weak ? g->name : NULL;
 }
 
 const char *ike_alg_encr_name(uint16_t encr, uint16_t bits)
@@ -109,13 +200,13 @@ int ike_alg_check(const struct ike_suite *s, bool child)
 {
 	const struct ike_alg_encr *e = ike_alg_encr(s->encr, s->encr_bits);
 
-	if (!e)
+	if (!e || !(e->where & (child ? IKE_ALG_ESP : IKE_ALG_IKE)))
 		return -ENOTSUP;
 	if (e->icv ? s->integ != IKE_INTEG_NONE : !ike_alg_integ(s->integ))
 		return -ENOTSUP;
 	if (child)
 		return s->prf || (s->dh && !ike_alg_group(s->dh)) ? -ENOTSUP : 0;
-	return ike_alg_prf(s->prf) && ike_alg_group(s->dh) ? 0 : -ENOTSUP;
+	return ike_alg_prf(s->prf) && ike_alg_group(s->dh) && !s->esn ? 0 : -ENOTSUP;
 }
 
 size_t ike_crypto_encr_len(const struct ike_suite *s)

@@ -13,7 +13,7 @@
 
 #include <openssl/crypto.h>
 
-#define VERSION 1
+#define VERSION 2
 
 enum sa_flag {
 	F_INITIATOR = 1,
@@ -40,6 +40,7 @@ static void put_suite(struct pack_writer *w, const struct ike_suite *s)
 	pack_put_u16(w, s->prf);
 	pack_put_u16(w, s->integ);
 	pack_put_u16(w, s->dh);
+	pack_put_u16(w, s->esn);
 }
 
 static void put_id(struct pack_writer *w, const struct ike_idref *id)
@@ -193,6 +194,7 @@ static void get_suite(struct pack_reader *r, struct ike_suite *s, bool child)
 	s->prf = pack_get_u16(r);
 	s->integ = pack_get_u16(r);
 	s->dh = pack_get_u16(r);
+	s->esn = pack_get_u16(r);
 	if (!r->bad && ike_alg_check(s, child))
 		r->bad = true;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * prf, prf+, integrity and encryption over libcrypto, with everything fetched once (RFC 7296 section 2.13,
- * RFC 3602, RFC 5282), and the key schedules of IKE SAs and children (sections 2.14, 2.17, 2.18).
+ * RFC 3602, RFC 5282, RFC 4434), and the key schedules of IKE SAs and children (sections 2.14, 2.17, 2.18).
  * Diffie-Hellman is in ike_dh.c. Entry points: ike_crypto_*(). Called by the exchanges and ike_msg.c.
  */
 #include "ike/ike_crypto.h"
 #include "ike/ike_dh.h"
+#include "mac/xcbc.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,17 +16,22 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+/* Keyed hashes are made when a suite first needs them: most configurations use one. */
+static const char *const digests[] = {"SHA1", "SHA256", "SHA384", "SHA512", "MD5"};
+#define DIGESTS (sizeof(digests) / sizeof(digests[0]))
+
 struct ike_crypto {
 	EVP_MAC *hmac;
-	EVP_MAC_CTX *sha1, *sha256;
+	EVP_MAC_CTX *mac[DIGESTS];
+	struct xcbc *xcbc;
 	EVP_MD *md_sha1;
 	EVP_MD_CTX *md;
-	EVP_CIPHER *cipher[IKE_ALG_ENCRS];
+	EVP_CIPHER *cipher[IKE_ALG_ENCRS]; /* NULL: not used by IKE itself */
 	EVP_CIPHER_CTX *ctx[IKE_ALG_ENCRS];
 	struct ike_dh *dh;
 };
 
-static EVP_MAC_CTX *hmac_ctx(EVP_MAC *mac, const char *digest)
+static EVP_MAC_CTX *hmac_new(EVP_MAC *mac, const char *digest)
 {
 	EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
 	OSSL_PARAM params[2];
@@ -43,22 +49,29 @@ static EVP_MAC_CTX *hmac_ctx(EVP_MAC *mac, const char *digest)
 	return NULL;
 }
 
+/* The HMAC over this digest, or NULL: libcrypto lacks it. */
+static EVP_MAC_CTX *hmac_of(struct ike_crypto *c, const char *digest)
+{
+	for (unsigned i = 0; i < DIGESTS; i++) {
+		if (strcmp(digests[i], digest))
+			continue;
+		if (!c->mac[i])
+			c->mac[i] = hmac_new(c->hmac, digest);
+		return c->mac[i];
+	}
+	return NULL;
+}
+
 static int fetch_ciphers(struct ike_crypto *c)
 {
-	static const struct {
-		uint16_t id, bits;
-	} rows[IKE_ALG_ENCRS] = {{IKE_ENCR_AES_CBC, 128},
-	                         {IKE_ENCR_AES_CBC, 256},
-	                         {IKE_ENCR_AES_GCM_16, 128},
-	                         {IKE_ENCR_AES_GCM_16, 256}};
+	const struct ike_alg_encr *a;
 
-	for (unsigned i = 0; i < IKE_ALG_ENCRS; i++) {
-		const struct ike_alg_encr *a = ike_alg_encr(rows[i].id, rows[i].bits);
-		unsigned at = ike_alg_encr_index(a);
-
-		c->cipher[at] = EVP_CIPHER_fetch(NULL, a->fetch, NULL);
-		c->ctx[at] = EVP_CIPHER_CTX_new();
-		if (!c->cipher[at] || !c->ctx[at])
+	for (unsigned i = 0; (a = ike_alg_encr_at(i)); i++) {
+		if (!(a->where & IKE_ALG_IKE))
+			continue;
+		c->cipher[i] = EVP_CIPHER_fetch(NULL, a->fetch, NULL);
+		c->ctx[i] = EVP_CIPHER_CTX_new();
+		if (!c->cipher[i] || !c->ctx[i])
 			return -ENOMEM;
 	}
 	return 0;
@@ -66,17 +79,17 @@ static int fetch_ciphers(struct ike_crypto *c)
 
 struct ike_crypto *ike_crypto_new(void)
 {
+	static const uint8_t zero[XCBC_LEN];
 	struct ike_crypto *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return NULL;
 	c->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	c->sha1 = hmac_ctx(c->hmac, "SHA1");
-	c->sha256 = hmac_ctx(c->hmac, "SHA256");
+	c->xcbc = xcbc_new(zero);
 	c->md_sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 	c->md = EVP_MD_CTX_new();
 	c->dh = ike_dh_new();
-	if (c->sha1 && c->sha256 && c->md_sha1 && c->md && c->dh && !fetch_ciphers(c))
+	if (c->hmac && c->xcbc && c->md_sha1 && c->md && c->dh && !fetch_ciphers(c))
 		return c;
 	ike_crypto_free(c);
 	return NULL;
@@ -90,26 +103,28 @@ void ike_crypto_free(struct ike_crypto *c)
 		EVP_CIPHER_CTX_free(c->ctx[i]);
 		EVP_CIPHER_free(c->cipher[i]);
 	}
+	for (unsigned i = 0; i < DIGESTS; i++)
+		EVP_MAC_CTX_free(c->mac[i]);
 	ike_dh_free(c->dh);
+	xcbc_free(c->xcbc);
 	EVP_MD_CTX_free(c->md);
 	EVP_MD_free(c->md_sha1);
-	EVP_MAC_CTX_free(c->sha1);
-	EVP_MAC_CTX_free(c->sha256);
 	EVP_MAC_free(c->hmac);
 	free(c);
 }
 
 /* ---- keyed hashes ---- */
 
-static int hmac(EVP_MAC_CTX *ctx, const void *key, size_t klen, const struct ike_buf *in, unsigned n,
-                uint8_t *out, size_t outlen)
+static int hmac(struct ike_crypto *c, const char *digest, const void *key, size_t klen,
+                const struct ike_buf *in, unsigned n, uint8_t *out, size_t outlen)
 {
+	EVP_MAC_CTX *ctx = hmac_of(c, digest);
 	static const uint8_t none;
 	uint8_t full[EVP_MAX_MD_SIZE];
 	size_t len = 0;
 
 	/* A NULL key would mean "the one before": an empty key is a key too. */
-	if (EVP_MAC_init(ctx, klen ? key : &none, klen, NULL) != 1)
+	if (!ctx || EVP_MAC_init(ctx, klen ? key : &none, klen, NULL) != 1)
 		return -EINVAL;
 	for (unsigned i = 0; i < n; i++)
 		if (in[i].len && EVP_MAC_update(ctx, in[i].p, in[i].len) != 1)
@@ -121,6 +136,24 @@ static int hmac(EVP_MAC_CTX *ctx, const void *key, size_t klen, const struct ike
 	return 0;
 }
 
+/* AES-XCBC-MAC with a key of any length (RFC 4434), the first outlen bytes of it. */
+static int aes_xcbc(struct ike_crypto *c, const void *key, size_t klen, const struct ike_buf *in, unsigned n,
+                    uint8_t *out, size_t outlen)
+{
+	uint8_t full[XCBC_LEN];
+	int err = xcbc_prf_key(c->xcbc, key, klen);
+
+	if (err)
+		return err;
+	xcbc_begin(c->xcbc);
+	for (unsigned i = 0; i < n; i++)
+		xcbc_add(c->xcbc, in[i].p, in[i].len);
+	err = xcbc_end(c->xcbc, full);
+	memcpy(out, full, outlen);
+	OPENSSL_cleanse(full, sizeof(full));
+	return err;
+}
+
 int ike_crypto_prf(struct ike_crypto *c, uint16_t prf, const void *key, size_t klen, const struct ike_buf *in,
                    unsigned n, uint8_t *out)
 {
@@ -128,7 +161,9 @@ int ike_crypto_prf(struct ike_crypto *c, uint16_t prf, const void *key, size_t k
 
 	if (!a)
 		return -EINVAL;
-	return hmac(prf == IKE_PRF_HMAC_SHA1 ? c->sha1 : c->sha256, key, klen, in, n, out, a->len);
+	if (!a->fetch)
+		return aes_xcbc(c, key, klen, in, n, out, a->len);
+	return hmac(c, a->fetch, key, klen, in, n, out, a->len);
 }
 
 int ike_crypto_prf_plus(struct ike_crypto *c, uint16_t prf, const void *key, size_t klen,
@@ -165,7 +200,9 @@ int ike_crypto_integ(struct ike_crypto *c, uint16_t integ, const uint8_t *key, c
 
 	if (!a)
 		return -EINVAL;
-	return hmac(integ == IKE_INTEG_HMAC_SHA1_96 ? c->sha1 : c->sha256, key, a->key, &in, 1, out, a->icv);
+	if (!a->fetch)
+		return aes_xcbc(c, key, a->key, &in, 1, out, a->icv);
+	return hmac(c, a->fetch, key, a->key, &in, 1, out, a->icv);
 }
 
 int ike_crypto_sha1(struct ike_crypto *c, const struct ike_buf *in, unsigned n, uint8_t out[IKE_SHA1_LEN])
@@ -184,11 +221,18 @@ int ike_crypto_cbc(struct ike_crypto *c, const struct ike_alg_encr *a, bool encr
                    const uint8_t *iv, uint8_t *data, size_t len)
 {
 	EVP_CIPHER_CTX *ctx = c->ctx[ike_alg_encr_index(a)];
-	int n = 0;
+	uint8_t thrice[24];
+	int n = 0, ok;
 
-	if (!len || len % a->block || len > IKE_PACKET_MAX)
+	if (!ctx || !len || len % a->block || len > IKE_PACKET_MAX)
 		return -EINVAL;
-	if (EVP_CipherInit_ex2(ctx, c->cipher[ike_alg_encr_index(a)], key, iv, encrypt, NULL) != 1)
+	if (a->id == IKE_ENCR_DES_CBC)
+		for (unsigned i = 0; i < sizeof(thrice); i++)
+			thrice[i] = key[i % a->key];
+	ok = EVP_CipherInit_ex2(ctx, c->cipher[ike_alg_encr_index(a)],
+	                        a->id == IKE_ENCR_DES_CBC ? thrice : key, iv, encrypt, NULL);
+	OPENSSL_cleanse(thrice, sizeof(thrice));
+	if (ok != 1)
 		return -EINVAL;
 	EVP_CIPHER_CTX_set_padding(ctx, 0);
 	if (EVP_CipherUpdate(ctx, data, &n, data, (int)len) != 1 || n != (int)len)
@@ -204,7 +248,7 @@ int ike_crypto_gcm(struct ike_crypto *c, const struct ike_alg_encr *a, bool encr
 	uint8_t nonce[12];
 	int n;
 
-	if (len > IKE_PACKET_MAX || aadlen > IKE_PACKET_MAX)
+	if (!ctx || len > IKE_PACKET_MAX || aadlen > IKE_PACKET_MAX)
 		return -EINVAL;
 	memcpy(nonce, key + a->key, a->salt);
 	memcpy(nonce + a->salt, iv, a->iv);
@@ -252,13 +296,16 @@ static void store_u64(uint8_t *p, uint64_t v)
 static int skeyseed(struct ike_crypto *c, const struct ike_schedule *s, uint8_t *out)
 {
 	struct ike_buf in[3] = {s->shared, s->ni, s->nr};
+	size_t ni = s->ni.len, nr = s->nr.len;
 	uint8_t key[2 * IKE_NONCE_MAX];
 
 	if (s->old_sk_d)
 		return ike_crypto_prf(c, s->old_prf, s->old_sk_d, ike_alg_prf(s->old_prf)->len, in, 3, out);
-	memcpy(key, s->ni.p, s->ni.len);
-	memcpy(key + s->ni.len, s->nr.p, s->nr.len);
-	return ike_crypto_prf(c, s->suite->prf, key, s->ni.len + s->nr.len, in, 1, out);
+	if (s->suite->prf == IKE_PRF_AES128_XCBC) /* RFC 7296 section 2.14: 64 bits of each nonce */
+		ni = nr = 8;
+	memcpy(key, s->ni.p, ni);
+	memcpy(key + ni, s->nr.p, nr);
+	return ike_crypto_prf(c, s->suite->prf, key, ni + nr, in, 1, out);
 }
 
 static const uint8_t *take(uint8_t *to, const uint8_t *from, size_t len)

@@ -11,32 +11,38 @@
 #include "ike/ike.h"
 #include "ike/ike_wire.h"
 
-#define IKE_PRF_MAX   32 /* longest prf output and preferred key */
+#define IKE_PRF_MAX   64 /* longest prf output and preferred key */
 #define IKE_ENCR_MAX  36 /* longest encryption key, with GCM's salt */
-#define IKE_INTEG_MAX 32
-#define IKE_ICV_MAX   16
+#define IKE_INTEG_MAX 64
+#define IKE_ICV_MAX   32
 #define IKE_DH_PRIV   32
-#define IKE_DH_MAX    256 /* longest public value or shared secret */
+#define IKE_DH_MAX    1024 /* longest public value or shared secret */
 #define IKE_SHA1_LEN  20
 
 /* ---- algorithm rows (ike_alg.c) ---- */
+enum ike_alg_where { IKE_ALG_IKE = 1, IKE_ALG_ESP = 2, IKE_ALG_BOTH = 3 };
 struct ike_alg_encr {
 	uint16_t id, bits;
-	uint8_t key, salt, iv, block, icv; /* icv: of the combined mode, 0 else */
-	const char *fetch, *name;
+	uint8_t key, salt, iv, block, icv; /* bytes; icv: of the combined mode, 0 else */
+	uint8_t where;                     /* enum ike_alg_where */
+	bool weak;                         /* refused under `ikesa delete on-mismatch` (chapter 7) */
+	const char *fetch, *name;          /* libcrypto's, NULL: needs none; StarOS's */
 };
 struct ike_alg_prf {
 	uint16_t id;
 	uint8_t len;
-	const char *fetch, *name;
+	bool weak;
+	const char *fetch, *name; /* fetch: the digest of the HMAC; NULL: AES-XCBC */
 };
 struct ike_alg_integ {
 	uint16_t id;
 	uint8_t key, icv;
+	bool weak;
 	const char *fetch, *name;
 };
 struct ike_alg_group {
 	uint16_t id, pub, shared; /* lengths in bytes */
+	bool weak;
 	const char *name;
 };
 /* NULL: not spoken. */
@@ -47,7 +53,19 @@ const struct ike_alg_group *ike_alg_group(uint16_t id);
 bool ike_alg_equal(const struct ike_suite *a, const struct ike_suite *b);
 /* Index of the row, for caches; the id must be known. */
 unsigned ike_alg_encr_index(const struct ike_alg_encr *a);
-#define IKE_ALG_ENCRS 4
+#define IKE_ALG_ENCRS 12
+/* Rows in order, NULL after the last: for tables of what is spoken. */
+const struct ike_alg_encr *ike_alg_encr_at(unsigned i);
+const struct ike_alg_prf *ike_alg_prf_at(unsigned i);
+const struct ike_alg_integ *ike_alg_integ_at(unsigned i);
+const struct ike_alg_group *ike_alg_group_at(unsigned i);
+/* StarOS's spelling to the row; NULL: unknown. */
+const struct ike_alg_encr *ike_alg_encr_named(const char *name);
+const struct ike_alg_prf *ike_alg_prf_named(const char *name);
+const struct ike_alg_integ *ike_alg_integ_named(const char *name);
+const struct ike_alg_group *ike_alg_group_named(const char *name);
+/* Is any algorithm of the suite weak? Returns the name of the first, or NULL. Chapter 7. */
+const char *ike_alg_weak(const struct ike_suite *s);
 
 struct ike_crypto;
 /* NULL: libcrypto lacks something (or memory). */
@@ -65,7 +83,7 @@ int ike_crypto_integ(struct ike_crypto *c, uint16_t integ, const uint8_t *key, c
                      uint8_t *out);
 int ike_crypto_sha1(struct ike_crypto *c, const struct ike_buf *in, unsigned n, uint8_t out[IKE_SHA1_LEN]);
 
-/* AES-CBC in place; len a multiple of 16. 0 or -EINVAL. */
+/* CBC in place; len a multiple of the block. 0 or -EINVAL. */
 int ike_crypto_cbc(struct ike_crypto *c, const struct ike_alg_encr *a, bool encrypt, const uint8_t *key,
                    const uint8_t *iv, uint8_t *data, size_t len);
 /* AES-GCM in place (RFC 5282): key with the salt behind it, 8 bytes of IV. Writes or checks the 16-byte tag.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Diffie-Hellman groups 2 and 14 (RFC 2409, RFC 3526), 19 (RFC 5903) and 31 (RFC 8031) with private values
- * given by the caller. Used by ike_crypto.c only.
+ * Diffie-Hellman groups 1, 2 (RFC 2409), 5, 14 to 18 (RFC 3526), 19 to 21 (RFC 5903) and 31 (RFC 8031)
+ * with private values of 32 random bytes, given by the caller. Used by ike_crypto.c only.
  */
 #ifndef IKE_IKE_DH_H
 #define IKE_IKE_DH_H

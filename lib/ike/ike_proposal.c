@@ -88,6 +88,13 @@ static bool match_dh(const struct ike_proposals *all, const struct ike_proposal 
 	return *dh != IKE_GROUP_NONE;
 }
 
+/* Extended sequence numbers where both sides want them (RFC 7296 section 3.3.2, transform type 5). */
+static uint16_t match_esn(const struct ike_proposals *all, const struct ike_proposal *p,
+                          const struct ike_suite *s)
+{
+	return s->esn && offers(all, p, IKE_T_ESN, 1, 0);
+}
+
 static bool match(const struct ike_proposals *all, const struct ike_proposal *p, uint8_t proto,
                   const struct ike_suite *s)
 {
@@ -97,7 +104,7 @@ static bool match(const struct ike_proposals *all, const struct ike_proposal *p,
 		return false;
 	if (proto == IKE_PROTO_IKE)
 		return offers(all, p, IKE_T_PRF, s->prf, 0) && !count_type(all, p, IKE_T_ESN);
-	return !count_type(all, p, IKE_T_PRF) && offers_none(all, p, IKE_T_ESN);
+	return !count_type(all, p, IKE_T_PRF) && (match_esn(all, p, s) || offers_none(all, p, IKE_T_ESN));
 }
 
 int ike_proposal_choose(const struct ike_proposals *p, uint8_t proto, uint8_t spi_len,
@@ -115,6 +122,7 @@ int ike_proposal_choose(const struct ike_proposals *p, uint8_t proto, uint8_t sp
 				continue;
 			*out = mine[i];
 			out->dh = dh;
+			out->esn = match_esn(p, one, &mine[i]);
 			*prop = one;
 			return 0;
 		}

@@ -143,10 +143,11 @@ static void put_transform(struct pack_writer *w, uint8_t type, uint16_t id, uint
 	}
 }
 
-static void put_proposal(struct pack_writer *w, uint8_t num, bool last, uint8_t proto, uint64_t spi,
-                         uint8_t spi_len, const struct ike_suite *s)
+/* chosen: the one proposal of an answer; else an offer, which leaves 32-bit numbers open where it has ESN. */
+static void put_proposal(struct pack_writer *w, uint8_t num, bool chosen, bool last, uint8_t proto,
+                         uint64_t spi, uint8_t spi_len, const struct ike_suite *s)
 {
-	bool esn = proto != IKE_PROTO_IKE;
+	unsigned esn = proto == IKE_PROTO_IKE ? 0 : s->esn && !chosen ? 2 : 1;
 	unsigned count = 1u + (s->prf != 0) + (s->integ != IKE_INTEG_NONE) + (s->dh != IKE_GROUP_NONE) + esn;
 	size_t start = w->len;
 
@@ -169,6 +170,8 @@ static void put_proposal(struct pack_writer *w, uint8_t num, bool last, uint8_t 
 	if (s->dh)
 		put_transform(w, IKE_T_DH, s->dh, 0, --count == 0);
 	if (esn)
+		put_transform(w, IKE_T_ESN, s->esn != 0, 0, esn == 1);
+	if (esn == 2)
 		put_transform(w, IKE_T_ESN, 0, 0, true);
 	if (!w->bad)
 		pack_patch_u16(w, start + 2, (uint16_t)(w->len - start));
@@ -179,6 +182,7 @@ void ike_wire_put_sa(struct ike_build *b, uint8_t proto, uint64_t spi, uint8_t s
 {
 	ike_wire_begin(b, IKE_PL_SA);
 	for (unsigned i = 0; i < n; i++)
-		put_proposal(&b->w, num ? num : (uint8_t)(i + 1), i + 1 == n, proto, spi, spi_len, &s[i]);
+		put_proposal(&b->w, num ? num : (uint8_t)(i + 1), num != 0, i + 1 == n, proto, spi, spi_len,
+		             &s[i]);
 	ike_wire_end(b);
 }

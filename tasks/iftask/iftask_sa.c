@@ -182,7 +182,7 @@ static bool same_sa(const struct iftask_sa *sa, const SaPair *p)
 	const struct esp_sa *e = sa->npu.esp;
 
 	return e->out.spi == p->spi_out && e->encr == p->encr && e->encr_bits == p->encr_key_bits &&
-	       e->integ == p->integ && sa->npu.ctx == p->ctx;
+	       e->esn == p->esn && e->integ == p->integ && sa->npu.ctx == p->ctx;
 }
 
 static void move_sa(struct npu_batch *b, struct iftask_sa *sa, const struct npu_path *path)

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "cfg/cfg.h"
+#include "ike/ike_crypto.h"
 #include "secret/secret.h"
 #include "vpn/vpn_context.h"
 
@@ -47,35 +48,6 @@ static void __attribute__((format(printf, 2, 3))) complain(const struct build *b
  * ------------------------------------------------------------------------------------------------------------
  */
 
-struct alg {
-	const char *name;
-	uint16_t id, bits;
-};
-
-static const struct alg encryptions[] = {
-        {"aes-cbc-128", IKE_ENCR_AES_CBC, 128},
-        {"aes-cbc-256", IKE_ENCR_AES_CBC, 256},
-        {"aes-128-gcm-128", IKE_ENCR_AES_GCM_16, 128},
-        {"aes-256-gcm-128", IKE_ENCR_AES_GCM_16, 256},
-        {NULL, 0, 0},
-};
-static const struct alg hmacs[] = {
-        {"sha1-96", IKE_INTEG_HMAC_SHA1_96, 0},
-        {"sha2-256-128", IKE_INTEG_HMAC_SHA2_256_128, 0},
-        {"none", IKE_INTEG_NONE, 0},
-        {NULL, 0, 0},
-};
-static const struct alg prfs[] = {
-        {"sha1", IKE_PRF_HMAC_SHA1, 0}, {"sha2-256", IKE_PRF_HMAC_SHA2_256, 0}, {NULL, 0, 0}};
-
-static const struct alg *find_alg(const struct alg *a, const char *name)
-{
-	for (; name && a->name; a++)
-		if (!strcmp(a->name, name))
-			return a;
-	return NULL;
-}
-
 /* One transform set as a suite. False (and a complaint) when we cannot do it. set NULL: StarOS's defaults. */
 static bool read_suite(const struct build *b, const struct cfg_node *set, bool child, struct ike_suite *s)
 {
@@ -83,19 +55,21 @@ static bool read_suite(const struct build *b, const struct cfg_node *set, bool c
 	           *hmac = cfg_get(b->tree, set, "hmac", "hmac");
 	const char *prf = child ? NULL : cfg_get(b->tree, set, "prf", "prf"),
 	           *group = cfg_get(b->tree, set, "group", "group");
-	const struct alg *e = find_alg(encryptions, encr), *h = find_alg(hmacs, hmac),
-	                 *p = find_alg(prfs, prf);
+	const struct ike_alg_encr *e = ike_alg_encr_named(encr);
+	const struct ike_alg_integ *h = ike_alg_integ_named(hmac);
+	const struct ike_alg_prf *p = ike_alg_prf_named(prf);
 
-	if (!e || (!h && e->id != IKE_ENCR_AES_GCM_16) || (!child && !p)) {
+	if (!e || (!h && !e->icv) || (!child && !p)) {
 		complain(b, "transform set %s: %s %s %s is not supported", cfg_key(set, 0), encr ? encr : "-",
 		         hmac ? hmac : "-", prf ? prf : "");
 		return false;
 	}
-	s->encr = e->id;
-	s->encr_bits = e->bits;
-	s->integ = e->id == IKE_ENCR_AES_GCM_16 ? IKE_INTEG_NONE : h->id;
-	s->prf = p ? p->id : 0;
-	s->dh = group ? (uint16_t)strtoul(group, NULL, 10) : 0; /* "none": 0 */
+	*s = (struct ike_suite){.encr = e->id,
+	                        .encr_bits = e->bits,
+	                        .integ = e->icv ? IKE_INTEG_NONE : h->id,
+	                        .prf = p ? p->id : 0,
+	                        .esn = child && cfg_on(b->tree, set, "esn"),
+	                        .dh = group ? (uint16_t)strtoul(group, NULL, 10) : 0}; /* "none": 0 */
 	if (ike_alg_check(s, child)) {
 		complain(b, "transform set %s: its combination of algorithms is not supported",
 		         cfg_key(set, 0));
@@ -110,8 +84,8 @@ static unsigned read_suites(const struct build *b, const struct cfg_node *block,
                             struct ike_suite *out, uint32_t *lifetime)
 {
 	static const struct ike_suite dflt[2] = {
-	        {IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_MODP1024},
-	        {IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_NONE},
+	        {IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_MODP1024, 0},
+	        {IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_NONE, 0},
 	};
 	const char *row = child ? "ipsec-transform-set" : "ikev2-ikesa-transform-set", *name;
 	const struct cfg_node *list = cfg_child(

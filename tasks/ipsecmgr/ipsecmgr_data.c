@@ -81,6 +81,7 @@ static void fill_pair(struct ipsecmgr *m, SaPair *p, const struct ike_child_act 
 	p->encr = a->suite.encr;
 	p->encr_key_bits = a->suite.encr_bits;
 	p->integ = a->suite.integ;
+	p->esn = a->suite.esn;
 	p->key_in = bytes_of(a->encr_in, a->encr_len);
 	p->key_out = bytes_of(a->encr_out, a->encr_len);
 	p->ikey_in = bytes_of(a->integ_in, a->integ_len);

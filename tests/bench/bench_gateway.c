@@ -266,8 +266,8 @@ static void open_engine(const char *psk)
 		p.ike[p.n_ike++] = (struct ike_suite){IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256,
 		                                      IKE_INTEG_HMAC_SHA2_256_128, groups[i]};
 	}
-	p.esp[p.n_esp++] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, 0, 0};
-	p.esp[p.n_esp++] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0};
+	p.esp[p.n_esp++] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, 0, 0, 0};
+	p.esp[p.n_esp++] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0, 0};
 	p.psk_len = strlen(psk);
 	memcpy(p.psk, psk, p.psk_len < IKE_PSK_MAX ? p.psk_len : IKE_PSK_MAX);
 	gw.e = ike_engine_new(&cfg, &cb, NULL, clock_wall_us());

@@ -34,8 +34,8 @@ struct w_row {
 
 struct w_child {
 	uint32_t in, out;
-	bool live, resumed, out_wait, encap;
-	uint8_t key_in[64], key_out[64], integ_in[32], integ_out[32];
+	bool live, resumed, out_wait, encap, esn;
+	uint8_t key_in[64], key_out[64], integ_in[64], integ_out[64];
 	size_t encr_len, integ_len;
 	struct ike_ts tsl, tsr;
 	struct net_addr inner;
@@ -251,6 +251,7 @@ static inline void w_child_add(struct w_node *n, const struct ike_child_act *a)
 	c->resumed = a->resume;
 	c->out_wait = a->out_wait;
 	c->encap = a->encap_udp;
+	c->esn = a->suite.esn;
 	c->encr_len = a->encr_len;
 	c->integ_len = a->integ_len;
 	memcpy(c->key_in, a->encr_in, a->encr_len);
@@ -488,8 +489,8 @@ static inline struct ike_policy w_policy(int id)
 	                       .allow_empty = false};
 
 	p.ike[0] = (struct ike_suite){IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256,
-	                              IKE_INTEG_HMAC_SHA2_256_128, IKE_GROUP_X25519};
-	p.esp[0] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0};
+	                              IKE_INTEG_HMAC_SHA2_256_128, IKE_GROUP_X25519, 0};
+	p.esp[0] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0, 0};
 	ike_id_parse(&p.local_id, id ? "peer@example.net" : "gw.example.net");
 	if (!id)
 		net_addr_parse(&p.local, "10.0.0.1");

@@ -134,8 +134,8 @@ static void fill_policy(struct ike_policy *p, const char *name)
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	snprintf(p->child_name, sizeof(p->child_name), "c");
 	p->ike[p->n_ike++] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1,
-	                                        IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_X25519};
-	p->esp[p->n_esp++] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, 0, 0};
+	                                        IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_X25519, 0};
+	p->esp[p->n_esp++] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, 0, 0, 0};
 	p->psk_len = 3;
 	memcpy(p->psk, "psk", 3);
 	p->assign_address = true;

@@ -6,6 +6,8 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <openssl/core_names.h>
+#include <openssl/dh.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
@@ -56,7 +58,7 @@ Test(ike_crypto, prf_vectors)
 	hex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843", want);
 	cr_assert_eq(ike_crypto_prf(c, IKE_PRF_HMAC_SHA2_256, "Jefe", 4, &in, 1, out), 0);
 	cr_assert_arr_eq(out, want, 32);
-	cr_assert_lt(ike_crypto_prf(c, 4, "Jefe", 4, &in, 1, out), 0);
+	cr_assert_lt(ike_crypto_prf(c, 3, "Jefe", 4, &in, 1, out), 0);
 }
 
 Test(ike_crypto, integ_vectors)
@@ -115,7 +117,7 @@ Test(ike_crypto, prf_plus_agrees_with_openssl)
 Test(ike_crypto, schedule_cuts_keys_in_the_order_of_the_rfc)
 {
 	struct ike_suite suite = {IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA1_96,
-	                          IKE_GROUP_X25519};
+	                          IKE_GROUP_X25519, 0};
 	uint8_t ni[32], nr[40], g[32], nonces[72], seed[88], skeyseed[32], want[3 * 32 + 2 * 20 + 2 * 32],
 	        pi[32], pr[32];
 	struct ike_schedule s = {.suite = &suite,
@@ -201,32 +203,155 @@ Test(ike_crypto, ecp256_vector)
 	cr_assert_eq(ike_crypto_dh_shared(c, 19, i, gix, 64, shared), -EBADMSG);
 }
 
-Test(ike_crypto, modp_groups)
+/* Every prf and integrity row against OpenSSL's one-shot HMAC, keys and data of odd lengths. */
+Test(ike_crypto, rows_agree_with_openssl)
 {
-	static const uint16_t groups[] = {2, 14};
-	uint8_t a[32], b[32], pa[256], pb[256], ka[256], kb[256];
+	uint8_t key[80], data[200], out[64], want[64];
+	const struct ike_alg_integ *in;
+	const struct ike_alg_prf *p;
+	struct ike_buf buf = {data, sizeof(data)};
+	unsigned n;
 
-	for (int g = 0; g < 2; g++) {
-		size_t len = ike_alg_group(groups[g])->pub;
+	for (unsigned i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)(3 * i + 1);
+	memset(data, 0x5a, sizeof(data));
+	for (unsigned i = 0; (p = ike_alg_prf_at(i)); i++) {
+		for (size_t klen = 1; p->fetch && klen < sizeof(key); klen += 13) {
+			cr_assert_eq(ike_crypto_prf(c, p->id, key, klen, &buf, 1, out), 0);
+			HMAC(EVP_get_digestbyname(p->fetch), key, (int)klen, data, sizeof(data), want, &n);
+			cr_assert_eq(n, p->len, "%s", p->name);
+			cr_assert_arr_eq(out, want, n, "%s", p->name);
+		}
+	}
+	for (unsigned i = 0; (in = ike_alg_integ_at(i)); i++) {
+		if (!in->fetch)
+			continue;
+		cr_assert_eq(ike_crypto_integ(c, in->id, key, data, 133, out), 0);
+		HMAC(EVP_get_digestbyname(in->fetch), key, in->key, data, 133, want, &n);
+		cr_assert_arr_eq(out, want, in->icv, "%s", in->name);
+	}
+}
+
+Test(ike_crypto, aes_xcbc)
+{
+	uint8_t key[18], data[20], out[16], want[16];
+	struct ike_buf in = {data, sizeof(data)};
+
+	for (unsigned i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)i;
+	memcpy(key, data, 16);
+	key[16] = 0xed;
+	key[17] = 0xcb;
+	hex("47f51b4564966215b8985c63055ed308", want); /* RFC 4434 section 2.2 */
+	cr_assert_eq(ike_crypto_prf(c, IKE_PRF_AES128_XCBC, key, 16, &in, 1, out), 0);
+	cr_assert_arr_eq(out, want, 16);
+	cr_assert_eq(ike_crypto_integ(c, IKE_INTEG_AES_XCBC_96, key, data, 20, out), 0); /* RFC 3566 */
+	cr_assert_arr_eq(out, want, 12);
+	hex("8cd3c93ae598a9803006ffb67c40e9e4", want);
+	cr_assert_eq(ike_crypto_prf(c, IKE_PRF_AES128_XCBC, key, 18, &in, 1, out), 0);
+	cr_assert_arr_eq(out, want, 16);
+}
+
+/* Our value and OpenSSL's own implementation of the group come to the same secret. */
+static void against_evp(const struct ike_alg_group *g)
+{
+	static const char *const names[][2] = {{"1", NULL},         {"2", NULL},         {"5", "modp_1536"},
+	                                       {"14", "modp_2048"}, {"15", "modp_3072"}, {"16", "modp_4096"},
+	                                       {"17", "modp_6144"}, {"18", "modp_8192"}, {"19", "P-256"},
+	                                       {"20", "P-384"},     {"21", "P-521"}};
+	static uint8_t priv[IKE_DH_PRIV], mine[IKE_DH_MAX], peer[IKE_DH_MAX], a[IKE_DH_MAX], b[IKE_DH_MAX];
+	uint8_t *enc = NULL;
+	const char *name = NULL;
+	EVP_PKEY *key, *other;
+	EVP_PKEY_CTX *ctx;
+	size_t n, got = sizeof(b);
+	bool ec;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i][0], g->name))
+			name = names[i][1];
+	if (!name)
+		return;
+	ec = name[0] == 'P';
+	for (unsigned i = 0; i < sizeof(priv); i++)
+		priv[i] = (uint8_t)(i * 7 + g->id);
+	ctx = EVP_PKEY_CTX_new_from_name(NULL, ec ? "EC" : "DH", NULL);
+	cr_assert_eq(EVP_PKEY_keygen_init(ctx), 1);
+	OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("group", (char *)name, 0),
+	                       OSSL_PARAM_construct_end()};
+	cr_assert_eq(EVP_PKEY_CTX_set_params(ctx, params), 1);
+	key = NULL;
+	cr_assert_eq(EVP_PKEY_generate(ctx, &key), 1);
+	EVP_PKEY_CTX_free(ctx);
+	n = EVP_PKEY_get1_encoded_public_key(key, &enc);
+	cr_assert(n);
+	memset(peer, 0, sizeof(peer));
+	memcpy(peer + (ec ? 0 : g->pub - n), enc + ec, n - ec);
+	OPENSSL_free(enc);
+	cr_assert_eq(ike_crypto_dh_public(c, g->id, priv, mine), 0, "%s", name);
+	cr_assert_eq(ike_crypto_dh_shared(c, g->id, priv, peer, g->pub, a), 0, "%s", name);
+	other = EVP_PKEY_new();
+	cr_assert_eq(EVP_PKEY_copy_parameters(other, key), 1);
+	static uint8_t point[IKE_DH_MAX + 1];
+	point[0] = 4;
+	memcpy(point + ec, mine, g->pub);
+	cr_assert_eq(EVP_PKEY_set1_encoded_public_key(other, point, g->pub + ec), 1, "%s", name);
+	ctx = EVP_PKEY_CTX_new(key, NULL);
+	cr_assert_eq(EVP_PKEY_derive_init(ctx), 1);
+	if (!ec)
+		cr_assert_eq(EVP_PKEY_CTX_set_dh_pad(ctx, 1), 1);
+	cr_assert_eq(EVP_PKEY_derive_set_peer_ex(ctx, other, 0), 1);
+	cr_assert_eq(EVP_PKEY_derive(ctx, b, &got), 1);
+	cr_assert_eq(got, g->shared);
+	cr_assert_arr_eq(a, b, got, "%s", name);
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(other);
+}
+
+Test(ike_crypto, every_group)
+{
+	static uint8_t a[32], b[32], pa[IKE_DH_MAX], pb[IKE_DH_MAX], ka[IKE_DH_MAX], kb[IKE_DH_MAX];
+	const struct ike_alg_group *g;
+
+	for (unsigned k = 0; (g = ike_alg_group_at(k)); k++) {
+		size_t len = g->pub;
 
 		for (unsigned i = 0; i < 32; i++) {
 			a[i] = (uint8_t)(i * 5 + 1);
 			b[i] = (uint8_t)(i * 11 + 3);
 		}
-		cr_assert_eq(ike_crypto_dh_public(c, groups[g], a, pa), 0);
-		cr_assert_eq(ike_crypto_dh_public(c, groups[g], b, pb), 0);
-		cr_assert_eq(ike_crypto_dh_shared(c, groups[g], a, pb, len, ka), 0);
-		cr_assert_eq(ike_crypto_dh_shared(c, groups[g], b, pa, len, kb), 0);
-		cr_assert_arr_eq(ka, kb, len);
+		cr_assert_eq(ike_crypto_dh_public(c, g->id, a, pa), 0, "group %s", g->name);
+		cr_assert_eq(ike_crypto_dh_public(c, g->id, b, pb), 0);
+		cr_assert_eq(ike_crypto_dh_shared(c, g->id, a, pb, len, ka), 0);
+		cr_assert_eq(ike_crypto_dh_shared(c, g->id, b, pa, len, kb), 0);
+		cr_assert_arr_eq(ka, kb, g->shared, "group %s", g->name);
+		cr_assert_eq(ike_crypto_dh_shared(c, g->id, b, pb, len - 1, kb), -EBADMSG, "length");
 		memset(pa, 0, sizeof(pa));
-		cr_assert_eq(ike_crypto_dh_shared(c, groups[g], b, pa, len, kb), -EBADMSG, "0");
-		pa[len - 1] = 1;
-		cr_assert_eq(ike_crypto_dh_shared(c, groups[g], b, pa, len, kb), -EBADMSG, "1");
-		memset(pa, 0xff, sizeof(pa));
-		cr_assert_eq(ike_crypto_dh_shared(c, groups[g], b, pa, len, kb), -EBADMSG, "above p");
-		cr_assert_eq(ike_crypto_dh_shared(c, groups[g], b, pb, len - 1, kb), -EBADMSG, "length");
+		cr_assert_eq(ike_crypto_dh_shared(c, g->id, b, pa, len, kb), -EBADMSG, "0 in group %s",
+		             g->name);
+		if (g->id != IKE_GROUP_X25519) {
+			memset(pa, 0xff, sizeof(pa));
+			cr_assert_eq(ike_crypto_dh_shared(c, g->id, b, pa, len, kb), -EBADMSG, "above p");
+			pa[len - 1] = 1;
+			memset(pa, 0, len - 1);
+			cr_assert_eq(ike_crypto_dh_shared(c, g->id, b, pa, len, kb), -EBADMSG, "1");
+		}
+		against_evp(g);
 	}
-	cr_assert_lt(ike_crypto_dh_public(c, 5, a, pa), 0);
+	cr_assert_lt(ike_crypto_dh_public(c, 22, a, pa), 0);
+}
+
+/* FIPS 81's classic: single DES, of which libcrypto needs its legacy provider for, is triple DES here. */
+Test(ike_crypto, des_vector)
+{
+	uint8_t key[24], iv[8] = {0}, data[8], want[8];
+
+	hex("0123456789abcdef", key);
+	hex("4e6f772069732074", data);
+	hex("3fa40e8a984d4815", want);
+	cr_assert_eq(ike_crypto_cbc(c, ike_alg_encr(IKE_ENCR_DES_CBC, 0), true, key, iv, data, 8), 0);
+	cr_assert_arr_eq(data, want, 8);
 }
 
 Test(ike_crypto, encryption_round_trips)
@@ -261,15 +386,25 @@ Test(ike_crypto, encryption_round_trips)
 
 Test(ike_crypto, algorithm_rows)
 {
-	struct ike_suite s = {IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, 14};
+	struct ike_suite s = {IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, 14, 0};
 
 	cr_assert_eq(ike_alg_check(&s, false), 0);
 	cr_assert_neq(ike_alg_check(&s, true), 0, "a child has no prf");
 	s.prf = 0;
 	cr_assert_eq(ike_alg_check(&s, true), 0);
-	s.encr_bits = 192;
+	s.encr_bits = 160;
 	cr_assert_neq(ike_alg_check(&s, true), 0);
-	s = (struct ike_suite){IKE_ENCR_AES_GCM_16, 256, 0, IKE_INTEG_HMAC_SHA1_96, 0};
+	s = (struct ike_suite){IKE_ENCR_NULL, 0, 0, IKE_INTEG_HMAC_SHA1_96, 0, 1};
+	cr_assert_eq(ike_alg_check(&s, true), 0);
+	s.prf = IKE_PRF_HMAC_SHA1;
+	s.dh = 14;
+	s.esn = 0;
+	cr_assert_neq(ike_alg_check(&s, false), 0, "no NULL encryption for IKE");
+	s.encr = IKE_ENCR_AES_GCM_8;
+	s.encr_bits = 128;
+	s.integ = 0;
+	cr_assert_neq(ike_alg_check(&s, false), 0, "short check values are for ESP");
+	s = (struct ike_suite){IKE_ENCR_AES_GCM_16, 256, 0, IKE_INTEG_HMAC_SHA1_96, 0, 0};
 	cr_assert_neq(ike_alg_check(&s, true), 0, "GCM needs no integrity");
 	cr_assert_str_eq(ike_alg_encr_name(IKE_ENCR_AES_CBC, 128), "aes-cbc-128");
 	cr_assert_str_eq(ike_alg_integ_name(IKE_INTEG_HMAC_SHA1_96), "sha1-96");

@@ -28,13 +28,13 @@ static void through_the_wire(struct ike_proposals *out, uint8_t proto, uint64_t 
 }
 
 static const struct ike_suite ike[] = {
-        {IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, 2},
-        {IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128, 14},
-        {IKE_ENCR_AES_GCM_16, 256, IKE_PRF_HMAC_SHA2_256, 0, 31},
+        {IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, 2, 0},
+        {IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128, 14, 0},
+        {IKE_ENCR_AES_GCM_16, 256, IKE_PRF_HMAC_SHA2_256, 0, 31, 0},
 };
 static const struct ike_suite esp[] = {
-        {IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0},
-        {IKE_ENCR_AES_GCM_16, 128, 0, 0, 14},
+        {IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0, 0},
+        {IKE_ENCR_AES_GCM_16, 128, 0, 0, 14, 0},
 };
 
 Test(ike_proposal, our_order_decides)
@@ -94,6 +94,40 @@ Test(ike_proposal, groups_of_children)
 	none.dh = 31;
 	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_ESP, 4, &none, 1, IKE_DH_OPTIONAL, 0, &got, &prop),
 	             -ENOENT, "PFS is required");
+}
+
+/* Chapter 26: with `esn` both kinds of numbers are offered; the larger are used where both sides have them.
+ */
+Test(ike_proposal, extended_sequence_numbers)
+{
+	static const struct {
+		bool offered, ours, want;
+	} t[] = {{true, true, true}, {true, false, false}, {false, true, false}, {false, false, false}};
+	const struct ike_proposal *prop;
+	struct ike_proposals p;
+	struct ike_suite theirs = esp[0], mine = esp[0], got;
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		theirs.esn = t[i].offered;
+		mine.esn = t[i].ours;
+		through_the_wire(&p, IKE_PROTO_ESP, 1, 4, &theirs, 1);
+		cr_assert_eq(
+		        ike_proposal_choose(&p, IKE_PROTO_ESP, 4, &mine, 1, IKE_DH_IGNORED, 0, &got, &prop),
+		        0);
+		cr_assert_eq(got.esn, t[i].want, "row %zu", i);
+	}
+	/* a peer that offers nothing but 64-bit numbers */
+	theirs.esn = 1;
+	through_the_wire(&p, IKE_PROTO_ESP, 1, 4, &theirs, 1);
+	for (unsigned i = 0; i < p.n_transforms; i++)
+		if (p.transform[i].type == IKE_T_ESN && !p.transform[i].id)
+			p.transform[i].id = 1;
+	mine.esn = 0;
+	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_ESP, 4, &mine, 1, IKE_DH_IGNORED, 0, &got, &prop),
+	             -ENOENT);
+	mine.esn = 1;
+	cr_assert_eq(ike_proposal_choose(&p, IKE_PROTO_ESP, 4, &mine, 1, IKE_DH_IGNORED, 0, &got, &prop), 0);
+	cr_assert_eq(got.esn, 1);
 }
 
 Test(ike_proposal, an_answer_has_one_proposal)

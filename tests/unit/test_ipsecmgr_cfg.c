@@ -42,7 +42,7 @@ static const char config[] = "config\n"
                              "    lifetime 7200\n"
                              "  #exit\n"
                              "  ikev2-ikesa transform-set old\n"
-                             "    encryption 3des-cbc\n"
+                             "    encryption null\n"
                              "  #exit\n"
                              "  crypto template t1 ikev2-dynamic\n"
                              "    authentication local pre-shared-key key secret1\n"
@@ -132,7 +132,7 @@ Test(ipsecmgr_cfg, policy_has_every_value)
 	cr_assert_eq(p->ctx, 2);
 	cr_assert_eq(p->pol.ctx_id, 2);
 	cr_assert_str_eq(net_addr_format(&p->pol.local, text, sizeof(text)), "192.0.2.1");
-	cr_assert_eq(p->pol.n_ike, 1, "the 3des set cannot be used");
+	cr_assert_eq(p->pol.n_ike, 1, "IKE has no NULL encryption");
 	cr_assert_eq(p->pol.ike[0].encr_bits, 256);
 	cr_assert_eq(p->pol.ike[0].prf, IKE_PRF_HMAC_SHA2_256);
 	cr_assert_eq(p->pol.ike[0].dh, IKE_GROUP_MODP2048);
