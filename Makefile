@@ -70,7 +70,7 @@ TEST_BIN  := $(TESTS_C:tests/%.c=$(BUILD)/asan/tests/%)
 FUZZ_BIN  := $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 BENCH_BIN := $(BENCH_C:tests/bench/%.c=$(BUILD)/bench/%)
 
-.PHONY: all deps demo test check unit bench fuzz lint format docs install clean ready
+.PHONY: all deps demo test check unit interop bench fuzz lint format docs install clean ready
 all: ready
 	@$(MAKE) --no-print-directory -j$$(nproc) build
 .PHONY: build
@@ -178,6 +178,11 @@ test: all
 unit:
 	@$(MAKE) --no-print-directory -j$$(nproc) build-tests
 	@tests/run unit table exchange
+
+# strongSwan against a chassis; the table of what was proven is a document
+interop: all
+	@tests/interop/algorithms.sh --table docs/reference/interop.md
+	@tests/run interop
 
 demo: all
 	@labs/demo/run

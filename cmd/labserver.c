@@ -162,7 +162,8 @@ static int remember(struct labhold *h, const char *kind, const char *name, pid_t
 /* ESP in user space (kernel-libipsec carries it in UDP only), and nothing of the machine's configuration. */
 static const char strongswan_conf[] =
         "charon {\n"
-        "  load = random nonce aes sha1 sha2 md5 hmac kdf gmp curve25519 gcm ctr openssl pem pkcs1 pkcs8 "
+        "  load = random nonce aes sha1 sha2 md5 hmac kdf xcbc gmp curve25519 gcm ctr openssl gcrypt pem "
+        "pkcs1 pkcs8 "
         "x509 pubkey "
         "constraints vici kernel-libipsec kernel-netlink socket-default updown\n"
         "  load_modular = no\n"
