@@ -119,6 +119,11 @@ static inline void gen_value(struct gen *g, const struct cli_var *v, char *buf, 
 	case CLI_URL:
 		snprintf(buf, size, "/flash/f%u.cfg", a);
 		break;
+	case CLI_HEXNUM:
+		snprintf(buf, size, "0x%02llx",
+		         (unsigned long long)(v->ranges[0].lo +
+		                              gen_rand(g, v->ranges[0].hi - v->ranges[0].lo + 1)));
+		break;
 	case CLI_HEX:
 		snprintf(buf, size, "0x%x",
 		         v->ranges[0].hi >= 8  ? a * 77777u
@@ -231,13 +236,23 @@ static inline const char *gen_line(struct gen *g, const struct cli_node *tree, c
 	return buf;
 }
 
-/* The row that opens a mode; NULL for config and exec. */
-static inline const struct cli_row *gen_opener(const struct cli_grammar *gr, const struct cli_mode *m)
+/* The row that opens a mode; NULL for config and exec. word: the keyword that makes it so, or NULL. */
+static inline const struct cli_row *gen_opener(const struct cli_grammar *gr, const struct cli_mode *m,
+                                               const char **word)
 {
+	*word = NULL;
 	for (unsigned i = 0; i < gr->nmodes; i++)
-		for (unsigned k = 0; k < gr->modes[i]->nrows; k++)
-			if (gr->modes[i]->rows[k]->enter == m)
-				return gr->modes[i]->rows[k];
+		for (unsigned k = 0; k < gr->modes[i]->nrows; k++) {
+			const struct cli_row *row = gr->modes[i]->rows[k];
+
+			if (row->enter == m)
+				return row;
+			for (unsigned e = 0; e < row->nenters; e++)
+				if (row->enters[e].mode == m) {
+					*word = row->enters[e].word;
+					return row;
+				}
+		}
 	return NULL;
 }
 

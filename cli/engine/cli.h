@@ -81,6 +81,7 @@ enum cli_type {
 	CLI_URL,      /* /flash/x, file:/…, {http,https,ftp,sftp,tftp,ldap}://… */
 	CLI_SECRET,   /* as string; sealed form after the keyword `encrypted` */
 	CLI_HEX,      /* [0x]hex digits, min..max digits */
+	CLI_HEXNUM,   /* [0x]hex number, min..max value (declared in decimal) */
 	CLI_ENUM,     /* a word of a named enum */
 	CLI_REF,      /* name of another row's node, string of min..max characters */
 };
@@ -127,6 +128,12 @@ struct cli_mode {
 	struct cli_index *index; /* private: first words, sorted */
 };
 
+/* One of several modes a row may open: the one of a line that says this word. */
+struct cli_enter {
+	const char *word;
+	const struct cli_mode *mode;
+};
+
 enum cli_row_kind { CLI_ROW_EXEC, CLI_ROW_CONF };
 
 /* One row: an Exec command or a setting. */
@@ -135,10 +142,14 @@ struct cli_row {
 	const char *id;      /* unique in its mode; part of the configuration path */
 	const char *pattern; /* StarOS notation as written */
 	const char *help;
+	const char *missing; /* Exec without a handler: why it can not be done yet */
 	const char *handler; /* Exec: name of the function in the program's own table; "@x" is done by the
 	                        engine */
 	const struct cli_mode *mode;  /* where it stands */
-	const struct cli_mode *enter; /* the mode it opens, or NULL */
+	const struct cli_mode *enter; /* the mode it opens, or NULL; with enters: if none of them fits */
+	const char *enter_by;         /* the label that decides, or NULL: always `enter` */
+	struct cli_enter *enters;
+	unsigned nenters;
 	const char **key;             /* names of the variables that make up the node's key */
 	unsigned nkey;
 	enum cli_priv priv;
@@ -180,6 +191,8 @@ const char *cli_chapter_list(uint32_t chapters, char *buf, size_t len);
 const char *cli_grammar_dir(const char *exe, char *buf, size_t len);
 
 const struct cli_mode *cli_grammar_mode(const struct cli_grammar *g, const char *name); /* NULL: unknown */
+/* The mode a line of this row opens: NULL if none. args: the line's values. */
+const struct cli_mode *cli_grammar_enter(const struct cli_row *row, const struct cfg_args *args);
 const struct cli_row *cli_grammar_row(const struct cli_mode *m,
                                       const char *id); /* a conf row by id; NULL: unknown */
 const struct cli_mode *cli_grammar_mode_at(const struct cli_grammar *g, unsigned i); /* NULL after the last */

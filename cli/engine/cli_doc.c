@@ -122,6 +122,8 @@ static void doc_row(const struct cli_row *row, struct cli_out *out)
 	if (row->chapters)
 		cli_out_printf(out, "- Reference: chapter %s\n",
 		               cli_chapter_list(row->chapters, list, sizeof(list)));
+	if (row->missing)
+		cli_out_printf(out, "- Today: **not available yet**: %s\n", row->missing);
 	if (row->kind == CLI_ROW_CONF)
 		cli_out_put(out,
 		            row->later ? "- Today: **stored only**: checked, kept and shown; nothing acts on "
@@ -129,6 +131,9 @@ static void doc_row(const struct cli_row *row, struct cli_out *out)
 		                       : "- Today: acts\n");
 	if (row->enter)
 		cli_out_printf(out, "- Opens the mode [%s](#mode-%s)\n", row->enter->name, row->enter->name);
+	for (unsigned i = 0; i < row->nenters; i++)
+		cli_out_printf(out, "- With `%s` opens the mode [%s](#mode-%s)\n", row->enters[i].word,
+		               row->enters[i].mode->name, row->enters[i].mode->name);
 	if (row->limit)
 		cli_out_printf(out, "- At most %u per block\n", row->limit);
 	if (row->limit_total)
@@ -171,9 +176,10 @@ static void doc_chapter(const struct cli_grammar *g, unsigned chapter, struct cl
 			for (const char *p = text.text; p && *p; p++)
 				cli_out_printf(out, "%s%c", *p == '|' ? "\\" : "", *p);
 			cli_out_printf(out, "` | %s |\n",
-			               row->kind == CLI_ROW_EXEC ? ""
-			               : row->later              ? "stored only"
-			                                         : "acts");
+			               row->missing                ? "not available yet"
+			               : row->kind == CLI_ROW_EXEC ? ""
+			               : row->later                ? "stored only"
+			                                           : "acts");
 			cli_out_buf_free(&text);
 			n++;
 		}

@@ -20,6 +20,8 @@ struct cli_word_help {
 	const char *word, *help;
 };
 
+#define IN_MODES 8
+
 /* Reading state of one file. */
 struct lex {
 	struct cli_grammar *g;
@@ -27,7 +29,8 @@ struct lex {
 	unsigned line;
 	enum { L_END, L_WORD, L_STRING, L_OPEN, L_CLOSE } kind;
 	char tok[16384];
-	struct cli_mode *mode;
+	struct cli_mode *mode[IN_MODES]; /* the rows stand in each of these */
+	unsigned nmodes;
 	char *err;
 	size_t errlen;
 	bool failed;
@@ -305,6 +308,7 @@ static int parse_enum(struct lex *l)
 
 #define ROW_WORDS 64
 #define ROW_ALIAS 8
+#define ENTERS    8
 
 /* What a row says before it is compiled. */
 struct raw {
@@ -367,6 +371,8 @@ static bool parse_attr(struct lex *l, struct raw *r)
 		row->help = value(l);
 	else if (is(l, "handler"))
 		row->handler = value(l);
+	else if (is(l, "missing"))
+		row->missing = value(l);
 	else if (is(l, "id") || is(l, "store"))
 		row->id = value(l);
 	else if (is(l, "key"))
@@ -417,6 +423,31 @@ static void split_key(struct lex *l, struct cli_row *row, const char *key)
 	row->key = cli_arena_alloc(&l->g->arena, 8 * sizeof(*row->key));
 	for (char *save, *k = strtok_r(s, ",", &save); k && row->nkey < 8; k = strtok_r(NULL, ",", &save))
 		row->key[row->nkey++] = k;
+}
+
+/* "MODE", or "MODE LABEL WORD=MODE …": which mode the line opens may hang on one of its keywords. */
+static int parse_enter(struct lex *l, struct cli_row *row, const char *text)
+{
+	char *s = cli_arena_strdup(&l->g->arena, text), *save, *eq;
+	const char *name = strtok_r(s, " ", &save);
+
+	row->enter = name ? cli_grammar_mode(l->g, name) : NULL;
+	row->enter_by = strtok_r(NULL, " ", &save);
+	row->enters = cli_arena_alloc(&l->g->arena, ENTERS * sizeof(*row->enters));
+	for (char *t; row->enter && (t = strtok_r(NULL, " ", &save));) {
+		struct cli_enter *e = &row->enters[row->nenters++];
+
+		eq = strchr(t, '=');
+		name = eq ? eq + 1 : t;
+		if (!eq || row->nenters > ENTERS)
+			return fail(l, "enter \"MODE LABEL WORD=MODE …\" expected");
+		*eq = 0;
+		e->word = t;
+		e->mode = cli_grammar_mode(l->g, name);
+		if (!e->mode)
+			return fail(l, "unknown mode \"%s\"", name);
+	}
+	return row->enter ? 0 : fail(l, "unknown mode \"%s\"", name ? name : "");
 }
 
 /* Leading words joined by '-', e.g. "crypto-template". */
@@ -514,12 +545,12 @@ static int compile_row(struct lex *l, struct raw *r)
 		return fail(l, "id \"%s\" is used twice in mode %s", row->id, row->mode->name);
 	if (r->key)
 		split_key(l, row, r->key);
-	if (r->enter && !(row->enter = cli_grammar_mode(l->g, r->enter)))
-		return fail(l, "unknown mode \"%s\"", r->enter);
+	if (r->enter && parse_enter(l, row, r->enter))
+		return -EINVAL;
 	row->merge |= row->enter != NULL;
 	cli_pattern_vars(l->g, row, row->tree);
-	if (row->kind == CLI_ROW_EXEC && !row->handler)
-		return fail(l, "an exec row needs a handler");
+	if (row->kind == CLI_ROW_EXEC && !row->handler == !row->missing)
+		return fail(l, "an exec row needs a handler, or has to say what is missing");
 	if (add_form(l, r, CLI_FORM_SET, row->tree))
 		return -EINVAL;
 	for (unsigned i = 0; i < r->nalias; i++) {
@@ -532,17 +563,16 @@ static int compile_row(struct lex *l, struct raw *r)
 	return row->kind == CLI_ROW_CONF ? add_conf_forms(l, r) : 0;
 }
 
-static int parse_row(struct lex *l, enum cli_row_kind kind)
+static int parse_row(struct lex *l, enum cli_row_kind kind, struct cli_mode *m)
 {
 	struct raw r = {.row = cli_arena_alloc(&l->g->arena, sizeof(struct cli_row))};
-	struct cli_mode *m = l->mode;
 
 	r.row->kind = kind;
 	r.row->priv = kind == CLI_ROW_CONF ? CLI_PRIV_ADMIN : CLI_PRIV_OPERATOR;
 	r.row->pattern = value(l);
 	r.row->mode = m;
-	if (!r.row->pattern || !m)
-		return fail(l, "a row needs a pattern, and `in MODE` before it");
+	if (!r.row->pattern)
+		return fail(l, "a row needs a pattern");
 	while (!l->failed && parse_attr(l, &r))
 		;
 	if (!r.row->chapters)
@@ -555,6 +585,45 @@ static int parse_row(struct lex *l, enum cli_row_kind kind)
 	r.row->order = m->nrows;
 	m->rows = grow(m->rows, m->nrows, sizeof(*m->rows));
 	m->rows[m->nrows++] = r.row;
+	return 0;
+}
+
+/* The row in each mode of the last `in`: read anew for every one, which compiles it anew. */
+static int parse_rows(struct lex *l)
+{
+	enum cli_row_kind kind = is(l, "exec") ? CLI_ROW_EXEC : CLI_ROW_CONF;
+	const char *p = l->p;
+	unsigned line = l->line;
+
+	if (!l->nmodes)
+		return fail(l, "a row needs `in MODE` before it");
+	for (unsigned i = 0; i < l->nmodes; i++) {
+		l->p = p;
+		l->line = line;
+		/* value() in parse_row() takes the word after this one */
+		snprintf(l->tok, sizeof(l->tok), "%s", kind == CLI_ROW_EXEC ? "exec" : "conf");
+		if (parse_row(l, kind, l->mode[i]))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* in MODE[,MODE…] */
+static int parse_in(struct lex *l)
+{
+	const char *v = value(l);
+	char *s = v ? cli_arena_strdup(&l->g->arena, v) : NULL;
+
+	l->nmodes = 0;
+	for (char *save, *m = s ? strtok_r(s, ",", &save) : NULL; m; m = strtok_r(NULL, ",", &save)) {
+		struct cli_mode *mode = (struct cli_mode *)cli_grammar_mode(l->g, m);
+
+		if (!mode)
+			return fail(l, "unknown mode \"%s\"", m);
+		if (l->nmodes == IN_MODES)
+			return fail(l, "rows for more than %u modes", IN_MODES);
+		l->mode[l->nmodes++] = mode;
+	}
 	return 0;
 }
 
@@ -578,13 +647,9 @@ static int parse_file(struct cli_grammar *g, const char *name, const char *text,
 			if (l->kind != L_OPEN || parse_help_block(l, NULL, 0, NULL))
 				fail(l, "words { word \"help\" … } expected");
 		} else if (is(l, "in")) {
-			const char *m = value(l);
-
-			l->mode = m ? (struct cli_mode *)cli_grammar_mode(g, m) : NULL;
-			if (!l->mode)
-				fail(l, "unknown mode \"%s\"", m ? m : "");
+			parse_in(l);
 		} else if (is(l, "exec") || is(l, "conf")) {
-			parse_row(l, is(l, "exec") ? CLI_ROW_EXEC : CLI_ROW_CONF);
+			parse_rows(l);
 		} else {
 			fail(l, "unexpected \"%s\"", l->tok);
 		}
@@ -781,6 +846,16 @@ const struct cli_row *cli_grammar_row(const struct cli_mode *m, const char *id)
 		if (m->rows[i]->kind == CLI_ROW_CONF && !strcmp(m->rows[i]->id, id))
 			return m->rows[i];
 	return NULL;
+}
+
+const struct cli_mode *cli_grammar_enter(const struct cli_row *row, const struct cfg_args *args)
+{
+	const char *word = row->enter_by && args ? cfg_args_get(args, row->enter_by) : NULL;
+
+	for (unsigned i = 0; word && i < row->nenters; i++)
+		if (!strcmp(row->enters[i].word, word))
+			return row->enters[i].mode;
+	return row->enter;
 }
 
 const struct cli_var *cli_grammar_var(const struct cli_row *row, const char *name)

@@ -307,7 +307,7 @@ static enum cli_kind make_exec(struct parse *p, const struct cli_row *row)
 {
 	struct cfg_args *a = p->res->cmd.args;
 
-	for (size_t i = 1; *row->handler == '@' && i < sizeof(moves) / sizeof(moves[0]); i++)
+	for (size_t i = 1; row->handler && *row->handler == '@' && i < sizeof(moves) / sizeof(moves[0]); i++)
 		if (!strcmp(row->handler, moves[i]))
 			return i == MOVE_DO ? make_do(p) : make_move(p, i, a);
 	p->res->cmd.row = row;
@@ -411,7 +411,7 @@ static void enter_block(struct cli_session *s, const struct cli_result *res)
 	const char *key = row->nkey ? cfg_args_get(res->cmd.args, row->key[0]) : NULL;
 
 	if (row->enter && res->edit->op == CFG_SET && *res->edit->value != '!')
-		cli_session_enter(s, row->enter, res->edit->path, key ? key : "");
+		cli_session_enter(s, cli_grammar_enter(row, res->cmd.args), res->edit->path, key ? key : "");
 }
 
 void cli_line_done(struct cli_session *s, const struct cli_result *res)

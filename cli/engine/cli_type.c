@@ -32,6 +32,7 @@ static const struct type_info {
         [CLI_URL] = {"url", 1, 1024, "file or URL"},
         [CLI_SECRET] = {"secret", 1, 127, "secret string"},
         [CLI_HEX] = {"hex", 1, 16, "hexadecimal number"},
+        [CLI_HEXNUM] = {"hexnum", 0, UINT32_MAX, "hexadecimal number"},
         [CLI_ENUM] = {"enum", 0, 0, "keyword"},
         [CLI_REF] = {"ref", 1, 127, "name"},
 };
@@ -181,7 +182,10 @@ static void print_ranges(const struct cli_var *v, char *buf, size_t len)
 	for (unsigned i = 0; i < v->nranges && at < len; i++) {
 		const struct cli_range *r = &v->ranges[i];
 
-		if (r->lo == r->hi)
+		if (v->type == CLI_HEXNUM)
+			at += snprintf(buf + at, len - at, "%s0x%02llx to 0x%02llx", i ? ", " : "",
+			               (unsigned long long)r->lo, (unsigned long long)r->hi);
+		else if (r->lo == r->hi)
 			at += snprintf(buf + at, len - at, "%s%lld", i ? ", " : "", (long long)r->lo);
 		else
 			at += snprintf(buf + at, len - at, "%s%lld to %lld", i ? ", " : "", (long long)r->lo,
@@ -200,6 +204,8 @@ const char *cli_type_describe(const struct cli_var *v, char *buf, size_t len)
 		snprintf(buf, len, "%s of %s characters", types[v->type].what, r);
 	else if (v->type == CLI_HEX)
 		snprintf(buf, len, "hexadecimal number of %s digits", r);
+	else if (v->type == CLI_HEXNUM)
+		snprintf(buf, len, "hexadecimal number %s", r);
 	else
 		snprintf(buf, len, "%s", types[v->type].what);
 	return buf;
@@ -222,7 +228,7 @@ static int bad(const struct cli_var *v, const char *text, char *out, size_t len)
 	if (v->type == CLI_SECRET)
 		text = "****", more = "";
 	print_ranges(v, r, sizeof(r));
-	if (v->type == CLI_INT)
+	if (v->type == CLI_INT || v->type == CLI_HEXNUM)
 		snprintf(out, len, "Invalid value %.64s%s for <%s>; the legal range is %s", text, more,
 		         v->name, r);
 	else if (is_text(v->type))
@@ -375,6 +381,18 @@ static int check_hex(const struct cli_var *v, const char *text, char *out, size_
 	return 0;
 }
 
+static int check_hexnum(const struct cli_var *v, const char *text, char *out, size_t len)
+{
+	const char *p = text + (text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? 2 : 0);
+	size_t n = strspn(p, "0123456789abcdefABCDEF");
+	unsigned long long x = n && n <= 15 ? strtoull(p, NULL, 16) : 0;
+
+	if (!n || n > 15 || p[n] || !in_range(v, (int64_t)x))
+		return bad(v, text, out, len);
+	snprintf(out, len, "0x%02llx", x);
+	return 0;
+}
+
 /* A full word, or an unambiguous start of one. */
 static int check_enum(const struct cli_var *v, const char *text, char *out, size_t len)
 {
@@ -428,6 +446,8 @@ int cli_type_check(const struct cli_var *v, const char *text, char *out, size_t 
 		return check_slotport(v, text, out, len);
 	case CLI_HEX:
 		return check_hex(v, text, out, len);
+	case CLI_HEXNUM:
+		return check_hexnum(v, text, out, len);
 	case CLI_ENUM:
 		return check_enum(v, text, out, len);
 	}

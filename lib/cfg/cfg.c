@@ -163,7 +163,7 @@ struct cfg_tree *cfg_dup(const struct cfg_tree *t)
 
 const struct cli_mode *cfg_mode(const struct cfg_tree *t, const struct cfg_node *n)
 {
-	return n->row ? n->row->enter : cli_grammar_mode(t->g, "config");
+	return n->row ? cli_grammar_enter(n->row, n->args) : cli_grammar_mode(t->g, "config");
 }
 
 /* --- look-ups --- */

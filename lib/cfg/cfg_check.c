@@ -227,6 +227,16 @@ static int check_limits(const struct cfg_tree *t, const struct cfg_place *pl, ch
 	return 0;
 }
 
+/* A block stays what it was made as: its lines would mean nothing in another mode. */
+static int check_mode(const struct cfg_node *old, const struct cli_row *row, const struct cfg_args *a,
+                      char *err, size_t len)
+{
+	if (cli_grammar_enter(row, a) == cli_grammar_enter(row, old->args))
+		return 0;
+	return complain(err, len, -EEXIST, "%s %.127s exists already as %s; remove it first", row->id,
+	                cfg_key(old, 0), cfg_args_get(old->args, row->enter_by));
+}
+
 static int check_set(const struct cfg_tree *t, const struct cfg_edit *e, const struct cfg_place *pl,
                      char *err, size_t len)
 {
@@ -254,6 +264,8 @@ static int check_set(const struct cfg_tree *t, const struct cfg_edit *e, const s
 		rc = check_shape(pl->row, a, negated, err, len);
 	if (!rc && !old)
 		rc = check_limits(t, pl, err, len);
+	if (!rc && old && pl->row->enter_by)
+		rc = check_mode(old, pl->row, a, err, len);
 	if (!rc && !negated)
 		rc = dangling(t, pl->parent, pl->row, a, refuse_ref, &m);
 	cfg_args_free(a);

@@ -35,6 +35,12 @@ static struct cfg_node *twin(const struct cfg_tree *t, const struct cfg_node *pa
 	return cfg_child(t, parent, c->row->id, c->key);
 }
 
+/* Is the other tree's node there, and of the same mode? A block of another mode has to be made anew. */
+static bool same_block(const struct cfg_node *o, const struct cfg_node *c)
+{
+	return o && cli_grammar_enter(o->row, o->args) == cli_grammar_enter(c->row, c->args);
+}
+
 static const struct cfg_node *next_of(const struct cfg_node *c, const struct cli_row *row)
 {
 	while (c && c->row != row)
@@ -85,14 +91,14 @@ static int diff_block(struct diff *d, const struct cfg_node *x, const struct cfg
 	for (const struct cfg_node *c = x->child; c && !rc; c = c->next) {
 		const struct cfg_node *from = c->row->ordered ? out_of_order(d, x, y, c->row) : NULL;
 
-		if (!twin(d->b, y, c) || (from && behind(from, c)))
+		if (!same_block(twin(d->b, y, c), c) || (from && behind(from, c)))
 			rc = emit(d, CFG_NO, c);
 	}
 	for (const struct cfg_node *c = y->child; c && !rc; c = c->next) {
 		const struct cfg_node *o = twin(d->a, x, c);
 		const struct cfg_node *from = c->row->ordered ? out_of_order(d, x, y, c->row) : NULL;
 
-		if (!o || (from && behind(from, c))) {
+		if (!same_block(o, c) || (from && behind(from, c))) {
 			rc = add_all(d, c);
 			continue;
 		}

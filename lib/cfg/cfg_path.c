@@ -142,8 +142,8 @@ int cfg_path_split(const struct cfg_tree *t, const char *path, struct cfg_place 
 	for (const char *p = path; *p;) {
 		if (out->row) {
 			/* what the last step named is a block: go in */
-			out->mode = out->row->enter;
 			out->parent = out->parent ? cfg_child(t, out->parent, out->row->id, out->key) : NULL;
+			out->mode = cli_grammar_enter(out->row, out->parent ? out->parent->args : NULL);
 			out->parent_len = p - path - 1;
 		}
 		if (!out->mode || cfg_path_next(&p, id, sizeof(id), out->key, sizeof(out->key)))

@@ -157,11 +157,13 @@ static int run_show(struct sh *sh, const struct sh_command *c, const struct cli_
 
 static int run_exec(struct sh *sh, const struct cli_result *res)
 {
-	const struct sh_command *c = sh_command_find(res->cmd.handler);
+	const struct sh_command *c = res->cmd.handler ? sh_command_find(res->cmd.handler) : NULL;
 	char err[256], date[CLOCK_TEXT_MAX];
 	struct cli_out *out;
 	int rc;
 
+	if (res->cmd.row->missing)
+		return sh_fail(sh, "This command is not available yet: %s", res->cmd.row->missing);
 	if (!c)
 		return sh_fail(sh, "This command is not available in this release");
 	out = cli_pipe_open(res, &sh->sink, sh->interactive && sh->s.length ? sh_pager(sh) : NULL, err,

@@ -80,13 +80,15 @@ static bool in_ranges(const struct cli_var *v, int64_t n)
 static void probe(const struct cli_mode *m, const struct cli_row *row, const struct cli_var *v, int64_t n)
 {
 	char value[8192], line[CLI_LINE_MAX + 1], error[1024];
-	bool text = v->type != CLI_INT;
+	bool text = v->type != CLI_INT && v->type != CLI_HEXNUM;
 
 	/* an empty value can only be written in quotes */
 	if (text && (n < !is_quotable(v->type) || n > 4096))
 		return;
 	if (text)
 		memset(value, v->type == CLI_HEX ? '1' : 'x', n), value[n] = 0;
+	else if (v->type == CLI_HEXNUM)
+		snprintf(value, sizeof(value), n < 0 ? "-0x%02llx" : "0x%02llx", llabs(n));
 	else
 		snprintf(value, sizeof(value), "%lld", (long long)n);
 	if (v->type == CLI_URL && n > 0)
@@ -199,13 +201,20 @@ static void complain(void *arg, unsigned lineno, const char *line, const char *e
 /* The lines that lead into a mode, then out. */
 static void open_mode(struct gen *g, const struct cli_mode *m, struct cli_out *out)
 {
-	const struct cli_row *row = gen_opener(gr, m);
+	const char *word;
+	const struct cli_row *row = gen_opener(gr, m, &word);
+	struct cfg_args *fixed = cfg_args_new();
 	char line[CLI_LINE_MAX + 1];
 
-	if (!row)
-		return;
-	open_mode(g, row->mode, out);
-	cli_out_printf(out, "%s\n", gen_line(g, row->tree, line, sizeof(line)));
+	if (row)
+		open_mode(g, row->mode, out);
+	if (word)
+		cfg_args_set(fixed, row->enter_by, word);
+	g->fixed = fixed;
+	if (row)
+		cli_out_printf(out, "%s\n", gen_line(g, row->tree, line, sizeof(line)));
+	g->fixed = NULL;
+	cfg_args_free(fixed);
 }
 
 static void round_trip(const struct cli_row *row, const char *text)
@@ -288,13 +297,31 @@ Test(cli_table, manual_lists_every_row)
 	cli_out_buf_free(&doc);
 }
 
+static bool some_mode_has(const char *id)
+{
+	for (unsigned i = 0; i < gr->nmodes; i++)
+		if (cli_grammar_row(gr->modes[i], id))
+			return true;
+	return false;
+}
+
+Test(cli_table, references_name_rows)
+{
+	EACH_ROW(m, row)
+	for (unsigned i = 0; i < row->nvars; i++)
+		if (row->vars[i]->type == CLI_REF)
+			cr_expect(some_mode_has(row->vars[i]->ref), "%s: \"%s\": no row %s", m->name,
+			          row->pattern, row->vars[i]->ref);
+}
+
 Test(cli_table, handlers_are_unique)
 {
 	const struct cli_mode *exec = cli_grammar_mode(gr, "exec");
 
 	for (unsigned i = 0; i < exec->nrows; i++)
 		for (unsigned k = 0; k < i; k++)
-			cr_expect(exec->rows[i]->handler[0] == '@' ||
+			cr_expect(!exec->rows[i]->handler || !exec->rows[k]->handler ||
+			                  exec->rows[i]->handler[0] == '@' ||
 			                  strcmp(exec->rows[i]->handler, exec->rows[k]->handler),
 			          "%s", exec->rows[i]->handler);
 }

@@ -451,11 +451,16 @@ static void random_block(struct gen *r, const struct cli_mode *m, struct cli_out
 		const struct cli_form *no = cli_render_form(row, CLI_FORM_NO);
 		bool negate = no && (row->no_stored || !gen_rand(r, 5)) && gen_rand(r, 2);
 
-		cli_out_printf(out, "%s\n", gen_line(r, negate ? no->tree : row->tree, line, sizeof(line)));
+		/* indented, so that the lines of a refused block go with it */
+		cli_out_printf(out, "%*s%s\n", 2 * (int)depth + 2, "",
+		               gen_line(r, negate ? no->tree : row->tree, line, sizeof(line)));
 		if (!row->enter || negate)
 			continue;
-		random_block(r, row->enter, out, depth + 1);
-		cli_out_put(out, gen_rand(r, 2) ? "#exit\n" : "exit\n");
+		struct cfg_args *args = cli_line_args(row, line, false);
+
+		random_block(r, cli_grammar_enter(row, args), out, depth + 1);
+		cli_out_printf(out, "%*s%s\n", 2 * (int)depth + 2, "", gen_rand(r, 2) ? "#exit" : "exit");
+		cfg_args_free(args);
 	}
 }
 
@@ -487,7 +492,7 @@ static void count_refused(void *arg, unsigned lineno, const char *line, const ch
 {
 	/* limits and names that do not exist yet are the only reasons a generated line may fail */
 	cr_expect(strstr(error, "maximum number") || strstr(error, "not configured") ||
-	                  strstr(error, "Invalid encrypted value"),
+	                  strstr(error, "exists already as") || strstr(error, "Invalid encrypted value"),
 	          "%s: %s", line, error);
 	refused++;
 }

@@ -487,7 +487,11 @@ Test(cli_line, grammar_mistakes_are_told_with_their_place)
 	        {"mode exec in exec exec \"a <b:9-1>\" handler x",
 	         "t:1: pattern: unknown type or bad range in <b:9-1> at \"<b:9-1>\""},
 	        {"mode exec in exec exec \"[ a ]\" id a handler x", "t:1: pattern: matches an empty line"},
-	        {"mode exec in exec exec \"a\"", "t:1: an exec row needs a handler"},
+	        {"mode exec in exec exec \"a\"",
+	         "t:1: an exec row needs a handler, or has to say what is missing"},
+	        {"mode exec mode m in m conf \"a { b | c }=k\" enter \"m k c\"",
+	         "t:1: enter \"MODE LABEL WORD=MODE …\" expected"},
+	        {"mode exec mode m in m conf \"a { b | c }=k\" enter \"m k c=n\"", "t:1: unknown mode \"n\""},
 	        {"mode config in config conf \"a\"\nconf \"a <x:1-2>\"",
 	         "t:2: id \"a\" is used twice in mode config"},
 	        {"mode config in config conf \"a <x:1-2>\" default \"a 3\"",
@@ -502,4 +506,43 @@ Test(cli_line, grammar_mistakes_are_told_with_their_place)
 		cr_expect_null(cli_grammar_load_text("t", bad[i].text, err, sizeof(err)));
 		cr_expect_str_eq(err, bad[i].error);
 	}
+}
+
+/* --- rows of several modes, modes by keyword, commands to come --- */
+
+Test(cli_line, rows_and_modes_of_the_notation)
+{
+	static const char text[] = "mode exec mode common mode config mode a parent config prompt \"a\" mode "
+	                           "b parent config prompt \"b\"\n"
+	                           "in config conf \"thing <name:string:1-9> { one | two }=kind\" key name "
+	                           "enter \"a kind two=b\"\n"
+	                           "in a,b conf \"both <n:1-3>\"\n"
+	                           "in b conf \"only <x:hexnum:0-63>\"\n"
+	                           "in exec exec \"do it\" missing \"nobody can\"\n";
+	char err[256];
+	struct cli_grammar *m = cli_grammar_load_text("t", text, err, sizeof(err));
+	struct cli_session one;
+	struct cli_result r;
+
+	cr_assert(m, "%s", err);
+	cli_session_init(&one, m, CLI_PRIV_CONFIG_ADMIN);
+	cr_expect_eq(cli_line_parse(&one, "do it", &r), CLI_EXEC);
+	cr_expect_null(r.cmd.handler);
+	cr_expect_str_eq(r.cmd.row->missing, "nobody can");
+	cli_line_clear(&r);
+	cli_session_configure(&one);
+	cr_expect_eq(cli_line_parse(&one, "thing x two", &r), CLI_EDIT);
+	cli_line_done(&one, &r);
+	cli_line_clear(&r);
+	cr_expect_str_eq(cli_session_mode(&one)->name, "b");
+	cr_expect_eq(cli_line_parse(&one, "both 3", &r), CLI_EDIT);
+	cli_line_clear(&r);
+	cr_expect_eq(cli_line_parse(&one, "only 2F", &r), CLI_EDIT);
+	cr_expect_str_eq(r.edit->value, "x=0x2f");
+	cli_line_clear(&r);
+	cr_expect_eq(cli_line_parse(&one, "only 0x40", &r), CLI_ERROR);
+	cr_expect_str_eq(r.error, "Failure: Invalid value 0x40 for <x>; the legal range is 0x00 to 0x3f");
+	cli_line_clear(&r);
+	cli_session_clear(&one);
+	cli_grammar_free(m);
 }
