@@ -113,12 +113,16 @@ static unsigned read_suites(const struct build *b, const struct cfg_node *block,
 /* --- the parts of a policy
  * -------------------------------------------------------------------------------------------------------- */
 
+/* The key of one side, or, where that side has no line of its own, of both. */
 static const char *auth_key(const struct build *b, const char *row)
 {
 	const struct cfg_node *n = cfg_child(b->tree, b->tmpl, row, NULL);
 	const char *method = n ? cfg_arg(n, "method") : NULL;
 
-	return method && !strcmp(method, "pre-shared-key") ? cfg_arg(n, "key") : NULL;
+	if (n)
+		return method && !strcmp(method, "pre-shared-key") ? cfg_arg(n, "key") : NULL;
+	n = cfg_child(b->tree, b->tmpl, "authentication-pre-shared-key", NULL);
+	return n ? cfg_arg(n, "key") : NULL;
 }
 
 /* The key of a template in clear, into out. */
@@ -271,6 +275,10 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 	b->tmpl = cfg_child(b->tree, b->ctx, "crypto-template", name);
 	if (!b->tmpl) {
 		complain(b, "crypto template %s does not exist", name);
+		return false;
+	}
+	if (!strcmp(cfg_arg(b->tmpl, "type"), "ikev2-vendor")) {
+		complain(b, "crypto template %s is a vendor template", name);
 		return false;
 	}
 	snprintf(p->context, sizeof(p->context), "%s", cfg_key(b->ctx, 0));

@@ -196,6 +196,36 @@ Test(ipsecmgr_cfg, without_key_no_policy)
 	unload(t);
 }
 
+Test(ipsecmgr_cfg, one_key_for_both_sides)
+{
+	struct cfg_tree *t =
+	        load("config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n"
+	             "authentication pre-shared-key key both\npayload p match childsa\n#exit\n#exit\n"
+	             "wsg-service w\nbind address 192.0.2.1 crypto-template t\nend\n",
+	             0);
+	struct seen s = {0};
+	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, problem, &s);
+
+	cr_assert_not_null(p, "%s", s.text);
+	cr_assert_eq(p->pol.psk_len, 4u);
+	cr_assert_arr_eq(p->pol.psk, "both", 4);
+	ipsecmgr_cfg_free(p);
+	unload(t);
+}
+
+Test(ipsecmgr_cfg, vendor_templates_serve_nobody_by_themselves)
+{
+	struct cfg_tree *t = load("config\ncontext c -noconfirm\ncrypto template t ikev2-vendor\n"
+	                          "payload p match childsa\n#exit\n#exit\n"
+	                          "wsg-service w\nbind address 192.0.2.1 crypto-template t\nend\n",
+	                          0);
+	struct seen s = {0};
+
+	cr_assert_null(ipsecmgr_cfg_build(t, NULL, problem, &s));
+	cr_assert(strstr(s.text, "vendor template"), "%s", s.text);
+	unload(t);
+}
+
 Test(ipsecmgr_map, behaves_as_a_table)
 {
 	static char used[4096];

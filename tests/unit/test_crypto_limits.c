@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The numbers of the IPSec Reference, written down a second time: so many certificates, sets, peers, groups
+ * and policies are taken, and one more is refused in words. And crypto maps and templates: which lines their
+ * types know, and that a name keeps its type.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include "cfg/cfg.h"
+
+static struct cli_grammar *gr;
+static struct cfg_tree *tree;
+static char error[1024];
+static unsigned errors;
+
+static void setup(void)
+{
+	gr = cli_grammar_load("cli/grammar", error, sizeof(error));
+	cr_assert(gr, "%s", error);
+	tree = cfg_new(gr);
+}
+
+static void teardown(void)
+{
+	cfg_free(tree);
+	cli_grammar_free(gr);
+}
+
+TestSuite(crypto_limits, .init = setup, .fini = teardown);
+
+static void note(void *arg, unsigned lineno, const char *line, const char *text)
+{
+	if (!errors++)
+		snprintf(error, sizeof(error), "%s", text);
+}
+
+/* Number of refused lines; the first reason is in error. */
+static unsigned load(const char *text)
+{
+	errors = 0;
+	error[0] = 0;
+	cli_load_text(tree, NULL, text, note, NULL);
+	return errors;
+}
+
+static const struct limit {
+	const char *before, *line; /* what leads there, and the line with a number in it */
+	unsigned count;
+	const char *what;
+} limits[] = {
+        {"", "certificate name c%u pem url /flash/c.pem", 16, "16 certificate in the system"},
+        {"", "ca-certificate name c%u pem url /flash/c.pem", 16, "16 ca-certificate in the system"},
+        {"", "crypto remote-secret-list l%u\nexit", 1, "1 crypto-remote-secret-list in the system"},
+        {"crypto remote-secret-list l\n", "remote-id id-type fqdn id h%u.example secret key abc", 1000,
+         "1000 remote-id"},
+        {"context a\n", "crypto vendor-policy p%u\nexit", 32, "32 crypto-vendor-policy in the system"},
+        {"context a\ncrypto vendor-policy p\n", "precedence %u vendor-id v vendor-template t", 64, "1 to 64"},
+        {"context a\n", "crypto-group g%u\nexit", 32, "32 crypto-group"},
+        {"context a\ncrypto peer-list ipv4 p\n", "address 10.0.%u.1", 1000, "1000 address"},
+        {"context a\ncrypto peer-list ipv6 p\n", "address 2001:db8::%u", 1000, "1000 address"},
+        {"context a\ncrypto template t ikev2-dynamic\n", "payload p%u match childsa\nexit", 5, "5 payload"},
+        {"context a\ncrypto template t ikev2-dynamic\npayload p match childsa\n",
+         "tsr start-address 10.%u.0.0 end-address 10.%u.0.255", 4, "4 tsr"},
+};
+
+/* The n-th line; addresses count over two bytes. */
+static void line_of(const struct limit *l, unsigned n, char *buf, size_t size)
+{
+	char fmt[128];
+	const char *dot = strstr(l->line, "10.0.%u.1");
+
+	if (dot)
+		snprintf(fmt, sizeof(fmt), "address 10.%u.%u.1", n / 256, n % 256);
+	else
+		snprintf(fmt, sizeof(fmt), l->line, n, n);
+	snprintf(buf, size, "%s\n", fmt);
+}
+
+Test(crypto_limits, one_more_than_the_reference_allows_is_refused)
+{
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		const struct limit *l = &limits[i];
+		size_t size = 300 + 128 * (l->count + 1), at;
+		char *text = malloc(size);
+
+		at = (size_t)snprintf(text, size, "%s", l->before);
+		for (unsigned n = 1; n <= l->count; n++) {
+			line_of(l, n, text + at, size - at);
+			at += strlen(text + at);
+		}
+		cr_expect_eq(load(text), 0, "%s: %s", l->line, error);
+		line_of(l, l->count + 1, text + at, size - at);
+		cr_expect_gt(load(text), 0, "%s: %u were accepted", l->line, l->count + 1);
+		cr_expect(!strncmp(error, "Failure: ", 9) && strstr(error, l->what), "%s: %s", l->line,
+		          error);
+		free(text);
+		cfg_free(tree);
+		tree = cfg_new(gr);
+	}
+}
+
+static const struct list {
+	const char *line, *item;
+	unsigned count;
+} lists[] = {
+        {"ca-certificate list", "ca-cert-name c", 4},
+        {"ca-crl list", "ca-crl-name c", 4},
+        {"ikev2-ikesa auth-method-set list", "s", 3},
+        {"ikev2-ikesa transform-set list", "s", 6},
+        {"payload p match childsa\nipsec transform-set list", "s", 4},
+};
+
+Test(crypto_limits, lists_of_a_template_have_an_end)
+{
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		for (unsigned n = lists[i].count; n <= lists[i].count + 1; n++) {
+			char text[600];
+			int at = snprintf(text, sizeof(text),
+			                  "context a\ncrypto template t ikev2-dynamic\n%s", lists[i].line);
+
+			for (unsigned k = 0; k < n; k++)
+				at += snprintf(text + at, sizeof(text) - (size_t)at, " %s%u", lists[i].item,
+				               k);
+			cr_expect_eq(load(text), n > lists[i].count, "%s %u: %s", lists[i].line, n, error);
+		}
+}
+
+/* --- types --- */
+
+Test(crypto_limits, each_type_of_map_knows_its_own_lines)
+{
+	cr_expect_eq(load("context a\n"
+	                  "  crypto map m1 ipsec-isakmp\n    set mode main\n    set pfs group2\n    exit\n"
+	                  "  crypto map m2 ipsec-ikev1\n    ipsec-on-demux\n    exit\n"
+	                  "  crypto map m3 ipsec-dynamic\n    set transform-set t1\n    exit\n"
+	                  "  crypto map m4 ipsec-manual\n"
+	                  "    set session-key inbound esp 257 cipher abc authenticator def\n    exit\n"
+	                  "  crypto map m5 ikev2-ipv4\n    peer 192.0.2.1\n    ocsp nonce\n    exit\n"
+	                  "  crypto map m6 ikev2-ipv6\n    peer 2001:db8::1\n    exit\n"),
+	             0, "%s", error);
+	cr_expect_eq(load("context a\ncrypto map m5 ikev2-ipv4\nset pfs group2"), 1);
+	cr_expect_eq(load("context a\ncrypto map m3 ipsec-dynamic\nset peer 192.0.2.1"), 1);
+	cr_expect_eq(load("context a\ncrypto map m6 ikev2-ipv6\npeer 192.0.2.1"), 1);
+	cr_expect_eq(load("context a\ncrypto map m1 ipsec-isakmp\nset session-key inbound ah 256 key abc"),
+	             1);
+}
+
+Test(crypto_limits, a_name_keeps_its_type)
+{
+	struct cli_out_buf b;
+
+	cr_expect_eq(load("context a\ncrypto map m ipsec-manual\nset peer 192.0.2.1"), 0);
+	cr_expect_eq(load("context a\ncrypto map m ikev2-ipv4"), 1);
+	cr_expect_str_eq(error, "Failure: crypto-map m exists already as ipsec-manual; remove it first");
+	/* these two are the same thing by two names */
+	cr_expect_eq(load("context a\ncrypto map n ipsec-isakmp\nexit\ncrypto map n ipsec-ikev1"), 0, "%s",
+	             error);
+	cr_expect_eq(load("context a\nno crypto map m\ncrypto map m ikev2-ipv4\npeer 192.0.2.2"), 0, "%s",
+	             error);
+	cli_out_buf_init(&b);
+	cfg_show(tree, NULL, &b.out);
+	cr_expect_str_eq(b.text, "config\n"
+	                         "  context a\n"
+	                         "    crypto map n ipsec-ikev1\n"
+	                         "    #exit\n"
+	                         "    crypto map m ikev2-ipv4\n"
+	                         "      peer 192.0.2.2\n"
+	                         "    #exit\n"
+	                         "  #exit\n"
+	                         "end\n");
+	cli_out_buf_free(&b);
+}
+
+static int apply(void *arg, const struct cfg_edit *e)
+{
+	cr_expect_geq(cfg_apply(arg, e), 0, "%s %s", cfg_op_name(e->op), e->path);
+	return 0;
+}
+
+Test(crypto_limits, a_block_of_another_type_is_made_anew_by_a_difference)
+{
+	struct cfg_tree *was, *now = cfg_new(gr);
+
+	cr_expect_eq(load("context a\ncrypto map m ipsec-manual\nset peer 192.0.2.1"), 0);
+	was = cfg_dup(tree);
+	cli_load_text(now, NULL, "context a\ncrypto map m ikev2-ipv6\npeer 2001:db8::1", note, NULL);
+	cr_expect_eq(cfg_diff(tree, now, apply, was), 0);
+	cr_expect(cfg_equal(was, now));
+	cfg_free(was);
+	cfg_free(now);
+}
+
+Test(crypto_limits, vendor_templates_know_a_part_of_the_lines)
+{
+	cr_expect_eq(load("context a\n"
+	                  "  crypto template v ikev2-vendor\n"
+	                  "    configuration-payload private-attribute-type imei 16384\n"
+	                  "    ikev2-ikesa mobike\n"
+	                  "    no ikev2-ikesa fragmentation\n"
+	                  "    keepalive interval 60\n"
+	                  "    payload p match childsa\n"
+	                  "      rekey keepalive\n"),
+	             0, "%s", error);
+	cr_expect_eq(load("context a\ncrypto template v ikev2-vendor\nblacklist"), 1);
+	cr_expect_eq(load("context a\ncrypto template v ikev2-dynamic"), 1);
+}
+
+Test(crypto_limits, dscp_is_a_hexadecimal_number_up_to_3f)
+{
+	cr_expect_eq(load("context a\ncrypto template t ikev2-dynamic\nikev2-ikesa dscp 0x3F"), 0, "%s",
+	             error);
+	cr_expect_eq(load("context a\ncrypto template t ikev2-dynamic\nikev2-ikesa dscp 0x40"), 1);
+	cr_expect_str_eq(error, "Failure: Invalid value 0x40 for <dscp>; the legal range is 0x00 to 0x3f");
+}
