@@ -150,7 +150,7 @@ struct cli_row {
 	const char *enter_by;         /* the label that decides, or NULL: always `enter` */
 	struct cli_enter *enters;
 	unsigned nenters;
-	const char **key;             /* names of the variables that make up the node's key */
+	const char **key; /* names of the variables that make up the node's key */
 	unsigned nkey;
 	enum cli_priv priv;
 	unsigned order;       /* position in its mode */
