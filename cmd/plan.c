@@ -14,8 +14,7 @@
 #include "chassis/profile.h"
 #include "cli/engine/cli.h"
 #include "cmd/cmd.h"
-#include "place/place.h"
-#include "vpn/vpn_context.h"
+#include "place/place_cfg.h"
 
 #define PLAN_CONFIG_MAX (8u << 20)
 
@@ -46,25 +45,29 @@ static struct cfg_tree *load(const struct cli_grammar *g, const char *file, int 
 	return t;
 }
 
-/* What the running chassis would know: every card alive, contexts local and those configured. */
-static void fill(struct place_input *in, const struct profile *p, const struct cfg_tree *t)
+/* What the running chassis would know: every card alive, contexts local and those configured, the managers
+ * that the crypto maps need. */
+static int fill(struct place_input *in, struct place_maps *maps, struct place_manager *managers,
+                const struct profile *p, const struct cfg_tree *t)
 {
-	const struct cfg_node *c;
-
-	*in = (struct place_input){.profile = p};
-	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+	*in = (struct place_input){.profile = p, .managers = managers};
+	for (unsigned s = PROFILE_SLOTS_MAX; s >= 1; s--) {
 		in->slots[s].state = p->card[s] && p->card[s]->processing ? PLACE_STANDBY : PLACE_ABSENT;
-	cfg_foreach(c, t->root, "card")
-	{
-		unsigned long slot = strtoul(cfg_key(c, 0), NULL, 10);
-		const char *mode = cfg_get(t, c, "mode", "mode");
-
-		if (slot >= 1 && slot <= PROFILE_SLOTS_MAX)
-			in->slots[slot].want_active =
-			        mode && !strcmp(mode, "active") && !cfg_on(t, c, "shutdown");
+		if (p->card[s] && p->card[s]->management)
+			in->active_mio = s; /* the lowest: it wins the arbitration at boot */
 	}
-	for (uint32_t id = 1; id <= vpn_context_count(t) && in->n_contexts < PLACE_CONTEXTS_MAX; id++)
-		in->contexts[in->n_contexts++] = id;
+	place_cfg_cards(t, in);
+	place_cfg_require(t, &in->require);
+	maps->require = in->require;
+	maps->demux_card = place_cfg_demux_card(t, p);
+	if (place_cfg_maps(t, maps) < 0)
+		return -ENOMEM;
+	place_maps_compute(maps);
+	for (size_t i = 0; i < maps->n_managers; i++)
+		managers[in->n_managers++] = (struct place_manager){.instance = maps->managers[i].instance,
+		                                                    .ike = maps->managers[i].ike,
+		                                                    .demux = maps->managers[i].demux};
+	return 0;
 }
 
 static int by_card(const void *a, const void *b)
@@ -82,14 +85,35 @@ static const char *role(const struct place_output *out, unsigned slot)
 	                                            : "Standby";
 }
 
-static void print_text(const struct profile *p, const struct place_output *out)
+static void print_maps(const struct place_maps *m)
+{
+	for (size_t i = 0; i < m->n_managers; i++) {
+		const struct place_maps_manager *g = &m->managers[i];
+
+		printf("ipsecmgr %u: context %s, IKEv%u%s, %u crypto map%s:", g->instance, g->ctx, g->ike,
+		       g->demux ? ", demux card" : "", g->maps, g->maps == 1 ? "" : "s");
+		for (size_t k = 0; k < m->n; k++)
+			if (m->maps[k].manager == g->instance)
+				printf(" %s", m->maps[k].name);
+		putchar('\n');
+	}
+	for (size_t i = 0; i < m->n; i++)
+		if (!m->maps[i].manager)
+			printf("problem: crypto map %s in context %s: %s\n", m->maps[i].name, m->maps[i].ctx,
+			       m->maps[i].why);
+}
+
+static void print_text(const struct profile *p, const struct place_output *out, const struct place_maps *maps)
 {
 	size_t i = 0;
 
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
-		if (!p->card[s] || !p->card[s]->processing)
+		bool runs_tasks = p->card[s] && (p->card[s]->processing || s == out->demux);
+
+		if (!runs_tasks)
 			continue;
-		printf("%2u: %-6s %s\n", s, p->card[s]->name, role(out, s));
+		printf("%2u: %-6s %s\n", s, p->card[s]->name,
+		       p->card[s]->processing ? role(out, s) : "Active (Demux)");
 		for (; i < out->n && out->tasks[i].card == s; i++) {
 			const struct place_task *k = &out->tasks[i];
 
@@ -97,11 +121,24 @@ static void print_text(const struct profile *p, const struct place_output *out)
 			       k->standby ? "  standby" : "");
 		}
 	}
+	print_maps(maps);
 	if (out->problem[0])
 		printf("problem: %s\n", out->problem);
 }
 
-static void print_json(const struct profile *p, const struct place_output *out)
+static json_t *maps_json(const struct place_maps *m)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < m->n; i++)
+		json_array_append_new(a, json_pack("{s:s,s:s,s:i,s:i,s:b,s:s}", "context", m->maps[i].ctx,
+		                                   "name", m->maps[i].name, "ike", m->maps[i].ike, "manager",
+		                                   m->maps[i].manager, "demux", m->maps[i].demux, "problem",
+		                                   m->maps[i].why ? m->maps[i].why : ""));
+	return a;
+}
+
+static void print_json(const struct profile *p, const struct place_output *out, const struct place_maps *maps)
 {
 	json_t *root = json_object(), *tasks = json_array(), *cards = json_array();
 
@@ -122,6 +159,7 @@ static void print_json(const struct profile *p, const struct place_output *out)
 	json_object_set_new(root, "problem", json_string(out->problem));
 	json_object_set_new(root, "cards", cards);
 	json_object_set_new(root, "tasks", tasks);
+	json_object_set_new(root, "maps", maps_json(maps));
 	json_dumpf(root, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(root);
@@ -131,7 +169,10 @@ static int plan(const char *file, const char *profile, bool json)
 {
 	char path[CMD_PATH_MAX], dir[CMD_PATH_MAX], self[CMD_PATH_MAX], err[512] = "";
 	struct place_output out = {0};
+	static struct place_manager managers[PLACE_MAP_MANAGERS];
+	static struct place_maps maps;
 	struct place_input in;
+	size_t without = 0;
 	struct cli_grammar *g;
 	struct cfg_tree *t;
 	struct profile p;
@@ -150,16 +191,22 @@ static int plan(const char *file, const char *profile, bool json)
 		cli_grammar_free(g);
 		return CMD_NO;
 	}
-	fill(&in, &p, t);
-	rc = place_compute(&in, &out);
+	rc = fill(&in, &maps, managers, &p, t);
+	for (size_t i = 0; i < maps.n; i++)
+		without += !maps.maps[i].manager;
+	if (!rc)
+		rc = place_compute(&in, &out);
 	if (!rc) {
 		qsort(out.tasks, out.n, sizeof(*out.tasks), by_card);
-		json ? print_json(&p, &out) : print_text(&p, &out);
+		json ? print_json(&p, &out, &maps) : print_text(&p, &out, &maps);
 	}
-	rc = rc || failed || out.problem[0] ? CMD_NO : CMD_OK;
+	rc = rc || failed || without || out.problem[0] ? CMD_NO : CMD_OK;
+	if (without)
+		cmd_fail("%zu crypto map%s not served", without, without == 1 ? " is" : "s are");
 	if (out.problem[0])
 		cmd_fail("%s", out.problem);
 	place_output_free(&out);
+	place_maps_free(&maps);
 	cfg_free(t);
 	cli_grammar_free(g);
 	return rc;

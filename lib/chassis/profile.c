@@ -8,18 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The last column is StarentCardType of STARENT-MIB: mio 34, fsc 41, dpc 42, ssc 45, dpc2 52; the virtual
- * card has none: unknown 2. */
+/* The last but one column is StarentCardType of STARENT-MIB: mio 34, fsc 41, dpc 42, ssc 45, dpc2 52; the
+ * virtual card has none: unknown 2; then whether ipsec-on-demux works there. */
 static const struct card_type types[] = {
-        {"DPC", "DPC", "Data Processing Card", 2, false, true, 42},
-        {"DPC2", "DPC", "Data Processing Card 2", 3, false, true, 52},
-        {"UDPC", "DPC", "Univ Data Processing Card", 2, false, true, 42},
-        {"UDPC2", "DPC", "Univ Data Processing Card 2", 3, false, true, 52},
-        {"MIO", "MMIO", "Management & 20x10Gb I/O Card", 1, true, false, 34},
-        {"UMIO", "MMIO", "Univ Management & 20x10Gb I/O Card", 1, true, false, 34},
-        {"SSC", "SSC", "System Status Card", 0, false, false, 45},
-        {"FSC", "FSC", "Fabric & 1x400GB Storage Card", 0, false, false, 41},
-        {"VC", "VC", "Virtual Card", 1, true, true, 2},
+        {"DPC", "DPC", "Data Processing Card", 2, false, true, 42, false},
+        {"DPC2", "DPC", "Data Processing Card 2", 3, false, true, 52, true},
+        {"UDPC", "DPC", "Univ Data Processing Card", 2, false, true, 42, false},
+        {"UDPC2", "DPC", "Univ Data Processing Card 2", 3, false, true, 52, true},
+        {"MIO", "MMIO", "Management & 20x10Gb I/O Card", 1, true, false, 34, false},
+        {"UMIO", "MMIO", "Univ Management & 20x10Gb I/O Card", 1, true, false, 34, false},
+        {"SSC", "SSC", "System Status Card", 0, false, false, 45, false},
+        {"FSC", "FSC", "Fabric & 1x400GB Storage Card", 0, false, false, 41, false},
+        {"VC", "VC", "Virtual Card", 1, true, true, 2, false},
 };
 
 const struct card_type *card_type_find(const char *name)

@@ -17,9 +17,10 @@ struct card_type {
 	const char *slot_type;   /* DPC, as `show card table` prints it */
 	const char *description; /* Data Processing Card 2 */
 	unsigned cpus;
-	bool management;   /* runs controllers, is arbitrated 1:1 */
-	bool processing;   /* runs managers */
-	unsigned mib_type; /* starCardType */
+	bool management;     /* runs controllers, is arbitrated 1:1 */
+	bool processing;     /* runs managers */
+	unsigned mib_type;   /* starCardType */
+	bool ipsec_on_demux; /* may run ipsecmgrs as the demux card (IPSec Reference, chapter 21) */
 };
 
 struct profile {

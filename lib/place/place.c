@@ -3,7 +3,8 @@
  * The placement function. Steps: roles of the cards (what is active stays active; the configured number of
  * active cards is kept as long as cards live); the demux card; vpnmgr per context on it; manager
  * instances 1..N, kept where they run, the homeless ones together onto a card that just became active, else
- * onto the least loaded; an aaamgr not on its sessmgr's card; standby instances.
+ * onto the least loaded; an aaamgr not on its sessmgr's card; the ipsecmgrs of crypto maps likewise, those
+ * with ipsec-on-demux one per CPU on the demux card; standby instances.
  */
 #include "place/place.h"
 
@@ -67,39 +68,55 @@ static unsigned wanted_active(const struct place_input *in)
 	return n ? n : 1;
 }
 
-/* Manager cards: the active ones less the demux card, if there is more than one. */
-static unsigned manager_cards(const struct place_input *in)
+/* Demux tasks on the management card: only where that is not the processing card as well. */
+static bool demux_on_mio(const struct place_input *in)
 {
-	unsigned n = wanted_active(in);
+	const struct card_type *t =
+	        in->active_mio <= PROFILE_SLOTS_MAX ? in->profile->card[in->active_mio] : NULL;
 
-	return n > 1 ? n - 1 : 1;
+	return in->require.demux_mio && t && t->management && !t->processing;
 }
 
-static unsigned cpus_of_managers(const struct place_input *in)
+/* How many of them a card takes of a facility. require ipsec-large: twice as many ipsecmgrs on cards with
+ * three CPUs. */
+static unsigned density(const struct place_input *in, const char *facility, unsigned slot)
 {
-	unsigned n = 0, first = 1;
+	unsigned cpus = in->profile->card[slot]->cpus;
+
+	if (!strcmp(facility, "ipsecmgr"))
+		return in->profile->ipsecmgr_per_card * (in->require.ipsec_large && cpus >= 3 ? 2 : 1);
+	if (!strcmp(facility, "sessmgr") || !strcmp(facility, "aaamgr"))
+		return cpus * in->profile->sessmgr_per_cpu;
+	return 0;
+}
+
+/* Over the cards that carry managers as configured: the active ones, less the demux card if there is another.
+ */
+unsigned place_instances(const struct place_input *in, const char *facility)
+{
+	bool spare_first = wanted_active(in) > 1 && !in->require.demux_mio;
+	unsigned n = 0;
 
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
 		if (!processing(in, s) || !in->slots[s].want_active)
 			continue;
-		if (first && wanted_active(in) > 1)
-			first = 0; /* the demux card */
-		else
-			n += in->profile->card[s]->cpus;
+		n += spare_first ? 0 : density(in, facility, s);
+		spare_first = false;
 	}
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && !n; s++)
 		if (processing(in, s))
-			n = in->profile->card[s]->cpus;
-	return n;
+			n = density(in, facility, s);
+	return !strcmp(facility, "ipsecmgr") && n >= PLACE_MAP_FIRST ? PLACE_MAP_FIRST - 1 : n;
 }
 
-unsigned place_instances(const struct place_input *in, const char *facility)
+bool place_demux_capable(const struct profile *p, unsigned slot)
 {
-	if (!strcmp(facility, "ipsecmgr"))
-		return manager_cards(in) * in->profile->ipsecmgr_per_card;
-	if (!strcmp(facility, "sessmgr") || !strcmp(facility, "aaamgr"))
-		return cpus_of_managers(in) * in->profile->sessmgr_per_cpu;
-	return 0;
+	return slot <= PROFILE_SLOTS_MAX && p->card[slot] && p->card[slot]->ipsec_on_demux;
+}
+
+bool place_serves_maps(uint32_t ipsecmgr)
+{
+	return ipsecmgr >= PLACE_MAP_FIRST && ipsecmgr < PLACE_MAP_FIRST + PLACE_MAP_MANAGERS;
 }
 
 /* --- roles -------------------------------------------------------------------------------------------------
@@ -249,6 +266,68 @@ static void managers(const struct place_input *in, struct place_output *out, con
 	}
 }
 
+/* --- managers of crypto maps
+ * ------------------------------------------------------------------------------- */
+
+/* One per CPU and IKE version on the demux card. */
+struct demux_cpus {
+	bool used[2][8];
+};
+
+static unsigned cpus_of(const struct place_input *in, unsigned slot)
+{
+	unsigned n = in->profile->card[slot]->cpus;
+
+	return n < 8 ? n : 8;
+}
+
+static void add_manager(struct place_output *out, struct demux_cpus *d, const struct place_manager *m,
+                        unsigned card, unsigned cpu)
+{
+	if (m->demux && card == out->demux && cpu < 8)
+		d->used[m->ike == 2][cpu] = true;
+	add(out, "ipsecmgr", m->instance, card, cpu, false);
+}
+
+static void new_manager(const struct place_input *in, struct place_output *out, struct demux_cpus *d,
+                        const struct place_manager *m)
+{
+	unsigned card, cpu = 0;
+
+	if (m->demux && out->demux && place_demux_capable(in->profile, out->demux)) {
+		while (cpu < cpus_of(in, out->demux) && d->used[m->ike == 2][cpu])
+			cpu++;
+		if (cpu < cpus_of(in, out->demux)) {
+			add_manager(out, d, m, out->demux, cpu);
+			return;
+		}
+	}
+	card = least_card(out, "ipsecmgr", 0);
+	if (card)
+		add_manager(out, d, m, card, least_cpu(in, out, "ipsecmgr", card));
+}
+
+static void map_managers(const struct place_input *in, struct place_output *out)
+{
+	struct demux_cpus d = {0};
+
+	for (int running_ones = 1; running_ones >= 0; running_ones--)
+		for (size_t i = 0; i < in->n_managers; i++) {
+			const struct place_manager *m = &in->managers[i];
+			const struct place_task *now = running(in, "ipsecmgr", m->instance, false);
+
+			if (stays(in, out, now) != running_ones)
+				continue;
+			if (running_ones)
+				add_manager(out, &d, m, now->card, now->cpu);
+			else
+				new_manager(in, out, &d, m);
+		}
+}
+
+/* --- standby instances
+ * ------------------------------------------------------------------------------------- */
+
 /* Standby numbers are fixed to card and CPU, so that they never clash: 5000 + slot * 100 + cpu * 10 + k. */
 static void standby_on(struct place_output *out, const char *facility, unsigned slot, unsigned cpu,
                        unsigned count)
@@ -262,9 +341,24 @@ static unsigned per_cpu(unsigned total, unsigned cpus, unsigned cpu)
 	return total / cpus + (cpu < total % cpus);
 }
 
+/* A standby card must be able to take over the fullest active card at once. */
+static unsigned standby_ipsecmgrs(const struct place_input *in, const struct place_output *out)
+{
+	unsigned n = in->profile->standby_ipsecmgr;
+
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && in->profile->standby_ipsecmgr; s++)
+		if (out->role[s] == PLACE_CARD_ACTIVE && load(out, "ipsecmgr", s, -1) > n)
+			n = load(out, "ipsecmgr", s, -1);
+	return n;
+}
+
 static void standbys(const struct place_input *in, struct place_output *out)
 {
 	const struct profile *p = in->profile;
+	unsigned ipsecmgrs = standby_ipsecmgrs(in, out);
+
+	if (!in->require.recovery)
+		return;
 
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
 		unsigned cpus = processing(in, s) ? p->card[s]->cpus : 0;
@@ -273,7 +367,7 @@ static void standbys(const struct place_input *in, struct place_output *out)
 			if (out->role[s] == PLACE_STANDBY) {
 				standby_on(out, "sessmgr", s, c, p->sessmgr_per_cpu);
 				standby_on(out, "aaamgr", s, c, p->sessmgr_per_cpu);
-				standby_on(out, "ipsecmgr", s, c, per_cpu(p->standby_ipsecmgr, cpus, c));
+				standby_on(out, "ipsecmgr", s, c, per_cpu(ipsecmgrs, cpus, c));
 			} else if (manager_slot(out, s)) {
 				standby_on(out, "sessmgr", s, c, p->standby_sessmgr_per_cpu);
 				standby_on(out, "aaamgr", s, c, p->standby_sessmgr_per_cpu);
@@ -284,6 +378,8 @@ static void standbys(const struct place_input *in, struct place_output *out)
 
 static void demux(const struct place_input *in, struct place_output *out)
 {
+	if (demux_on_mio(in))
+		out->demux = in->active_mio;
 	/* Where the vpnmgrs run, if that card may still be it; else a configured active one; else any active
 	 * one. */
 	for (size_t i = 0; i < in->n_current && !out->demux; i++)
@@ -319,6 +415,7 @@ int place_compute(const struct place_input *in, struct place_output *out)
 	if (!out->demux)
 		return 0;
 	managers(in, out, "ipsecmgr");
+	map_managers(in, out);
 	managers(in, out, "sessmgr");
 	managers(in, out, "aaamgr"); /* after the sessmgrs, whose cards they shun */
 	standbys(in, out);

@@ -16,6 +16,8 @@
 #define PLACE_TASKS_MAX    2048
 #define PLACE_CONTEXTS_MAX 64
 #define PLACE_STANDBY_BASE 5000 /* instances above are standby ones */
+#define PLACE_MAP_FIRST    80   /* ipsecmgr instances 1 to 79 serve services, from here on crypto maps */
+#define PLACE_MAP_MANAGERS 176  /* so many may serve crypto maps: 80 to 255, the byte an SPI has for it */
 
 enum place_where {
 	PLACE_MIO,       /* a controller: active on the active MIO, warm on the other */
@@ -47,6 +49,22 @@ struct place_slot {
 	bool want_active;       /* configuration: card N / mode active */
 };
 
+/* What the configuration requires; counts from the boot of the chassis on, as on StarOS. */
+struct place_require {
+	bool demux_mio;   /* require demux management-card */
+	bool demux_proc;  /* require demux processing-card, said in so many words */
+	bool recovery;    /* require session recovery: standby managers */
+	bool ipsec_large; /* more ipsecmgrs on cards with three CPUs */
+	bool software[2]; /* require crypto ikev1-acl | ikev2-acl software */
+};
+
+/* An ipsecmgr for crypto maps: of one context and one IKE version. place_maps.h says which there are. */
+struct place_manager {
+	uint32_t instance;
+	uint8_t ike; /* 1 or 2 */
+	bool demux;  /* is to run on the demux card */
+};
+
 struct place_task {
 	char facility[24];
 	uint32_t instance;
@@ -61,6 +79,10 @@ struct place_input {
 	size_t n_current;
 	uint32_t contexts[PLACE_CONTEXTS_MAX];
 	size_t n_contexts;
+	struct place_require require;
+	const struct place_manager *managers; /* for crypto maps */
+	size_t n_managers;
+	unsigned active_mio;
 };
 
 struct place_output {
@@ -75,6 +97,11 @@ struct place_output {
 /* out->tasks is allocated; place_output_free(). 0 or -ENOMEM. No I/O, no clock, deterministic. */
 int place_compute(const struct place_input *in, struct place_output *out);
 void place_output_free(struct place_output *out);
+
+/* Can the card in this slot run ipsecmgrs while it is the demux card (DPC2 only)? */
+bool place_demux_capable(const struct profile *p, unsigned slot);
+/* As it stands in the tables: may a service's ipsecmgr (not one of crypto maps) have this number? */
+bool place_serves_maps(uint32_t ipsecmgr);
 
 /* How many instances of a manager facility ("ipsecmgr", "sessmgr") the configuration gives this chassis. */
 unsigned place_instances(const struct place_input *in, const char *facility);

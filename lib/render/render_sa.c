@@ -216,6 +216,25 @@ void render_ipsec_sa(const json_t *j, const struct cli_cmd *cmd, struct cli_out 
  * ---------------------------------------------------------------------------------------------------------------
  */
 
+/* What it serves: the services' templates, or crypto maps of one context and IKE version. */
+static void manager_maps(const json_t *m, struct cli_out *out)
+{
+	const json_t *maps = json_object_get(m, "maps"), *x;
+	size_t i;
+
+	if (!maps) {
+		field(out, "Serves", "Crypto templates");
+		return;
+	}
+	field(out, "Serves", "Crypto maps");
+	field(out, "Context", render_str(m, "ctx"));
+	fieldf(out, "IKE Version", "IKEv%lld", render_num(m, "ike"));
+	fieldf(out, "Crypto Maps", "%zu of %lld", json_array_size(maps), render_num(m, "maps_max"));
+	json_array_foreach(maps, i, x)
+	        fieldf(out, "  Crypto Map", "%s%s%s", render_str(x, "name"),
+	               *render_str(x, "group") ? ", crypto group " : "", render_str(x, "group"));
+}
+
 static void manager_detail(const json_t *m, struct cli_out *out)
 {
 	const json_t *s = json_object_get(m, "statistics");
@@ -223,6 +242,7 @@ static void manager_detail(const json_t *m, struct cli_out *out)
 	if (!s)
 		return;
 	field(out, "Demux Card", render_yes(render_flag(m, "demux")));
+	manager_maps(m, out);
 	fieldf(out, "IKEv2 SAs", "%lld (%lld established, %lld half open)", render_num(s, "ike_sas"),
 	       render_num(s, "established"), render_num(s, "half_open"));
 	fieldf(out, "Child SAs", "%lld", render_num(s, "child_sas"));
@@ -243,15 +263,23 @@ void render_crypto_managers(const json_t *j, const struct cli_cmd *cmd, struct c
 	const json_t *m;
 	size_t i;
 
-	cli_out_put(out, "IPSec Manager  Card  State     Tunnels    Limit\n"
-	                 "-------------  ----  --------  -------  -------\n");
+	cli_out_put(out, "IPSec Manager  Card  State     Tunnels    Limit  Demux Card  Maps\n"
+	                 "-------------  ----  --------  -------  -------  ----------  ----\n");
 	json_array_foreach(render_list(j, "managers"), i, m)
 	{
-		cli_out_printf(out, "%13lld  %4lld  %-8s  %7lld  %7lld\n", render_num(m, "instance"),
-		               render_num(m, "card"), render_str(m, "state"), render_num(m, "sessions"),
-		               render_num(m, "limit"));
+		char maps[24] = "-";
+
+		if (json_object_get(m, "maps"))
+			snprintf(maps, sizeof(maps), "%zu", json_array_size(json_object_get(m, "maps")));
+		cli_out_printf(out, "%13lld  %4lld  %-8s  %7lld  %7lld  %-10s  %4s\n",
+		               render_num(m, "instance"), render_num(m, "card"), render_str(m, "state"),
+		               render_num(m, "sessions"), render_num(m, "limit"),
+		               render_yes(render_flag(m, "demux")), maps);
 		manager_detail(m, out);
 	}
 	cli_out_printf(out, "Total IPSec Managers: %lld, Tunnels: %lld\n", render_num(j, "ready"),
 	               render_num(j, "sessions"));
+	json_array_foreach(render_list(j, "maps_without"), i, m)
+	        cli_out_printf(out, "Crypto map %s in context %s is not served: %s\n", render_str(m, "name"),
+	                       render_str(m, "ctx"), render_str(m, "why"));
 }

@@ -162,13 +162,20 @@ static json_t *ipsec_sa_collect(struct sh *sh, const struct cli_cmd *cmd, char *
 static void detail(struct sh *sh, json_t *m)
 {
 	char dst[40], why[256];
-	json_t *plan = sh_show(sh, "rmctrl/0", "placement", "", why, sizeof(why));
 
 	snprintf(dst, sizeof(dst), "ipsecmgr/%lld", render_num(m, "instance"));
-	if (plan)
-		json_object_set_new(m, "demux",
-		                    json_boolean(render_num(plan, "demux") == render_num(m, "card")));
 	json_object_set_new(m, "statistics", sh_show(sh, dst, "statistics", "", why, sizeof(why)));
+}
+
+/* Which of them run on the demux card now. */
+static void demux_field(struct sh *sh, json_t *managers)
+{
+	char why[256];
+	json_t *plan = sh_show(sh, "rmctrl/0", "placement", "", why, sizeof(why)), *m;
+	size_t i;
+
+	json_array_foreach(managers, i, m) json_object_set_new(
+	        m, "demux", json_boolean(plan && render_num(plan, "demux") == render_num(m, "card")));
 	json_decref(plan);
 }
 
@@ -178,6 +185,8 @@ static json_t *managers_collect(struct sh *sh, const struct cli_cmd *cmd, char *
 	int64_t only = cli_cmd_int(cmd, "instance", 0);
 	size_t i;
 
+	if (j)
+		demux_field(sh, json_object_get(j, "managers"));
 	if (!j || !only)
 		return j;
 	keep = json_array();

@@ -44,6 +44,11 @@ struct hat {
 	bool want_active[PROFILE_SLOTS_MAX + 1];
 	uint32_t contexts[PLACE_CONTEXTS_MAX];
 	size_t n_contexts;
+	struct place_require require; /* as it was configured when the chassis booted */
+	bool require_known;
+	struct place_manager managers[PLACE_MAP_MANAGERS]; /* of crypto maps, as ipsecctrl wants them */
+	size_t n_managers;
+	bool managers_known; /* ipsecctrl has told them to this hatsystem */
 	bool configured, booted, planning, replan;
 	bool presence_known; /* our card has told which cards live */
 	bool resumed;        /* there was a hatsystem before this one: what it knew is not news */
@@ -69,6 +74,7 @@ bool hat_is_manager(const char *facility);
 void hat_state_load(struct hat *h);
 void hat_state_save_slot(struct hat *h, unsigned slot);
 void hat_state_save_move(struct hat *h);
+void hat_state_save_require(struct hat *h);
 
 /* hat_event.c: traps and history. */
 void hat_card_trap(struct hat *h, const char *trap, unsigned slot);

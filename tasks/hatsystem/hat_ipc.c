@@ -74,6 +74,28 @@ static void card_event(struct task *t, const struct bus_msg *m)
 	hat_card_event(t->data, m->env->card_event);
 }
 
+/* The managers of crypto maps: the list is always the whole one. */
+static void managers_wanted(struct task *t, const struct bus_msg *m)
+{
+	struct hat *h = t->data;
+	const ManagersWanted *w = m->env->managers_wanted;
+	struct place_manager list[PLACE_MAP_MANAGERS] = {0};
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n_managers && n < PLACE_MAP_MANAGERS; i++)
+		if (place_serves_maps(w->managers[i]->instance)) {
+			list[n].instance = w->managers[i]->instance;
+			list[n].ike = w->managers[i]->ike == 2 ? 2 : 1;
+			list[n++].demux = w->managers[i]->demux;
+		}
+	if (h->managers_known && n == h->n_managers && !memcmp(list, h->managers, sizeof(list)))
+		return;
+	memcpy(h->managers, list, sizeof(list));
+	h->n_managers = n;
+	h->managers_known = true;
+	hat_plan_soon(h);
+}
+
 const struct task_route hat_routes[] = {
         {ENVELOPE__BODY_CARD_REPORT, "card", "a card's state and tasks changed: remember, plan again",
          card_report},
@@ -81,6 +103,8 @@ const struct task_route hat_routes[] = {
          task_event},
         {ENVELOPE__BODY_CARD_EVENT, "card", "a card came, went or hangs: traps, power, plan again",
          card_event},
+        {ENVELOPE__BODY_MANAGERS_WANTED, "ipsecctrl", "which ipsecmgrs crypto maps need: plan again",
+         managers_wanted},
         {ENVELOPE__BODY_CARD_ORDER, "cli,web,snmp",
          "the operator halts, reboots, migrates or switches a card", hat_card_order},
         {ENVELOPE__BODY_TASK_KILL, "cli,web", "the operator kills a task", hat_task_kill},

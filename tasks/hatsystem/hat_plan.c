@@ -124,9 +124,37 @@ static const char *slot_state(const struct hat *h, unsigned s)
 
 struct request {
 	PlacementRequest req;
+	ManagerSpec managers[PLACE_MAP_MANAGERS], *manager_ptrs[PLACE_MAP_MANAGERS];
 	SlotInfo slots[PROFILE_SLOTS_MAX], *slot_ptrs[PROFILE_SLOTS_MAX];
 	PlacedTask *tasks, **task_ptrs;
 };
+
+static void add_manager(struct request *r, uint32_t instance, unsigned ike, bool demux)
+{
+	ManagerSpec *s = &r->managers[r->req.n_managers];
+
+	for (size_t i = 0; i < r->req.n_managers; i++)
+		if (r->managers[i].instance == instance)
+			return;
+	if (r->req.n_managers == PLACE_MAP_MANAGERS)
+		return;
+	manager_spec__init(s);
+	s->instance = instance;
+	s->ike = ike;
+	s->demux = demux;
+	r->manager_ptrs[r->req.n_managers++] = s;
+}
+
+/* Until ipsecctrl has told what it wants, what runs is wanted. */
+static void request_managers(const struct hat *h, struct request *r)
+{
+	r->req.managers = r->manager_ptrs;
+	for (size_t i = 0; h->managers_known && i < h->n_managers; i++)
+		add_manager(r, h->managers[i].instance, h->managers[i].ike, h->managers[i].demux);
+	for (size_t i = 0; !h->managers_known && i < r->req.n_current; i++)
+		if (!strcmp(r->tasks[i].facility, "ipsecmgr") && place_serves_maps(r->tasks[i].instance))
+			add_manager(r, r->tasks[i].instance, 1, false);
+}
 
 static int request_build(struct hat *h, struct request *r)
 {
@@ -137,6 +165,7 @@ static int request_build(struct hat *h, struct request *r)
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
 		SlotInfo *si = &r->slots[r->req.n_slots];
 
+		n += h->slots[s].report ? h->slots[s].report->n_tasks : 0;
 		if (!processing(h, s))
 			continue;
 		slot_info__init(si);
@@ -146,7 +175,6 @@ static int request_build(struct hat *h, struct request *r)
 		si->cpus = h->profile.card[s]->cpus;
 		si->want_active = h->want_active[s];
 		r->slot_ptrs[r->req.n_slots++] = si;
-		n += h->slots[s].report ? h->slots[s].report->n_tasks : 0;
 	}
 	r->tasks = calloc(n + 1, sizeof(*r->tasks));
 	r->task_ptrs = calloc(n + 1, sizeof(*r->task_ptrs));
@@ -174,6 +202,11 @@ static int request_build(struct hat *h, struct request *r)
 	r->req.contexts = h->contexts;
 	r->req.n_contexts = h->n_contexts;
 	r->req.active_mio = hat_active_mio(h);
+	r->req.demux_mio = h->require.demux_mio;
+	r->req.demux_proc = h->require.demux_proc;
+	r->req.recovery = h->require.recovery;
+	r->req.ipsec_large = h->require.ipsec_large;
+	request_managers(h, r);
 	return 0;
 }
 
@@ -182,7 +215,7 @@ static void plan_reply(struct task *t, void *arg, int status, const struct bus_m
 static void plan_cb(struct task *t, void *arg)
 {
 	struct hat *h = arg;
-	struct request r = {0};
+	static struct request r;
 	Envelope env = ENVELOPE__INIT;
 
 	task_timer_stop(h->timer);
@@ -192,6 +225,7 @@ static void plan_cb(struct task *t, void *arg)
 		return;
 	}
 	h->booted = true;
+	memset(&r, 0, sizeof(r));
 	if (request_build(h, &r) == 0) {
 		env.body_case = ENVELOPE__BODY_PLACEMENT_REQUEST;
 		env.placement_request = &r.req;
@@ -402,7 +436,7 @@ static void move_target(struct hat *h, const PlacementReply *plan)
 			h->move.to = s;
 	}
 	for (size_t i = 0; i < plan->n_tasks && !h->move.to; i++)
-		if (!plan->tasks[i]->standby &&
+		if (!plan->tasks[i]->standby && processing(h, plan->tasks[i]->card) &&
 		    !reported_on(h, plan->tasks[i]->card, plan->tasks[i]->facility, plan->tasks[i]->instance))
 			h->move.to = plan->tasks[i]->card;
 	if (h->move.to) {
@@ -411,6 +445,23 @@ static void move_target(struct hat *h, const PlacementReply *plan)
 		hat_lost_managers(h, h->move.from);
 	} else if (!h->move.planned || !managers_on(h, h->move.from)) {
 		hat_move_abandon(h); /* nothing had run there */
+	}
+}
+
+/* The management cards run no managers but the demux tasks, where those are required there. */
+static void orders_for_mio(struct hat *h, const PlacementReply *plan)
+{
+	static struct order_list l;
+
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
+		const struct card_type *type = h->profile.card[s];
+
+		if (!type || !type->management || type->processing || !h->slots[s].present ||
+		    !h->slots[s].reported)
+			continue;
+		l.n = 0;
+		orders_for(h, s, plan, &l);
+		send_orders(h, s, &l);
 	}
 }
 
@@ -437,6 +488,7 @@ static void carry_out(struct hat *h, const PlacementReply *plan)
 		if (!strcmp(plan->slots[i]->state, "active") || !strcmp(plan->slots[i]->state, "standby"))
 			set_role(h, s, plan->slots[i]->state);
 	}
+	orders_for_mio(h, plan);
 	if (h->move.on && h->move.to && move_done(h, plan))
 		move_finish(h);
 	hat_spof(h);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What hatsystem must not forget: how each card was, and the move under way. Checkpoints of kind "hat" (they
- * stay on this chassis), one per slot and one "move", each beginning with the boot they belong to. A
- * hatsystem that finds none is that of a fresh chassis; else it goes on: what it knew is not news, and a card
- * that is missing died while nobody looked.
+ * stay on this chassis), one per slot, one "move", one "require", each beginning with the boot they belong
+ * to. A hatsystem that finds none is that of a fresh chassis; else it goes on: what it knew is not news, and
+ * a card that is missing died while nobody looked.
  */
 #include "hat.h"
 
@@ -80,6 +80,26 @@ static void load_move(struct hat *h, const char *text)
 	h->slots[from].leaving = planned;
 }
 
+void hat_state_save_require(struct hat *h)
+{
+	const struct place_require *q = &h->require;
+	char text[64];
+
+	snprintf(text, sizeof(text), "%d %d %d %d", q->demux_mio, q->demux_proc, q->recovery, q->ipsec_large);
+	save(h, "require", text);
+}
+
+static void load_require(struct hat *h, const char *text)
+{
+	int mio, proc, recovery, large;
+
+	if (sscanf(text, "%d %d %d %d", &mio, &proc, &recovery, &large) != 4)
+		return;
+	h->require = (struct place_require){
+	        .demux_mio = mio, .demux_proc = proc, .recovery = recovery, .ipsec_large = large};
+	h->require_known = true;
+}
+
 static int load_row(const struct store_ckpt *row, void *arg)
 {
 	struct hat *h = arg;
@@ -95,6 +115,8 @@ static int load_row(const struct store_ckpt *row, void *arg)
 		return 0;
 	if (!strcmp(row->key, "move"))
 		load_move(h, text + n + 1);
+	else if (!strcmp(row->key, "require"))
+		load_require(h, text + n + 1);
 	else if (sscanf(row->key, "%u", &slot) == 1 && slot >= 1 && slot <= PROFILE_SLOTS_MAX)
 		load_slot(h, slot, text + n + 1);
 	return 0;

@@ -12,32 +12,28 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "cfg/cfg.h"
+#include "place/place_cfg.h"
 #include "task/watch.h"
-#include "vpn/vpn_context.h"
 
 static struct hat hat;
 
 static void config_changed(struct task *t, const struct cfg_tree *tree, void *arg)
 {
 	struct hat *h = arg;
-	struct cfg_node *c;
-	uint32_t last = vpn_context_count(tree);
+	struct place_input in;
 
 	(void)t;
-	memset(h->want_active, 0, sizeof(h->want_active));
-	cfg_foreach(c, tree->root, "card")
-	{
-		unsigned slot = (unsigned)atoi(cfg_key(c, 0));
-		const char *mode = cfg_get(tree, c, "mode", "mode");
-
-		if (slot >= 1 && slot <= PROFILE_SLOTS_MAX)
-			h->want_active[slot] =
-			        mode && !strcmp(mode, "active") && !cfg_on(tree, c, "shutdown");
+	place_cfg_cards(tree, &in);
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		h->want_active[s] = in.slots[s].want_active;
+	memcpy(h->contexts, in.contexts, in.n_contexts * sizeof(in.contexts[0]));
+	h->n_contexts = in.n_contexts;
+	/* What is required counts from the next boot on, as on StarOS. */
+	if (!h->require_known) {
+		place_cfg_require(tree, &h->require);
+		h->require_known = true;
+		hat_state_save_require(h);
 	}
-	h->n_contexts = 0;
-	for (uint32_t id = 1; id <= last && h->n_contexts < PLACE_CONTEXTS_MAX; id++)
-		h->contexts[h->n_contexts++] = id;
 	h->configured = true;
 	hat_plan_soon(h);
 }

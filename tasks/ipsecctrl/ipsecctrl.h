@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Private to ipsecctrl: the list of ipsecmgr instances with their load (ipsecctrl_list.c), and shows, among
+ * Private to ipsecctrl: the list of ipsecmgr instances with their load (ipsecctrl_list.c), which
+ * of them serves which crypto map (ipsecctrl_maps.c), and shows, among
  * them sums over all instances (ipsecctrl_show.c).
  */
 #ifndef IPSECCTRL_H
 #define IPSECCTRL_H
 
+#include <jansson.h>
 #include "task/task.h"
 
 #define IPSECCTRL_MAX 256 /* instance numbers fit the top byte of an SPI */
@@ -22,6 +24,14 @@ extern struct ipsecctrl_manager ipsecctrl_list[IPSECCTRL_MAX];
 int ipsecctrl_list_init(struct task *t);
 int ipsecctrl_list_activate(struct task *t, const char *reason);
 void ipsecctrl_list_load(struct task *t, const struct bus_msg *m);
+
+/* --- ipsecctrl_maps.c: which crypto map is served by which manager */
+int ipsecctrl_maps_activate(struct task *t);
+/* What serves crypto maps, as it is durable: adds ctx, ike, demux and maps[] to a manager's row, and those
+ * maps that have no manager to o. */
+void ipsecctrl_maps_row(uint32_t instance, json_t *row);
+void ipsecctrl_maps_rest(json_t *o);
+
 void ipsecctrl_show(struct task *t, const struct bus_msg *m);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "place/place.h"
 
 #define PUBLISH_MS 2000
 
@@ -23,7 +24,8 @@ static void publish(struct task *t, void *arg)
 
 	l.facility = (char *)(uintptr_t) "ipsecmgr";
 	l.instances = list;
-	for (i = 1; i < IPSECCTRL_MAX; i++)
+	/* Those that serve services, numbered from 1: packets are steered by how many there are. */
+	for (i = 1; i < PLACE_MAP_FIRST; i++)
 		if (ipsecctrl_list[i].up)
 			list[l.n_instances++] = i;
 	env.body_case = ENVELOPE__BODY_MANAGER_LIST;
@@ -69,7 +71,7 @@ int ipsecctrl_list_activate(struct task *t, const char *reason)
 	task_ready(t, 0);
 	publish(t, NULL);
 	task_timer_start(t, PUBLISH_MS, PUBLISH_MS, publish, NULL);
-	return 0;
+	return ipsecctrl_maps_activate(t);
 }
 
 void ipsecctrl_list_load(struct task *t, const struct bus_msg *m)

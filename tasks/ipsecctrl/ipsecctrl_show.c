@@ -145,9 +145,11 @@ static json_t *fill_managers(struct task *t, struct show_page *page, char *err, 
 		json_object_set_new(
 		        r, "heard_ms_ago",
 		        json_integer(x->heard_us ? (json_int_t)((now - x->heard_us) / US_PER_MS) : -1));
+		ipsecctrl_maps_row(i, r);
 		json_array_append_new(rows, r);
 	}
 	json_object_set_new(o, "managers", rows);
+	ipsecctrl_maps_rest(o);
 	json_object_set_new(o, "ready", json_integer(n));
 	json_object_set_new(o, "sessions", json_integer(sessions));
 	return o;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "cfg/cfg.h"
 #include "ike/ike_crypto.h"
+#include "place/place.h"
 #include "secret/secret.h"
 #include "vpn/vpn_context.h"
 
@@ -378,7 +379,10 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 	struct ipsecmgr_policy *old = m->policies, *p;
 	const struct ike_policy *was;
 
-	m->policies = ipsecmgr_cfg_build(tree, m->have_key ? &m->key : NULL, log_problem, NULL);
+	/* A manager of crypto maps has nothing to do with services. */
+	m->policies = m->t && place_serves_maps(m->t->instance)
+	                      ? NULL
+	                      : ipsecmgr_cfg_build(tree, m->have_key ? &m->key : NULL, log_problem, NULL);
 	for (p = m->policies; p; p = p->next) {
 		if (m->counters)
 			p->pol.counters = counters_add(m->counters, &counters_schema_ikev2, p->counter_key);

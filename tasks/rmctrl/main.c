@@ -24,6 +24,20 @@ static enum place_state state_of(const char *word)
 	return !strcmp(word, "standby") ? PLACE_STANDBY : PLACE_DOWN;
 }
 
+static void managers_read(const PlacementRequest *req, struct place_input *in)
+{
+	static struct place_manager managers[PLACE_MAP_MANAGERS];
+
+	for (size_t i = 0; i < req->n_managers && in->n_managers < PLACE_MAP_MANAGERS; i++) {
+		const ManagerSpec *s = req->managers[i];
+
+		if (place_serves_maps(s->instance))
+			managers[in->n_managers++] = (struct place_manager){
+			        .instance = s->instance, .ike = s->ike == 2 ? 2 : 1, .demux = s->demux};
+	}
+	in->managers = managers;
+}
+
 /* in->current is allocated. 0 or -errno. */
 static int input_read(const PlacementRequest *req, struct place_input *in)
 {
@@ -32,6 +46,12 @@ static int input_read(const PlacementRequest *req, struct place_input *in)
 	memset(in, 0, sizeof(*in));
 	if (!cur)
 		return -ENOMEM;
+	in->active_mio = req->active_mio;
+	in->require = (struct place_require){.demux_mio = req->demux_mio,
+	                                     .demux_proc = req->demux_proc,
+	                                     .recovery = req->recovery,
+	                                     .ipsec_large = req->ipsec_large};
+	managers_read(req, in);
 	in->profile = &profile;
 	for (size_t i = 0; i < req->n_slots; i++) {
 		const SlotInfo *s = req->slots[i];

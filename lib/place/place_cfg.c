@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From the configuration tree to the inputs of placement; see place_cfg.h. A crypto map counts when an
+ * interface of its context uses it (IPSec Reference, chapter 21: "associating it with the interface").
+ */
+#include "place/place_cfg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cfg/cfg.h"
+#include "vpn/vpn_context.h"
+
+void place_cfg_require(const struct cfg_tree *t, struct place_require *r)
+{
+	const char *demux = cfg_get(t, t->root, "require-demux", "card");
+	const struct cfg_node *n;
+
+	*r = (struct place_require){.recovery = cfg_on(t, t->root, "require-session-recovery"),
+	                            .ipsec_large = cfg_on(t, t->root, "require-ipsec-large"),
+	                            .demux_mio = demux && !strcmp(demux, "management-card"),
+	                            .demux_proc = demux && !strcmp(demux, "processing-card")};
+	cfg_foreach(n, t->root, "require-crypto")
+	{
+		if (!n->negated)
+			r->software[!strcmp(cfg_key(n, 0), "ikev2-acl")] = true;
+	}
+}
+
+void place_cfg_cards(const struct cfg_tree *t, struct place_input *in)
+{
+	const struct cfg_node *c;
+
+	for (unsigned s = 0; s <= PROFILE_SLOTS_MAX; s++)
+		in->slots[s].want_active = false;
+	cfg_foreach(c, t->root, "card")
+	{
+		unsigned long slot = strtoul(cfg_key(c, 0), NULL, 10);
+		const char *mode = cfg_get(t, c, "mode", "mode");
+
+		if (slot >= 1 && slot <= PROFILE_SLOTS_MAX)
+			in->slots[slot].want_active =
+			        mode && !strcmp(mode, "active") && !cfg_on(t, c, "shutdown");
+	}
+	in->n_contexts = 0;
+	for (uint32_t id = 1; id <= vpn_context_count(t) && in->n_contexts < PLACE_CONTEXTS_MAX; id++)
+		in->contexts[in->n_contexts++] = id;
+}
+
+bool place_cfg_demux_card(const struct cfg_tree *t, const struct profile *p)
+{
+	struct place_input in;
+
+	place_cfg_cards(t, &in);
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		if (in.slots[s].want_active && p->card[s] && p->card[s]->processing)
+			return place_demux_capable(p, s);
+	return false;
+}
+
+/* A variable of the first node of this row in a block. */
+static const char *text_of(const struct cfg_tree *t, const struct cfg_node *block, const char *row,
+                           const char *var)
+{
+	const struct cfg_node *n = cfg_first(block, row);
+
+	return n && !n->negated ? cfg_arg(n, var) : NULL;
+}
+
+static bool known(const struct place_maps *m, const char *ctx, const char *name)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (!strcmp(m->maps[i].ctx, ctx) && !strcmp(m->maps[i].name, name))
+			return true;
+	return false;
+}
+
+static int add_map(const struct cfg_tree *t, const struct cfg_node *ctx, const struct cfg_node *interface,
+                   const char *name, struct place_maps *m)
+{
+	const struct cfg_node *map = cfg_child(t, ctx, "crypto-map", name);
+	struct place_map row = {.ike = 1};
+	const char *type, *peer, *local, *group;
+
+	if (!map || known(m, cfg_key(ctx, 0), name))
+		return 0;
+	snprintf(row.ctx, sizeof(row.ctx), "%s", cfg_key(ctx, 0));
+	snprintf(row.name, sizeof(row.name), "%s", name);
+	type = cfg_arg(map, "type");
+	row.ike = type && !strncmp(type, "ikev2", 5) ? 2 : 1;
+	row.demux = cfg_on(t, map, "ipsec-on-demux");
+	group = text_of(t, map, "match-crypto-group", "group");
+	snprintf(row.group, sizeof(row.group), "%s", group ? group : "");
+	peer = text_of(t, map, row.ike == 1 ? "set-peer" : "peer", "peer");
+	local = text_of(t, interface, "ip-address", "address");
+	if (!local)
+		local = text_of(t, interface, "ipv6-address", "address");
+	if (peer && local)
+		snprintf(row.ends, sizeof(row.ends), "%.48s %.48s", local, peer);
+	return place_maps_add(m, &row);
+}
+
+int place_cfg_maps(const struct cfg_tree *t, struct place_maps *m)
+{
+	const struct cfg_node *ctx, *interface, *use;
+	int rc = 0;
+
+	m->n = m->n_contexts = 0;
+	cfg_foreach(ctx, t->root, "context")
+	{
+		struct place_maps_context *c = &m->contexts[m->n_contexts];
+
+		if (m->n_contexts == PLACE_CONTEXTS_MAX)
+			break;
+		m->n_contexts++;
+		snprintf(c->name, sizeof(c->name), "%s", cfg_key(ctx, 0));
+		c->limit_ikev1 = (unsigned)cfg_get_int(t, ctx, "limit-ipsecmgr-ikev1-max", "max", 0);
+		cfg_foreach(interface, ctx, "interface")
+		{
+			cfg_foreach(use, interface, "crypto-map")
+			{
+				const char *name = use->negated ? NULL : cfg_arg(use, "map");
+
+				if (rc == 0 && name)
+					rc = add_map(t, ctx, interface, name, m);
+			}
+		}
+	}
+	return rc;
+}

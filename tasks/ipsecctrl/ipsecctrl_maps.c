@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Crypto maps and their ipsecmgrs: evaluates place_maps_compute() at each change of the configuration, stores
+ * what changed (checkpoints of kind "rm": `m context map` -> manager, `g manager` -> what it is for,
+ * `require`), and only when that is durable tells hatsystem which managers there must be. A new ipsecctrl
+ * goes on from the rows, so no map changes its manager by a restart. Entry points: ipsecctrl_maps_activate(),
+ * and two for shows.
+ */
+#include "tasks/ipsecctrl/ipsecctrl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cfg/cfg.h"
+#include "chassis/profile.h"
+#include "place/place_cfg.h"
+#include "store/store.h"
+#include "task/ckpt.h"
+#include "task/watch.h"
+
+#define KIND    "rm"
+#define TELL_MS 2000
+
+static struct {
+	struct task *t;
+	struct ckpt *ckpt;
+	struct profile profile;
+	struct place_maps now;    /* as computed last, and (but for writes under way) durable */
+	struct place_maps stored; /* maps and managers as the rows have them: names and numbers only */
+	bool require_known;
+	unsigned writes; /* not acknowledged yet: hatsystem is told when there are none */
+	bool started;
+} self;
+
+/* --- telling hatsystem
+ * ------------------------------------------------------------------------------------- */
+
+static void tell(struct task *t, void *arg)
+{
+	Envelope env = ENVELOPE__INIT;
+	ManagersWanted w = MANAGERS_WANTED__INIT;
+	ManagerSpec rows[PLACE_MAP_MANAGERS], *ptrs[PLACE_MAP_MANAGERS];
+
+	(void)arg;
+	if (self.writes || !self.require_known || !config_tree(t))
+		return;
+	for (size_t i = 0; i < self.now.n_managers; i++) {
+		manager_spec__init(&rows[i]);
+		rows[i].instance = self.now.managers[i].instance;
+		rows[i].ike = self.now.managers[i].ike;
+		rows[i].demux = self.now.managers[i].demux;
+		ptrs[i] = &rows[i];
+	}
+	w.managers = ptrs;
+	w.n_managers = self.now.n_managers;
+	env.body_case = ENVELOPE__BODY_MANAGERS_WANTED;
+	env.managers_wanted = &w;
+	task_send(t, "hatsystem/0", &env);
+}
+
+static void hat_changed(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+{
+	(void)addr;
+	(void)card;
+	if (up)
+		tell(t, arg);
+}
+
+/* --- rows
+ * -------------------------------------------------------------------------------------------------- */
+
+static void stored_cb(struct task *t, void *arg, int status, const char *text)
+{
+	if (status)
+		LOG(EV_STORE_ERROR, "assignment of crypto maps: %s", text);
+	self.writes--;
+	tell(t, arg);
+}
+
+/* blob NULL: delete. */
+static void write_row(const char *key, const char *blob)
+{
+	struct ckpt_row r = {.kind = KIND, .key = key, .blob = blob, .len = blob ? strlen(blob) : 0};
+
+	if (!ckpt_write(self.ckpt, &r, 1, stored_cb, NULL))
+		self.writes++;
+}
+
+static struct place_map *map_of(const struct place_maps *m, const char *ctx, const char *name)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (!strcmp(m->maps[i].ctx, ctx) && !strcmp(m->maps[i].name, name))
+			return &m->maps[i];
+	return NULL;
+}
+
+static const char *map_key(const struct place_map *x, char *buf, size_t size)
+{
+	snprintf(buf, size, "m %s %s", x->ctx, x->name);
+	return buf;
+}
+
+/* What is new or other than it was stored, then what is gone. */
+static void save_maps(void)
+{
+	char key[STORE_KEY_MAX], blob[16];
+
+	for (size_t i = 0; i < self.now.n; i++) {
+		struct place_map *x = &self.now.maps[i], *was = map_of(&self.stored, x->ctx, x->name);
+
+		if ((was ? was->manager : 0) == x->manager)
+			continue;
+		snprintf(blob, sizeof(blob), "%u", x->manager);
+		write_row(map_key(x, key, sizeof(key)), x->manager ? blob : NULL);
+	}
+	for (size_t i = 0; i < self.stored.n; i++)
+		if (!map_of(&self.now, self.stored.maps[i].ctx, self.stored.maps[i].name))
+			write_row(map_key(&self.stored.maps[i], key, sizeof(key)), NULL);
+}
+
+static void save_managers(void)
+{
+	char key[16], blob[120];
+
+	for (size_t i = 0; i < self.now.n_managers; i++) {
+		const struct place_maps_manager *g = &self.now.managers[i];
+		const struct place_maps_manager *was = place_maps_manager(&self.stored, g->instance);
+
+		if (was && was->ike == g->ike && was->demux == g->demux && !strcmp(was->ctx, g->ctx))
+			continue;
+		snprintf(key, sizeof(key), "g %u", g->instance);
+		snprintf(blob, sizeof(blob), "%u %d %s", g->ike, g->demux, g->ctx);
+		write_row(key, blob);
+	}
+	for (size_t i = 0; i < self.stored.n_managers; i++)
+		if (!place_maps_manager(&self.now, self.stored.managers[i].instance)) {
+			snprintf(key, sizeof(key), "g %u", self.stored.managers[i].instance);
+			write_row(key, NULL);
+		}
+}
+
+/* The rows are what was computed: remember that for the next comparison. */
+static void mark_stored(void)
+{
+	self.stored.n = 0;
+	for (size_t i = 0; i < self.now.n; i++)
+		if (self.now.maps[i].manager)
+			place_maps_add(&self.stored, &self.now.maps[i]);
+	memcpy(self.stored.managers, self.now.managers, sizeof(self.stored.managers));
+	self.stored.n_managers = self.now.n_managers;
+}
+
+static void load_require(const char *text)
+{
+	struct place_require *q = &self.now.require;
+	int v[6];
+
+	if (sscanf(text, "%d %d %d %d %d %d", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]) != 6)
+		return;
+	*q = (struct place_require){v[0], v[1], v[2], v[3], {v[4], v[5]}};
+	self.require_known = true;
+}
+
+static void save_require(void)
+{
+	const struct place_require *q = &self.now.require;
+	char blob[40];
+
+	snprintf(blob, sizeof(blob), "%d %d %d %d %d %d", q->demux_mio, q->demux_proc, q->recovery,
+	         q->ipsec_large, q->software[0], q->software[1]);
+	write_row("require", blob);
+	self.require_known = true;
+}
+
+static int load_row(const struct store_ckpt *row, void *arg)
+{
+	struct place_map x = {0};
+	struct place_maps_manager *g = &self.stored.managers[self.stored.n_managers];
+	char text[160];
+	unsigned ike;
+	int demux;
+
+	(void)arg;
+	if (row->deleted || row->len >= sizeof(text))
+		return 0;
+	memcpy(text, row->blob, row->len);
+	text[row->len] = '\0';
+	if (!strcmp(row->key, "require")) {
+		load_require(text);
+	} else if (sscanf(row->key, "m %79s %127[^\n]", x.ctx, x.name) == 2) {
+		x.manager = (uint32_t)strtoul(text, NULL, 10);
+		return place_maps_add(&self.stored, &x);
+	} else if (self.stored.n_managers < PLACE_MAP_MANAGERS &&
+	           sscanf(row->key, "g %u", &g->instance) == 1 && place_serves_maps(g->instance) &&
+	           sscanf(text, "%u %d %79s", &ike, &demux, g->ctx) == 3) {
+		g->ike = ike == 2 ? 2 : 1;
+		g->demux = demux != 0;
+		self.stored.n_managers++;
+	}
+	return 0;
+}
+
+static int load(struct task *t)
+{
+	struct store_reader *r = store_open_reader(t->state_dir, STORE_STATE);
+	int rc = r ? store_ckpt_list(r, KIND, NULL, load_row, NULL) : -ENOMEM;
+
+	store_close_reader(r);
+	memcpy(self.now.managers, self.stored.managers, sizeof(self.now.managers));
+	self.now.n_managers = self.stored.n_managers;
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* --- computing
+ * --------------------------------------------------------------------------------------------- */
+
+static void tell_changes(void)
+{
+	for (size_t i = 0; i < self.now.n; i++) {
+		struct place_map *x = &self.now.maps[i], *was = map_of(&self.stored, x->ctx, x->name);
+
+		if (x->why)
+			LOG(EV_IPSEC_TEMPLATE, "crypto map %s in context %s is not served: %s", x->name,
+			    x->ctx, x->why);
+		else if (!was || was->manager != x->manager)
+			LOG(EV_IPSEC_TEMPLATE, "crypto map %s in context %s: ipsecmgr %u", x->name, x->ctx,
+			    x->manager);
+	}
+}
+
+static void config_changed(struct task *t, const struct cfg_tree *tree, void *arg)
+{
+	(void)arg;
+	if (!self.require_known) {
+		place_cfg_require(tree, &self.now.require);
+		save_require();
+	}
+	if (place_cfg_maps(tree, &self.now) < 0) {
+		LOG(EV_STORE_ERROR, "no memory for the crypto maps");
+		return;
+	}
+	for (size_t i = 0; i < self.now.n; i++) {
+		struct place_map *x = &self.now.maps[i], *was = map_of(&self.stored, x->ctx, x->name);
+
+		x->manager = was ? was->manager : 0;
+	}
+	self.now.demux_card = place_cfg_demux_card(tree, &self.profile);
+	place_maps_compute(&self.now);
+	tell_changes();
+	save_maps();
+	save_managers();
+	mark_stored();
+	tell(t, NULL);
+}
+
+/* Before sct is there, the boot configuration is not loaded yet. */
+static void sct_changed(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+{
+	(void)addr;
+	(void)card;
+	if (up && !self.started)
+		self.started = config_watch_start(t, config_changed, arg) == 0;
+}
+
+int ipsecctrl_maps_activate(struct task *t)
+{
+	char err[400];
+	int rc = profile_read(t->profile, &self.profile, err, sizeof(err));
+
+	self.t = t;
+	self.ckpt = ckpt_new(t);
+	if (rc < 0)
+		LOG(EV_TASK_FAILED, "%s", err);
+	if (rc < 0 || !self.ckpt)
+		return rc < 0 ? rc : -ENOMEM;
+	rc = load(t);
+	if (rc < 0)
+		return rc;
+	task_watch_peers(t, "sct", sct_changed, NULL);
+	task_watch_peers(t, "hatsystem", hat_changed, NULL);
+	if (task_peer_up(t, "sct/0"))
+		sct_changed(t, "sct/0", 0, true, NULL);
+	task_timer_start(t, TELL_MS, TELL_MS, tell, NULL);
+	return 0;
+}
+
+/* --- shows
+ * ------------------------------------------------------------------------------------------------- */
+
+static json_t *map_json(const struct place_map *x)
+{
+	return json_pack("{s:s, s:s, s:s, s:b}", "name", x->name, "ctx", x->ctx, "group", x->group, "demux",
+	                 x->demux);
+}
+
+void ipsecctrl_maps_row(uint32_t instance, json_t *row)
+{
+	const struct place_maps_manager *g = place_maps_manager(&self.now, instance);
+	json_t *maps = g ? json_array() : NULL;
+
+	if (!g)
+		return;
+	for (size_t i = 0; i < self.now.n; i++)
+		if (self.now.maps[i].manager == instance)
+			json_array_append_new(maps, map_json(&self.now.maps[i]));
+	json_object_set_new(row, "ctx", json_string(g->ctx));
+	json_object_set_new(row, "ike", json_integer(g->ike));
+	json_object_set_new(row, "maps_max",
+	                    json_integer(g->demux ? PLACE_MAPS_ON_DEMUX : PLACE_MAPS_PER_MANAGER));
+	json_object_set_new(row, "maps", maps);
+}
+
+void ipsecctrl_maps_rest(json_t *o)
+{
+	json_t *rest = json_array(), *r;
+
+	for (size_t i = 0; i < self.now.n; i++)
+		if (!self.now.maps[i].manager) {
+			r = map_json(&self.now.maps[i]);
+			json_object_set_new(r, "why", json_string(self.now.maps[i].why));
+			json_array_append_new(rest, r);
+		}
+	json_object_set_new(o, "maps_without", rest);
+}
