@@ -92,7 +92,7 @@ static int add_map(const struct cfg_tree *t, const struct cfg_node *ctx, const s
 	row.demux = cfg_on(t, map, "ipsec-on-demux");
 	group = text_of(t, map, "match-crypto-group", "group");
 	snprintf(row.group, sizeof(row.group), "%s", group ? group : "");
-	peer = text_of(t, map, row.ike == 1 ? "set-peer" : "peer", "peer");
+	peer = text_of(t, map, row.ike == 1 ? "set-peer" : "peer", "address");
 	local = text_of(t, interface, "ip-address", "address");
 	if (!local)
 		local = text_of(t, interface, "ipv6-address", "address");

@@ -211,6 +211,8 @@ static int load(struct task *t)
 	store_close_reader(r);
 	memcpy(self.now.managers, self.stored.managers, sizeof(self.now.managers));
 	self.now.n_managers = self.stored.n_managers;
+	for (size_t i = 0; rc == 0 && i < self.stored.n; i++) /* until the configuration is read */
+		rc = place_maps_add(&self.now, &self.stored.maps[i]);
 	return rc == -ENOENT ? 0 : rc;
 }
 
