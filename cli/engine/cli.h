@@ -351,6 +351,10 @@ bool cli_cmd_has(const struct cli_cmd *c, const char *name); /* was the keyword 
  */
 int cli_load_text(struct cfg_tree *t, const struct cli_hooks *hooks, const char *text,
                   void (*report)(void *arg, unsigned lineno, const char *line, const char *error), void *arg);
+/* The same, up to the first line that fails if stop is true. */
+int cli_load_text_until(struct cfg_tree *t, const struct cli_hooks *hooks, const char *text, bool stop,
+                        void (*report)(void *arg, unsigned lineno, const char *line, const char *error),
+                        void *arg);
 
 /*
  * While loading a text: when the line that opens a block failed, its lines must not land in the block around

@@ -47,9 +47,20 @@ struct load {
 	struct cli_skip skip;
 	int failed;
 	unsigned lineno;
+	bool begun;  /* a line that says something was seen */
+	bool config; /* … and it was `config`: `end` is expected at the end */
 	void (*report)(void *arg, unsigned lineno, const char *line, const char *error);
 	void *arg;
 };
+
+static void fail(struct load *l, const char *line, const char *err)
+{
+	l->failed++;
+	l->begun = true;
+	cli_skip_failed(&l->skip, line);
+	if (l->report)
+		l->report(l->arg, l->lineno, line, err);
+}
 
 static void load_line(struct load *l, const char *line)
 {
@@ -75,11 +86,10 @@ static void load_line(struct load *l, const char *line)
 		break;
 	}
 	if (*err) {
-		l->failed++;
-		cli_skip_failed(&l->skip, line);
-		if (l->report)
-			l->report(l->arg, l->lineno, line, err);
+		fail(l, line, err);
 	} else if (res.kind != CLI_NOTHING) {
+		l->config |= !l->begun && res.kind == CLI_MOVE;
+		l->begun = true;
 		cli_line_done(&l->s, &res);
 	}
 	cli_line_clear(&res);
@@ -87,6 +97,13 @@ static void load_line(struct load *l, const char *line)
 
 int cli_load_text(struct cfg_tree *t, const struct cli_hooks *hooks, const char *text,
                   void (*report)(void *arg, unsigned lineno, const char *line, const char *error), void *arg)
+{
+	return cli_load_text_until(t, hooks, text, false, report, arg);
+}
+
+int cli_load_text_until(struct cfg_tree *t, const struct cli_hooks *hooks, const char *text, bool stop,
+                        void (*report)(void *arg, unsigned lineno, const char *line, const char *error),
+                        void *arg)
 {
 	struct load l = {.t = t, .report = report, .arg = arg};
 	char *line = malloc(CLI_LINE_MAX + 2);
@@ -98,7 +115,7 @@ int cli_load_text(struct cfg_tree *t, const struct cli_hooks *hooks, const char 
 	if (hooks)
 		l.s.hooks = *hooks;
 	cli_session_configure(&l.s);
-	while (*text) {
+	while (*text && !(stop && l.failed)) {
 		size_t n = strcspn(text, "\n"), k = n > CLI_LINE_MAX + 1 ? CLI_LINE_MAX + 1 : n;
 
 		l.lineno++;
@@ -107,6 +124,9 @@ int cli_load_text(struct cfg_tree *t, const struct cli_hooks *hooks, const char 
 		load_line(&l, line);
 		text += n + (text[n] == '\n');
 	}
+	/* a file that show configuration wrote is closed by `end` */
+	if (l.config && l.s.depth && !(stop && l.failed))
+		fail(&l, "", "Failure: The file ends without end: it may be cut off");
 	cli_session_clear(&l.s);
 	explicit_bzero(line, CLI_LINE_MAX + 2);
 	free(line);

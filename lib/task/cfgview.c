@@ -152,3 +152,9 @@ const struct cli_grammar *cfgview_grammar(const struct cfgview *v)
 {
 	return v->grammar;
 }
+
+void cfgview_meta(const struct cfgview *v, const char *name, char *out, size_t size)
+{
+	if (store_meta_get(v->reader, name, out, size) < 0)
+		out[0] = 0;
+}

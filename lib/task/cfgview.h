@@ -22,4 +22,7 @@ void cfgview_reset(struct cfgview *v);
 struct cfg_tree *cfgview_tree(const struct cfgview *v);
 const struct cli_grammar *cfgview_grammar(const struct cfgview *v);
 
+/* A name of config.db's own notes ("boot_config"); "" when there is none. */
+void cfgview_meta(const struct cfgview *v, const char *name, char *out, size_t size);
+
 #endif

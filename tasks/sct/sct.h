@@ -14,16 +14,30 @@ struct sct {
 	struct cfg_tree *tree;
 	struct store_writer *store;
 	struct task_timer *flush, *reopen;
-	int trouble; /* why the last commit failed */
+	int trouble;    /* why the last commit failed */
+	char *boot_sys; /* what /flash/boot.sys holds, as far as we know */
 };
+
+/* The first lines of a file that were refused, for the operator; the event log has some more. */
+#define SCT_REFUSED_TOLD 20
+struct sct_refused {
+	const char *file;
+	unsigned n; /* all of them */
+	struct {
+		unsigned line;
+		char *text;
+	} v[SCT_REFUSED_TOLD];
+};
+void sct_refused_clear(struct sct_refused *r);
 
 /* sct_edit.c: edits -> tree -> rows -> commit -> answer and topic. */
 void sct_config_edits(struct task *t, const struct bus_msg *m);
-/* Store the tree instead of everything that is stored; used at boot. 0 or -errno. */
-int sct_store_all(struct sct *s);
+/* Store the tree, and where it is from, instead of everything that is stored; used at boot. 0 or -errno. */
+int sct_store_all(struct sct *s, const char *boot_config);
 void sct_flush_soon(struct sct *s);
-/* `after` (adopted) is the configuration now: stores the difference, answers m. failed: lines refused. */
-void sct_commit_tree(struct sct *s, const struct bus_msg *m, struct cfg_tree *after, unsigned failed);
+/* `after` (adopted) is the configuration now: stores the difference, answers m with the lines refused. */
+void sct_commit_tree(struct sct *s, const struct bus_msg *m, struct cfg_tree *after,
+                     const struct sct_refused *refused);
 /* Tell everybody of the stored version; reload: what was read before counts no more. */
 void sct_publish(struct sct *s, uint64_t version, bool reload);
 
@@ -33,9 +47,19 @@ int sct_boot(struct sct *s);
 void sct_roll_back(struct sct *s);
 
 /* sct_file.c: configuration files of the chassis' disk. */
-/* Read the lines of a file into a tree. 0 or -errno. */
-int sct_load_file(struct sct *s, struct cfg_tree *tree, const char *path, unsigned *failed);
+/* Read the lines of a file into a tree. 0 or -errno; refused: which were not understood (clear it after). */
+int sct_load_file(struct sct *s, struct cfg_tree *tree, const char *url, bool stop,
+                  struct sct_refused *refused);
 void sct_config_load(struct task *t, const struct bus_msg *m);
 void sct_config_save(struct task *t, const struct bus_msg *m);
+
+/* sct_bootsys.c: boot priorities, which must be known before any configuration is. */
+/* Writes /flash/boot.sys when the tree's `boot system` lines are others than it holds. */
+void sct_bootsys_follow(struct sct *s);
+/*
+ * Fills the tree from the first configuration of the boot priorities that can be read, then with the
+ * priorities themselves. used: "PRIORITY URL" of what was loaded, "" when nothing was.
+ */
+void sct_bootsys_load(struct sct *s, char *used, size_t size);
 
 #endif

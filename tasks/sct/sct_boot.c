@@ -7,10 +7,8 @@
 #include "sct.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -99,22 +97,11 @@ static int tree_from_store(struct sct *s)
 
 static int tree_from_boot_file(struct sct *s)
 {
-	char path[400];
-	unsigned failed = 0;
+	char used[320] = "";
 	int rc;
 
-	snprintf(path, sizeof(path), "%s/flash/system.cfg", s->t->state_dir);
-	if (access(path, R_OK) == 0) {
-		rc = sct_load_file(s, s->tree, path, &failed);
-		if (rc < 0)
-			LOG(EV_CFG_ERROR, "boot configuration %s: %s; the chassis starts without", path,
-			    strerror(-rc));
-		else if (failed)
-			LOG(EV_CFG_ERROR,
-			    "boot configuration %s: %u lines were refused, the others are in force", path,
-			    failed);
-	}
-	rc = sct_store_all(s);
+	sct_bootsys_load(s, used, sizeof(used));
+	rc = sct_store_all(s, used);
 	if (rc == 0) /* tasks that were faster have read what the boot before left */
 		sct_publish(s, (uint64_t)store_version(s->store), true);
 	return rc;

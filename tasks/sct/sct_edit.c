@@ -55,7 +55,7 @@ static int row_walk_cb(void *arg, const struct cfg_node *n)
 	return w->rc;
 }
 
-int sct_store_all(struct sct *s)
+int sct_store_all(struct sct *s, const char *boot_config)
 {
 	struct store_batch *b = store_batch_new(s->store);
 	struct row_walk w = {.b = b};
@@ -65,6 +65,7 @@ int sct_store_all(struct sct *s)
 	store_batch_config_clear(b);
 	cfg_walk(s->tree, row_walk_cb, &w);
 	store_batch_meta(b, "boot_id", s->t->boot_id);
+	store_batch_meta(b, "boot_config", boot_config);
 	if (w.rc < 0) {
 		store_batch_free(b);
 		return w.rc;
@@ -198,8 +199,10 @@ static void committed(const struct store_result *res, void *arg)
 		                     strerror(c->s->trouble ? -c->s->trouble : -res->error));
 	} else {
 		answer(c);
-		if (c->changed)
+		if (c->changed) {
 			sct_publish(c->s, (uint64_t)res->last, false);
+			sct_bootsys_follow(c->s);
+		}
 	}
 	commit_free(c);
 }
@@ -312,18 +315,30 @@ static int difference_row(void *arg, const struct cfg_edit *e)
 	return 0;
 }
 
-void sct_commit_tree(struct sct *s, const struct bus_msg *m, struct cfg_tree *after, unsigned failed)
+/* Line by line, then how many there were. */
+static void refused_add(struct commit *c, const struct sct_refused *r)
+{
+	char text[1200];
+
+	for (unsigned i = 0; i < r->n && i < SCT_REFUSED_TOLD; i++)
+		if (r->v[i].text)
+			error_add(c, i, r->v[i].line, r->v[i].text);
+	snprintf(text, sizeof(text), "%u line%s refused, the others are in force%s", r->n,
+	         r->n == 1 ? " was" : "s were", r->n > SCT_REFUSED_TOLD ? "; see show logs" : "");
+	error_add(c, 0, 0, text);
+}
+
+void sct_commit_tree(struct sct *s, const struct bus_msg *m, struct cfg_tree *after,
+                     const struct sct_refused *refused_lines)
 {
 	struct difference d = {.before = s->tree, .after = after};
-	char text[64];
 
 	if (refused(s, m) || commit_begin(s, m, &d.c, &d.b) < 0) {
 		cfg_free(after);
 		return;
 	}
-	snprintf(text, sizeof(text), "%u lines were refused, see show logs", failed);
-	if (failed)
-		error_add(d.c, 0, 0, text);
+	if (refused_lines->n)
+		refused_add(d.c, refused_lines);
 	cfg_diff(d.before, d.after, difference_row, &d);
 	s->tree = after;
 	cfg_free((struct cfg_tree *)d.before);

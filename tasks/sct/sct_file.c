@@ -7,126 +7,75 @@
 #include "sct.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/log.h"
+#include "disk/disk.h"
 
-#define FILE_MAX (64u << 20)
-
-static int read_file(const char *path, char **text)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	size_t at = 0;
-	ssize_t n = 1;
-	char *buf;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX ||
-	    !(buf = malloc((size_t)st.st_size + 1))) {
-		close(fd);
-		return -EFBIG;
-	}
-	while (at < (size_t)st.st_size && (n = read(fd, buf + at, (size_t)st.st_size - at)) > 0)
-		at += (size_t)n;
-	close(fd);
-	buf[at] = 0;
-	if (n < 0 || memchr(buf, 0, at)) {
-		free(buf);
-		return n < 0 ? -EIO : -EILSEQ; /* NULs: not a text file */
-	}
-	*text = buf;
-	return 0;
-}
+#define FILE_MAX  (64u << 20)
+#define LOG_LINES 100 /* of one file; a binary file must not fill the log */
 
 static void report(void *arg, unsigned line, const char *text, const char *error)
 {
+	struct sct_refused *r = arg;
+
 	(void)text;
-	LOG(EV_CFG_ERROR, "%s line %u: %s", (const char *)arg, line, error);
+	if (r->n < LOG_LINES)
+		LOG(EV_CFG_ERROR, "%s line %u: %s", r->file, line, error);
+	if (r->n < SCT_REFUSED_TOLD) {
+		r->v[r->n].line = line;
+		r->v[r->n].text = strdup(error);
+	}
+	r->n++;
 }
 
-int sct_load_file(struct sct *s, struct cfg_tree *tree, const char *path, unsigned *failed)
+void sct_refused_clear(struct sct_refused *r)
+{
+	for (unsigned i = 0; i < SCT_REFUSED_TOLD; i++)
+		free(r->v[i].text);
+	memset(r, 0, sizeof(*r));
+}
+
+int sct_load_file(struct sct *s, struct cfg_tree *tree, const char *url, bool stop,
+                  struct sct_refused *refused)
 {
 	char *text = NULL;
-	int rc = read_file(path, &text);
+	size_t len;
+	int rc = disk_read(s->t->state_dir, url, FILE_MAX, &text, &len);
 
+	memset(refused, 0, sizeof(*refused));
+	refused->file = url;
 	if (rc < 0)
 		return rc;
-	rc = cli_load_text(tree, &s->hooks, text, report, (void *)path);
+	/* NULs: not a text file */
+	rc = memchr(text, 0, len) ? -EILSEQ
+	                          : cli_load_text_until(tree, &s->hooks, text, stop, report, refused);
+	explicit_bzero(text, len);
 	free(text);
-	*failed = rc > 0 ? (unsigned)rc : 0;
 	return rc < 0 ? rc : 0;
 }
 
-/* "/flash/x" and "file:/flash/x" are on this chassis' disk; nothing else is, and nothing climbs out of it. */
-static int disk_path(struct sct *s, const char *url, char *out, size_t size)
+static const char *why(int rc)
 {
-	static const char *const roots[] = {"/flash/", "/hd-raid/", "/usb1/"};
-
-	if (!strncmp(url, "file:", 5))
-		url += 5;
-	if (strstr(url, "..") || strlen(url) > 200)
-		return -EINVAL;
-	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++)
-		if (!strncmp(url, roots[i], strlen(roots[i])) && url[strlen(roots[i])]) {
-			snprintf(out, size, "%s%s", s->t->state_dir, url);
-			return 0;
-		}
-	return -EINVAL;
+	return rc == -EILSEQ ? "it is not a text file" : disk_error(rc);
 }
 
 void sct_config_load(struct task *t, const struct bus_msg *m)
 {
 	struct sct *s = t->data;
 	const ConfigLoad *l = m->env->config_load;
-	char path[600];
-	unsigned failed = 0;
-	struct cfg_tree *tree = NULL;
-	int rc = disk_path(s, l->file, path, sizeof(path));
+	struct sct_refused refused = {.n = 0};
+	struct cfg_tree *tree = cfg_dup(s->tree);
+	int rc = tree ? sct_load_file(s, tree, l->file, l->stop_on_error, &refused) : -ENOMEM;
 
-	if (rc == 0) {
-		tree = cfg_dup(s->tree);
-		rc = tree ? sct_load_file(s, tree, path, &failed) : -ENOMEM;
-	}
 	if (rc < 0) {
 		cfg_free(tree);
-		task_reply_status(t, m, rc, "Failure: %s: %s", l->file,
-		                  rc == -EINVAL ? "not a file of /flash, /hd-raid or /usb1" : strerror(-rc));
-		return;
+		task_reply_status(t, m, rc, "Failure: %s: %s", l->file, why(rc));
+	} else {
+		sct_commit_tree(s, m, tree, &refused);
 	}
-	sct_commit_tree(s, m, tree, failed);
-}
-
-/* --- save --------------------------------------------------------------------------------------------------
- */
-
-static int write_durable(const char *path, const char *text, size_t len)
-{
-	char tmp[620];
-	size_t at = 0;
-	ssize_t n = 0;
-	int fd, rc = 0;
-
-	snprintf(tmp, sizeof(tmp), "%s.new", path);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	while (at < len && (n = write(fd, text + at, len - at)) > 0)
-		at += (size_t)n;
-	if (at < len || fsync(fd) < 0)
-		rc = errno ? -errno : -EIO;
-	close(fd);
-	if (rc == 0 && rename(tmp, path) < 0)
-		rc = -errno;
-	if (rc < 0)
-		unlink(tmp);
-	return rc;
+	sct_refused_clear(&refused);
 }
 
 void sct_config_save(struct task *t, const struct bus_msg *m)
@@ -134,20 +83,18 @@ void sct_config_save(struct task *t, const struct bus_msg *m)
 	struct sct *s = t->data;
 	const char *url = m->env->config_save->file;
 	struct cli_out_buf buf;
-	char path[600];
-	int rc = disk_path(s, url, path, sizeof(path));
+	int rc;
 
-	if (rc < 0) {
-		task_reply_status(t, m, rc, "Failure: %s is not a file of /flash, /hd-raid or /usb1", url);
-		return;
-	}
 	cli_out_buf_init(&buf);
 	rc = cfg_show(s->tree, NULL, &buf.out);
 	if (rc == 0)
-		rc = write_durable(path, buf.text ? buf.text : "", buf.len);
+		rc = disk_write(s->t->state_dir, url, buf.text ? buf.text : "", buf.len);
 	cli_out_buf_free(&buf);
-	if (rc < 0)
-		task_reply_status(t, m, rc, "Failure: %s: %s; the old file is as it was", url, strerror(-rc));
+	if (rc == -EINVAL || rc == -EXDEV)
+		task_reply_status(t, m, rc, "Failure: %s is %s", url, disk_error(rc));
+	else if (rc < 0)
+		task_reply_status(t, m, rc, "Failure: %s: %s; the old file is as it was", url,
+		                  disk_error(rc));
 	else
 		task_reply_status(t, m, 0, "%s", "");
 }
