@@ -236,7 +236,7 @@ static void orders(struct card *c, const struct bus_rx *rx, const Envelope *env)
 	card_reply_status(c, rx, env, rc, rc ? strerror(-rc) : "");
 }
 
-/* hatsystem's power line: "power cycle|off|on SLOT REASON". */
+/* hatsystem's power line: "power cycle|off|on SLOT REASON", "power reload 0 REASON" for the whole chassis. */
 static void power(struct card *c, const char *args)
 {
 	BpMessage m = BP_MESSAGE__INIT;
@@ -246,8 +246,10 @@ static void power(struct card *c, const char *args)
 
 	if (sscanf(args, "%15s %u %n", verb, &p.slot, &used) < 2)
 		return;
-	p.what = !strcmp(verb, "off") ? BP_POWER__WHAT__OFF
-	                              : (!strcmp(verb, "on") ? BP_POWER__WHAT__ON : BP_POWER__WHAT__CYCLE);
+	p.what = !strcmp(verb, "off")      ? BP_POWER__WHAT__OFF
+	         : !strcmp(verb, "on")     ? BP_POWER__WHAT__ON
+	         : !strcmp(verb, "reload") ? BP_POWER__WHAT__RELOAD
+	                                   : BP_POWER__WHAT__CYCLE;
 	p.reason = (char *)(args + used);
 	m.body_case = BP_MESSAGE__BODY_POWER;
 	m.power = &p;

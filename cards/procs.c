@@ -26,6 +26,7 @@
 #define GIVE_UP_CRASHES 10
 #define BACKOFF_MAX_MS  30000
 #define SPAWN_RETRY_MS  500
+#define CLI_ARGS_MAX    256 /* as many as orrery cli sends */
 
 static void died(struct proc *p, bool exited, int status);
 static int spawn(struct proc *p, const BpSpawnCli *cli, const int *fds);
@@ -68,7 +69,7 @@ bool procs_all_ready(const struct card *c)
 struct exec_plan {
 	char path[600], card_cpu[16], instance[16];
 	char env_text[8][320];
-	char *argv[64], *envp[48];
+	char *argv[CLI_ARGS_MAX + 5], *envp[48];
 };
 
 static void plan_exec(struct proc *p, struct exec_plan *x, const BpSpawnCli *cli)
@@ -83,7 +84,7 @@ static void plan_exec(struct proc *p, struct exec_plan *x, const BpSpawnCli *cli
 	x->argv[n++] = x->instance;
 	x->argv[n++] = x->card_cpu;
 	x->argv[n++] = p->standby ? "standby" : "active";
-	for (size_t i = 0; cli && i < cli->n_args && n < 63; i++)
+	for (size_t i = 0; cli && i < cli->n_args && n < CLI_ARGS_MAX + 4; i++)
 		x->argv[n++] = cli->args[i];
 	x->argv[n] = NULL;
 	snprintf(x->env_text[0], sizeof(x->env_text[0]), "ORRERY_CHASSIS=%s", c->chassis);

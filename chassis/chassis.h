@@ -59,6 +59,7 @@ struct chassis {
 	uv_signal_t sig_child, sig_term, sig_int;
 	uint64_t booted_at, booted_wall, next_request;
 	bool stopping;
+	bool reloading; /* every card goes down, and comes back in another boot */
 };
 
 /* slots.c: power, presence, fencing, arbitration. */
@@ -72,6 +73,11 @@ bool slots_all_up(const struct chassis *c);
 /* Tell every card. */
 void slots_broadcast(struct chassis *c, const BpMessage *m);
 void slots_stop(struct chassis *c);
+/* Power every card off; when all are gone, forget what the fabric was told and boot anew. */
+void slots_reload(struct chassis *c, const char *reason);
+
+/* main.c: a boot begins: its time and id. */
+void boot_begins(struct chassis *c);
 
 /* server.c: the socket. */
 int server_init(struct chassis *c);
@@ -91,5 +97,7 @@ void command_closed(struct conn *cn);
 int fabric_server_init(struct chassis *c);
 int fabric_plug(struct chassis *c, const char *port, const char *device, char *err, size_t size);
 void fabric_handle(struct conn *cn, uint64_t id, const BpFabric *f);
+/* No context is left; ports are at the faceplate again. */
+void fabric_reset(void);
 
 #endif

@@ -340,6 +340,12 @@ static void context_drop(uint32_t id)
 	fab.ctx[id] = NULL;
 }
 
+void fabric_reset(void)
+{
+	for (uint32_t id = 1; id <= CONTEXTS_MAX; id++)
+		context_drop(id);
+}
+
 /* --- requests ----------------------------------------------------------------------------------------------
  */
 

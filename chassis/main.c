@@ -155,7 +155,12 @@ static int copy_config(struct chassis *c, const char *from)
 		return -EIO;
 	}
 	close(out);
-	return rename(tmp, path) < 0 ? -errno : 0;
+	if (rename(tmp, path) < 0)
+		return -errno;
+	/* this is the configuration to boot with, whatever was the first priority before */
+	snprintf(path, sizeof(path), "%s/flash/boot.sys", c->state_dir);
+	unlink(path);
+	return 0;
 }
 
 static int find_libexec(struct chassis *c)
@@ -220,6 +225,18 @@ static int boot(struct chassis *c, const struct options *o, char *err, size_t si
 	return rc;
 }
 
+void boot_begins(struct chassis *c)
+{
+	char path[300];
+
+	c->booted_at = clock_now_us();
+	c->booted_wall = clock_wall_us();
+	snprintf(c->boot_id, sizeof(c->boot_id), "%016llx%08x", (unsigned long long)c->booted_wall,
+	         random_u32());
+	snprintf(path, sizeof(path), "%s/counters", c->run_dir); /* of tasks of the boot before */
+	clean_dir(path);
+}
+
 int main(int argc, char **argv)
 {
 	static struct chassis chassis;
@@ -235,10 +252,7 @@ int main(int argc, char **argv)
 	/* Tasks of a dead card become ours, so that their end is seen. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	c->loop = uv_default_loop();
-	c->booted_at = clock_now_us();
-	c->booted_wall = clock_wall_us();
-	snprintf(c->boot_id, sizeof(c->boot_id), "%016llx%08x", (unsigned long long)c->booted_wall,
-	         random_u32());
+	boot_begins(c);
 	if (find_libexec(c) < 0 || boot(c, &o, err, sizeof(err)) < 0) {
 		fprintf(stderr, "orreryd: %s\n", err);
 		return 1;

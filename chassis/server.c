@@ -68,7 +68,9 @@ static void dispatch(struct conn *cn, const BpMessage *m, const int *fds, int n)
 	case BP_MESSAGE__BODY_POWER:
 		if (cn->slot != c->active_mio || !cn->slot)
 			break;
-		if (m->power->what == BP_POWER__WHAT__ON)
+		if (m->power->what == BP_POWER__WHAT__RELOAD)
+			slots_reload(c, m->power->reason);
+		else if (m->power->what == BP_POWER__WHAT__ON)
 			slots_power_on(c, m->power->slot);
 		else
 			slots_kill(c, m->power->slot, m->power->reason,

@@ -105,6 +105,28 @@ static void reboot_cb(uv_timer_t *t)
 		               0); /* no process now: later */
 }
 
+/* Are all cards down? Then the next boot begins: no card of it may meet one of the boot before. */
+static void reload_step(struct chassis *c)
+{
+	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++)
+		if (c->slots[n].power == SLOT_ON || c->slots[n].power == SLOT_DYING)
+			return;
+	c->reloading = false;
+	c->active_mio = 0;
+	fabric_reset();
+	boot_begins(c);
+	LOG(EV_CARD_STATE, "every card is off: boot %s begins", c->boot_id);
+	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++) {
+		struct slot *s = &c->slots[n];
+
+		if (s->power == SLOT_EMPTY)
+			continue;
+		s->power = SLOT_REBOOT;
+		uv_timer_start(&s->reboot, reboot_cb, c->profile.card_reboot_ms, 0);
+		server_slot_changed(c, s);
+	}
+}
+
 /* Every process of the card is gone: only now may anybody take its place. */
 static void fenced(struct slot *s)
 {
@@ -116,6 +138,10 @@ static void fenced(struct slot *s)
 	snprintf(s->state, sizeof(s->state), "offline");
 	s->ready = s->hung = false;
 	s->power = s->keep_off ? SLOT_OFF : SLOT_REBOOT;
+	if (c->reloading) {
+		reload_step(c);
+		return;
+	}
 	presence(s, false, false);
 	if (s->n == c->active_mio)
 		arbitrate(c, s->reason);
@@ -361,7 +387,7 @@ static void heartbeat_cb(uv_timer_t *t)
 	struct chassis *c = t->data;
 	uint64_t now = clock_now_us();
 
-	if (!c->active_mio)
+	if (!c->active_mio && !c->reloading)
 		arbitrate(c, "boot");
 	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++) {
 		struct slot *s = &c->slots[n];
@@ -395,6 +421,21 @@ static void sigchld_cb(uv_signal_t *h, int signum)
 			if (c->slots[n].pid == pid)
 				card_died(&c->slots[n], WIFEXITED(st),
 				          WIFEXITED(st) ? WEXITSTATUS(st) : WTERMSIG(st));
+}
+
+void slots_reload(struct chassis *c, const char *reason)
+{
+	LOG(EV_CARD_STATE, "the chassis reloads (%s)", reason);
+	c->reloading = true;
+	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++) {
+		struct slot *s = &c->slots[n];
+
+		uv_timer_stop(&s->reboot);
+		if (s->power == SLOT_ON && s->pid > 0) {
+			snprintf(s->reason, sizeof(s->reason), "%s", reason);
+			kill(s->pid, SIGKILL);
+		}
+	}
 }
 
 void slots_stop(struct chassis *c)

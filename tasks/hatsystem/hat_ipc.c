@@ -2,6 +2,7 @@
 /* Messages hatsystem takes. Cards report, the operator orders; everything else is refused by the runtime. */
 #include "hat.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,16 @@ static void managers_wanted(struct task *t, const struct bus_msg *m)
 	hat_plan_soon(h);
 }
 
+static void reload(struct task *t, const struct bus_msg *m)
+{
+	if (strcmp(m->env->control->what, "reload") != 0) {
+		task_reply_status(t, m, -EOPNOTSUPP, "Failure: unknown order %.40s", m->env->control->what);
+		return;
+	}
+	task_reply_status(t, m, 0, "%s", "");
+	hat_power(t->data, "reload", 0, "reload by the operator");
+}
+
 const struct task_route hat_routes[] = {
         {ENVELOPE__BODY_CARD_REPORT, "card", "a card's state and tasks changed: remember, plan again",
          card_report},
@@ -107,6 +118,7 @@ const struct task_route hat_routes[] = {
          managers_wanted},
         {ENVELOPE__BODY_CARD_ORDER, "cli,web,snmp",
          "the operator halts, reboots, migrates or switches a card", hat_card_order},
+        {ENVELOPE__BODY_CONTROL, "cli,web", "the operator reloads the chassis", reload},
         {ENVELOPE__BODY_TASK_KILL, "cli,web", "the operator kills a task", hat_task_kill},
         {ENVELOPE__BODY_SHOW, "*", "what hatsystem knows, as JSON", hat_show},
 };
