@@ -15,6 +15,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cli/engine/cli.h"
 #include "cmd/cmd.h"
 #include "cmd/operator.h"
 
@@ -43,6 +44,7 @@ static int parse(int argc, char **argv, struct clirun *r)
 	static const struct option longopts[] = {{"name", required_argument, NULL, 'n'},
 	                                         {"user", required_argument, NULL, 'u'},
 	                                         {"command", required_argument, NULL, 'c'},
+	                                         {"privilege", required_argument, NULL, 'p'},
 	                                         {NULL, 0, NULL, 0}};
 	int c;
 
@@ -57,6 +59,14 @@ static int parse(int argc, char **argv, struct clirun *r)
 			r->user = optarg;
 		} else if (c == 'c') {
 			r->args[r->nargs++] = "-c";
+			r->args[r->nargs++] = optarg;
+		} else if (c == 'p') {
+			if (cli_priv_parse(optarg) < 0)
+				return cmd_misused("cli",
+				                   "\"%s\" is not inspector, operator, administrator or "
+				                   "security-administrator",
+				                   optarg);
+			r->args[r->nargs++] = "--privilege";
 			r->args[r->nargs++] = optarg;
 		} else if (c == 'e') {
 			r->args[r->nargs++] = "-e";

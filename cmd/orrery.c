@@ -28,7 +28,7 @@ static const struct subcommand subcommands[] = {
         {"down", operate_down_main, "[--name N]", "power a chassis off"},
         {"ps", operate_ps_main, "[--name N] [--json]", "its processes: cards and tasks"},
         {"status", operate_status_main, "[--name N] [--json]", "is it up, and its cards"},
-        {"cli", clirun_main, "[--name N] [--user U] [-c COMMAND]... [-e] [FILE]",
+        {"cli", clirun_main, "[--name N] [--user U] [--privilege P] [-c COMMAND]... [-e] [FILE]",
          "the StarOS CLI, interactive or scripted (-e: stop at the first failure, exit 1)"},
         {"fault", operate_fault_main,
          "[--name N] kill|hang|resume {task FACILITY INSTANCE | card SLOT | chassis} | cut|heal link LINK",

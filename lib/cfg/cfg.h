@@ -189,6 +189,7 @@ int cfg_walk(const struct cfg_tree *t, int (*each)(void *arg, const struct cfg_n
 
 struct cfg_show_opts {
 	bool verbose;        /* also what is not configured but has a default */
+	bool brief;          /* only lines that open a block */
 	const char *context; /* only this context's block */
 	const char *path;    /* only this block or setting */
 };

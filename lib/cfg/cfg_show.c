@@ -17,7 +17,7 @@
 struct show {
 	const struct cfg_tree *t;
 	struct cli_out *out;
-	bool verbose;
+	bool verbose, brief;
 	const struct cfg_node *chain[DEPTH_MAX]; /* way to the only block wanted; [0] is below the root */
 	unsigned nchain;
 	char line[CFG_VALUE_MAX + CFG_PATH_MAX];
@@ -67,7 +67,7 @@ static int show_block(struct show *s, const struct cfg_node *n, unsigned depth)
 		const struct cli_row *row = m->rows[i];
 		bool any = false;
 
-		if (row->kind != CLI_ROW_CONF)
+		if (row->kind != CLI_ROW_CONF || (s->brief && !row->enter))
 			continue;
 		for (const struct cfg_node *c = n->child; c && !rc; c = c->next) {
 			if (c->row != row)
@@ -121,6 +121,7 @@ int cfg_show(const struct cfg_tree *t, const struct cfg_show_opts *opts, struct 
 	s->t = t;
 	s->out = out;
 	s->verbose = opts && opts->verbose;
+	s->brief = opts && opts->brief;
 	if (opts && (opts->context || opts->path))
 		rc = find_chain(s, opts);
 	if (!rc)

@@ -48,6 +48,18 @@ void render_cpu_table(const json_t *j, const struct cli_cmd *cmd, struct cli_out
 void render_port_table(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* ports[] */
 void render_uptime(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);     /* uptime_us */
 
+/* --- render_shell.c
+ * ------------------------------------------------------------------------------------------------------------
+ */
+void render_administrators(const json_t *j, const struct cli_cmd *cmd,
+                           struct cli_out *out); /* sessions[]; session */
+void render_history(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);   /* lines[] */
+void render_terminal(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);  /* length width … */
+void render_directory(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* entries[] */
+void render_boot(const json_t *j, const struct cli_cmd *cmd,
+                 struct cli_out *out); /* entries[] booted; initial-config */
+void render_checksum(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* checksum */
+
 /* --- render_sa.c: layouts of our own
  * ------------------------------------------------------------------------------------ */
 void render_ike_sa(const json_t *j, const struct cli_cmd *cmd,

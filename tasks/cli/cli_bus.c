@@ -11,7 +11,8 @@
 
 #include "cli_task.h"
 
-#define SHOW_MS 8000
+#define SHOW_MS    8000
+#define CONTROL_MS 10000
 
 enum job_kind { JOB_NONE, JOB_CALL, JOB_TRAP, JOB_END };
 
@@ -73,7 +74,7 @@ static void async_cb(uv_async_t *h)
 			finish(c, rc, NULL);
 	} else if (job == JOB_TRAP) {
 		TASK_TRAP(t, c->text, trap_str("starCLIUsername", c->sh->user),
-		          trap_str("starCLIPrivs", "Security Administrator"),
+		          trap_str("starCLIPrivs", cli_priv_title(c->sh->s.priv)),
 		          trap_str("starCLITtyname", c->sh->tty));
 		finish(c, 0, NULL);
 	} else if (job == JOB_END) {
@@ -202,6 +203,24 @@ json_t *sh_show(struct sh *sh, const char *dst, const char *what, const char *ar
 		}
 	}
 	return all;
+}
+
+int sh_control(struct sh *sh, const char *dst, const char *what, const char *args)
+{
+	Envelope env = ENVELOPE__INIT;
+	Control c = CONTROL__INIT;
+
+	c.what = (char *)what;
+	c.args = (char *)args;
+	env.body_case = ENVELOPE__BODY_CONTROL;
+	env.control = &c;
+	return sh_order(sh, dst, &env, CONTROL_MS);
+}
+
+void sh_kick(struct sh *sh, const char *by)
+{
+	dprintf(1, "\r\nThis session was ended by %.64s\r\n", by);
+	task_exit(sh->t, 0);
 }
 
 int sh_order(struct sh *sh, const char *dst, Envelope *env, unsigned deadline_ms)

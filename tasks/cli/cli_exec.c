@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Exec commands that do something, and the shows that are text by nature (configuration, clock, history,
- * help). */
+/* Exec commands that make the chassis do something: cards, tasks, redundancy, statistics, ping. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -78,18 +77,6 @@ static int task_kill(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *o
 /* --- control messages of the other tasks
  * -------------------------------------------------------------------- */
 
-static int control(struct sh *sh, const char *dst, const char *what, const char *args)
-{
-	Envelope env = ENVELOPE__INIT;
-	Control c = CONTROL__INIT;
-
-	c.what = (char *)what;
-	c.args = (char *)args;
-	env.body_case = ENVELOPE__BODY_CONTROL;
-	env.control = &c;
-	return sh_order(sh, dst, &env, ORDER_MS);
-}
-
 static int srp_order(struct sh *sh, SrpOrder__What what, bool force)
 {
 	Envelope env = ENVELOPE__INIT;
@@ -143,13 +130,13 @@ static int srp_validate_configuration(struct sh *sh, const struct cli_cmd *cmd, 
 static int bulkstats_force(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
 	(void)out;
-	return control(sh, "bulkstat/0", "force", cli_cmd_str(cmd, "what"));
+	return sh_control(sh, "bulkstat/0", "force", cli_cmd_str(cmd, "what"));
 }
 
 static int clear_bulkstats(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
 	(void)out;
-	return control(sh, "bulkstat/0", "clear", cli_cmd_str(cmd, "what"));
+	return sh_control(sh, "bulkstat/0", "clear", cli_cmd_str(cmd, "what"));
 }
 
 /* Every ipsecmgr that runs deletes what matches. */
@@ -175,156 +162,11 @@ static int clear_crypto_sa(struct sh *sh, const struct cli_cmd *cmd, struct cli_
 			continue;
 		snprintf(dst, sizeof(dst), "ipsecmgr/%d",
 		         (int)json_integer_value(json_object_get(task, "instance")));
-		if (control(sh, dst, "clear crypto security-association", args) < 0)
+		if (sh_control(sh, dst, "clear crypto security-association", args) < 0)
 			rc = -1;
 	}
 	json_decref(plan);
 	return rc;
-}
-
-/* --- configuration
- * ------------------------------------------------------------------------------------------- */
-
-static int save_configuration(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	Envelope env = ENVELOPE__INIT;
-	ConfigSave s = CONFIG_SAVE__INIT;
-
-	(void)out;
-	s.file = (char *)cli_cmd_str(cmd, "url");
-	env.body_case = ENVELOPE__BODY_CONFIG_SAVE;
-	env.config_save = &s;
-	return sh_order(sh, "sct/0", &env, ORDER_MS);
-}
-
-static int configure_url(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	Envelope env = ENVELOPE__INIT, *r;
-	ConfigLoad l = CONFIG_LOAD__INIT;
-	int status;
-
-	(void)out;
-	l.file = (char *)cli_cmd_str(cmd, "url");
-	env.body_case = ENVELOPE__BODY_CONFIG_LOAD;
-	env.config_load = &l;
-	r = sh_call(sh, "sct/0", &env, LOAD_MS, &status);
-	if (r && r->body_case == ENVELOPE__BODY_CONFIG_REPLY)
-		for (size_t i = 0; i < r->config_reply->n_errors; i++)
-			status = sh_fail(sh, "%s: %s", l.file, r->config_reply->errors[i]->text);
-	else
-		status = sh_fail(sh, "%s",
-		                 r && r->body_case == ENVELOPE__BODY_STATUS ? r->status->text
-		                                                            : strerror(-status));
-	if (r)
-		envelope__free_unpacked(r, NULL);
-	return status;
-}
-
-static int show_configuration(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	struct cfg_show_opts o = {.verbose = cli_cmd_has(cmd, "verbose"),
-	                          .context = cli_cmd_str(cmd, "context")};
-	int rc;
-
-	if (cli_cmd_has(cmd, "url")) {
-		int status = save_configuration(sh, cmd, out);
-
-		return status;
-	}
-	rc = cfg_show(sh_tree(sh), &o, out);
-	return rc < 0 && rc != -EPIPE ? sh_fail(sh, "%s", strerror(-rc)) : 0;
-}
-
-struct errors {
-	struct cli_out *out;
-	unsigned n;
-};
-
-static void one_later(void *arg, const struct cfg_node *n, const char *text)
-{
-	struct errors *e = arg;
-
-	(void)n;
-	cli_out_printf(e->out, "Orrery: %s\n", text);
-}
-
-static void one_error(void *arg, const struct cfg_node *n, const char *text)
-{
-	struct errors *e = arg;
-
-	(void)n;
-	cli_out_printf(e->out, "Error : %s\n", text);
-	e->n++;
-}
-
-static int show_configuration_errors(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	struct errors e = {.out = out};
-
-	(void)cmd;
-	cli_out_put(out,
-	            "################################################################################\n"
-	            "#                     Displaying reference errors\n"
-	            "################################################################################\n");
-	cfg_check_refs(sh_tree(sh), one_error, &e);
-	cli_out_printf(out, "Total %u error(s) in this section !\n", e.n);
-	if (!cfg_check_later(sh_tree(sh), NULL, NULL))
-		return 0;
-	cli_out_put(out, "\nOrrery: these lines are kept and shown, but nothing acts on them yet; they are "
-	                 "no errors.\n");
-	cli_out_printf(out, "Orrery: %d line(s) stored only\n", cfg_check_later(sh_tree(sh), one_later, &e));
-	return 0;
-}
-
-static int show_configuration_checksum(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	(void)cmd;
-	cli_out_printf(out, "System Configuration Checksum: %016llx\n",
-	               (unsigned long long)cfg_checksum(sh_tree(sh)));
-	return 0;
-}
-
-/* --- session
- * ---------------------------------------------------------------------------------------------------- */
-
-static int show_clock(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	char text[CLOCK_TEXT_MAX];
-
-	(void)cmd;
-	if (!sh->s.timestamps) /* else the line above says it */
-		cli_out_printf(out, "%s\n",
-		               clock_format_exec(text, sizeof(text), clock_wall_us(), CLOCK_UTC));
-	return 0;
-}
-
-static int show_history(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	(void)cmd;
-	for (unsigned i = 0; i < sh->n_history; i++)
-		cli_out_printf(out, "%5u  %s\n", sh->history_dropped + i + 1, sh->history[i]);
-	return 0;
-}
-
-static int help(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	(void)sh;
-	(void)cmd;
-	cli_out_put(out, "Type ? at any point of a line to see what may follow, TAB to complete a word.\n"
-	                 "Words may be abbreviated as long as they are unambiguous.\n"
-	                 "Append | grep [-i] [-v] [-E] \"pattern\", | more or | json to a show command.\n");
-	return 0;
-}
-
-static int show_boot(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	(void)sh;
-	(void)cmd;
-	cli_out_printf(out,
-	               "boot system priority 10 \\\n    image /flash/orrery-%s.bin.SPA \\\n    config "
-	               "/flash/system.cfg\n",
-	               ORRERY_VERSION);
-	return 0;
 }
 
 /* --- ping
@@ -421,15 +263,6 @@ const struct sh_command sh_exec_commands[] = {
         {"bulkstats_force", bulkstats_force, NULL, NULL},
         {"clear_bulkstats", clear_bulkstats, NULL, NULL},
         {"clear_crypto_sa", clear_crypto_sa, NULL, NULL},
-        {"save_configuration", save_configuration, NULL, NULL},
-        {"configure_url", configure_url, NULL, NULL},
-        {"show_configuration", show_configuration, NULL, NULL},
-        {"show_configuration_errors", show_configuration_errors, NULL, NULL},
-        {"show_configuration_checksum", show_configuration_checksum, NULL, NULL},
-        {"show_clock", show_clock, NULL, NULL},
-        {"show_history", show_history, NULL, NULL},
-        {"show_boot", show_boot, NULL, NULL},
-        {"help", help, NULL, NULL},
         {"ping", ping, NULL, NULL},
         {NULL, NULL, NULL, NULL},
 };

@@ -44,8 +44,9 @@ struct store_reader *sh_state(struct sh *sh)
 
 const struct sh_command *sh_command_find(const char *handler)
 {
-	static const struct sh_command *const tables[] = {sh_exec_commands, sh_chassis_commands,
-	                                                  sh_crypto_commands, sh_system_commands};
+	static const struct sh_command *const tables[] = {
+	        sh_exec_commands,   sh_chassis_commands, sh_crypto_commands, sh_system_commands,
+	        sh_config_commands, sh_file_commands,    sh_who_commands};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		for (const struct sh_command *c = tables[i]; c->handler; c++)
@@ -146,7 +147,7 @@ static int run_show(struct sh *sh, const struct sh_command *c, const struct cli_
 	json_t *j = c->collect(sh, &res->cmd, err, sizeof(err));
 
 	if (!j)
-		return sh_fail(sh, "%s", err);
+		return err[0] ? sh_fail(sh, "%s", err) : -1;
 	if (res->json)
 		print_json(j, out);
 	else
@@ -173,7 +174,7 @@ static int run_exec(struct sh *sh, const struct cli_result *res)
 	if (sh->s.timestamps && !res->json)
 		cli_out_printf(out, "%s\n",
 		               clock_format_exec(date, sizeof(date), clock_wall_us(), CLOCK_UTC));
-	rc = c->exec ? c->exec(sh, &res->cmd, out) : run_show(sh, c, res, out);
+	rc = c->exec && !(res->json && c->collect) ? c->exec(sh, &res->cmd, out) : run_show(sh, c, res, out);
 	cli_pipe_close(out, &sh->sink);
 	return rc;
 }
@@ -181,19 +182,27 @@ static int run_exec(struct sh *sh, const struct cli_result *res)
 /* --- lines
  * ---------------------------------------------------------------------------------------------------- */
 
-static bool confirmed(struct sh *sh, const struct cli_result *res)
+static bool yes(struct sh *sh)
 {
 	char answer[64];
 	int a = -1;
 
-	if (!res->confirm || !sh->interactive || sh->s.autoconfirm)
-		return true;
 	while (a < 0) {
 		if (!sh_ask(sh, CLI_CONFIRM_TEXT, answer, sizeof(answer)))
 			return false;
 		a = cli_line_answer(answer);
 	}
 	return a == 1;
+}
+
+static bool confirmed(struct sh *sh, const struct cli_result *res)
+{
+	return !res->confirm || !sh->interactive || sh->s.autoconfirm || yes(sh);
+}
+
+bool sh_sure(struct sh *sh, const struct cli_cmd *cmd)
+{
+	return !sh->interactive || sh->s.autoconfirm || cli_cmd_has(cmd, "-noconfirm") || yes(sh);
 }
 
 static void act(struct sh *sh, const char *line, struct cli_result *res)
@@ -265,6 +274,7 @@ bool sh_line(struct sh *sh, const char *line)
 		return true;
 	}
 	sh->failed_now = false;
+	sh->last_line = clock_now_us();
 	if (!sh->n_batch)
 		cfgview_refresh(sh->view);
 	host_name(sh);

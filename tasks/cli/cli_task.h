@@ -41,7 +41,9 @@ struct sh {
 	char *history[SH_HISTORY_MAX]; /* as shown: secrets are blotted out */
 	unsigned n_history, history_dropped;
 	uint32_t window_length; /* lines of the terminal's window when last seen */
-	struct cli_out sink; /* stdout */
+	struct cli_out sink;    /* stdout */
+	uint64_t started_wall;
+	volatile uint64_t last_line; /* when the operator last entered one */
 };
 
 /* --- cli_bus.c
@@ -62,6 +64,10 @@ void sh_end(struct sh *sh, int status);
 json_t *sh_show(struct sh *sh, const char *dst, const char *what, const char *args, char *err, size_t size);
 /* Send a request that is answered by Status; prints its text when it failed. 0 or -errno. */
 int sh_order(struct sh *sh, const char *dst, Envelope *env, unsigned deadline_ms);
+/* The same for a Control message. */
+int sh_control(struct sh *sh, const char *dst, const char *what, const char *args);
+/* From the loop's thread: the session ends now, as `by` wishes; its terminal is told. */
+void sh_kick(struct sh *sh, const char *by);
 
 /* --- cli_run.c
  * ---------------------------------------------------------------------------------------------- */
@@ -71,6 +77,8 @@ bool sh_line(struct sh *sh, const char *line);
 int sh_flush(struct sh *sh);
 /* Print "Failure: …" (the prefix is added when missing) and count it. Returns -1. */
 int sh_fail(struct sh *sh, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Asks the question of commands that ask only sometimes. true: yes, or nobody wants to be asked. */
+bool sh_sure(struct sh *sh, const struct cli_cmd *cmd);
 
 /* --- cli_tty.c, cli_script.c
  * --------------------------------------------------------------------------------- */
@@ -79,7 +87,8 @@ void sh_script(struct sh *sh);
 /* Ask a question on the terminal; the answer line without newline. false: end of input. */
 bool sh_ask(struct sh *sh, const char *question, char *answer, size_t size);
 struct cli_tty *sh_pager(struct sh *sh);
-/* Has the operator typed Ctrl-C since the line was entered? For commands that handle it: it is forgotten now. */
+/* Has the operator typed Ctrl-C since the line was entered? For commands that handle it: it is forgotten now.
+ */
 bool sh_take_interrupt(void);
 
 /* --- commands
@@ -93,7 +102,7 @@ typedef void (*sh_render_fn)(const json_t *j, const struct cli_cmd *cmd, struct 
 
 struct sh_command {
 	const char *handler; /* as named in cli/grammar/10-exec.grm */
-	sh_exec_fn exec;
+	sh_exec_fn exec;     /* beside collect: the text; the tree is for `| json` alone */
 	sh_collect_fn collect;
 	sh_render_fn render;
 };
@@ -104,8 +113,17 @@ extern const struct sh_command sh_chassis_commands[]; /* cli_show_chassis.c: car
 extern const struct sh_command sh_crypto_commands[];  /* cli_show_crypto.c: SAs, templates, services */
 extern const struct sh_command
         sh_system_commands[]; /* cli_show_system.c: logs, traps, statistics, redundancy, contexts */
+extern const struct sh_command sh_config_commands[]; /* cli_config.c: the configuration as a whole */
+extern const struct sh_command sh_file_commands[];   /* cli_file.c: files of the disk */
+extern const struct sh_command sh_who_commands[];    /* cli_who.c: sessions, this and others */
 /* NULL: the program has no such handler. */
 const struct sh_command *sh_command_find(const char *handler);
+
+/* cli_who.c: what other sessions ask this one. In the loop's thread. */
+void sh_show_request(struct task *t, const struct bus_msg *m);
+void sh_control_request(struct task *t, const struct bus_msg *m);
+/* cli_values.c: words for ? and TAB. */
+void sh_values(struct sh *sh);
 
 /* The present configuration. */
 struct cfg_tree *sh_tree(struct sh *sh);

@@ -9,11 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "cli_task.h"
 #include "secret/secret.h"
 
 static struct sh sh;
+static int privilege = -1; /* as told; else the user's own */
 
 static void arguments(int argc, char **argv)
 {
@@ -24,6 +26,8 @@ static void arguments(int argc, char **argv)
 			user = argv[++i];
 		else if (!strcmp(argv[i], "-c") && i + 1 < argc && sh.n_commands < SH_COMMANDS_MAX)
 			sh.commands[sh.n_commands++] = argv[++i];
+		else if (!strcmp(argv[i], "--privilege") && i + 1 < argc)
+			privilege = cli_priv_parse(argv[++i]);
 		else if (!strcmp(argv[i], "-e"))
 			sh.stop_on_error = true;
 	}
@@ -31,6 +35,25 @@ static void arguments(int argc, char **argv)
 	if (isatty(0) && ttyname_r(0, sh.tty, sizeof(sh.tty)) != 0)
 		sh.tty[0] = 0;
 	sh.interactive = isatty(0) && isatty(1) && !sh.n_commands;
+}
+
+/* What a user may who is configured in context local; who is not is whoever runs the chassis, and may all. */
+static enum cli_priv privilege_of(const struct cfg_tree *t, const char *user)
+{
+	static const struct {
+		const char *row;
+		enum cli_priv priv;
+	} kinds[] = {{"inspector", CLI_PRIV_INSPECTOR},
+	             {"operator", CLI_PRIV_OPERATOR},
+	             {"config-administrator", CLI_PRIV_ADMIN},
+	             {"administrator", CLI_PRIV_SECURITY_ADMIN}};
+	const struct cfg_node *local = cfg_child(t, t->root, "context", "local"), *c;
+
+	for (size_t i = 0; local && i < sizeof(kinds) / sizeof(*kinds); i++)
+		cfg_foreach(c, local,
+		            kinds[i].row) if (cfg_key(c, 0) && !strcmp(cfg_key(c, 0), user)) return kinds[i]
+		        .priv;
+	return CLI_PRIV_SECURITY_ADMIN;
 }
 
 static void *session(void *arg)
@@ -65,7 +88,12 @@ static int activate(struct task *t, const char *reason)
 		return -1;
 	}
 	cfgview_refresh(sh.view);
-	cli_session_init(&sh.s, cfgview_grammar(sh.view), CLI_PRIV_SECURITY_ADMIN);
+	cli_session_init(&sh.s, cfgview_grammar(sh.view),
+	                 privilege >= 0 ? (enum cli_priv)privilege
+	                                : privilege_of(cfgview_tree(sh.view), sh.user));
+	sh_values(&sh);
+	sh.started_wall = clock_wall_us();
+	sh.last_line = clock_now_us();
 	secret_hooks(t->state_dir, &sh.s.hooks);
 	sh.s.interactive = sh.interactive;
 	rc = sh_calls_init(&sh);
@@ -75,7 +103,14 @@ static int activate(struct task *t, const char *reason)
 
 int main(int argc, char **argv)
 {
-	struct task_ops ops = {.facility = "cli", .activate = activate};
+	static const struct task_route routes[] = {
+	        {ENVELOPE__BODY_SHOW, "cli", "another session asks who is served", sh_show_request},
+	        {ENVELOPE__BODY_CONTROL, "cli", "another session ends this one", sh_control_request},
+	};
+	struct task_ops ops = {.facility = "cli",
+	                       .routes = routes,
+	                       .n_routes = sizeof(routes) / sizeof(*routes),
+	                       .activate = activate};
 
 	arguments(argc, argv);
 	return task_main(argc, argv, &ops);
