@@ -113,6 +113,9 @@ static inline void gen_value(struct gen *g, const struct cli_var *v, char *buf, 
 	case CLI_MASK:
 		snprintf(buf, size, "255.255.%s.0", b & 1 ? "255" : "0");
 		break;
+	case CLI_WILDCARD:
+		snprintf(buf, size, "0.0.%s.255", b & 1 ? "255" : "0");
+		break;
 	case CLI_SLOTPORT:
 		snprintf(buf, size, "%u/%u", a % 20 + 1, b % 30 + 1);
 		break;

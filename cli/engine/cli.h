@@ -77,6 +77,7 @@ enum cli_type {
 	CLI_PREFIX6,
 	CLI_PREFIX,   /* either family */
 	CLI_MASK,     /* contiguous dotted IPv4 mask */
+	CLI_WILDCARD, /* its complement, as in access lists */
 	CLI_SLOTPORT, /* slot/port */
 	CLI_URL,      /* /flash/x, file:/…, {http,https,ftp,sftp,tftp,ldap}://… */
 	CLI_SECRET,   /* as string; sealed form after the keyword `encrypted` */

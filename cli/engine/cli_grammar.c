@@ -316,7 +316,7 @@ struct raw {
 	const char *alias[ROW_ALIAS], *no, *enter, *key;
 	unsigned nalias, nwords;
 	struct cli_word_help words[ROW_WORDS];
-	bool no_none, default_none;
+	bool no_none, default_none, default_keyed;
 };
 
 static const char *const priv_names[] = {"inspector", "operator", "administrator", "security-administrator"};
@@ -398,7 +398,8 @@ static bool parse_attr(struct lex *l, struct raw *r)
 	} else if (is(l, "default")) {
 		v = value(l);
 		r->default_none = v && !strcmp(v, "-");
-		if (!r->default_none)
+		r->default_keyed = v && !strcmp(v, "keyed");
+		if (!r->default_none && !r->default_keyed)
 			row->default_text = v;
 	} else if (is(l, "hidden") || is(l, "test") || is(l, "confirm") || is(l, "merge") ||
 	           is(l, "ordered") || is(l, "later")) {
@@ -527,7 +528,7 @@ static int add_conf_forms(struct lex *l, struct raw *r)
 		if (add_form(l, r, CLI_FORM_NO, r->no ? pattern(l, buf) : cli_pattern_verb(l->g, row, "no")))
 			return -EINVAL;
 	}
-	if (!r->default_none && !row->nkey && !row->enter)
+	if (!r->default_none && (!row->nkey || r->default_keyed) && !row->enter)
 		return add_form(l, r, CLI_FORM_DEFAULT, cli_pattern_verb(l->g, row, "default"));
 	return 0;
 }
@@ -543,12 +544,16 @@ static int compile_row(struct lex *l, struct raw *r)
 		row->id = derive_id(l, row->tree);
 	if (row->kind == CLI_ROW_CONF && cli_grammar_row(row->mode, row->id))
 		return fail(l, "id \"%s\" is used twice in mode %s", row->id, row->mode->name);
-	if (r->key)
+	if (r->key && strcmp(r->key, "*"))
 		split_key(l, row, r->key);
 	if (r->enter && parse_enter(l, row, r->enter))
 		return -EINVAL;
 	row->merge |= row->enter != NULL;
 	cli_pattern_vars(l->g, row, row->tree);
+	if (r->key && !strcmp(r->key, "*")) {
+		row->key = row->names;
+		row->nkey = row->nnames;
+	}
 	if (row->kind == CLI_ROW_EXEC && !row->handler == !row->missing)
 		return fail(l, "an exec row needs a handler, or has to say what is missing");
 	if (add_form(l, r, CLI_FORM_SET, row->tree))

@@ -205,6 +205,23 @@ static bool has_name(const struct cli_node *n, const char *name)
 	return false;
 }
 
+/* `no require crypto ikev1-acl software`: the words after the key may be given as well. */
+static void add_optional_words(struct cli_grammar *g, struct cli_node *n, const struct cli_node *t,
+                               unsigned from)
+{
+	struct pat c = {.g = g};
+	struct cli_node *opt = node_new(&c, CLI_N_OPT), *alt = node_new(&c, CLI_N_ALT),
+	                *seq = node_new(&c, CLI_N_SEQ);
+
+	for (unsigned i = from; i < t->nkid && t->kid[i]->kind == CLI_N_WORD; i++)
+		node_add(g, seq, t->kid[i]);
+	if (!seq->nkid)
+		return;
+	node_add(g, alt, seq);
+	node_add(g, opt, alt);
+	node_add(g, n, opt);
+}
+
 struct cli_node *cli_pattern_verb(struct cli_grammar *g, const struct cli_row *row, const char *verb)
 {
 	struct pat c = {.g = g};
@@ -225,6 +242,8 @@ struct cli_node *cli_pattern_verb(struct cli_grammar *g, const struct cli_row *r
 		cut = t->nkid;
 	for (unsigned i = 0; i < cut; i++)
 		node_add(g, n, t->kid[i]);
+	if (row->nkey)
+		add_optional_words(g, n, t, cut);
 	return n;
 }
 

@@ -28,6 +28,7 @@ static const struct type_info {
         [CLI_PREFIX6] = {"prefix6", 0, 0, "IPv6 address/length"},
         [CLI_PREFIX] = {"prefix", 0, 0, "IP address/length"},
         [CLI_MASK] = {"mask", 0, 0, "IPv4 network mask"},
+        [CLI_WILDCARD] = {"wildcard", 0, 0, "IPv4 wildcard such as 0.0.0.255"},
         [CLI_SLOTPORT] = {"slotport", 0, 0, "slot/port"},
         [CLI_URL] = {"url", 1, 1024, "file or URL"},
         [CLI_SECRET] = {"secret", 1, 127, "secret string"},
@@ -346,7 +347,7 @@ static int check_mask(const struct cli_var *v, const char *text, char *out, size
 
 	if (inet_pton(AF_INET, text, &a) != 1)
 		return bad(v, text, out, len);
-	uint32_t inv = ~ntohl(a.s_addr);
+	uint32_t inv = v->type == CLI_MASK ? ~ntohl(a.s_addr) : ntohl(a.s_addr);
 
 	if (inv & (inv + 1))
 		return bad(v, text, out, len);
@@ -441,6 +442,7 @@ int cli_type_check(const struct cli_var *v, const char *text, char *out, size_t 
 	case CLI_PREFIX:
 		return check_prefix(v, text, out, len);
 	case CLI_MASK:
+	case CLI_WILDCARD:
 		return check_mask(v, text, out, len);
 	case CLI_SLOTPORT:
 		return check_slotport(v, text, out, len);
