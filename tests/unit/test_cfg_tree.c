@@ -315,23 +315,39 @@ Test(cfg_tree, diff_tells_only_what_changed)
 
 Test(cfg_tree, diff_keeps_the_order_of_ordered_rows)
 {
+	static const char *const rest = "from=host&source=";
 	struct cfg_tree *b = cfg_new(g);
 	struct cli_out_buf out;
+	const char *order[] = {"no deny 10.0.0.2",        "no permit 10.0.0.3",    "no deny 10.0.0.4",
+	                       "replace permit 10.0.0.9", "replace deny 10.0.0.2", "replace deny 10.0.0.4",
+	                       "replace permit 10.0.0.3"};
 
-	load(t, "context c\n ip access-list l\n permit one\n deny two\n permit three\n deny four\n");
-	load(b, "context c\n ip access-list l\n permit one\n permit new\n deny two\n deny four\n permit "
-	        "three\n");
+	load(t, "context c\n ip access-list l\n permit host 10.0.0.1\n deny host 10.0.0.2\n"
+	        " permit host 10.0.0.3\n deny host 10.0.0.4\n");
+	load(b, "context c\n ip access-list l\n permit host 10.0.0.1\n permit host 10.0.0.9\n"
+	        " deny host 10.0.0.2\n deny host 10.0.0.4\n permit host 10.0.0.3\n");
 	cr_expect_not(cfg_equal(t, b));
 	cli_out_buf_init(&out);
 	cfg_diff(t, b, apply_later, &out);
-	cr_expect_str_eq(out.text,
-	                 "no context=c/ip-access-list=l/rule=deny,two -\n"
-	                 "no context=c/ip-access-list=l/rule=permit,three -\n"
-	                 "no context=c/ip-access-list=l/rule=deny,four -\n"
-	                 "replace context=c/ip-access-list=l/rule=permit,new action=permit&rule=new\n"
-	                 "replace context=c/ip-access-list=l/rule=deny,two action=deny&rule=two\n"
-	                 "replace context=c/ip-access-list=l/rule=deny,four action=deny&rule=four\n"
-	                 "replace context=c/ip-access-list=l/rule=permit,three action=permit&rule=three\n");
+	char *line = out.text;
+
+	for (unsigned i = 0; i < sizeof(order) / sizeof(*order); i++) {
+		char op[16], action[16], addr[32], want[256];
+		char *end = line ? strchr(line, '\n') : NULL;
+
+		cr_assert(end, "%u lines of: %s", i, out.text);
+		*end = 0;
+		sscanf(order[i], "%15s %15s %31s", op, action, addr);
+		snprintf(want, sizeof(want), "%s context=c/ip-access-list=l/rule=%s,", op, action);
+		cr_expect(!strncmp(line, want, strlen(want)), "%s, not %s", line, want);
+		cr_expect(strstr(line, addr), "%s, not %s", line, addr);
+		if (!strcmp(op, "replace")) {
+			snprintf(want, sizeof(want), " action=%s&%s%s", action, rest, addr);
+			cr_expect(strstr(line, want), "%s, not %s", line, want);
+		}
+		line = end + 1;
+	}
+	cr_expect(!*line, "%s", line);
 	cli_out_buf_free(&out);
 	cfg_free(b);
 }
