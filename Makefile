@@ -138,12 +138,12 @@ $(BUILD)/fuzzobj/liborrery.a: $(LIB_FUZZ)
 	$(Q)ar rcs $@ $^
 
 # --- programs ---------------------------------------------------------------------------------------------
-# $(1) executable, $(2) sources
+# $(1) executable, $(2) sources; -rdynamic gives the call trace of a crash its names
 define program
 $(1): $(call obj,obj,$(2)) $(BUILD)/liborrery.a
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) $$^ -o $$@ $$(EXTRA_LIBS) $$(LDLIBS)
+	$$(Q)$$(CC) $$(CFLAGS) -rdynamic $$(LDFLAGS) $$^ -o $$@ $$(EXTRA_LIBS) $$(LDLIBS)
 endef
 $(foreach t,$(TASKS),$(eval $(call program,$(LIBEXEC)/$(t),$(wildcard tasks/$(t)/*.c))))
 $(eval $(call program,$(LIBEXEC)/orreryd,$(wildcard chassis/*.c)))

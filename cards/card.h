@@ -11,8 +11,8 @@
 #include "chassis/bp.h"
 #include "chassis/profile.h"
 #include "place/place.h"
-
-#define CRASH_RING 16
+#include "task/crash.h"
+#include "task/usage.h"
 
 enum proc_state {
 	PROC_STARTING,
@@ -45,9 +45,12 @@ struct proc {
 	uint32_t restarts, sessions;
 	bool has_sessions;
 	char reason[64];
-	uint64_t crashes[CRASH_RING];
-	unsigned n_crashes;
-	uint64_t cpu_us, cpu_at; /* last sample of used CPU time */
+	char core[CRASH_NAME_MAX]; /* minicore of the end that is being told */
+	struct restart_policy policy;
+	struct usage_cpu cpu_time;
+	struct usage_level cpu_level, memory_level, session_level;
+	int stat_fd; /* /proc/PID/stat */
+	uint64_t sampled_us, rss_bytes;
 	double cpu_percent;
 	uint64_t cli_request;
 	struct proc *next;
@@ -82,6 +85,8 @@ struct proc *proc_by_identity(struct card *c, const char *identity);
 int proc_start(struct card *c, const char *facility, uint32_t instance, unsigned cpu, bool standby);
 void proc_stop(struct proc *p);
 void proc_kill(struct proc *p, int sig, const char *reason);
+/* Write its minicore, then kill it. */
+void proc_dump_and_kill(struct proc *p, const char *reason);
 /* Tell a standby process that it is `instance` now. */
 void proc_activate(struct proc *p, uint32_t instance, const char *reason);
 void proc_hello(struct card *c, const char *identity, const BusHello *h);
@@ -90,17 +95,25 @@ void proc_heartbeats(struct card *c);
 /* A CLI session on these three descriptors. */
 int proc_spawn_cli(struct card *c, const BpSpawnCli *sp, const int *fds);
 bool procs_all_ready(const struct card *c);
-/* CPU time and memory from /proc, into cpu_percent and the result. */
-struct proc_usage {
-	uint64_t rss_bytes;
-	unsigned files;
-};
-struct proc_usage proc_usage(struct proc *p);
+/* usage.c: what each task uses (from /proc), against its limits. */
+void usage_start(struct proc *p);
+void usage_end(struct proc *p);
+/* All processes: measure, tell, and kill what is far over its memory. */
+void usage_tick(struct card *c);
+/* Not older than half a second. */
+void usage_sample(struct proc *p);
+unsigned usage_files(const struct proc *p);
+const struct place_facility *usage_facility(const struct proc *p, unsigned *cpu_permille,
+                                            uint64_t *memory_bytes);
+/* In the child between fork and exec: the kernel's limits for a process of this facility. */
+void usage_limits(const struct place_facility *f);
 
 /* report.c: what hatsystem and the shows are told. */
 void report_changed(struct card *c);
 void report_event(struct card *c, const struct proc *p, TaskEvent__What what, uint32_t recovered, uint32_t ms,
                   uint32_t old_instance);
+/* A level of use changed, or the sessions are at their limit. */
+void report_usage(struct card *c, const struct proc *p, const char *trap, uint64_t allocated, uint64_t used);
 void report_card_event(struct card *c, CardEvent__What what, unsigned slot, const char *reason, uint64_t at);
 void report_tick(struct card *c);
 void report_show(struct card *c, const struct bus_rx *rx, const Envelope *env);

@@ -205,11 +205,14 @@ static int order_one(struct card *c, const TaskOrder *o)
 		return 0;
 	case TASK_ORDER__WHAT__STOP:
 	case TASK_ORDER__WHAT__KILL:
+	case TASK_ORDER__WHAT__CORE:
 		p = proc_find(c, o->facility, o->instance);
 		if (!p) /* it ended by itself meanwhile */
 			return 0;
 		if (o->what == TASK_ORDER__WHAT__STOP)
 			proc_stop(p);
+		else if (o->what == TASK_ORDER__WHAT__CORE)
+			proc_kill(p, SIGABRT, "task core"); /* it writes its minicore itself */
 		else
 			proc_kill(p, SIGKILL, "task kill");
 		return 0;
@@ -333,6 +336,7 @@ static void heartbeat_cb(uv_timer_t *h)
 
 	send_heartbeat(c);
 	report_tick(c);
+	usage_tick(c);
 	if (now - last_ping >= c->profile.task_heartbeat_ms * US_PER_MS) {
 		last_ping = now;
 		proc_heartbeats(c);

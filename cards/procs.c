@@ -6,7 +6,6 @@
  */
 #include "card.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,12 +20,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define CRASH_WINDOW_US (60 * US_PER_SEC)
-#define FREE_RESTARTS   3 /* in the window, without back-off */
-#define GIVE_UP_CRASHES 10
-#define BACKOFF_MAX_MS  30000
-#define SPAWN_RETRY_MS  500
-#define CLI_ARGS_MAX    256 /* as many as orrery cli sends */
+#define SPAWN_RETRY_MS 500
+#define CLI_ARGS_MAX   256 /* as many as orrery cli sends */
 
 static void died(struct proc *p, bool exited, int status);
 static int spawn(struct proc *p, const BpSpawnCli *cli, const int *fds);
@@ -104,7 +99,8 @@ static void plan_exec(struct proc *p, struct exec_plan *x, const BpSpawnCli *cli
 }
 
 /* In the child: only calls that are safe after fork() in a process with threads. */
-static void exec_child(const struct exec_plan *x, pid_t parent, const int *fds)
+static void exec_child(const struct exec_plan *x, const struct place_facility *f, pid_t parent,
+                       const int *fds)
 {
 	sigset_t none;
 
@@ -116,6 +112,7 @@ static void exec_child(const struct exec_plan *x, pid_t parent, const int *fds)
 	for (int i = 0; fds && i < 3; i++)
 		dup2(fds[i], i);
 	syscall(SYS_close_range, 4u, ~0u, 0u);
+	usage_limits(f);
 	execve(x->path, x->argv, x->envp);
 	_exit(127);
 }
@@ -161,13 +158,14 @@ static void unwatched(struct proc *p)
 static int spawn(struct proc *p, const BpSpawnCli *cli, const int *fds)
 {
 	struct exec_plan x;
+	const struct place_facility *f = place_facility(p->facility);
 	pid_t parent = getpid();
 
 	make_token(p);
 	plan_exec(p, &x, cli);
 	p->pid = fork();
 	if (p->pid == 0)
-		exec_child(&x, parent, fds);
+		exec_child(&x, f, parent, fds);
 	if (p->pid < 0) {
 		p->pid = 0;
 		return -errno;
@@ -186,7 +184,7 @@ static int spawn(struct proc *p, const BpSpawnCli *cli, const int *fds)
 	p->assumed = false;
 	p->started_wall = clock_wall_us();
 	p->last_pong = clock_now_us();
-	p->cpu_us = p->cpu_at = 0;
+	usage_start(p);
 	p->sessions = 0;
 	p->has_sessions = false;
 	report_event(p->card, p, TASK_EVENT__WHAT__STARTED, 0, 0, 0);
@@ -206,7 +204,7 @@ static struct proc *proc_new(struct card *c, const char *facility, uint32_t inst
 	p->standby_number = standby ? instance : 0;
 	p->cpu = cpu;
 	p->standby = standby;
-	p->pidfd = -1;
+	p->pidfd = p->stat_fd = -1;
 	while (*pp)
 		pp = &(*pp)->next;
 	*pp = p;
@@ -352,6 +350,16 @@ void proc_kill(struct proc *p, int sig, const char *reason)
 	kill(p->pid, sig);
 }
 
+void proc_dump_and_kill(struct proc *p, const char *reason)
+{
+	struct card *c = p->card;
+
+	if (p->pid <= 0)
+		return;
+	crash_dump_other(c->state_dir, p->facility, p->instance, c->slot, p->cpu, p->pid, reason, p->core);
+	proc_kill(p, SIGKILL, reason);
+}
+
 void proc_stop(struct proc *p)
 {
 	p->stopping = true;
@@ -363,15 +371,6 @@ void proc_stop(struct proc *p)
 
 /* --- death and restart -------------------------------------------------------------------------------------
  */
-
-static unsigned recent_crashes(const struct proc *p, uint64_t now)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < p->n_crashes && i < CRASH_RING; i++)
-		n += now - p->crashes[i] < CRASH_WINDOW_US;
-	return n;
-}
 
 static void back_off(struct proc *p, uint64_t ms);
 
@@ -411,21 +410,22 @@ static void back_off(struct proc *p, uint64_t ms)
 	uv_timer_start(p->timer, backoff_cb, ms, 0);
 }
 
-static void restart(struct proc *p)
+/* How soon it may start again; tells hatsystem when this happens again and again. */
+static uint64_t delay_of(struct proc *p)
 {
-	uint64_t now = clock_now_us(), delay;
-	unsigned n;
+	struct restart_verdict v = restart_crashed(&p->policy, clock_now_us());
 
-	p->crashes[p->n_crashes++ % CRASH_RING] = now;
-	n = recent_crashes(p, now);
-	if (n <= FREE_RESTARTS) {
-		respawn(p);
-		return;
-	}
-	if (n == GIVE_UP_CRASHES)
+	if (v.escalate)
 		report_event(p->card, p, TASK_EVENT__WHAT__GAVE_UP, 0, 0, 0);
-	delay = 250ull << (n - FREE_RESTARTS < 8 ? n - FREE_RESTARTS : 8);
-	back_off(p, delay < BACKOFF_MAX_MS ? delay : BACKOFF_MAX_MS);
+	return v.delay_ms;
+}
+
+static void restart(struct proc *p, uint64_t delay_ms)
+{
+	if (delay_ms)
+		back_off(p, delay_ms);
+	else
+		respawn(p);
 }
 
 /* A standby instance of this facility that can take a number over at once. */
@@ -438,19 +438,25 @@ static struct proc *spare(struct card *c, const struct proc *dead)
 	return NULL;
 }
 
-/* The spare becomes the failed instance; the dead process' entry is started again as the standby. */
+/*
+ * The spare becomes the failed instance; the dead process' entry is started again as the standby. The record
+ * of crashes stays with the number: an instance that fails on whatever process is found out.
+ */
 static void assume(struct proc *dead, struct proc *sp)
 {
 	uint32_t failed = dead->instance, number = sp->standby_number;
+	struct restart_policy policy = dead->policy;
 
 	sp->died_at = dead->died_at;
 	sp->restarts = dead->restarts;
 	sp->assumed = true;
+	dead->policy = sp->policy;
+	sp->policy = policy;
 	dead->instance = dead->standby_number = number;
 	dead->standby = true;
 	dead->died_at = 0;
 	proc_activate(sp, failed, "assume");
-	restart(dead);
+	respawn(dead);
 }
 
 static void cli_ended(struct proc *p, bool exited, int status)
@@ -473,6 +479,7 @@ static void died(struct proc *p, bool exited, int status)
 	bool was_active = p->state == PROC_ACTIVE || p->state == PROC_ACTIVATING ||
 	                  (p->state == PROC_HUNG && !p->standby);
 	struct proc *sp;
+	uint64_t delay;
 
 	uv_close((uv_handle_t *)p->poll, free_handle);
 	p->poll = NULL;
@@ -486,8 +493,11 @@ static void died(struct proc *p, bool exited, int status)
 		snprintf(p->reason, sizeof(p->reason), "%s %d", exited ? "exit" : "signal", status);
 	if (p->cli_request)
 		cli_ended(p, exited, status);
+	if (!p->stopping && !p->core[0])
+		crash_find(c->state_dir, c->slot, p->cpu, p->pid, p->core);
 	/* The events still name the process that ended; the reports after them do not. */
 	report_event(c, p, p->stopping ? TASK_EVENT__WHAT__STOPPED : TASK_EVENT__WHAT__DIED, 0, 0, 0);
+	usage_end(p);
 	p->pid = 0;
 	report_changed(c);
 	if (p->stopping) {
@@ -495,12 +505,14 @@ static void died(struct proc *p, bool exited, int status)
 		return;
 	}
 	LOG(EV_TASK_FAILED, "%s/%u ended: %s", p->facility, p->instance, p->reason);
-	p->reason[0] = 0;
-	sp = was_active ? spare(c, p) : NULL;
+	p->reason[0] = p->core[0] = 0;
+	delay = delay_of(p);
+	/* One that fails again and again does not use the spares up. */
+	sp = was_active && !delay ? spare(c, p) : NULL;
 	if (sp)
 		assume(p, sp);
 	else
-		restart(p);
+		restart(p, delay);
 }
 
 /* --- heartbeats --------------------------------------------------------------------------------------------
@@ -524,74 +536,9 @@ void proc_heartbeats(struct card *c)
 			    p->instance, (int)p->pid, c->profile.task_hang_ms);
 			report_event(c, p, TASK_EVENT__WHAT__HUNG, 0, 0, 0);
 			p->state = PROC_HUNG;
-			proc_kill(p, SIGKILL, "heartbeat lost");
+			proc_dump_and_kill(p, "heartbeat lost");
 			continue;
 		}
 		send_to(p, &env);
 	}
-}
-
-/* --- usage -------------------------------------------------------------------------------------------------
- */
-
-static void cpu_sample(struct proc *p)
-{
-	char path[64], buf[512];
-	unsigned long ut = 0, st = 0;
-	uint64_t now = clock_now_us(), used;
-	FILE *f;
-	size_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)p->pid);
-	f = fopen(path, "re");
-	if (!f)
-		return;
-	n = fread(buf, 1, sizeof(buf) - 1, f);
-	fclose(f);
-	buf[n] = 0;
-	if (!strrchr(buf, ')') ||
-	    sscanf(strrchr(buf, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &ut, &st) !=
-	            2)
-		return;
-	used = (uint64_t)(ut + st) * (US_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK));
-	if (!p->cpu_at) {
-		uint64_t age = clock_wall_us() - p->started_wall;
-
-		p->cpu_percent = age ? 100.0 * (double)used / (double)age : 0;
-	} else if (now - p->cpu_at > 500 * US_PER_MS) {
-		p->cpu_percent = 100.0 * (double)(used - p->cpu_us) / (double)(now - p->cpu_at);
-	} else {
-		return;
-	}
-	p->cpu_us = used;
-	p->cpu_at = now;
-}
-
-struct proc_usage proc_usage(struct proc *p)
-{
-	struct proc_usage u = {0};
-	char path[64];
-	unsigned long pages = 0;
-	FILE *f;
-	DIR *dir;
-
-	if (p->pid <= 0)
-		return u;
-	cpu_sample(p);
-	snprintf(path, sizeof(path), "/proc/%d/statm", (int)p->pid);
-	f = fopen(path, "re");
-	if (f) {
-		if (fscanf(f, "%*u %lu", &pages) == 1)
-			u.rss_bytes = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-		fclose(f);
-	}
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)p->pid);
-	dir = opendir(path);
-	while (dir && readdir(dir))
-		u.files++;
-	if (dir) {
-		closedir(dir);
-		u.files -= u.files >= 2 ? 2 : 0; /* . and .. */
-	}
-	return u;
 }

@@ -95,6 +95,26 @@ void report_event(struct card *c, const struct proc *p, TaskEvent__What what, ui
 	ev.recovered = recovered;
 	ev.recovery_ms = ms;
 	ev.old_instance = old_instance;
+	ev.core = (char *)p->core;
+	env.body_case = ENVELOPE__BODY_TASK_EVENT;
+	env.task_event = &ev;
+	queue_event(c, &env);
+}
+
+void report_usage(struct card *c, const struct proc *p, const char *trap, uint64_t allocated, uint64_t used)
+{
+	Envelope env = ENVELOPE__INIT;
+	TaskEvent ev = TASK_EVENT__INIT;
+	TaskReport r;
+	char facility[24], state[16];
+
+	fill(&r, p, facility, state);
+	ev.what = TASK_EVENT__WHAT__USAGE;
+	ev.task = &r;
+	ev.trap = (char *)trap;
+	ev.allocated = allocated;
+	ev.used = used;
+	ev.at_wall_us = clock_wall_us();
 	env.body_case = ENVELOPE__BODY_TASK_EVENT;
 	env.task_event = &ev;
 	queue_event(c, &env);
@@ -166,8 +186,10 @@ static void report_cb(uv_timer_t *h)
 	struct card *c = h->data;
 
 	c->report_on = false;
-	if (c->hat_at && send_report(c, false) == 0)
-		flush_events(c);
+	if (!c->hat_at)
+		return;
+	flush_events(c); /* what happened before what is */
+	send_report(c, false);
 }
 
 void report_changed(struct card *c)
@@ -200,22 +222,22 @@ void report_tick(struct card *c)
 
 static json_t *task_json(struct proc *p)
 {
-	struct proc_usage u = proc_usage(p);
-	const struct place_facility *f = place_facility(p->facility);
-	bool spare = p->standby || (p->state == PROC_STANDBY);
+	unsigned permille;
+	uint64_t memory;
+	const struct place_facility *f = usage_facility(p, &permille, &memory);
+	json_t *o;
 
-	return json_pack(
-	        "{s:s, s:i, s:i, s:i, s:i, s:s, s:f, s:I, s:i, s:i, s:b, s:i, s:I, s:i, s:i, s:i, s:i}",
-	        "facility", p->facility, "instance", p->instance, "card", p->card->slot, "cpu", p->cpu, "pid",
-	        (int)p->pid, "state", proc_state_name(p->state), "cpu_percent", p->cpu_percent, "rss",
-	        (json_int_t)u.rss_bytes, "files", u.files, "sessions", p->sessions, "has_sessions",
-	        p->has_sessions, "restarts", p->restarts, "started", (json_int_t)p->started_wall,
-	        "cpu_alloc_permille",
-	        f ? (spare && f->standby_cpu_permille ? f->standby_cpu_permille : f->cpu_permille) : 0,
-	        "memory_alloc_tenth_mb",
-	        f ? (spare && f->standby_memory_tenth_mb ? f->standby_memory_tenth_mb : f->memory_tenth_mb)
-	          : 0,
-	        "files_alloc", f ? f->files : 0, "sessions_alloc", f ? f->sessions : 0);
+	usage_sample(p);
+	o = json_pack("{s:s, s:i, s:i, s:i, s:i, s:s, s:f, s:I, s:i, s:i, s:b, s:i, s:I, s:i, s:i, s:i, s:i}",
+	              "facility", p->facility, "instance", p->instance, "card", p->card->slot, "cpu", p->cpu,
+	              "pid", (int)p->pid, "state", proc_state_name(p->state), "cpu_percent", p->cpu_percent,
+	              "rss", (json_int_t)(p->pid > 0 ? p->rss_bytes : 0), "files", usage_files(p), "sessions",
+	              p->sessions, "has_sessions", p->has_sessions, "restarts", p->restarts, "started",
+	              (json_int_t)p->started_wall, "cpu_alloc_permille", permille, "memory_alloc_tenth_mb",
+	              (int)((double)memory / 104857.6 + 0.5), "files_alloc", f ? f->files : 0,
+	              "sessions_alloc", f ? f->sessions : 0);
+	json_object_set_new(o, "usage", json_string(usage_word(&p->cpu_level, &p->memory_level)));
+	return o;
 }
 
 /* Show "card": this card and its tasks. */

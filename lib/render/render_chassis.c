@@ -133,6 +133,8 @@ static const char *task_status(const json_t *t)
 		return "start";
 	if (!strcmp(render_str(t, "state"), "hung") || !strcmp(render_str(t, "state"), "backoff"))
 		return "failed";
+	if (*render_str(t, "usage")) /* with the card's hysteresis */
+		return render_str(t, "usage");
 	if (limit_bytes(t) > 0 && (double)render_num(t, "rss") > limit_bytes(t))
 		return "over";
 	return "good";

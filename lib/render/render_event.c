@@ -210,6 +210,9 @@ static void rct_row(const json_t *a, size_t n, bool verbose, struct cli_out *out
 	        (double)render_num(a, "duration_us") / 1e6, render_str(a, "status"));
 	if (verbose && !strcmp(render_str(a, "action"), "Migration"))
 		cli_out_put(out, "      Graceful: Enabled\n");
+	if (verbose && render_num(a, "n_recovered"))
+		cli_out_printf(out, "      Recovered[%lld]: %s\n", render_num(a, "n_recovered"),
+		               render_str(a, "recovered"));
 }
 
 void render_rct_stats(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "task/crash.h"
 
 /* --- identity ----------------------------------------------------------------------------------------------
  */
@@ -151,6 +152,7 @@ static void activate(struct task *t, uint32_t instance, const char *reason)
 	t->instance = instance;
 	snprintf(t->addr, sizeof(t->addr), "%s/%u", t->ops->facility, instance);
 	log_init(t->ops->facility, instance, t->card, t->cpu);
+	crash_rename(instance);
 	rename_process(t);
 	t->active = true;
 	LOG(EV_TASK_ACTIVATE, "%s becomes active on %u/%u: %s", t->addr, t->card, t->cpu, reason);
@@ -294,7 +296,7 @@ static void rx(void *arg, const struct bus_rx *rx)
 	snprintf(self, sizeof(self), "card/%u", t->card);
 	if (env->kind == ENVELOPE__KIND__RESPONSE)
 		task_req_response(t, &m);
-	else if (strcmp(rx->src, self) || !from_card(t, &m))
+	else if ((strcmp(rx->src, self) || !from_card(t, &m)) && !task_impair(t, &m))
 		dispatch(t, &m);
 	envelope__free_unpacked(env, NULL);
 }
@@ -462,6 +464,7 @@ int task_main(int argc, char **argv, const struct task_ops *ops)
 		return 2;
 	}
 	log_init(ops->facility, t->instance, t->card, t->cpu);
+	crash_init(t->state_dir, ops->facility, t->instance, t->card, t->cpu);
 	uv_signal_init(t->loop, &term);
 	term.data = t;
 	uv_signal_start(&term, term_cb, SIGTERM);

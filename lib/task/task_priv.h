@@ -56,4 +56,7 @@ int task_add_route(struct task *t, const struct task_route *row);
 /* Subscribe to a topic at run time. */
 int task_subscribe(struct task *t, const char *topic);
 
+/* impair.c: a `test task` order of a cli? Then it is carried out. */
+bool task_impair(struct task *t, const struct bus_msg *m);
+
 #endif

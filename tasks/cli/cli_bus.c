@@ -72,6 +72,11 @@ static void async_cb(uv_async_t *h)
 		rc = task_request(t, c->text, c->env, c->deadline_ms, TASK_RETRY, answered, c);
 		if (rc < 0)
 			finish(c, rc, NULL);
+	} else if (job == JOB_TRAP && !strcmp(c->text, "TestModeEntered")) {
+		TASK_TRAP(t, c->text, trap_str("starCLIContext", c->sh->s.context),
+		          trap_str("starCLIUsername", c->sh->user), trap_str("starCLITtyname", c->sh->tty),
+		          trap_int("starCLIRemoteIpAddrType", 0), trap_str("starCLIRemoteIpAddr", ""));
+		finish(c, 0, NULL);
 	} else if (job == JOB_TRAP) {
 		TASK_TRAP(t, c->text, trap_str("starCLIUsername", c->sh->user),
 		          trap_str("starCLIPrivs", cli_priv_title(c->sh->s.priv)),

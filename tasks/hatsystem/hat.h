@@ -34,6 +34,8 @@ struct hat_move {
 	unsigned from, to;
 	uint64_t started_us, started_wall;
 	enum { AFTER_NOTHING, AFTER_OFF, AFTER_CYCLE } then;
+	unsigned n_recovered; /* tasks that had to be recovered on `to` */
+	char recovered[2000]; /* "sessmgr 3, aaamgr 3" */
 };
 
 struct hat {
@@ -50,6 +52,7 @@ struct hat {
 	size_t n_managers;
 	bool managers_known; /* ipsecctrl has told them to this hatsystem */
 	bool configured, booted, planning, replan;
+	bool cores_full;
 	bool presence_known; /* our card has told which cards live */
 	bool resumed;        /* there was a hatsystem before this one: what it knew is not news */
 	struct ckpt *ckpt;
@@ -86,8 +89,9 @@ void hat_card_event(struct hat *h, const CardEvent *ev);
 /* All living cards have reported: what else was known to live died while no hatsystem was there to see it. */
 void hat_missed_cards(struct hat *h);
 void hat_spof(struct hat *h);
+/* mv: the move with the tasks it recovered, or NULL. */
 void hat_rct(struct hat *h, const char *action, bool planned, unsigned from, unsigned to, uint64_t wall,
-             uint64_t us, bool ok);
+             uint64_t us, bool ok, const struct hat_move *mv);
 
 /* hat_order.c: the operator's orders. */
 /* End a move that cannot be completed; a halt or reboot behind it is done at once. */

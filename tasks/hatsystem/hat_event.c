@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "task/crash.h"
 
 void hat_card_trap(struct hat *h, const char *trap, unsigned slot)
 {
@@ -48,16 +49,20 @@ static void history(struct hat *h, const char *table, json_t *j, uint64_t wall)
 }
 
 void hat_rct(struct hat *h, const char *action, bool planned, unsigned from, unsigned to, uint64_t wall,
-             uint64_t us, bool ok)
+             uint64_t us, bool ok, const struct hat_move *mv)
 {
+	json_t *j = json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:s}", "action", action, "type",
+	                      planned ? "Planned" : "Unplanned", "from", from, "to", to, "start",
+	                      (json_int_t)wall, "duration_us", (json_int_t)us, "status",
+	                      ok ? "Success" : "Failure");
+
 	LOG(EV_CARD_STATE, "%s from card %u to card %u took %llu ms", action, from, to,
 	    (unsigned long long)(us / US_PER_MS));
-	history(h, "rct",
-	        json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:s}", "action", action, "type",
-	                  planned ? "Planned" : "Unplanned", "from", from, "to", to, "start",
-	                  (json_int_t)wall, "duration_us", (json_int_t)us, "status",
-	                  ok ? "Success" : "Failure"),
-	        wall);
+	if (mv && mv->n_recovered) {
+		json_object_set_new(j, "n_recovered", json_integer(mv->n_recovered));
+		json_object_set_new(j, "recovered", json_string(mv->recovered));
+	}
+	history(h, "rct", j, wall);
 }
 
 /* --- tasks -------------------------------------------------------------------------------------------------
@@ -73,11 +78,56 @@ static void task_trap_of(struct hat *h, const char *trap, const TaskReport *tr)
 static void task_history(struct hat *h, const TaskEvent *ev, const char *what)
 {
 	history(h, "task_history",
-	        json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:i, s:i}", "what", what, "facility",
+	        json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:i, s:i}", "what", what, "facility",
 	                  ev->task->facility, "instance", ev->task->instance, "card", ev->task->card, "cpu",
-	                  ev->task->cpu, "pid", ev->task->pid, "reason", ev->reason, "recovered",
-	                  ev->recovered, "recovery_ms", ev->recovery_ms),
+	                  ev->task->cpu, "pid", ev->task->pid, "reason", ev->reason, "core", ev->core,
+	                  "recovered", ev->recovered, "recovery_ms", ev->recovery_ms),
 	        ev->at_wall_us);
+}
+
+/* The chassis' disk keeps the newest cores; the manager is told once when from now on old ones go. */
+static void bound_cores(struct hat *h, const TaskEvent *ev)
+{
+	unsigned kept = ev->core[0] ? crash_prune(h->t->state_dir) : 0;
+
+	if (kept == CRASH_KEEP && !h->cores_full)
+		TASK_TRAP(h->t, "ChassisCrashListFull", trap_int("starChassisCrashList", 1));
+	if (kept)
+		h->cores_full = kept == CRASH_KEEP;
+}
+
+/* A manager is up on the card that an unplanned move goes to: it was recovered there. */
+static void note_recovered(struct hat *h, const TaskReport *tr)
+{
+	struct hat_move *mv = &h->move;
+	size_t used = strlen(mv->recovered);
+
+	if (!mv->on || mv->planned || tr->card != mv->to || !hat_is_manager(tr->facility) ||
+	    tr->instance > PLACE_STANDBY_BASE || strcmp(tr->state, "active"))
+		return;
+	mv->n_recovered++;
+	snprintf(mv->recovered + used, sizeof(mv->recovered) - used, "%s%s %u", used ? ", " : "",
+	         tr->facility, tr->instance);
+}
+
+/* A card measured that a task crossed a level. The names a card may raise are these. */
+static void usage_trap(struct hat *h, const TaskEvent *ev)
+{
+	static const char *const levels[] = {"CPUWarn",       "CPUWarnClear",      "CPUOver",
+	                                     "CPUOverClear",  "SGSNRMMemWarn",     "SGSNRMMemWarnClear",
+	                                     "SGSNRMMemOver", "SGSNRMMemOverClear"};
+	const TaskReport *tr = ev->task;
+
+	if (!strcmp(ev->trap, "CapacityReached"))
+		TASK_TRAP(h->t, "CapacityReached", trap_int("starTaskInstance", tr->instance),
+		          trap_int("starTaskCard", tr->card), trap_int("starTaskCPU", tr->cpu));
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (!strcmp(ev->trap, levels[i]))
+			TASK_TRAP(h->t, levels[i], trap_str("starTaskFacilityName", tr->facility),
+			          trap_int("starTaskInstance", tr->instance),
+			          trap_int("starTaskCard", tr->card), trap_int("starTaskCPU", tr->cpu),
+			          trap_int("starThreshInt", (int64_t)ev->allocated),
+			          trap_int("starThreshMeasuredInt", (int64_t)ev->used));
 }
 
 /* Back-off goes on for what the card can live without. */
@@ -90,6 +140,7 @@ static void give_up(struct hat *h, const TaskReport *tr)
 		    tr->facility, tr->instance);
 		return;
 	}
+	task_trap_of(h, "CritTaskFailed", tr);
 	LOG(EV_TASK_GIVEN_UP, "%s/%u fails again and again; card %u is rebooted", tr->facility, tr->instance,
 	    tr->card);
 	hat_power(h, "cycle", tr->card, "task failures");
@@ -105,6 +156,9 @@ void hat_task_event(struct hat *h, const TaskEvent *ev)
 	bool manager = hat_is_manager(tr->facility);
 
 	switch (ev->what) {
+	case TASK_EVENT__WHAT__READY:
+		note_recovered(h, tr);
+		break;
 	case TASK_EVENT__WHAT__HUNG:
 		LOG(EV_TASK_HANG, "%s/%u on %u/%u hangs", tr->facility, tr->instance, tr->card, tr->cpu);
 		break;
@@ -115,6 +169,7 @@ void hat_task_event(struct hat *h, const TaskEvent *ev)
 			task_trap_of(h, "ManagerFailure", tr);
 		task_trap_of(h, "TaskFailed", tr);
 		task_history(h, ev, "failed");
+		bound_cores(h, ev);
 		break;
 	case TASK_EVENT__WHAT__RESTARTED:
 		LOG(EV_TASK_RESTARTED, "%s/%u on %u/%u is back after %u ms, %u recovered", tr->facility,
@@ -126,6 +181,9 @@ void hat_task_event(struct hat *h, const TaskEvent *ev)
 		break;
 	case TASK_EVENT__WHAT__GAVE_UP:
 		give_up(h, tr);
+		break;
+	case TASK_EVENT__WHAT__USAGE:
+		usage_trap(h, ev);
 		break;
 	default:
 		break;
@@ -233,7 +291,8 @@ void hat_card_event(struct hat *h, const CardEvent *ev)
 		hat_move_trap(h, "CardSwitchoverStart", ev->slot, ev->active_mio);
 		hat_move_trap(h, "CardSwitchoverComplete", ev->slot, ev->active_mio);
 		hat_rct(h, "Switchover", !strcmp(ev->reason, "switch") || !strcmp(ev->reason, "reboot"),
-		        ev->slot, ev->active_mio, ev->at_wall_us, clock_wall_us() - ev->at_wall_us, true);
+		        ev->slot, ev->active_mio, ev->at_wall_us, clock_wall_us() - ev->at_wall_us, true,
+		        NULL);
 		break;
 	default:
 		break;

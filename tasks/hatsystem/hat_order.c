@@ -192,14 +192,14 @@ void hat_card_order(struct task *t, const struct bus_msg *m)
 /* --- task kill ---------------------------------------------------------------------------------------------
  */
 
-static void kill_on(struct hat *h, unsigned slot, const TaskReport *tr)
+static void kill_on(struct hat *h, unsigned slot, const TaskReport *tr, bool core)
 {
 	Envelope env = ENVELOPE__INIT;
 	TaskOrders to = TASK_ORDERS__INIT;
 	TaskOrder o = TASK_ORDER__INIT, *ptr = &o;
 	char dst[40];
 
-	o.what = TASK_ORDER__WHAT__KILL;
+	o.what = core ? TASK_ORDER__WHAT__CORE : TASK_ORDER__WHAT__KILL;
 	o.facility = tr->facility;
 	o.instance = tr->instance;
 	to.orders = &ptr;
@@ -227,7 +227,7 @@ void hat_task_kill(struct task *t, const struct bus_msg *m)
 				continue;
 			if (!k->all && !strcmp(tr->state, "standby") && tr->instance <= PLACE_STANDBY_BASE)
 				continue; /* the warm controller of the standby MIO is not what is meant */
-			kill_on(h, s, tr);
+			kill_on(h, s, tr, k->core);
 			n++;
 		}
 	}

@@ -396,7 +396,7 @@ static void move_finish(struct hat *h)
 	hat_state_save_move(h);
 	hat_move_trap(h, "CardMigrateComplete", mv.from, mv.to);
 	hat_rct(h, "Migration", mv.planned, mv.from, mv.to, mv.started_wall, clock_now_us() - mv.started_us,
-	        true);
+	        true, &mv);
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
 		h->slots[s].spare_only = false;
 	h->slots[mv.from].leaving = false;
