@@ -100,7 +100,7 @@ void usage_start(struct proc *p);
 void usage_end(struct proc *p);
 /* All processes: measure, tell, and kill what is far over its memory. */
 void usage_tick(struct card *c);
-/* Not older than half a second. */
+/* Measure, unless that was done in the last two seconds. */
 void usage_sample(struct proc *p);
 unsigned usage_files(const struct proc *p);
 const struct place_facility *usage_facility(const struct proc *p, unsigned *cpu_permille,

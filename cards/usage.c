@@ -20,8 +20,8 @@
 #include "base/log.h"
 
 #define SAMPLE_US     (900 * US_PER_MS) /* the heartbeat's turn after this */
-#define FRESH_US      (500 * US_PER_MS)
-#define SLACK_BYTES   (256ull << 20) /* stacks of threads, arenas */
+#define FRESH_US      (2 * US_PER_SEC)  /* a show measures only what the heartbeat has not */
+#define SLACK_BYTES   (256ull << 20)    /* stacks of threads, arenas */
 #define TENTH_MB      104857.6
 #define BYTES_OF_PAGE ((uint64_t)sysconf(_SC_PAGESIZE))
 
@@ -69,7 +69,7 @@ void usage_start(struct proc *p)
 	usage_cpu_sample(&p->cpu_time, clock_now_us(), 0);
 }
 
-void usage_sample(struct proc *p)
+static void sample(struct proc *p)
 {
 	char buf[512], *at;
 	unsigned long ut = 0, st = 0;
@@ -77,7 +77,7 @@ void usage_sample(struct proc *p)
 	uint64_t now = clock_now_us();
 	ssize_t n;
 
-	if (p->stat_fd < 0 || (p->sampled_us && now - p->sampled_us < FRESH_US))
+	if (p->stat_fd < 0)
 		return;
 	n = pread(p->stat_fd, buf, sizeof(buf) - 1, 0);
 	if (n <= 0)
@@ -94,6 +94,12 @@ void usage_sample(struct proc *p)
 	p->cpu_percent = usage_cpu_permille(&p->cpu_time) / 10;
 	p->rss_bytes = (uint64_t)pages * BYTES_OF_PAGE;
 	p->sampled_us = now;
+}
+
+void usage_sample(struct proc *p)
+{
+	if (!p->sampled_us || clock_now_us() - p->sampled_us >= FRESH_US)
+		sample(p);
 }
 
 unsigned usage_files(const struct proc *p)
@@ -125,7 +131,8 @@ static void tell(struct proc *p, unsigned events, const char *const traps[4], ui
 }
 
 static const char *const cpu[] = {"CPUWarn", "CPUWarnClear", "CPUOver", "CPUOverClear"};
-static const char *const mem[] = {"SGSNRMMemWarn", "SGSNRMMemWarnClear", "SGSNRMMemOver", "SGSNRMMemOverClear"};
+static const char *const mem[] = {"SGSNRMMemWarn", "SGSNRMMemWarnClear", "SGSNRMMemOver",
+                                  "SGSNRMMemOverClear"};
 
 /* What is gone uses nothing: its alarms are cleared. */
 void usage_end(struct proc *p)
@@ -174,7 +181,7 @@ void usage_tick(struct card *c)
 	for (struct proc *p = c->procs; p; p = p->next) {
 		if (p->pid <= 0 || p->state == PROC_HUNG || now - p->sampled_us < SAMPLE_US)
 			continue;
-		usage_sample(p);
+		sample(p);
 		judge(p);
 	}
 }
