@@ -249,15 +249,17 @@ struct ike_policy {
 	bool ike_rekey; /* rekey ourselves at the soft lifetime (85..95 %); false: answer only, delete at the
 	                   end */
 	bool child_rekey;
-	bool ignore_child_rekey;         /* StarOS ignore-rekeying-requests: answer NO_ADDITIONAL_SAS */
-	uint32_t dpd_interval_s;         /* 0: off */
-	uint32_t max_childsa;            /* per IKE SA; 0: 2 */
-	uint32_t retrans_ms;             /* first time-out, doubling up to 16 times; 0: 500 */
-	uint32_t max_retrans;            /* resends; 0: 5 */
-	uint32_t setup_timer_s;          /* whole set-up; 0: 60 */
-	uint32_t half_open_s;            /* between IKE_SA_INIT and IKE_AUTH; 0: 60 */
-	uint32_t decrypt_fail_max;       /* bad IKE_AUTH packets until a half-open SA is cleared; 0: 30 */
-	uint32_t rekey_rate;             /* rekeys a peer may ask for per second and tunnel; 0: 5 */
+	bool ignore_child_rekey;   /* StarOS ignore-rekeying-requests: answer NO_ADDITIONAL_SAS */
+	uint32_t dpd_interval_s;   /* 0: off */
+	uint32_t max_childsa;      /* per IKE SA; 0: 2 */
+	uint32_t retrans_ms;       /* first time-out, doubling up to 16 times; 0: 500 */
+	uint32_t max_retrans;      /* resends; 0: 5 */
+	uint32_t setup_timer_s;    /* whole set-up; 0: 60 */
+	uint32_t half_open_s;      /* between IKE_SA_INIT and IKE_AUTH; 0: 60 */
+	uint32_t decrypt_fail_max; /* bad IKE_AUTH packets until a half-open SA is cleared; 0: 30 */
+	uint32_t rekey_rate;       /* rekeys a peer may ask for per second and tunnel; 0: 5 */
+	bool no_fragmentation;     /* StarOS `no ikev2-ikesa fragmentation` (RFC 7383) */
+	uint16_t mtu4, mtu6;       /* longest IKE message over IPv4 and IPv6; 0: 1384 and 1364 (chapter 17) */
 	struct counters_ikev2 *counters; /* borrowed while the policy lives; NULL: config.counters */
 };
 
@@ -505,6 +507,7 @@ struct ike_sa_view {
 	bool initiator;
 	struct ike_path path;
 	bool nat_local, nat_remote; /* who is behind a NAT */
+	bool fragmentation;         /* both sides understand fragments (RFC 7383) */
 	struct ike_id local_id, peer_id;
 	const char *policy;
 	struct ike_suite suite;

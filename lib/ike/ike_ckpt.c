@@ -21,7 +21,8 @@ enum sa_flag {
 	F_NAT_REMOTE = 4,
 	F_REPLACED = 8,
 	F_INNER_OURS = 16,
-	F_NATT = 32
+	F_NATT = 32,
+	F_FRAG = 64
 };
 enum child_flag { C_INITIATOR = 1, C_ENCAP = 2, C_DELETING = 4, C_SUPERSEDED = 8, C_EXPIRED = 16 };
 
@@ -121,7 +122,8 @@ static void put_head(struct pack_writer *w, const struct ike_sa *sa)
 	pack_put_u8(w, (uint8_t)sa->state);
 	pack_put_u8(w, (uint8_t)((sa->initiator ? F_INITIATOR : 0) | (sa->nat_local ? F_NAT_LOCAL : 0) |
 	                         (sa->nat_remote ? F_NAT_REMOTE : 0) | (sa->replaced ? F_REPLACED : 0) |
-	                         (sa->inner_ours ? F_INNER_OURS : 0) | (sa->path.natt ? F_NATT : 0)));
+	                         (sa->inner_ours ? F_INNER_OURS : 0) | (sa->path.natt ? F_NATT : 0) |
+	                         (sa->frag ? F_FRAG : 0)));
 	pack_put_u64(w, sa->spi);
 	pack_put_u64(w, sa->peer_spi);
 	pack_put_str(w, sa->pol->p.name);
@@ -524,6 +526,7 @@ static int open_row(struct ike_engine *e, struct pack_reader *r, const char *key
 	(*out)->nat_local = flags & F_NAT_LOCAL;
 	(*out)->nat_remote = flags & F_NAT_REMOTE;
 	(*out)->replaced = flags & F_REPLACED;
+	(*out)->frag = flags & F_FRAG;
 	(*out)->inner_ours = flags & F_INNER_OURS;
 	return 0;
 }

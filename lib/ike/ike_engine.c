@@ -383,6 +383,24 @@ static void input_inner(struct ike_rx *rx, struct ike_msg *m, bool again)
 		refuse_inner(rx, why);
 }
 
+/* False: the message is not complete. A request that comes again is answered once, for its first fragment
+ * (RFC 7383 section 2.6.1). */
+static bool take_fragment(struct ike_rx *rx, const struct ike_msg *outer, bool again)
+{
+	struct ike_sa *sa = rx->sa;
+
+	if (again) {
+		IKE_CNT(sa, rx_fragments);
+		return sa->frag && outer->frag == 1;
+	}
+	if (ike_frag_add(sa, outer, rx->raw_len, &rx->inner, &rx->inner_len, &rx->inner_first) ==
+	    IKE_FRAG_WHOLE)
+		return true;
+	sa->last_seen_us = sa->e->now;
+	ike_timer_arm(sa);
+	return false;
+}
+
 static void input_protected(struct ike_sa *sa, const struct ike_path *path, const struct ike_hdr *h,
                             const uint8_t *pkt, size_t len)
 {
@@ -408,11 +426,15 @@ static void input_protected(struct ike_sa *sa, const struct ike_path *path, cons
 		return;
 	}
 	rx.inner_first = outer.sk_next;
+	if (outer.frags && !take_fragment(&rx, &outer, again))
+		return;
 	rx.t = ike_out_begin(sa->e, sa);
 	if (!rx.t)
 		return;
 	IKE_CNT(sa, rxpacket);
 	input_inner(&rx, &m, again);
+	if (!again)
+		ike_frag_drop(sa);
 	ike_timer_settle(sa, rx.t);
 }
 

@@ -232,6 +232,7 @@ static int build_response(struct ike_sa *sa, uint8_t num)
 	ike_wire_put_ke(&b, s->group, pub, ike_alg_group(s->group)->pub);
 	ike_wire_put_nonce(&b, s->nr, s->nr_len);
 	put_natd(&b, sa, sa->peer_spi, sa->spi);
+	ike_frag_put_support(&b, sa);
 	n = ike_wire_finish(&b, &h);
 	return n ? keep(&s->init_resp, &s->init_resp_len, buf, n) : -EMSGSIZE;
 }
@@ -257,6 +258,7 @@ static void accept_peer(struct ike_rx *rx, struct ike_pol *pol, const struct ike
 		s->ni_len = (uint16_t)m->nonce.len;
 		memcpy(s->ni, m->nonce.p, m->nonce.len);
 		detect_nat(sa, m, rx->path);
+		ike_frag_note_support(sa, m);
 	}
 	if (!s || keep(&s->peer_ke, &s->peer_ke_len, m->ke.p, m->ke.len) ||
 	    keep(&s->init_req, &s->init_req_len, rx->raw, rx->raw_len) || build_response(sa, num)) {
@@ -326,6 +328,7 @@ static int send_request(struct ike_sa *sa, struct ike_out *t)
 	ike_wire_put_ke(&b, s->group, pub, ike_alg_group(s->group)->pub);
 	ike_wire_put_nonce(&b, s->ni, s->ni_len);
 	put_natd(&b, sa, sa->spi, 0);
+	ike_frag_put_support(&b, sa);
 	n = ike_wire_finish(&b, &h);
 	if (!n)
 		return -EMSGSIZE;
@@ -452,6 +455,7 @@ void ike_init_response(struct ike_rx *rx)
 		return;
 	}
 	detect_nat(sa, rx->m, rx->path);
+	ike_frag_note_support(sa, rx->m);
 	float_ports(sa);
 	ike_msg_answered(sa);
 	ike_sa_set_state(sa, IKE_ST_AUTH_SENT);

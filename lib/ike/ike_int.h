@@ -21,6 +21,7 @@
 
 #define IKE_US_PER_S     1000000ULL
 #define IKE_BUILD_MAX    6144                /* longest message we build */
+#define IKE_SEALED_MAX   (2 * IKE_BUILD_MAX) /* the same protected, perhaps in fragments */
 #define IKE_LINGER_US    (30 * IKE_US_PER_S) /* a deleted SA answers retransmissions so long */
 #define IKE_REKEYED_US   (60 * IKE_US_PER_S) /* a replaced SA waits so long for the peer's delete */
 #define IKE_CHILD_LIMIT  32
@@ -145,6 +146,7 @@ struct ike_sa {
 	bool stored;    /* a row exists, or is being written */
 	bool committed; /* a row of it was durable once */
 	bool doomed;    /* to be killed when the transaction is through */
+	bool frag;      /* both sides understand fragments (RFC 7383) */
 	bool replaced;  /* by a rekey (or the loser of two): its end is no event */
 	enum ike_reason doom;
 	struct ike_path path;
@@ -165,6 +167,7 @@ struct ike_sa {
 	struct ike_setup *setup;
 	struct ike_out *txn; /* in flight */
 	struct ike_pending *pending;
+	struct ike_frag *fragments; /* of a message that is not complete yet */
 	/* session */
 	uint32_t callid;
 	struct net_addr inner, inner6;
@@ -321,6 +324,24 @@ void ike_msg_resend(struct ike_sa *sa, struct ike_out *t);
 /* The outstanding request is answered. */
 void ike_msg_answered(struct ike_sa *sa);
 uint64_t ike_msg_retrans_us(const struct ike_sa *sa);
+
+/* ---- ike_frag.c: fragments (RFC 7383) ---- */
+/* Length of the first packet of a message that may be several. */
+size_t ike_frag_first(const uint8_t *pkt, size_t len);
+/* Longest message that is sent whole, and longest fragment. */
+size_t ike_frag_mtu(const struct ike_sa *sa);
+enum ike_frag_result { IKE_FRAG_DROPPED, IKE_FRAG_KEPT, IKE_FRAG_WHOLE };
+/* A decrypted fragment. WHOLE: inner and inner_len are the content of the message, valid until the next
+ * fragment of the SA, and *first its first payload. */
+enum ike_frag_result ike_frag_add(struct ike_sa *sa, const struct ike_msg *outer, size_t packet_len,
+                                  const uint8_t **inner, size_t *inner_len, uint8_t *first);
+/* Forget an incomplete message. */
+void ike_frag_drop(struct ike_sa *sa);
+/* When its 10 seconds are over, 0: there is none. */
+uint64_t ike_frag_due(const struct ike_sa *sa);
+/* In IKE_SA_INIT: tell that we understand them; note whether both do. */
+void ike_frag_put_support(struct ike_build *b, struct ike_sa *sa);
+void ike_frag_note_support(struct ike_sa *sa, const struct ike_msg *m);
 
 /* ---- ike_fsm.c ---- */
 #define IKE_FSM_NEW (1u << 31) /* pseudo-state: no SA yet */

@@ -52,6 +52,7 @@ static const struct {
         {IKE_N_NO_NATS_ALLOWED, C(notifrecv_nonatallow), 0, 0},
         {IKE_N_MULTIPLE_AUTH_SUPPORTED, C(notifrecv_multiauthsupp), 0, 0},
         {IKE_N_ANOTHER_AUTH_FOLLOWS, C(notifrecv_anothauthfoll), 0, 0},
+        {IKE_N_IKEV2_FRAGMENTATION_SUPPORTED, C(notifrecv_fragsupp), 0, C(notifpaysent_fragsupp)},
 };
 
 static void bump(struct counters_ikev2 *c, uint32_t at)

@@ -167,6 +167,7 @@ void ike_sa_free(struct ike_sa *sa)
 	ike_sa_drop_xchg(sa);
 	ike_sa_drop_jobs(sa);
 	drop_pending(sa);
+	ike_frag_drop(sa);
 	free(sa->resp);
 	free(sa->local_id);
 	free(sa->peer_id);

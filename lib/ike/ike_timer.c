@@ -21,6 +21,7 @@ static uint64_t earliest(const struct ike_sa *sa)
 		return sa->dead_us;
 	if (sa->req)
 		sooner(&at, sa->retrans_us);
+	sooner(&at, ike_frag_due(sa));
 	sooner(&at, sa->setup_us);
 	sooner(&at, sa->half_us);
 	sooner(&at, sa->hard_us);
@@ -171,6 +172,10 @@ void ike_timer_fire(struct wheel_timer *w, uint64_t now, void *arg)
 	if (sa->state == IKE_ST_DEAD && sa->dead_us <= now) {
 		ike_sa_free(sa);
 		return;
+	}
+	if (ike_frag_due(sa) && ike_frag_due(sa) <= now) {
+		IKE_CNT(sa, rx_fragments_dropped);
+		ike_frag_drop(sa);
 	}
 	t = ike_out_begin(sa->e, sa);
 	if (!t)

@@ -112,16 +112,23 @@ static struct ike_action *add(struct ike_out *t, enum ike_action_kind kind)
 	return a;
 }
 
+/* A fragmented message is its fragments one behind the other: each is a packet with its length in the header.
+ */
 void ike_out_send(struct ike_out *t, const struct ike_path *path, const uint8_t *pkt, size_t len, bool again)
 {
-	struct ike_action *a = add(t, IKE_ACT_SEND);
+	while (len) {
+		struct ike_action *a = add(t, IKE_ACT_SEND);
+		size_t n = ike_frag_first(pkt, len);
 
-	if (!a)
-		return;
-	a->send.path = *path;
-	a->send.pkt = mem_copy(t, pkt, len);
-	a->send.len = len;
-	a->send.retransmission = again;
+		if (!a)
+			return;
+		a->send.path = *path;
+		a->send.pkt = mem_copy(t, pkt, n);
+		a->send.len = n;
+		a->send.retransmission = again;
+		pkt += n;
+		len -= n;
+	}
 }
 
 void ike_out_child(struct ike_out *t, enum ike_action_kind kind, const struct ike_child *c, bool resume,

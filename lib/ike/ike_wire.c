@@ -83,6 +83,7 @@ const char *ike_wire_notify_name(uint16_t type)
 	        N(MULTIPLE_AUTH_SUPPORTED),
 	        N(ANOTHER_AUTH_FOLLOWS),
 	        N(EAP_ONLY_AUTHENTICATION),
+	        N(IKEV2_FRAGMENTATION_SUPPORTED),
 #undef N
 	};
 
@@ -345,11 +346,25 @@ static bool repeats(uint8_t type)
 	       type == IKE_PL_CERT || type == IKE_PL_CERTREQ;
 }
 
+/* The encrypted fragment payload (RFC 7383 section 2.5): two numbers before what SK has. */
+static enum ike_wire_reason note_fragment(struct ike_msg *m, uint8_t next, const struct ike_buf *body)
+{
+	if (body->len < 4)
+		return IKE_W_SK_LENGTH;
+	m->frag = (uint16_t)(body->p[0] << 8 | body->p[1]);
+	m->frags = (uint16_t)(body->p[2] << 8 | body->p[3]);
+	m->sk = (struct ike_buf){body->p + 4, body->len - 4};
+	m->sk_next = next;
+	return m->frag && m->frag <= m->frags ? IKE_W_OK : IKE_W_FRAGMENT;
+}
+
 static enum ike_wire_reason note_payload(struct ike_msg *m, uint8_t type, bool critical, uint8_t next,
                                          const struct ike_buf *body, bool inner)
 {
 	uint32_t bit;
 
+	if (type == IKE_PL_SKF)
+		return inner ? IKE_W_SK_POSITION : note_fragment(m, next, body);
 	if (type < IKE_PL_SA || type > IKE_PL_EAP) {
 		m->critical = type;
 		return critical ? IKE_W_CRITICAL : IKE_W_OK;
@@ -392,8 +407,8 @@ enum ike_wire_reason ike_wire_parse_chain(struct ike_msg *m, uint8_t first, cons
 		why = note_payload(m, type, flags & 0x80, next, &body, inner);
 		if (why != IKE_W_OK)
 			return why;
-		if (type == IKE_PL_SK) /* its "next payload" is the first one inside; nothing may follow (RFC
-		                          7296 section 3.14) */
+		if (type == IKE_PL_SK || type == IKE_PL_SKF) /* its "next payload" is the first one inside;
+		                          nothing may follow (RFC 7296 section 3.14) */
 			return pack_left(&r) ? IKE_W_SK_POSITION : IKE_W_OK;
 		type = next;
 	}

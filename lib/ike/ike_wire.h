@@ -45,6 +45,7 @@ enum ike_payload {
 	IKE_PL_SK = 46,
 	IKE_PL_CP = 47,
 	IKE_PL_EAP = 48,
+	IKE_PL_SKF = 53, /* encrypted fragment, RFC 7383 */
 };
 #define IKE_SEEN(pl) (1u << ((pl)-IKE_PL_SA)) /* bit of a payload in ike_msg.seen and in exchange rows */
 
@@ -102,6 +103,7 @@ enum ike_notify_type {
 	IKE_N_MULTIPLE_AUTH_SUPPORTED = 16404,
 	IKE_N_ANOTHER_AUTH_FOLLOWS = 16405,
 	IKE_N_EAP_ONLY_AUTHENTICATION = 16417,
+	IKE_N_IKEV2_FRAGMENTATION_SUPPORTED = 16430,
 };
 
 /* Why a packet could not be read: REASON(name, counter in struct counters_ikev2, text). */
@@ -141,7 +143,8 @@ enum ike_notify_type {
 	REASON(CP_ATTR, decfail_cppayattrlen, "configuration attribute has a wrong length")                  \
 	REASON(EAP_LENGTH, decfail_eappaylen, "EAP payload is too short")                                    \
 	REASON(SK_POSITION, decfail_encrpaylen, "SK payload is not the last one, or nested")                 \
-	REASON(SK_LENGTH, decfail_encrpaylen, "SK payload is too short")
+	REASON(SK_LENGTH, decfail_encrpaylen, "SK payload is too short")                                     \
+	REASON(FRAGMENT, rx_fragments_dropped, "number of a fragment is zero or above the total")
 
 enum ike_wire_reason {
 	IKE_W_OK = 0,
@@ -195,9 +198,11 @@ struct ike_msg {
 	unsigned n_notify, n_delete;
 	struct ike_notify notify[IKE_MAX_NOTIFIES];
 	struct ike_delete del[IKE_MAX_DELETES];
-	struct ike_buf sk; /* body of the SK payload: IV, ciphertext, ICV */
+	struct ike_buf sk; /* body of the SK or SKF payload: IV, ciphertext, ICV */
 	uint8_t sk_next;   /* first payload inside */
-	uint8_t critical;  /* IKE_W_CRITICAL: the payload type not understood */
+	uint16_t frag,
+	        frags;    /* SKF: number of this fragment, from 1, and how many there are; 0: an SK payload */
+	uint8_t critical; /* IKE_W_CRITICAL: the payload type not understood */
 };
 
 struct ike_transform {

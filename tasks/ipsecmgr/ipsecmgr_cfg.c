@@ -195,9 +195,13 @@ static void read_template(const struct build *b)
 {
 	struct ike_policy *pol = &b->p->pol;
 	const struct cfg_tree *t = b->tree;
-	const struct cfg_node *x = b->tmpl, *keep = cfg_child(t, x, "keepalive", NULL), *cookie;
+	const struct cfg_node *x = b->tmpl, *keep = cfg_child(t, x, "keepalive", NULL), *cookie, *frag;
 
 	read_identity(b);
+	frag = cfg_child(t, x, "ikev2-ikesa-fragmentation", NULL);
+	pol->no_fragmentation = frag && frag->negated;
+	pol->mtu4 = (uint16_t)cfg_get_int(t, x, "ip-ikev2-mtu", "bytes", 1384);
+	pol->mtu6 = (uint16_t)cfg_get_int(t, x, "ipv6-ikev2-mtu", "bytes", 1364);
 	pol->ike_rekey = cfg_on(t, x, "ikev2-ikesa-rekey");
 	pol->allow_empty = cfg_on(t, x, "ikev2-ikesa-allow-empty-ikesa");
 	pol->max_retrans = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-max-retransmissions", "count", 5);

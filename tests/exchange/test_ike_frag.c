@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IKE messages in fragments (RFC 7383, chapter 17): both roles, loss, copies and disorder, retransmitted
+ * requests, who understands them and who does not, the limits, and a restart in between.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "ike/ike_int.h"
+#include "ike_world.h"
+
+static struct world *w;
+
+static void setup(void)
+{
+	w = w_new();
+	for (int i = 0; i < 2; i++) {
+		w->n[i].policy.mtu4 =
+		        160; /* far below the reference's least: everything protected is in pieces */
+		w->n[i].policy.ike[0].dh = IKE_GROUP_MODP4096;
+		w->n[i].policy.ike_rekey = true;
+	}
+}
+
+static void teardown(void)
+{
+	w_free(w);
+}
+
+TestSuite(ike_frag, .init = setup, .fini = teardown, .timeout = 60);
+
+static void start(void)
+{
+	w_boot(w);
+	w_initiate(w);
+	w_run(w, W_US);
+}
+
+static bool is_fragment(const uint8_t *pkt)
+{
+	return pkt[16] == IKE_PL_SKF;
+}
+
+Test(ike_frag, every_protected_message_fits_the_mtu)
+{
+	struct ike_sa_view v;
+
+	start();
+	cr_assert_eq(w_matched(w), 1);
+	cr_assert(w_sa(&w->n[0], &v));
+	cr_assert(v.fragmentation);
+	cr_assert_eq(w->n[0].cnt.notifrecv_fragsupp, 1);
+	cr_assert_eq(w->n[0].cnt.notifpaysent_fragsupp, 1);
+	cr_assert_gt(w->n[0].cnt.rx_fragments, 1);
+	cr_assert_eq(w->n[0].cnt.rx_fragmented_packet, 1);
+	cr_assert_eq(w->n[1].cnt.tx_fragmented_packet, 1);
+	cr_assert_eq(w->n[1].cnt.tx_fragments, w->n[0].cnt.rx_fragments);
+	cr_assert_eq(w->n[0].cnt.tx_fragments, w->n[1].cnt.rx_fragments);
+	cr_assert_eq(w->n[0].cnt.rx_fragments_dropped, 0);
+	cr_assert_leq(w->last_len[0], 160);
+	cr_assert(is_fragment(w->last_pkt[0]));
+	/* an IKE rekey carries a key exchange value of 512 octets each way */
+	cr_assert_eq(ike_engine_rekey_ike(w->n[0].e, w->now, v.spi), 0);
+	w_run(w, W_US);
+	cr_assert_eq(w->n[0].events[IKE_EV_REKEYED], 1);
+	cr_assert_eq(w_matched(w), 1);
+	cr_assert(w_sa(&w->n[1], &v));
+	cr_assert(v.fragmentation, "the new SA has it from the old one");
+}
+
+Test(ike_frag, not_with_a_peer_that_does_not_know_them)
+{
+	for (int who = 0; who < 2; who++) {
+		struct world *one = w_new();
+
+		one->n[0].policy.mtu4 = one->n[1].policy.mtu4 = 160;
+		one->n[who].policy.no_fragmentation = true;
+		w_boot(one);
+		w_initiate(one);
+		w_run(one, W_US);
+		cr_assert_eq(w_matched(one), 1);
+		cr_assert_eq(one->n[0].cnt.rx_fragments + one->n[1].cnt.rx_fragments, 0);
+		cr_assert_eq(one->n[who].cnt.notifpaysent_fragsupp, 0);
+		cr_assert_gt(one->last_len[0], 160);
+		w_free(one);
+	}
+}
+
+/* Each packet in its turn is lost once, copied, or late: the tunnel comes up all the same. */
+struct mishap {
+	unsigned at, seen;
+	int fate;
+	uint64_t delay;
+};
+
+static int happens(struct world *one, int from, const uint8_t *pkt, size_t len, uint64_t *delay)
+{
+	struct mishap *m = one->fate_arg;
+
+	(void)from, (void)pkt, (void)len;
+	if (m->seen++ != m->at)
+		return 0;
+	*delay = m->delay;
+	return m->fate;
+}
+
+Test(ike_frag, lost_copied_and_late_fragments)
+{
+	static const struct mishap kinds[] = {{.fate = 1}, {.fate = 2}, {.delay = 50000}};
+
+	for (size_t k = 0; k < 3; k++)
+		for (unsigned at = 0; at < 14; at++) {
+			struct mishap m = kinds[k];
+			struct world *one = w_new();
+
+			m.at = at;
+			one->n[0].policy.mtu4 = one->n[1].policy.mtu4 = 160;
+			one->fate = happens;
+			one->fate_arg = &m;
+			w_boot(one);
+			w_initiate(one);
+			w_run(one, 10 * W_US);
+			cr_assert_eq(w_matched(one), 1, "kind %zu packet %u", k, at);
+			cr_assert_eq(one->n[1].events[IKE_EV_UP], 1);
+			w_free(one);
+		}
+}
+
+/* A request that comes again in pieces is answered once, for its first piece (RFC 7383 section 2.6.1). */
+static int answers_lost(struct world *one, int from, const uint8_t *pkt, size_t len, uint64_t *delay)
+{
+	unsigned *left = one->fate_arg;
+
+	(void)pkt, (void)len, (void)delay;
+	if (from == 0 && is_fragment(pkt) && *left) {
+		--*left;
+		return 1;
+	}
+	return 0;
+}
+
+Test(ike_frag, repeated_request_is_answered_once)
+{
+	unsigned left = 100, sent;
+
+	w->fate = answers_lost;
+	w->fate_arg = &left;
+	start();
+	cr_assert_eq(w_established(&w->n[0]), 1);
+	sent = w->sent[0];
+	left = 0;
+	w_run(w, 2 * W_US);
+	cr_assert_eq(w_matched(w), 1);
+	cr_assert_eq((w->sent[0] - sent) % w->n[1].cnt.rx_fragments, 0, "whole answers only");
+}
+
+/* The rest never comes: after ten seconds the pieces are gone, the SA lives, and a new try succeeds. */
+static int only_first(struct world *one, int from, const uint8_t *pkt, size_t len, uint64_t *delay)
+{
+	bool *on = one->fate_arg;
+
+	(void)from, (void)len, (void)delay;
+	return *on && is_fragment(pkt) && pkt[33] != 1;
+}
+
+Test(ike_frag, incomplete_messages_are_forgotten)
+{
+	struct ike_sa_view v;
+	bool on = false;
+
+	w->fate = only_first;
+	w->fate_arg = &on;
+	w->n[1].policy.retrans_ms = 4000;
+	start();
+	cr_assert_eq(w_matched(w), 1);
+	cr_assert(w_sa(&w->n[1], &v));
+	on = true;
+	cr_assert_eq(ike_engine_rekey_ike(w->n[1].e, w->now, v.spi), 0);
+	w_run(w, 11 * W_US);
+	cr_assert_geq(w->n[0].cnt.rx_fragments_dropped, 1);
+	on = false;
+	w_run(w, 30 * W_US);
+	cr_assert_eq(w->n[1].events[IKE_EV_REKEYED], 1);
+	cr_assert_eq(w_matched(w), 1);
+}
+
+/* An INFORMATIONAL request of about len octets, protected by the peer's keys, cut for an MTU, handed to the
+ * gateway piece by piece. */
+static void inform(size_t len, uint16_t mtu)
+{
+	static uint8_t plain[16384], sealed[32768];
+	struct ike_path path = w_path(500), back = path;
+	struct ike_sa_view v;
+	struct ike_build b;
+	struct ike_sa *sa;
+	size_t n;
+
+	cr_assert(w_sa(&w->n[1], &v));
+	sa = ike_sa_find(w->n[1].e, v.spi);
+	sa->pol->p.mtu4 = mtu;
+	ike_wire_build(&b, plain, sizeof(plain));
+	ike_wire_put_notify(&b, 0, 0, 0, 40000, sealed, len);
+	n = ike_msg_seal(sa, IKE_X_INFORMATIONAL, false, sa->send_next, &b, sealed, sizeof(sealed));
+	cr_assert(n);
+	back.local = path.remote;
+	back.remote = path.local;
+	for (const uint8_t *p = sealed; n;) {
+		size_t one = ike_frag_first(p, n);
+
+		ike_engine_input(w->n[0].e, w->now, &back, p, one);
+		p += one;
+		n -= one;
+	}
+}
+
+Test(ike_frag, limits_of_the_reference)
+{
+	start();
+	inform(5000, 1932);
+	cr_assert_eq(w->n[0].cnt.rx_fragments_dropped, 0, "fragments of 1,932 octets are taken");
+	cr_assert_eq(w->n[0].cnt.rx_fragmented_packet, 2);
+	cr_assert_eq(w->n[0].cnt.notifrecv_other, 1);
+}
+
+Test(ike_frag, longer_fragments_are_dropped)
+{
+	start();
+	inform(5000, 2100);
+	cr_assert_eq(w->n[0].cnt.rx_fragmented_packet, 1);
+	cr_assert_geq(w->n[0].cnt.rx_fragments_dropped, 2);
+	cr_assert_eq(w->n[0].cnt.notifrecv_other, 0);
+	cr_assert_eq(w_matched(w), 1);
+}
+
+Test(ike_frag, longer_messages_are_dropped)
+{
+	start();
+	inform(9900, 1384);
+	cr_assert_eq(w->n[0].cnt.notifrecv_other, 1);
+	w_free(w);
+	w = NULL;
+	setup();
+	start();
+	inform(10100, 1384);
+	cr_assert_eq(w->n[0].cnt.notifrecv_other, 0);
+	cr_assert_geq(w->n[0].cnt.rx_fragments_dropped, 1);
+	cr_assert_eq(w_matched(w), 1);
+}
+
+Test(ike_frag, a_restart_keeps_the_answer_in_pieces)
+{
+	unsigned left = 100;
+
+	w->fate = answers_lost;
+	w->fate_arg = &left;
+	start();
+	cr_assert_eq(w_established(&w->n[0]), 1);
+	w_kill(&w->n[0]);
+	w_restore(&w->n[0]);
+	left = 0;
+	w_run(w, 3 * W_US);
+	cr_assert_eq(w->n[1].events[IKE_EV_UP], 1);
+	cr_assert_eq(w_matched(w), 1);
+}
