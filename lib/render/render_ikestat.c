@@ -134,7 +134,7 @@ static const struct line notify_sent[] = {{"Invalid KE Payload", "notifpaysent-i
                                           {"No Additional SAs", "notifpaysent-noaddsa"},
                                           {"Internal Address Failure", "notifpaysent-intfail"},
                                           {"TS Unacceptable", "notifpaysent-tsunaccept"},
-                                          {"Fragmentation Supported Notify Sent", "notifpaysent-fragsupp"},
+                                          {"Fragmentation Supported Notify Sent", "notifpaysent_fragsupp"},
                                           {"Device ID Req Sent", "notifpaysent-deviceid"},
                                           {NULL, NULL}};
 static const struct line notify_received[] = {{"Invalid KE Payload", "notifrecv-invkepay"},
@@ -155,7 +155,7 @@ static const struct line notify_received[] = {{"Invalid KE Payload", "notifrecv-
                                               {"Use Transport Mode", "notifrecv-usetransmode"},
                                               {"MOBIKE Supported", "notifrecv-mobikesupp"},
                                               {"Update SA Addresses", "notifrecv-updsaaddr"},
-                                              {"Fragmentation Supported Notify Rcvd", "notifrecv-fragsupp"},
+                                              {"Fragmentation Supported Notify Rcvd", "notifrecv_fragsupp"},
                                               {"Other", "notifrecv-other"},
                                               {NULL, NULL}};
 static const struct line decrypt[] = {{"Decryption Failures", "decryptfail"},
@@ -196,10 +196,13 @@ static const struct section sections[] = {
         {"Total IKEv2 Decode Failure Statistics", decode},
 };
 
+/* A counter that is no bulk statistics variable goes by its field's name, which has underscores. */
 static long long value(const json_t *counters, const char *variable)
 {
 	char name[80];
 
+	if (strchr(variable, '_'))
+		return render_num(counters, variable);
 	snprintf(name, sizeof(name), "ikev2-%s", variable);
 	return render_num(counters, name);
 }

@@ -260,7 +260,7 @@ static void fragment_and_mobike(struct ike_build *b)
 {
 	ike_wire_put_notify(b, 0, 0, 0, IKE_N_MOBIKE_SUPPORTED, NULL, 0);
 	ike_wire_put_notify(b, 0, 0, 0, IKE_N_UPDATE_SA_ADDRESSES, NULL, 0);
-	ike_wire_put_notify(b, 0, 0, 0, 16430, NULL, 0);
+	ike_wire_put_notify(b, 0, 0, 0, 40000, NULL, 0);
 }
 
 static void many_deletes(struct ike_build *b)
