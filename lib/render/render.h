@@ -76,6 +76,17 @@ void render_crypto_template(const json_t *j, const struct cli_cmd *cmd,
 void render_ipsec_transform_set(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* sets[] */
 void render_ikev2_transform_set(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* sets[] */
 
+void render_template_one(const json_t *t, const char *type, struct cli_out *out); /* one of templates[] */
+void render_ikev1_set(const json_t *set, struct cli_out *out);                    /* one of ikev1_sets[] */
+
+/* --- render_map.c: samples of the IPSec Reference (chapters 5, 6, 20); groups are our own
+ * ------------------------------------- */
+void render_crypto_map(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);    /* maps[] */
+void render_isakmp_policy(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* policies[] */
+void render_crypto_group(const json_t *j, const struct cli_cmd *cmd,
+                         struct cli_out *out); /* groups[]; summary */
+void render_vendor_policy(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* policies[] */
+
 /* --- render_ikestat.c, render_wsg.c: counters by bulk statistics variable
  * -------------------------------------------------- */
 void render_crypto_statistics(const json_t *j, const struct cli_cmd *cmd,

@@ -133,36 +133,63 @@ static void template_head(const json_t *t, struct cli_out *out)
 
 static void template_tail(const json_t *t, struct cli_out *out)
 {
+	const json_t *id = json_object_get(t, "device_identity");
+
 	cli_out_printf(out, "Dead Peer Detection: %s\n", set(t, "dead_peer_detection", "Disabled"));
 	cli_out_printf(out, "Maximum CHILD_SA: %lld Overload Action: %s\n", render_num(t, "max_childsa"),
 	               set(t, "overload_action", "Ignore"));
 	cli_out_printf(out, "DOS Cookie Challenge: %s\n", set(t, "cookie_challenge", "Disabled"));
 	cli_out_printf(out, "Dont Fragment: %s\n", set(t, "dont_fragment", "Copy bit from inner header"));
+	if (*render_str(t, "vendor_policy"))
+		cli_out_printf(out, "Attached vendor policy: %s\n", render_str(t, "vendor_policy"));
+	if (id)
+		cli_out_printf(out, "IKEv2 Notify Payload:\n  Device Identity: %s%s\n",
+		               render_enabled(render_flag(id, "on")),
+		               render_flag(id, "default") ? " [Default]" : "");
 	cli_out_printf(out, "Local Gateway: %s\n", set(t, "local_gateway", "Not Set"));
 	cli_out_printf(out, "Remote Gateway: %s\n", set(t, "remote_gateway", "Not Set"));
 }
 
+void render_template_one(const json_t *t, const char *type, struct cli_out *out)
+{
+	const json_t *p, *list = render_list(t, "payloads");
+	size_t k;
+
+	cli_out_printf(out, "Map Name: %s\n=====================================\n", render_str(t, "name"));
+	cli_out_printf(out, "Map Status: %s\n", render_flag(t, "complete") ? "Complete" : "Incomplete");
+	cli_out_printf(out, "Crypto Map Type: %s\n", type);
+	template_head(t, out);
+	json_array_foreach(list, k, p) payload(p, k + 1, json_array_size(list), out);
+	template_tail(t, out);
+}
+
 void render_crypto_template(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
 {
-	const json_t *t, *p, *list;
-	size_t i, k;
+	const json_t *t;
+	size_t i;
 
 	json_array_foreach(render_list(j, "templates"), i, t)
 	{
-		list = render_list(t, "payloads");
+		bool vendor = !strcmp(render_str(t, "type"), "ikev2-vendor");
+
 		if (i)
 			cli_out_put(out, "\n");
-		cli_out_printf(out, "Map Name: %s\n=====================================\n",
-		               render_str(t, "name"));
-		cli_out_printf(out, "Map Status: %s\n",
-		               render_flag(t, "complete") ? "Complete" : "Incomplete");
-		cli_out_put(out, "Crypto Map Type: IPSEC IKEv2 Template\n");
-		template_head(t, out);
-		json_array_foreach(list, k, p) payload(p, k + 1, json_array_size(list), out);
-		template_tail(t, out);
+		render_template_one(t, vendor ? "IPSEC IKEv2 Vendor Template" : "IPSEC IKEv2 Template", out);
 	}
 	cli_out_printf(out, "\n%zu Crypto template(s) configured\n",
 	               json_array_size(render_list(j, "templates")));
+}
+
+void render_ikev1_set(const json_t *set, struct cli_out *out)
+{
+	bool tunnel = strcmp(render_str(set, "mode"), "transport") != 0;
+
+	cli_out_printf(out, "AH : %s\n", render_str(set, "ah"));
+	if (*render_str(set, "esp"))
+		cli_out_printf(out, "ESP : hmac %s, %s\n", render_str(set, "esp"), render_str(set, "cipher"));
+	else
+		cli_out_put(out, "ESP : none\n");
+	cli_out_printf(out, "Encaps Mode : %s\n", tunnel ? "TUNNEL" : "TRANSPORT");
 }
 
 void render_ipsec_transform_set(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
@@ -171,6 +198,13 @@ void render_ipsec_transform_set(const json_t *j, const struct cli_cmd *cmd, stru
 	size_t i;
 	bool tunnel;
 
+	json_array_foreach(render_list(j, "ikev1_sets"), i, s)
+	{
+		cli_out_printf(out, "%sTransform-Set %s :\n", i ? "\n" : "", render_str(s, "name"));
+		render_ikev1_set(s, out);
+	}
+	if (i && json_array_size(render_list(j, "sets")))
+		cli_out_put(out, "\n");
 	json_array_foreach(render_list(j, "sets"), i, s)
 	{
 		tunnel = strcmp(render_str(s, "mode"), "transport") != 0;

@@ -24,6 +24,18 @@ json_t *sh_counters(struct sh *sh, const char *schema, char *err, size_t size);
 json_t *sh_template_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
 json_t *sh_ipsec_sets_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
 json_t *sh_ikev2_sets_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+/* One template, or a crypto map of IKE version 2, of context ctx. */
+json_t *sh_template_json(struct sh *sh, const struct cfg_node *tmpl, const struct cfg_node *ctx);
+int64_t sh_key_size(struct sh *sh, const char *key); /* characters of a secret, sealed or not; NULL: 0 */
+
+/* --- cli_show_map.c: from the configuration
+ * ----------------------------------------------------------------------- */
+json_t *sh_map_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+json_t *sh_isakmp_policy_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+json_t *sh_group_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+json_t *sh_vendor_policy_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+/* Transform sets of IKE version 1; name NULL: all. */
+json_t *sh_ikev1_sets_json(struct sh *sh, const struct cfg_node *ctx, const char *name);
 
 /* --- cli_show_wsg.c
  * ------------------------------------------------------------------------------------------------ */

@@ -56,20 +56,23 @@ static json_t *sets_collect(struct sh *sh, const struct cli_cmd *cmd, bool child
 	const char *row = child ? "ipsec-transform-set" : "ikev2-ikesa-transform-set",
 	           *name = cli_cmd_str(cmd, "name");
 	const struct cfg_node *ctx = sh_context_node(sh, err, size), *n;
-	json_t *a;
+	json_t *a, *v1 = NULL;
 
 	if (!ctx)
 		return NULL;
 	a = json_array();
 	cfg_foreach(n, ctx, row) if (!name || !strcmp(name, cfg_key(n, 0)))
 	        json_array_append_new(a, set_json(sh_tree(sh), n, child));
-	if (name && !json_array_size(a)) {
+	if (child)
+		v1 = sh_ikev1_sets_json(sh, ctx, name);
+	if (name && !json_array_size(a) && !json_array_size(v1)) {
+		json_decref(v1);
 		snprintf(err, size, "Failure: transform set %s does not exist in context %s", name,
 		         sh->s.context);
 		json_decref(a);
 		return NULL;
 	}
-	return json_pack("{s:s, s:o}", "context", sh->s.context, "sets", a);
+	return json_pack("{s:s, s:o, s:o*}", "context", sh->s.context, "sets", a, "ikev1_sets", v1);
 }
 
 json_t *sh_ipsec_sets_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
@@ -104,7 +107,7 @@ static json_t *named_sets(const struct cfg_tree *t, const struct cfg_node *block
 /* --- templates
  * -------------------------------------------------------------------------------------------------------- */
 
-static int64_t key_size(struct sh *sh, const char *key)
+int64_t sh_key_size(struct sh *sh, const char *key)
 {
 	char clear[1024];
 
@@ -125,12 +128,14 @@ static json_t *auth_json(struct sh *sh, const struct cfg_node *tmpl, const char 
 	const struct cfg_node *n = given(sh_tree(sh), tmpl, row);
 	json_t *a = json_array();
 
+	if (!n) /* one line for both sides */
+		n = given(sh_tree(sh), tmpl, "authentication-pre-shared-key");
 	if (n)
-		json_array_append_new(a,
-		                      json_pack("{s:s, s:I, s:s}", "method",
-		                                cfg_arg(n, "method") ? cfg_arg(n, "method") : "", "size",
-		                                (json_int_t)key_size(sh, cfg_arg(n, "key")), "profile",
-		                                cfg_arg(n, "eap-profile") ? cfg_arg(n, "eap-profile") : ""));
+		json_array_append_new(
+		        a, json_pack("{s:s, s:I, s:s}", "method",
+		                     cfg_arg(n, "method") ? cfg_arg(n, "method") : "pre-shared-key", "size",
+		                     (json_int_t)sh_key_size(sh, cfg_arg(n, "key")), "profile",
+		                     cfg_arg(n, "eap-profile") ? cfg_arg(n, "eap-profile") : ""));
 	return a;
 }
 
@@ -257,10 +262,10 @@ static const char *gateway(const struct cfg_tree *t, const struct cfg_node *ctx,
 	return "";
 }
 
-static json_t *template_json(struct sh *sh, const struct cfg_node *tmpl, const struct cfg_node *ctx)
+json_t *sh_template_json(struct sh *sh, const struct cfg_node *tmpl, const struct cfg_node *ctx)
 {
 	const struct cfg_tree *t = sh_tree(sh);
-	const struct cfg_node *p, *ocsp = given(t, tmpl, "ocsp");
+	const struct cfg_node *p, *n, *ocsp = given(t, tmpl, "ocsp");
 	json_t *o = json_object(), *payloads = json_array();
 
 	set_str(o, "name", cfg_key(tmpl, 0));
@@ -283,6 +288,11 @@ static json_t *template_json(struct sh *sh, const struct cfg_node *tmpl, const s
 	json_object_set_new(o, "payloads", payloads);
 	set_int(o, "max_childsa", cfg_get_int(t, tmpl, "max-childsa", "count", 2));
 	set_str(o, "local_gateway", gateway(t, ctx, cfg_key(tmpl, 0)));
+	set_str(o, "vendor_policy", cfg_get(t, tmpl, "vendor-policy", "policy"));
+	n = cfg_child(t, tmpl, "notify-payload-device-id", NULL);
+	if (cli_grammar_row(cfg_mode(t, tmpl), "notify-payload-device-id"))
+		json_object_set_new(o, "device_identity",
+		                    json_pack("{s:b, s:b}", "on", !n || !n->negated, "default", n == NULL));
 	set_bool(o, "complete", complete(o));
 	return o;
 }
@@ -290,14 +300,15 @@ static json_t *template_json(struct sh *sh, const struct cfg_node *tmpl, const s
 json_t *sh_template_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
 	const struct cfg_node *ctx = sh_context_node(sh, err, size), *n;
-	const char *tag = cli_cmd_str(cmd, "tag");
+	const char *tag = cli_cmd_str(cmd, "tag"), *kind = cli_cmd_str(cmd, "kind");
 	json_t *a;
 
 	if (!ctx)
 		return NULL;
 	a = json_array();
-	cfg_foreach(n, ctx, "crypto-template") if (!tag || !strcmp(tag, cfg_key(n, 0)))
-	        json_array_append_new(a, template_json(sh, n, ctx));
+	cfg_foreach(n, ctx, "crypto-template") if ((!tag || !strcmp(tag, cfg_key(n, 0))) &&
+	                                           (!kind || !strcmp(kind, cfg_arg(n, "type"))))
+	        json_array_append_new(a, sh_template_json(sh, n, ctx));
 	if (tag && !json_array_size(a)) {
 		snprintf(err, size, "Failure: crypto template %s does not exist in context %s", tag,
 		         sh->s.context);
