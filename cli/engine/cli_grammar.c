@@ -316,7 +316,7 @@ struct raw {
 	const char *alias[ROW_ALIAS], *no, *enter, *key;
 	unsigned nalias, nwords;
 	struct cli_word_help words[ROW_WORDS];
-	bool no_none, default_none, default_keyed;
+	bool no_none, default_none, default_keyed, acts;
 };
 
 static const char *const priv_names[] = {"inspector", "operator", "administrator", "security-administrator"};
@@ -402,13 +402,14 @@ static bool parse_attr(struct lex *l, struct raw *r)
 		if (!r->default_none && !r->default_keyed)
 			row->default_text = v;
 	} else if (is(l, "hidden") || is(l, "test") || is(l, "confirm") || is(l, "merge") ||
-	           is(l, "ordered") || is(l, "later")) {
+	           is(l, "ordered") || is(l, "later") || is(l, "acts")) {
 		row->hidden |= is(l, "hidden") || is(l, "test");
 		row->test |= is(l, "test");
 		row->confirm |= is(l, "confirm");
 		row->merge |= is(l, "merge");
 		row->ordered |= is(l, "ordered");
 		row->later |= is(l, "later");
+		r->acts |= is(l, "acts");
 		next(l);
 	} else if (l->kind == L_OPEN)
 		return !parse_help_block(l, r->words, ROW_WORDS, &r->nwords);
@@ -582,7 +583,7 @@ static int parse_row(struct lex *l, enum cli_row_kind kind, struct cli_mode *m)
 		;
 	if (!r.row->chapters)
 		r.row->chapters = m->chapters;
-	r.row->later |= kind == CLI_ROW_CONF && m->later;
+	r.row->later |= kind == CLI_ROW_CONF && m->later && !r.acts;
 	if (r.row->later && kind != CLI_ROW_CONF)
 		return fail(l, "only a setting can be `later`");
 	if (l->failed || compile_row(l, &r))

@@ -51,7 +51,7 @@ static const char rows[] =
         "conf \"now { a | b }=kind\" chapter \"8,15\"\n"
         "conf \"then <v:1-9>\" later chapter \"1\" conf \"key [ encrypted ] <k:secret:1-9>\" later\n"
         "conf \"box <name:string:1-9>\" key name enter box later\n"
-        "in box conf \"mine\" conf \"own\" chapter \"7\"\n";
+        "in box conf \"mine\" conf \"own\" chapter \"7\" conf \"works\" acts\n";
 
 static const struct cli_row *row(const struct cli_grammar *g, const char *mode, const char *id)
 {
@@ -74,6 +74,7 @@ Test(cli_later, rows_have_them)
 	cr_expect_eq(row(g, "box", "mine")->chapters, 1u << 6 | 1u << 29, "from the mode");
 	cr_expect(row(g, "box", "mine")->later);
 	cr_expect_eq(row(g, "box", "own")->chapters, 1u << 7, "its own instead");
+	cr_expect_not(row(g, "box", "works")->later, "acts in a mode that does not");
 	cr_expect_str_eq(cli_chapter_list(1u << 29 | 1u << 6, list, sizeof(list)), "6, 29");
 	cr_expect_str_eq(cli_chapter_list(0, list, sizeof(list)), "");
 	for (unsigned i = 1; i <= CLI_CHAPTER_MAX; i++)
