@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Profiles and card types. See profile.h for who reads them; the notation is `keyword values…`, # starts a
- * comment. */
+/* Profiles. See profile.h for who reads them; the notation is `keyword values…`, # starts a comment. */
 #include "chassis/profile.h"
 
 #include <errno.h>
@@ -8,39 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The last but one column is StarentCardType of STARENT-MIB: mio 34, fsc 41, dpc 42, ssc 45, dpc2 52; the
- * virtual card has none: unknown 2; then whether ipsec-on-demux works there. */
-static const struct card_type types[] = {
-        {"DPC", "DPC", "Data Processing Card", 2, false, true, 42, false},
-        {"DPC2", "DPC", "Data Processing Card 2", 3, false, true, 52, true},
-        {"UDPC", "DPC", "Univ Data Processing Card", 2, false, true, 42, false},
-        {"UDPC2", "DPC", "Univ Data Processing Card 2", 3, false, true, 52, true},
-        {"MIO", "MMIO", "Management & 20x10Gb I/O Card", 1, true, false, 34, false},
-        {"UMIO", "MMIO", "Univ Management & 20x10Gb I/O Card", 1, true, false, 34, false},
-        {"SSC", "SSC", "System Status Card", 0, false, false, 45, false},
-        {"FSC", "FSC", "Fabric & 1x400GB Storage Card", 0, false, false, 41, false},
-        {"VC", "VC", "Virtual Card", 1, true, true, 2, false},
-};
-
-const struct card_type *card_type_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if (!strcmp(types[i].name, name))
-			return &types[i];
-	return NULL;
-}
-
 const char *profile_slot_type(const struct profile *p, unsigned slot)
 {
-	if (slot <= PROFILE_SLOTS_MAX && p->card[slot])
-		return p->card[slot]->slot_type;
-	if (p->slots == 1)
-		return "VC";
-	if (slot == 5 || slot == 6)
-		return "MMIO";
-	if (slot <= 10)
-		return "DPC";
-	return slot <= 12 ? "SSC" : "FSC";
+	if (slot > PROFILE_SLOTS_MAX)
+		return "";
+	return p->card[slot] ? p->card[slot]->slot_type : p->slot_type[slot];
 }
 
 struct number_row {
@@ -56,6 +27,9 @@ static const struct number_row numbers[] = {
         {"sessmgr-per-cpu", AT(sessmgr_per_cpu), 0, 1, 48},
         {"standby-sessmgr-per-cpu", AT(standby_sessmgr_per_cpu), 0, 0, 48},
         {"standby-ipsecmgr", AT(standby_ipsecmgr), 0, 0, 48},
+        {"fan-trays", AT(fan_trays), 0, 0, 4},
+        {"power-feeds", AT(power_feeds), 0, 0, 2},
+        {"fabric-cards", AT(fabric_cards), 0, 0, PROFILE_SLOTS_MAX},
         {"task-heartbeat", AT(task_heartbeat_ms), AT(task_hang_ms), 50, 60000},
         {"card-heartbeat", AT(card_heartbeat_ms), AT(card_hang_ms), 50, 60000},
         {"card-reboot", AT(card_reboot_ms), 0, 0, 600000},
@@ -83,13 +57,17 @@ static int number_line(struct profile *p, const struct number_row *r, const char
 	return 0;
 }
 
+/* slot N TYPE [SERIAL] */
 static int slot_line(struct profile *p, const char *rest, char *err, size_t size)
 {
 	unsigned slot;
-	char type[16];
+	char type[16], serial[PROFILE_SERIAL_MAX] = "", more[2];
+	int n = sscanf(rest, "%u %15s %15s %1s", &slot, type, serial, more);
 
-	if (sscanf(rest, "%u %15s", &slot, type) != 2 || slot < 1 || slot > PROFILE_SLOTS_MAX) {
-		snprintf(err, size, "slot needs a number from 1 to %u and a card type", PROFILE_SLOTS_MAX);
+	if (n < 2 || n > 3 || slot < 1 || slot > PROFILE_SLOTS_MAX) {
+		snprintf(err, size,
+		         "slot needs a number from 1 to %u, a card type and at most a serial number",
+		         PROFILE_SLOTS_MAX);
 		return -EINVAL;
 	}
 	p->card[slot] = card_type_find(type);
@@ -97,6 +75,24 @@ static int slot_line(struct profile *p, const char *rest, char *err, size_t size
 		snprintf(err, size, "unknown card type \"%s\"", type);
 		return -EINVAL;
 	}
+	if (serial[0])
+		memcpy(p->serial[slot], serial, sizeof(serial));
+	else
+		profile_serial(slot, p->serial[slot], sizeof(p->serial[slot]));
+	return 0;
+}
+
+/* empty N SLOT-TYPE: a slot without a card */
+static int empty_line(struct profile *p, const char *rest, char *err, size_t size)
+{
+	unsigned slot;
+	char type[8];
+
+	if (sscanf(rest, "%u %7s", &slot, type) != 2 || slot < 1 || slot > PROFILE_SLOTS_MAX) {
+		snprintf(err, size, "empty needs a number from 1 to %u and a slot type", PROFILE_SLOTS_MAX);
+		return -EINVAL;
+	}
+	memcpy(p->slot_type[slot], type, sizeof(type));
 	return 0;
 }
 
@@ -127,6 +123,8 @@ static int line_read(struct profile *p, char *line, char *err, size_t size)
 		line[--n] = 0;
 	if (!strcmp(word, "slot"))
 		return slot_line(p, line + used, err, size);
+	if (!strcmp(word, "empty"))
+		return empty_line(p, line + used, err, size);
 	if (!strcmp(word, "name") || !strcmp(word, "model")) {
 		snprintf(err, size, "%s needs a text", word);
 		return word[0] == 'n' ? text_line(line + used, p->name, sizeof(p->name))

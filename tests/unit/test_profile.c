@@ -22,9 +22,9 @@ static int read_text(const char *text, struct profile *p, char *err, size_t size
 
 Test(profile, shipped_ones_load)
 {
-	static const char *const names[] = {"asr5500-lab", "asr5500-full", "vpc-si"};
+	static const char *const names[] = {"asr5500-lab", "asr5500-full", "vpc-si", "vpc-di"};
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		struct profile p;
 		char path[100], err[300] = "";
 
@@ -32,6 +32,29 @@ Test(profile, shipped_ones_load)
 		cr_expect_eq(profile_read(path, &p, err, sizeof(err)), 0, "%s", err);
 		cr_expect_str_eq(p.name, names[i]);
 	}
+}
+
+Test(profile, slots_have_types_and_cards_serial_numbers)
+{
+	struct profile p;
+	char err[300];
+
+	cr_assert_eq(profile_read("chassis/profiles/asr5500-lab.profile", &p, err, sizeof(err)), 0, "%s",
+	             err);
+	cr_expect_str_eq(p.serial[2], "FLM21180002");
+	cr_expect_str_eq(profile_slot_type(&p, 2), "DPC");
+	cr_expect_str_eq(profile_slot_type(&p, 4), "DPC");
+	cr_expect_null(p.card[4]);
+	cr_expect_str_eq(profile_slot_type(&p, 19), "", "19 and 20 are reserved");
+	cr_expect_str_eq(profile_slot_type(&p, 99), "");
+	cr_expect_eq(p.fan_trays, 4);
+	cr_assert_eq(profile_read("chassis/profiles/vpc-di.profile", &p, err, sizeof(err)), 0, "%s", err);
+	cr_expect(p.card[1]->management && !p.card[1]->processing);
+	cr_expect(!p.card[3]->management && p.card[3]->processing);
+	cr_expect_eq(p.fan_trays, 0);
+	cr_expect_eq(read_text("slot 1 DPC2 FLM1 more\n", &p, err, sizeof(err)), -EINVAL);
+	cr_expect_eq(read_text("empty 21 DPC\n", &p, err, sizeof(err)), -EINVAL);
+	cr_expect_eq(read_text("fan-trays 5\n", &p, err, sizeof(err)), -ERANGE);
 }
 
 Test(profile, errors_name_line_and_range)
