@@ -74,6 +74,7 @@ struct card {
 	uint32_t hat_at; /* where hatsystem/0 was at the last full report */
 	uint64_t boot_wall;
 	bool peer[PROFILE_SLOTS_MAX + 1];
+	HardwareReport *hardware; /* as the backplane last told it; the active management card hands it on */
 	uint32_t next_cli;
 };
 
@@ -116,6 +117,8 @@ void report_event(struct card *c, const struct proc *p, TaskEvent__What what, ui
 void report_usage(struct card *c, const struct proc *p, const char *trap, uint64_t allocated, uint64_t used);
 void report_card_event(struct card *c, CardEvent__What what, unsigned slot, const char *reason, uint64_t at);
 void report_tick(struct card *c);
+/* Keep what the backplane told of the hardware (adopts h) and hand it on. */
+void report_hardware(struct card *c, HardwareReport *h);
 void report_show(struct card *c, const struct bus_rx *rx, const Envelope *env);
 
 /* main.c */

@@ -140,6 +140,14 @@ static void spawn_cli(struct card *c, const BpSpawnCli *sp, const int *fds, int 
 	card_bp_send(c, &m);
 }
 
+/* The message gives its body away. */
+static void hardware(struct card *c, BpMessage *m)
+{
+	report_hardware(c, m->hardware);
+	m->hardware = NULL;
+	m->body_case = BP_MESSAGE__BODY__NOT_SET;
+}
+
 static void bp_cb(uv_poll_t *h, int status, int events)
 {
 	struct card *c = h->data;
@@ -159,6 +167,8 @@ static void bp_cb(uv_poll_t *h, int status, int events)
 		presence(c, m->presence);
 	else if (m->body_case == BP_MESSAGE__BODY_SPAWN_CLI)
 		spawn_cli(c, m->spawn_cli, fds, n);
+	else if (m->body_case == BP_MESSAGE__BODY_HARDWARE)
+		hardware(c, m);
 	bp_message__free_unpacked(m, NULL);
 	while (n > 0)
 		close(fds[--n]);
@@ -239,7 +249,8 @@ static void orders(struct card *c, const struct bus_rx *rx, const Envelope *env)
 	card_reply_status(c, rx, env, rc, rc ? strerror(-rc) : "");
 }
 
-/* hatsystem's power line: "power cycle|off|on SLOT REASON", "power reload 0 REASON" for the whole chassis. */
+/* hatsystem's power line: "power cycle|restart|off|on SLOT REASON", "power reload 0 REASON" for the whole
+ * chassis. */
 static void power(struct card *c, const char *args)
 {
 	BpMessage m = BP_MESSAGE__INIT;
@@ -249,10 +260,11 @@ static void power(struct card *c, const char *args)
 
 	if (sscanf(args, "%15s %u %n", verb, &p.slot, &used) < 2)
 		return;
-	p.what = !strcmp(verb, "off")      ? BP_POWER__WHAT__OFF
-	         : !strcmp(verb, "on")     ? BP_POWER__WHAT__ON
-	         : !strcmp(verb, "reload") ? BP_POWER__WHAT__RELOAD
-	                                   : BP_POWER__WHAT__CYCLE;
+	p.what = !strcmp(verb, "off")       ? BP_POWER__WHAT__OFF
+	         : !strcmp(verb, "on")      ? BP_POWER__WHAT__ON
+	         : !strcmp(verb, "restart") ? BP_POWER__WHAT__RESTART
+	         : !strcmp(verb, "reload")  ? BP_POWER__WHAT__RELOAD
+	                                    : BP_POWER__WHAT__CYCLE;
 	p.reason = (char *)(args + used);
 	m.body_case = BP_MESSAGE__BODY_POWER;
 	m.power = &p;

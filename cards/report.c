@@ -181,6 +181,27 @@ static int send_report(struct card *c, bool full)
 	return rc;
 }
 
+static int send_hardware(struct card *c)
+{
+	Envelope env = ENVELOPE__INIT;
+
+	if (!c->hardware || !c->type->management || c->active_mio != c->slot)
+		return 0;
+	env.kind = ENVELOPE__KIND__ONEWAY;
+	env.body_case = ENVELOPE__BODY_HARDWARE_REPORT;
+	env.hardware_report = c->hardware;
+	return bus_switch_send(c->bus, "hatsystem/0", &env);
+}
+
+void report_hardware(struct card *c, HardwareReport *h)
+{
+	if (c->hardware)
+		hardware_report__free_unpacked(c->hardware, NULL);
+	c->hardware = h;
+	if (c->hat_at)
+		send_hardware(c);
+}
+
 static void report_cb(uv_timer_t *h)
 {
 	struct card *c = h->data;
@@ -214,7 +235,7 @@ void report_tick(struct card *c)
 		for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++)
 			if (c->peer[n] || n == c->slot)
 				report_card_event(c, CARD_EVENT__WHAT__UP, n, "present", clock_wall_us());
-	if (send_report(c, true) == 0)
+	if (send_hardware(c) == 0 && send_report(c, true) == 0)
 		flush_events(c);
 	else
 		c->hat_at = 0;

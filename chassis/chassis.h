@@ -8,6 +8,7 @@
 #include <sys/types.h>
 #include <uv.h>
 #include "chassis/bp.h"
+#include "chassis/hardware.h"
 #include "chassis/profile.h"
 
 struct chassis;
@@ -22,6 +23,8 @@ struct slot {
 	int pidfd, life; /* life: read end of a pipe that every process of the card holds open */
 	bool dead;       /* the card process is gone, its life line not yet */
 	bool keep_off;   /* halted: no reboot */
+	bool pulled;     /* taken out: no card there any more once it is gone */
+	bool quick;      /* restarted: boots at once, without the self tests of a power cycle */
 	bool hung, ready;
 	char state[24]; /* as the card last said: booting, standby, active, offline */
 	uint32_t tasks;
@@ -49,6 +52,7 @@ struct conn {
 struct chassis {
 	char name[64], run_dir[200], state_dir[200], profile_path[256], libexec[256], boot_id[40];
 	struct profile profile;
+	struct hardware hw; /* what stands where now, and what faults did to sensors, fans and feeds */
 	uv_loop_t *loop;
 	struct slot slots[PROFILE_SLOTS_MAX + 1];
 	unsigned active_mio;
@@ -69,6 +73,11 @@ int slots_power_on(struct chassis *c, unsigned slot);
 void slots_kill(struct chassis *c, unsigned slot, const char *reason, bool keep_off);
 void slots_heartbeat(struct chassis *c, unsigned slot, const BpHeartbeat *hb);
 void slots_hello(struct chassis *c, struct conn *cn, const BpCardHello *h);
+/* As slots_kill(), and then it boots at once. */
+void slots_restart(struct chassis *c, unsigned slot, const char *reason);
+/* The card is taken out; inserted: one of this type, which gets power. 0 or -errno. */
+void slots_pull(struct chassis *c, unsigned slot);
+int slots_insert(struct chassis *c, unsigned slot, const struct card_type *type);
 bool slots_all_up(const struct chassis *c);
 /* Tell every card. */
 void slots_broadcast(struct chassis *c, const BpMessage *m);
@@ -92,6 +101,13 @@ void command_card_died(struct chassis *c, unsigned slot);
 void command_spawned(struct chassis *c, const BpSpawned *sp);
 /* The connection closes: its operator is gone, and the session goes too. */
 void command_closed(struct conn *cn);
+
+/* inventory.c: the hardware that is no process. */
+/* Tell every card how the hardware is now, or only cn. */
+void inventory_tell(struct chassis *c, struct conn *cn);
+/* pull|insert card …, set|clear sensor|fan|power … of `orrery fault`: true when it was one and is answered.
+ */
+bool inventory_fault(struct conn *cn, uint64_t id, size_t argc, char **argv);
 
 /* fabric.c: namespaces, ports, sockets. */
 int fabric_server_init(struct chassis *c);

@@ -99,9 +99,9 @@ static json_t *chassis_json(struct chassis *c, bool with_tasks)
 
 		if (s->power == SLOT_EMPTY)
 			continue;
-		j = json_pack("{s:i, s:s, s:s, s:b, s:b, s:i, s:i}", "slot", n, "type",
-		              c->profile.card[n]->name, "state", s->power == SLOT_ON ? s->state : "offline",
-		              "ready", s->ready, "hung", s->hung, "pid", (int)s->pid, "tasks", (int)s->tasks);
+		j = json_pack("{s:i, s:s, s:s, s:b, s:b, s:i, s:i}", "slot", n, "type", c->hw.card[n]->name,
+		              "state", s->power == SLOT_ON ? s->state : "offline", "ready", s->ready, "hung",
+		              s->hung, "pid", (int)s->pid, "tasks", (int)s->tasks);
 		if (with_tasks) {
 			json_t *tasks = json_array();
 
@@ -197,6 +197,8 @@ static void fault(struct conn *cn, uint64_t id, size_t argc, char **argv)
 {
 	int sig = argc >= 2 ? fault_signal(argv[0]) : 0;
 
+	if (!sig && inventory_fault(cn, id, argc, argv))
+		return;
 	if (sig && argc == 4 && !strcmp(argv[1], "task")) {
 		fault_task(cn, id, sig, argv[2], argv[3]);
 	} else if (sig && argc == 3 && !strcmp(argv[1], "card")) {

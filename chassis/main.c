@@ -214,6 +214,7 @@ static int boot(struct chassis *c, const struct options *o, char *err, size_t si
 	}
 	clean_run_dir(c);
 	rc = profile_read(c->profile_path, &c->profile, err, size);
+	hardware_init(&c->hw, &c->profile);
 	if (rc == 0 && o->config && (rc = copy_config(c, o->config)) < 0)
 		snprintf(err, size, "%s: %s", o->config, strerror(-rc));
 	if (rc == 0)

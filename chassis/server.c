@@ -72,6 +72,8 @@ static void dispatch(struct conn *cn, const BpMessage *m, const int *fds, int n)
 			slots_reload(c, m->power->reason);
 		else if (m->power->what == BP_POWER__WHAT__ON)
 			slots_power_on(c, m->power->slot);
+		else if (m->power->what == BP_POWER__WHAT__RESTART)
+			slots_restart(c, m->power->slot, m->power->reason);
 		else
 			slots_kill(c, m->power->slot, m->power->reason,
 			           m->power->what == BP_POWER__WHAT__OFF);
@@ -158,7 +160,8 @@ void server_slot_changed(struct chassis *c, const struct slot *s)
 		next = cn->next;
 		if (!cn->waiting_up)
 			continue;
-		snprintf(text, sizeof(text), "card %u %s %s", s->n, c->profile.card[s->n]->name,
+		snprintf(text, sizeof(text), "card %u %s %s", s->n,
+		         c->hw.card[s->n] ? c->hw.card[s->n]->name : "removed",
 		         s->power == SLOT_ON && s->ready ? s->state : "booting");
 		server_reply(cn, cn->waiting_id, 0, text, true);
 		if (all) {

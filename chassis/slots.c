@@ -56,7 +56,7 @@ static bool lower_still_boots(struct chassis *c, unsigned chosen)
 	if (clock_now_us() - c->booted_at > MIO_BOOT_US)
 		return false;
 	for (unsigned n = 1; n < chosen; n++)
-		if (c->profile.card[n] && c->profile.card[n]->management && c->slots[n].power == SLOT_ON)
+		if (c->hw.card[n] && c->hw.card[n]->management && c->slots[n].power == SLOT_ON)
 			return true;
 	return false;
 }
@@ -71,8 +71,8 @@ static void arbitrate(struct chassis *c, const char *reason)
 	for (unsigned n = PROFILE_SLOTS_MAX; n >= 1; n--) {
 		const struct slot *s = &c->slots[n];
 
-		if (!c->profile.card[n] || !c->profile.card[n]->management || s->power != SLOT_ON ||
-		    !s->conn || s->hung)
+		if (!c->hw.card[n] || !c->hw.card[n]->management || s->power != SLOT_ON || !s->conn ||
+		    s->hung)
 			continue;
 		chosen = n;
 	}
@@ -127,6 +127,15 @@ static void reload_step(struct chassis *c)
 	}
 }
 
+/* The slot is empty from now on. */
+static void taken_out(struct slot *s)
+{
+	s->pulled = false;
+	s->power = SLOT_EMPTY;
+	s->c->hw.card[s->n] = NULL;
+	s->c->hw.serial[s->n][0] = 0;
+}
+
 /* Every process of the card is gone: only now may anybody take its place. */
 static void fenced(struct slot *s)
 {
@@ -138,16 +147,21 @@ static void fenced(struct slot *s)
 	snprintf(s->state, sizeof(s->state), "offline");
 	s->ready = s->hung = false;
 	s->power = s->keep_off ? SLOT_OFF : SLOT_REBOOT;
+	c->hw.powered[s->n] = false;
+	if (s->pulled)
+		taken_out(s);
 	if (c->reloading) {
 		reload_step(c);
 		return;
 	}
+	inventory_tell(c, NULL); /* before the presence line: hatsystem relies on it */
 	presence(s, false, false);
 	if (s->n == c->active_mio)
 		arbitrate(c, s->reason);
 	server_slot_changed(c, s);
 	if (s->power == SLOT_REBOOT)
-		uv_timer_start(&s->reboot, reboot_cb, c->profile.card_reboot_ms, 0);
+		uv_timer_start(&s->reboot, reboot_cb, s->quick ? 1 : c->profile.card_reboot_ms, 0);
+	s->quick = false;
 }
 
 static void free_handle(uv_handle_t *h)
@@ -198,7 +212,7 @@ static void card_died(struct slot *s, bool exited, int status)
 	poll_end(&s->pid_poll);
 	close(s->pidfd);
 	s->pidfd = -1;
-	LOG(EV_CARD_FAIL, "card %u (%s) ended: %s", s->n, s->c->profile.card[s->n]->description, s->reason);
+	LOG(EV_CARD_FAIL, "card %u (%s) ended: %s", s->n, s->c->hw.card[s->n]->description, s->reason);
 	s->died_at = clock_now_us();
 	s->dead = true;
 	s->pid = 0;
@@ -240,6 +254,38 @@ void slots_kill(struct chassis *c, unsigned slot, const char *reason, bool keep_
 	kill(s->pid, SIGKILL);
 }
 
+void slots_restart(struct chassis *c, unsigned slot, const char *reason)
+{
+	if (slot >= 1 && slot <= PROFILE_SLOTS_MAX && c->slots[slot].power == SLOT_ON)
+		c->slots[slot].quick = true;
+	slots_kill(c, slot, reason, false);
+}
+
+void slots_pull(struct chassis *c, unsigned slot)
+{
+	struct slot *s = &c->slots[slot];
+
+	s->pulled = true;
+	slots_kill(c, slot, "removed", true);
+	s->keep_off = true;
+	if (s->power != SLOT_OFF)
+		return; /* it ends, or is ending: then it is taken out */
+	taken_out(s);
+	inventory_tell(c, NULL);
+}
+
+int slots_insert(struct chassis *c, unsigned slot, const struct card_type *type)
+{
+	struct slot *s = &c->slots[slot];
+
+	if (s->power != SLOT_EMPTY)
+		return -EBUSY;
+	c->hw.card[slot] = type;
+	s->power = SLOT_OFF;
+	inventory_tell(c, NULL);
+	return slots_power_on(c, slot);
+}
+
 /* --- the start of a card -----------------------------------------------------------------------------------
  */
 
@@ -268,7 +314,7 @@ static void log_keep_small(const char *path)
 static void child(struct chassis *c, struct slot *s, int life_fd)
 {
 	char path[600], slot[16], log[300];
-	char *argv[] = {"orrery-card", slot, (char *)c->profile.card[s->n]->name, NULL};
+	char *argv[] = {"orrery-card", slot, (char *)c->hw.card[s->n]->name, NULL};
 	int fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -323,6 +369,8 @@ int slots_power_on(struct chassis *c, unsigned slot)
 	s->last_heartbeat = clock_now_us();
 	s->pid_poll = poll_begin(s, s->pidfd, UV_READABLE, pid_cb);
 	s->life_poll = poll_begin(s, s->life, UV_READABLE | UV_DISCONNECT, life_cb);
+	c->hw.powered[slot] = true;
+	inventory_tell(c, NULL);
 	server_slot_changed(c, s);
 	return 0;
 }
@@ -340,6 +388,7 @@ void slots_hello(struct chassis *c, struct conn *cn, const BpCardHello *h)
 		return;
 	}
 	cn->slot = s->n;
+	inventory_tell(c, cn);
 	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++) {
 		struct slot *o = &c->slots[n];
 		BpPresence p = BP_PRESENCE__INIT;
@@ -489,7 +538,7 @@ int slots_init(struct chassis *c)
 		s->pidfd = s->life = -1;
 		uv_timer_init(c->loop, &s->reboot);
 		s->reboot.data = s;
-		if (!c->profile.card[n])
+		if (!c->hw.card[n])
 			continue;
 		s->power = SLOT_OFF;
 		rc = slots_power_on(c, n);

@@ -9,6 +9,7 @@
 
 #include "base/counters.h"
 #include "base/log.h"
+#include "chassis/card_life.h"
 #include "cli/engine/cli.h"
 #include "cmd/cmd.h"
 #include "ike/ike.h"
@@ -55,6 +56,7 @@ static int doc_fsm(void)
 		return cmd_fail("no memory");
 	fputs(text, stdout);
 	free(text);
+	card_life_doc(stdout);
 	return CMD_OK;
 }
 

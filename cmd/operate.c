@@ -181,18 +181,52 @@ static bool one_of(const char *word, const char *const *words)
 	return false;
 }
 
+/* pull, insert, set and clear: what becomes of cards, sensors, fans and feeds. */
+static const char *hardware_wrong(int n, char **a)
+{
+	static const char *const states[] = {"ok", "failed", "removed", NULL}, *const feeds[] = {"a", "b",
+	                                                                                         "1", "2",
+	                                                                                         NULL};
+	bool is_set = !strcmp(a[0], "set");
+
+	if (!strcmp(a[0], "pull"))
+		return n == 3 && !strcmp(a[1], "card") && number(a[2], 1, 20)
+		               ? NULL
+		               : "pull takes: card SLOT (1 to 20)";
+	if (!strcmp(a[0], "insert"))
+		return (n == 3 || n == 4) && !strcmp(a[1], "card") && number(a[2], 1, 20)
+		               ? NULL
+		               : "insert takes: card SLOT [TYPE]";
+	if (!is_set && n == 2 && !strcmp(a[1], "sensors"))
+		return NULL;
+	if (!strcmp(a[1], "sensor"))
+		return n == (is_set ? 5 : 4) && number(a[2], 0, 20)
+		               ? NULL
+		               : "sensor takes a slot, 0 to 20, a name and, to set, a value";
+	if (n != (is_set ? 4 : 3) || (is_set && !one_of(a[3], states)))
+		return "a fan or power feed is ok, failed or removed";
+	if (!strcmp(a[1], "fan"))
+		return number(a[2], 1, 4) ? NULL : "fan takes a tray, 1 to 4";
+	if (!strcmp(a[1], "power"))
+		return one_of(a[2], feeds) ? NULL : "power takes a feed, a or b";
+	return "set and clear take a sensor, a fan or a power feed";
+}
+
 /* The arguments of fault, checked here so that a typing mistake is exit 2. NULL, or what is wrong. */
 static const char *fault_wrong(int n, char **a)
 {
-	static const char *const deeds[] = {"kill", "hang", "resume", NULL}, *const wires[] = {"cut", "heal",
-	                                                                                       NULL};
+	static const char *const deeds[] = {"kill", "hang", "resume", NULL},
+	                         *const wires[] = {"cut", "heal", NULL},
+	                         *const hardware[] = {"pull", "insert", "set", "clear", NULL};
 
 	if (n < 2)
 		return "what shall happen to what?";
+	if (one_of(a[0], hardware))
+		return hardware_wrong(n, a);
 	if (one_of(a[0], wires))
 		return n == 3 && !strcmp(a[1], "link") ? NULL : "cut and heal take: link LINK";
 	if (!one_of(a[0], deeds))
-		return "the fault is kill, hang, resume, cut or heal";
+		return "the fault is kill, hang, resume, pull, insert, set, clear, cut or heal";
 	if (!strcmp(a[1], "chassis"))
 		return n == 2 ? NULL : "chassis takes no argument";
 	if (!strcmp(a[1], "card"))

@@ -48,6 +48,20 @@ void place_cfg_cards(const struct cfg_tree *t, struct place_input *in)
 		in->contexts[in->n_contexts++] = id;
 }
 
+void place_cfg_shutdown(const struct cfg_tree *t, bool shut[PROFILE_SLOTS_MAX + 1])
+{
+	const struct cfg_node *c;
+
+	memset(shut, 0, (PROFILE_SLOTS_MAX + 1) * sizeof(shut[0]));
+	cfg_foreach(c, t->root, "card")
+	{
+		unsigned long slot = strtoul(cfg_key(c, 0), NULL, 10);
+
+		if (slot >= 1 && slot <= PROFILE_SLOTS_MAX)
+			shut[slot] = cfg_on(t, c, "shutdown");
+	}
+}
+
 bool place_cfg_demux_card(const struct cfg_tree *t, const struct profile *p)
 {
 	struct place_input in;

@@ -59,6 +59,18 @@ void render_directory(const json_t *j, const struct cli_cmd *cmd, struct cli_out
 void render_boot(const json_t *j, const struct cli_cmd *cmd,
                  struct cli_out *out); /* entries[] booted; initial-config */
 void render_checksum(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* checksum */
+/* --- render_hw.c: cards[] with leds, sensors, hardware; fans[] feeds[] raid
+ * ------------------------------------------------------------------------------------------------ */
+void render_led_words(const json_t *card, struct cli_out *out); /* Run/Fail: … | Active: … | Redundant: … */
+void render_leds(const json_t *j, const struct cli_cmd *cmd,
+                 struct cli_out *out); /* cards[] trouble service */
+void render_temperature(const json_t *j, const struct cli_cmd *cmd,
+                        struct cli_out *out); /* cards[] fans[]; verbose */
+void render_fans(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);          /* fans[] */
+void render_power_chassis(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* feeds[] */
+void render_card_hardware(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* cards[] */
+void render_card_diag(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);     /* cards[] */
+void render_hd_raid(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* raid; verbose */
 
 /* --- render_sa.c: layouts of our own
  * ------------------------------------------------------------------------------------ */

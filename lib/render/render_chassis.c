@@ -34,11 +34,15 @@ void render_uptime(const json_t *j, const struct cli_cmd *cmd, struct cli_out *o
  * ----------------------------------------------------------------------------------------------------------
  */
 
+/* Of a card that serves; what is standby, offline or booting has none. */
 static const char *spof_word(const json_t *c)
 {
-	if (!render_flag(c, "installed") || strcmp(render_str(c, "state"), "active") != 0)
-		return "-";
-	return render_flag(c, "spof") ? "Yes" : "No";
+	static const char *const serving[] = {"active", "migratefrom", "migrateto"};
+
+	for (size_t i = 0; render_flag(c, "installed") && i < sizeof(serving) / sizeof(serving[0]); i++)
+		if (!strcmp(render_str(c, "state"), serving[i]))
+			return render_yes(render_flag(c, "spof"));
+	return "-";
 }
 
 /* The last column, Attach, is empty in every row, and rows are padded to 80 columns. */
@@ -62,11 +66,32 @@ void render_card_table(const json_t *j, const struct cli_cmd *cmd, struct cli_ou
 	}
 }
 
-/* Temperature and voltages are left out: nobody measures them. */
+static void card_sensors(const json_t *c, struct cli_out *out)
+{
+	const json_t *s = json_object_get(c, "sensors");
+
+	if (!s || !strcmp(render_str(c, "state"), "offline"))
+		return;
+	cli_out_printf(out, "  %-23s : %lld C (limit %lld C)\n", "Temperature", render_num(s, "temperature"),
+	               render_num(s, "limit"));
+	cli_out_printf(out, "  %-23s : %s\n", "Voltages",
+	               !strcmp(render_str(s, "supply"), "Normal") ? "Good" : render_str(s, "supply"));
+}
+
+/* What a CPU does follows from its card. */
+static const char *cpu_word(const json_t *c)
+{
+	const char *state = render_str(c, "state");
+
+	if (!strcmp(state, "offline"))
+		return "Down";
+	return !strcmp(state, "booting") ? "Diags/Kernel Running, Tasks Starting"
+	                                 : "Diags/Kernel Running, Tasks Running";
+}
+
 static void card_block(const json_t *c, struct cli_out *out)
 {
 	char state[32], date[CLOCK_TEXT_MAX];
-	bool active = !strcmp(render_str(c, "state"), "active"), present = render_flag(c, "present");
 
 	cli_out_printf(out, "Card %lld:\n", render_num(c, "slot"));
 	cli_out_printf(out, "  %-23s : %s\n", "Slot Type", render_str(c, "slot_type"));
@@ -75,22 +100,24 @@ static void card_block(const json_t *c, struct cli_out *out)
 	               render_title(render_str(c, "state"), state, sizeof(state)));
 	cli_out_printf(out, "  %-23s : %s\n", "Last State Change",
 	               render_date(render_num(c, "changed"), date, sizeof(date)));
-	cli_out_printf(out, "  %-23s : %s\n", "Desired Mode",
-	               render_flag(c, "want_active") || active ? "Active" : "Standby");
-	cli_out_printf(out, "  %-23s : %s\n", "Administrative State", "Enabled");
-	cli_out_printf(out, "  %-23s : %s\n", "Card Lock", "Locked");
+	cli_out_printf(out, "  %-23s : %s\n", "Desired Mode", render_str(c, "desired"));
+	cli_out_printf(out, "  %-23s : %s\n", "Administrative State",
+	               render_enabled(!render_flag(c, "shutdown")));
+	/* The levers may be opened once the card is halted. */
+	cli_out_printf(out, "  %-23s : %s\n", "Card Lock",
+	               !strcmp(render_str(c, "state"), "offline") ? "Unlocked" : "Locked");
 	cli_out_printf(out, "  %-23s : %s\n", "Halt Issued", render_yes(render_flag(c, "halted")));
-	cli_out_printf(out, "  %-23s : %s\n", "Reboot Pending", render_yes(render_flag(c, "leaving")));
-	cli_out_printf(out, "  %-23s : %s\n", "Upgrade In Progress", "No");
-	cli_out_printf(out, "  %-23s : %s\n", "Card Usable", render_yes(present));
+	cli_out_printf(out, "  %-23s : %s\n", "Reboot Pending", render_yes(render_flag(c, "reboot_pending")));
+	cli_out_printf(out, "  %-23s : %s\n", "Upgrade In Progress", render_yes(render_flag(c, "upgrading")));
+	cli_out_printf(out, "  %-23s : %s\n", "Card Usable", render_yes(render_flag(c, "usable")));
 	cli_out_printf(out, "  %-23s : %s\n", "Single Point of Failure",
 	               strcmp(spof_word(c), "-") ? spof_word(c) : "No");
-	cli_out_printf(out, "  %-23s : Run/Fail: %s  | Active: %s  | Redundant: %s\n", "Card LEDs",
-	               present ? "Green" : "Red", active ? "Green" : "Off",
-	               render_flag(c, "spof") ? "Amber" : "Green");
+	card_sensors(c, out);
+	cli_out_printf(out, "  %-23s : ", "Card LEDs");
+	render_led_words(c, out);
+	cli_out_put(out, "\n");
 	for (long long i = 0; i < render_num(c, "cpus"); i++)
-		cli_out_printf(out, "  CPU %-19lld : %s\n", i,
-		               present ? "Diags/Kernel Running, Tasks Running" : "Down");
+		cli_out_printf(out, "  CPU %-19lld : %s\n", i, cpu_word(c));
 }
 
 void render_card_info(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)

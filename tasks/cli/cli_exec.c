@@ -18,47 +18,8 @@
 #define LOAD_MS         60000
 #define CONFIG_FILE_MAX (64l << 20)
 
-/* --- cards and tasks ---------------------------------------------------------------------------------------
+/* --- tasks ---------------------------------------------------------------------------------------
  */
-
-static int card_order(struct sh *sh, CardOrder__What what, const struct cli_cmd *cmd, const char *slot,
-                      const char *to)
-{
-	Envelope env = ENVELOPE__INIT;
-	CardOrder o = CARD_ORDER__INIT;
-
-	o.what = what;
-	o.slot = (uint32_t)cli_cmd_int(cmd, slot, 0);
-	o.to_slot = to ? (uint32_t)cli_cmd_int(cmd, to, 0) : 0;
-	o.force = cli_cmd_has(cmd, "-force");
-	env.body_case = ENVELOPE__BODY_CARD_ORDER;
-	env.card_order = &o;
-	return sh_order(sh, "hatsystem/0", &env, ORDER_MS);
-}
-
-static int card_halt(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	(void)out;
-	return card_order(sh, CARD_ORDER__WHAT__HALT, cmd, "slot", NULL);
-}
-
-static int card_reboot(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	(void)out;
-	return card_order(sh, CARD_ORDER__WHAT__REBOOT, cmd, "slot", NULL);
-}
-
-static int card_migrate(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	(void)out;
-	return card_order(sh, CARD_ORDER__WHAT__MIGRATE, cmd, "from", "to");
-}
-
-static int card_switch(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	(void)out;
-	return card_order(sh, CARD_ORDER__WHAT__SWITCH, cmd, "from", "to");
-}
 
 static int task_kill(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
@@ -252,10 +213,6 @@ static int ping(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 }
 
 const struct sh_command sh_exec_commands[] = {
-        {"card_halt", card_halt, NULL, NULL},
-        {"card_reboot", card_reboot, NULL, NULL},
-        {"card_migrate", card_migrate, NULL, NULL},
-        {"card_switch", card_switch, NULL, NULL},
         {"task_kill", task_kill, NULL, NULL},
         {"srp_initiate_switchover", srp_initiate_switchover, NULL, NULL},
         {"srp_validate_configuration", srp_validate_configuration, NULL, NULL},

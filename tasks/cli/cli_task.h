@@ -108,7 +108,9 @@ struct sh_command {
 };
 
 /* Tables of the command files, each ended by a row without handler. */
-extern const struct sh_command sh_exec_commands[];    /* cli_exec.c */
+extern const struct sh_command sh_exec_commands[]; /* cli_exec.c */
+extern const struct sh_command
+        sh_hw_commands[]; /* cli_show_hw.c: lights, sensors, diagnostics, card orders */
 extern const struct sh_command sh_chassis_commands[]; /* cli_show_chassis.c: cards, tasks, recovery */
 extern const struct sh_command sh_crypto_commands[];  /* cli_show_crypto.c: SAs, templates, services */
 extern const struct sh_command

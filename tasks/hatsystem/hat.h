@@ -4,7 +4,8 @@
 #ifndef ORRERY_HAT_H
 #define ORRERY_HAT_H
 
-#include "chassis/profile.h"
+#include "chassis/card_life.h"
+#include "chassis/hardware.h"
 #include "place/place.h"
 #include "task/ckpt.h"
 #include "task/task.h"
@@ -12,16 +13,25 @@
 struct cfg_tree;
 
 struct hat_slot {
+	struct card_life life; /* what the card is: set by hat_life.c alone */
+	const struct card_type
+	        *type; /* of the card that is, or was last, in the slot; NULL: there never was one */
+	char serial[PROFILE_SERIAL_MAX];
 	bool present; /* the backplane says its process lives */
 	bool reported;
 	bool leaving;    /* its tasks are to go elsewhere: halt, reboot, migrate */
 	bool spare_only; /* not to be chosen by the migration under way */
 	bool halted;
-	bool demoted; /* told to be standby, not reported yet */
+	bool shut;      /* configuration: shutdown */
+	bool demote;    /* configuration: no longer mode active; to be emptied */
+	bool shut_told; /* that a shutdown cannot be was logged */
+	bool upgrading; /* card upgrade, until it is up again */
+	bool demoted;   /* told to be standby, not reported yet */
 	bool spof_told;
-	bool down_told;
-	char state[24]; /* as reported */
-	char known[24]; /* as a hatsystem before this one knew it; empty once the card was down */
+	bool hot_told, supply_told; /* raised: CardTempOverheat, CardVoltageFailure */
+	bool too_hot;               /* powered off by its temperature */
+	bool expected;              /* the hatsystem before this one knew it alive; not heard of yet */
+	char role[24];              /* as the card last reported: booting, standby, active */
 	CardReport *report;
 	CardReport *lost; /* what ran there when it went down, until that is told */
 	uint64_t changed_wall;
@@ -33,7 +43,7 @@ struct hat_move {
 	bool on, planned;
 	unsigned from, to;
 	uint64_t started_us, started_wall;
-	enum { AFTER_NOTHING, AFTER_OFF, AFTER_CYCLE } then;
+	enum { AFTER_NOTHING, AFTER_OFF, AFTER_CYCLE, AFTER_RESTART } then;
 	unsigned n_recovered; /* tasks that had to be recovered on `to` */
 	char recovered[2000]; /* "sessmgr 3, aaamgr 3" */
 };
@@ -41,6 +51,11 @@ struct hat_move {
 struct hat {
 	struct task *t;
 	struct profile profile;
+	struct hardware hw; /* as the backplane last told it */
+	bool hw_known, restoring;
+	enum hw_part fan_told[HW_FANS + 1], feed_told[HW_FEEDS + 1];
+	unsigned raid_told, raid_events; /* disks missing, as last told; how often that changed */
+	struct task_timer *sensors;
 	struct hat_slot slots[PROFILE_SLOTS_MAX + 1];
 	struct hat_move move;
 	bool want_active[PROFILE_SLOTS_MAX + 1];
@@ -67,6 +82,26 @@ struct hat {
 extern const struct task_route hat_routes[];
 extern const size_t hat_n_routes;
 
+/* hat_life.c: the state of each card. */
+void hat_life_start(struct hat *h);
+enum card_state hat_life(const struct hat *h, unsigned slot);
+bool hat_life_is(const struct hat *h, unsigned slot, enum card_state state);
+bool hat_life_serves(const struct hat *h, unsigned slot);
+void hat_life_restore(struct hat *h, unsigned slot, enum card_state state);
+void hat_life_hardware(struct hat *h, unsigned slot);
+/* role has changed, or (plan) what was left open when it did is settled. */
+void hat_life_report(struct hat *h, unsigned slot, bool plan);
+void hat_life_down(struct hat *h, unsigned slot);
+void hat_life_move(struct hat *h, enum card_event from_event, enum card_event to_event);
+
+/* hat_hw.c: sensors, fans, feeds, disks: their traps and what is done about them. */
+void hat_hw_report(struct task *t, const struct bus_msg *m);
+void hat_hw_start(struct hat *h);
+/* A card's state changed: the disk array may have. */
+void hat_hw_check(struct hat *h);
+/* Disks of the array, and how many of them are not there. */
+unsigned hat_hw_disks(const struct hat *h, unsigned *missing);
+
 /* hat_plan.c: placement and what follows from it. */
 void hat_plan_soon(struct hat *h);
 unsigned hat_active_mio(const struct hat *h);
@@ -78,6 +113,7 @@ void hat_state_load(struct hat *h);
 void hat_state_save_slot(struct hat *h, unsigned slot);
 void hat_state_save_move(struct hat *h);
 void hat_state_save_require(struct hat *h);
+void hat_state_save_told(struct hat *h); /* which alarms of hardware were raised */
 
 /* hat_event.c: traps and history. */
 void hat_card_trap(struct hat *h, const char *trap, unsigned slot);
@@ -89,6 +125,8 @@ void hat_card_event(struct hat *h, const CardEvent *ev);
 /* All living cards have reported: what else was known to live died while no hatsystem was there to see it. */
 void hat_missed_cards(struct hat *h);
 void hat_spof(struct hat *h);
+/* Could another card do the work of this one? */
+bool hat_covered(const struct hat *h, unsigned slot);
 /* mv: the move with the tasks it recovered, or NULL. */
 void hat_rct(struct hat *h, const char *action, bool planned, unsigned from, unsigned to, uint64_t wall,
              uint64_t us, bool ok, const struct hat_move *mv);
@@ -96,6 +134,14 @@ void hat_rct(struct hat *h, const char *action, bool planned, unsigned from, uns
 /* hat_order.c: the operator's orders. */
 /* End a move that cannot be completed; a halt or reboot behind it is done at once. */
 void hat_move_abandon(struct hat *h);
+/* What follows when the card of an order is empty, or was empty at once. */
+void hat_order_then(struct hat *h, unsigned slot, int then);
+/* The configuration says other things of cards than before: shutdown, mode standby. */
+void hat_order_config(struct hat *h, unsigned slot, bool want_active, bool shut, bool first);
+/* What the configuration wants of cards and has not been done yet: one move at a time. */
+void hat_order_pending(struct hat *h);
+/* May the card go without breaking what all cards need? NULL, or the reason. */
+const char *hat_order_needed(const struct hat *h, unsigned slot, char *buf, size_t size);
 void hat_card_order(struct task *t, const struct bus_msg *m);
 void hat_task_kill(struct task *t, const struct bus_msg *m);
 

@@ -16,12 +16,11 @@
 
 void hat_card_trap(struct hat *h, const char *trap, unsigned slot)
 {
-	char serial[32];
-	const struct card_type *type = h->profile.card[slot];
+	const struct card_type *type = h->slots[slot].type;
 
 	if (type)
 		TASK_TRAP(h->t, trap, trap_int("starSlotNum", slot), trap_int("starCardType", type->mib_type),
-		          trap_str("starSlotSerialNumber", profile_serial(slot, serial, sizeof(serial))));
+		          trap_str("starSlotSerialNumber", h->slots[slot].serial));
 }
 
 void hat_move_trap(struct hat *h, const char *trap, unsigned from, unsigned to)
@@ -211,9 +210,8 @@ static void forget(struct hat_slot *s)
 		card_report__free_unpacked(s->lost, NULL);
 	s->lost = s->report;
 	s->report = NULL;
-	s->present = s->reported = false;
-	s->state[0] = s->known[0] = 0;
-	s->changed_wall = clock_wall_us();
+	s->present = s->reported = s->expected = s->life.role_active = false;
+	s->role[0] = 0;
 }
 
 /* The target of a move dies: an order to move fails, everything else goes to another card. */
@@ -232,13 +230,11 @@ static void target_down(struct hat *h)
 static void card_down(struct hat *h, unsigned slot, const char *reason, uint64_t wall)
 {
 	struct hat_slot *s = &h->slots[slot];
-	bool was_active =
-	        !strcmp(s->state, "active") && h->profile.card[slot] && h->profile.card[slot]->processing;
+	bool was_active = hat_life_serves(h, slot) && s->type && s->type->processing;
 
 	LOG(EV_CARD_FAIL, "card %u is down: %s", slot, reason);
 	forget(s);
-	hat_state_save_slot(h, slot);
-	hat_card_trap(h, "CardDown", slot);
+	hat_life_down(h, slot);
 	if (h->move.on && h->move.to == slot)
 		target_down(h);
 	if (h->move.on && h->move.from == slot)
@@ -256,10 +252,8 @@ void hat_missed_cards(struct hat *h)
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
 		struct hat_slot *hs = &h->slots[s];
 
-		if (!hs->known[0] || hs->present)
-			continue;
-		snprintf(hs->state, sizeof(hs->state), "%s", hs->known);
-		card_down(h, s, "it died while hatsystem was away", clock_wall_us());
+		if (hs->expected && !hs->present)
+			card_down(h, s, "it died while hatsystem was away", clock_wall_us());
 	}
 }
 
@@ -267,7 +261,7 @@ void hat_card_event(struct hat *h, const CardEvent *ev)
 {
 	struct hat_slot *s;
 
-	if (ev->slot < 1 || ev->slot > PROFILE_SLOTS_MAX || !h->profile.card[ev->slot])
+	if (ev->slot < 1 || ev->slot > PROFILE_SLOTS_MAX)
 		return;
 	s = &h->slots[ev->slot];
 	switch (ev->what) {
@@ -275,8 +269,7 @@ void hat_card_event(struct hat *h, const CardEvent *ev)
 		s->present = true;
 		s->halted = false;
 		h->presence_known |= ev->slot == h->t->card;
-		if (!s->known[0])
-			hat_card_trap(h, "CardUp", ev->slot);
+		hat_life_hardware(h, ev->slot);
 		break;
 	case CARD_EVENT__WHAT__DOWN:
 		if (s->present)
@@ -286,13 +279,15 @@ void hat_card_event(struct hat *h, const CardEvent *ev)
 		hat_power(h, "cycle", ev->slot, "heartbeat lost");
 		break;
 	case CARD_EVENT__WHAT__MIO_SWITCHOVER:
-		s->known[0] = 0; /* told here */
-		hat_card_trap(h, "CardDown", ev->slot);
+		s->expected = false; /* told here */
+		hat_life_down(h, ev->slot);
 		hat_move_trap(h, "CardSwitchoverStart", ev->slot, ev->active_mio);
 		hat_move_trap(h, "CardSwitchoverComplete", ev->slot, ev->active_mio);
 		hat_rct(h, "Switchover", !strcmp(ev->reason, "switch") || !strcmp(ev->reason, "reboot"),
 		        ev->slot, ev->active_mio, ev->at_wall_us, clock_wall_us() - ev->at_wall_us, true,
 		        NULL);
+		if (ev->active_mio >= 1 && ev->active_mio <= PROFILE_SLOTS_MAX)
+			hat_life_report(h, ev->active_mio, true);
 		break;
 	default:
 		break;
@@ -303,31 +298,43 @@ void hat_card_event(struct hat *h, const CardEvent *ev)
 /* --- single points of failure ------------------------------------------------------------------------------
  */
 
-/* Is there another living card of the same kind that could take over? */
-static bool covered(const struct hat *h, unsigned slot)
+/* How many other cards of the kind could do its work now? */
+static unsigned others(const struct hat *h, unsigned slot)
 {
-	const struct card_type *type = h->profile.card[slot];
-	unsigned others = 0;
+	const struct card_type *type = h->slots[slot].type;
+	unsigned n = 0;
 
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
-		if (s == slot || !h->profile.card[s] || !h->slots[s].present ||
-		    strcmp(h->profile.card[s]->slot_type, type->slot_type))
+		if (s == slot || !h->slots[s].type || strcmp(h->slots[s].type->slot_type, type->slot_type))
 			continue;
-		if (!type->processing || !strcmp(h->slots[s].state, "standby"))
-			others++;
+		n += hat_life_is(h, s, CARD_STANDBY) || (!type->processing && hat_life_serves(h, s));
 	}
-	return others > 0;
+	return n;
+}
+
+/* Packet cards 1:N, management and status cards 1:1, fabric cards N+1. */
+static bool covered(const struct hat *h, unsigned slot)
+{
+	unsigned need = !strcmp(h->slots[slot].type->slot_type, "FSC") ? h->profile.fabric_cards : 1;
+
+	return others(h, slot) >= need;
+}
+
+bool hat_covered(const struct hat *h, unsigned slot)
+{
+	return h->slots[slot].type && covered(h, slot);
 }
 
 void hat_spof(struct hat *h)
 {
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
-		bool active = h->slots[s].present && !strcmp(h->slots[s].state, "active");
+		bool active = hat_life_serves(h, s);
 		bool spof = active && !covered(h, s);
 
 		if (h->move.on || spof == h->slots[s].spof_told)
 			continue;
 		h->slots[s].spof_told = spof;
+		hat_state_save_told(h);
 		hat_card_trap(h, spof ? "CardSPOFAlarm" : "CardSPOFClear", s);
 	}
 }

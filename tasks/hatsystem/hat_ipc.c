@@ -24,18 +24,6 @@ static CardReport *report_copy(const CardReport *r)
 	return copy;
 }
 
-static void state_changed(struct hat *h, unsigned slot, const char *before, const char *now)
-{
-	h->slots[slot].changed_wall = clock_wall_us();
-	LOG(EV_CARD_STATE, "card %u: %s -> %s", slot, before[0] ? before : "unknown", now);
-	if (!before[0] && !strcmp(h->slots[slot].known, now))
-		return; /* not news: the hatsystem before told it */
-	if (!strcmp(now, "active"))
-		hat_card_trap(h, "CardActive", slot);
-	else if (!strcmp(now, "standby"))
-		hat_card_trap(h, "CardStandby", slot);
-}
-
 static void card_report(struct task *t, const struct bus_msg *m)
 {
 	struct hat *h = t->data;
@@ -49,18 +37,17 @@ static void card_report(struct task *t, const struct bus_msg *m)
 		return;
 	}
 	s = &h->slots[r->slot];
-	if (strcmp(s->state, r->state))
-		state_changed(h, r->slot, s->state, r->state);
-	if (strcmp(s->state, r->state)) {
+	s->expected = false;
+	s->reported = s->present = true;
+	if (strcmp(s->role, r->state)) {
 		if (strcmp(r->state, "active"))
 			s->demoted = false;
-		snprintf(s->state, sizeof(s->state), "%s", r->state);
-		hat_state_save_slot(h, r->slot);
+		snprintf(s->role, sizeof(s->role), "%s", r->state);
 	}
+	hat_life_report(h, r->slot, false);
 	if (s->report)
 		card_report__free_unpacked(s->report, NULL);
 	s->report = report_copy(r);
-	s->reported = s->present = true;
 	hat_plan_soon(h);
 }
 
@@ -116,8 +103,10 @@ const struct task_route hat_routes[] = {
          card_event},
         {ENVELOPE__BODY_MANAGERS_WANTED, "ipsecctrl", "which ipsecmgrs crypto maps need: plan again",
          managers_wanted},
+        {ENVELOPE__BODY_HARDWARE_REPORT, "card",
+         "cards, sensors, fans, feeds as the backplane has them: traps, alarms", hat_hw_report},
         {ENVELOPE__BODY_CARD_ORDER, "cli,web,snmp",
-         "the operator halts, reboots, migrates or switches a card", hat_card_order},
+         "the operator halts, reboots, migrates, switches … a card", hat_card_order},
         {ENVELOPE__BODY_CONTROL, "cli,web", "the operator reloads the chassis", reload},
         {ENVELOPE__BODY_TASK_KILL, "cli,web", "the operator kills a task", hat_task_kill},
         {ENVELOPE__BODY_SHOW, "*", "what hatsystem knows, as JSON", hat_show},

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The operator's orders: card halt, reboot, migrate, switch; task kill. Refused with StarOS's kind of words
- * when they make no sense; a planned move empties the card first and powers it off or on after.
+ * The operator's orders: card halt, reboot, restart, upgrade, migrate, switch, and what the configuration
+ * wants of cards (mode, shutdown); task kill. Refused with StarOS's kind of words when they make no sense; a
+ * planned move empties the card first and powers it off or on after.
  */
 #include "hat.h"
 
@@ -15,33 +16,30 @@
 
 static bool processing(const struct hat *h, unsigned slot)
 {
-	return h->profile.card[slot] && h->profile.card[slot]->processing;
+	return h->slots[slot].type && h->slots[slot].type->processing;
 }
 
-static bool is_active(const struct hat *h, unsigned slot)
-{
-	return h->slots[slot].present && !strcmp(h->slots[slot].state, "active");
-}
-
-static unsigned count_state(const struct hat *h, const char *slot_type, const char *state)
+/* Other packet cards in this state; CARD_STATES: that serve. */
+static unsigned other_cards(const struct hat *h, unsigned slot, enum card_state state)
 {
 	unsigned n = 0;
 
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
-		n += h->profile.card[s] && h->slots[s].present &&
-		     !strcmp(h->profile.card[s]->slot_type, slot_type) && !strcmp(h->slots[s].state, state);
+		n += s != slot && processing(h, s) &&
+		     (state == CARD_STATES ? hat_life_serves(h, s) : hat_life_is(h, s, state));
 	return n;
 }
 
-/* Empty a card onto `to` (0: any standby), then do `then` with it. false: there is nowhere to go. */
+/* Empty a card onto `to` (0: any standby, or the other active ones), then do `then` with it. false: nowhere
+ * to go. */
 static bool move_start(struct hat *h, unsigned from, unsigned to, int then)
 {
-	if (!count_state(h, h->profile.card[from]->slot_type, "standby"))
+	if (!other_cards(h, from, CARD_STANDBY) && !other_cards(h, from, CARD_STATES))
 		return false;
 	if (h->move.on) /* forced */
 		hat_move_abandon(h);
 	for (unsigned s = 1; to && s <= PROFILE_SLOTS_MAX; s++)
-		h->slots[s].spare_only = s != to && processing(h, s) && !strcmp(h->slots[s].state, "standby");
+		h->slots[s].spare_only = s != to && processing(h, s) && hat_life_is(h, s, CARD_STANDBY);
 	h->slots[from].leaving = true;
 	h->move = (struct hat_move){.on = true,
 	                            .planned = true,
@@ -54,48 +52,142 @@ static bool move_start(struct hat *h, unsigned from, unsigned to, int then)
 	return true;
 }
 
+void hat_order_then(struct hat *h, unsigned slot, int then)
+{
+	static const struct {
+		const char *verb, *reason;
+	} table[] = {[AFTER_OFF] = {"off", "halt"},
+	             [AFTER_CYCLE] = {"cycle", "reboot"},
+	             [AFTER_RESTART] = {"restart", "restart"}};
+	struct hat_slot *s = &h->slots[slot];
+
+	if (then == AFTER_NOTHING)
+		return;
+	s->halted = then == AFTER_OFF && !s->shut;
+	hat_state_save_slot(h, slot);
+	if (!s->present)
+		hat_power(h, then == AFTER_OFF ? "off" : "on", slot, table[then].reason);
+	else
+		hat_power(h, table[then].verb, slot,
+		          s->shut        ? "shutdown"
+		          : s->upgrading ? "upgrade"
+		                         : table[then].reason);
+}
+
 void hat_move_abandon(struct hat *h)
 {
 	struct hat_move mv = h->move;
 
 	h->move.on = false;
 	hat_state_save_move(h);
+	hat_life_move(h, CARD_EV_ABANDONED, CARD_EV_ABANDONED);
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
 		h->slots[s].spare_only = false;
 	h->slots[mv.from].leaving = false;
-	if (mv.then != AFTER_NOTHING) {
-		h->slots[mv.from].halted = mv.then == AFTER_OFF;
-		hat_state_save_slot(h, mv.from);
-		hat_power(h, mv.then == AFTER_OFF ? "off" : "cycle", mv.from,
-		          mv.then == AFTER_OFF ? "halt" : "reboot");
-	}
-	if (mv.planned)
+	hat_order_then(h, mv.from, mv.then);
+	if (mv.planned) {
 		LOG(EV_CARD_STATE, "the move from card %u to card %u is given up", mv.from, mv.to);
+		if (mv.to) {
+			hat_move_trap(h, "CardMigrateFailed", mv.from, mv.to);
+			hat_rct(h, "Migration", true, mv.from, mv.to, mv.started_wall,
+			        clock_now_us() - mv.started_us, false, NULL);
+		}
+	}
 	h->replan = true;
 	hat_plan_soon(h);
+}
+
+/* --- refusals
+ * ------------------------------------------------------------------------------------------------- */
+
+/* What each order is called, and where it makes sense. */
+static const struct {
+	const char *word;
+	bool management; /* also of a management card */
+	bool offline;    /* also of a card that does not run */
+	bool leaves;     /* the card does not do its work for a time */
+	int then;
+} orders[] = {
+        [CARD_ORDER__WHAT__HALT] = {"halted", false, false, true, AFTER_OFF},
+        [CARD_ORDER__WHAT__REBOOT] = {"rebooted", true, true, true, AFTER_CYCLE},
+        [CARD_ORDER__WHAT__MIGRATE] = {"migrated", true, false, false, AFTER_NOTHING},
+        [CARD_ORDER__WHAT__SWITCH] = {"switched", true, false, false, AFTER_NOTHING},
+        [CARD_ORDER__WHAT__RESTART] = {"restarted", true, false, true, AFTER_RESTART},
+        [CARD_ORDER__WHAT__UPGRADE] = {"upgraded", false, false, true, AFTER_CYCLE},
+};
+
+const char *hat_order_needed(const struct hat *h, unsigned slot, char *buf, size_t size)
+{
+	const struct card_type *type = h->slots[slot].type;
+	bool fabric = !strcmp(type->slot_type, "FSC");
+	unsigned active = 0, need = fabric ? h->profile.fabric_cards : 1;
+
+	if (type->processing || type->management || !hat_life_serves(h, slot))
+		return NULL;
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		active += h->slots[s].type && !strcmp(h->slots[s].type->slot_type, type->slot_type) &&
+		          hat_life_serves(h, s);
+	if (active > need)
+		return NULL;
+	snprintf(buf, size, "Failure: Card %u is the last active %s; %s needs %u of %u active", slot,
+	         type->description, fabric ? "the fabric" : "the chassis", need, active);
+	if (need > 1)
+		snprintf(buf, size,
+		         "Failure: Card %u is one of %u active fabric cards, and the fabric needs %u", slot,
+		         active, need);
+	return buf;
+}
+
+/* Without -force, nothing is ordered that ends all service. */
+static const char *alone(const struct hat *h, const CardOrder *o, char *buf, size_t size)
+{
+	const struct card_type *type = h->slots[o->slot].type;
+
+	if (o->force || !hat_life_serves(h, o->slot))
+		return NULL;
+	if (type->management && !hat_covered(h, o->slot)) {
+		snprintf(buf, size,
+		         "Failure: Card %u is the only management card; use -force to have the chassis "
+		         "without one for a time",
+		         o->slot);
+		return buf;
+	}
+	if (type->processing && !other_cards(h, o->slot, CARD_STANDBY) &&
+	    !other_cards(h, o->slot, CARD_STATES)) {
+		snprintf(buf, size,
+		         "Failure: Card %u is the only packet card, and its sessions would be lost; use "
+		         "-force to do it all the same",
+		         o->slot);
+		return buf;
+	}
+	return NULL;
 }
 
 /* Why the order cannot be; NULL when it can. */
 static const char *refusal(const struct hat *h, const CardOrder *o, char *buf, size_t size)
 {
-	const struct card_type *type;
+	const struct hat_slot *s;
 
 	if (o->slot < 1 || o->slot > h->profile.slots || o->slot > PROFILE_SLOTS_MAX) {
 		snprintf(buf, size, "Failure: Invalid slot number %u; the legal range is 1 to %u", o->slot,
 		         h->profile.slots);
 		return buf;
 	}
-	if (o->what > CARD_ORDER__WHAT__SWITCH) {
+	if (o->what < 0 || (size_t)o->what >= sizeof(orders) / sizeof(orders[0]) || !orders[o->what].word) {
 		snprintf(buf, size, "Failure: Unknown order %d", (int)o->what);
 		return buf;
 	}
-	type = h->profile.card[o->slot];
-	if (!type) {
+	s = &h->slots[o->slot];
+	if (hat_life_is(h, o->slot, CARD_EMPTY) || !s->type) {
 		snprintf(buf, size, "Failure: There is no card in slot %u", o->slot);
 		return buf;
 	}
-	if (!h->slots[o->slot].present && o->what != CARD_ORDER__WHAT__REBOOT) {
+	if (!s->present && !orders[o->what].offline) {
 		snprintf(buf, size, "Failure: Card %u is not running", o->slot);
+		return buf;
+	}
+	if (s->shut) {
+		snprintf(buf, size, "Failure: Card %u is shut down by its configuration", o->slot);
 		return buf;
 	}
 	if (h->move.on && !o->force) {
@@ -103,33 +195,31 @@ static const char *refusal(const struct hat *h, const CardOrder *o, char *buf, s
 		         h->move.from, h->move.to);
 		return buf;
 	}
-	if (o->what == CARD_ORDER__WHAT__HALT && type->management) {
+	if (s->type->management && !orders[o->what].management) {
 		snprintf(buf, size,
-		         "Failure: Card %u is a management card and cannot be halted; the legal slots are "
+		         "Failure: Card %u is a management card and cannot be %s; the legal slots are "
 		         "1-4 and 7-18",
-		         o->slot);
+		         o->slot, orders[o->what].word);
 		return buf;
 	}
-	if (!type->processing && !type->management && is_active(h, o->slot) &&
-	    o->what != CARD_ORDER__WHAT__MIGRATE && count_state(h, type->slot_type, "active") < 2) {
-		snprintf(buf, size, "Failure: Card %u is the last active %s", o->slot, type->description);
-		return buf;
-	}
-	return NULL;
+	return !orders[o->what].leaves                   ? NULL
+	       : hat_order_needed(h, o->slot, buf, size) ? buf
+	                                                 : alone(h, o, buf, size);
 }
 
 static const char *migrate_refusal(const struct hat *h, const CardOrder *o, char *buf, size_t size)
 {
-	bool known = o->to_slot >= 1 && o->to_slot <= PROFILE_SLOTS_MAX && h->profile.card[o->to_slot];
+	bool known = o->to_slot >= 1 && o->to_slot <= PROFILE_SLOTS_MAX && h->slots[o->to_slot].type &&
+	             !hat_life_is(h, o->to_slot, CARD_EMPTY);
 	const char *why = NULL;
 
 	if (!known)
 		why = "there is no card in the destination slot";
 	else if (!processing(h, o->slot) || !processing(h, o->to_slot))
 		why = "both must be packet processing cards";
-	else if (!is_active(h, o->slot))
+	else if (!hat_life_serves(h, o->slot))
 		why = "the source card is not active";
-	else if (strcmp(h->slots[o->to_slot].state, "standby"))
+	else if (!hat_life_is(h, o->to_slot, CARD_STANDBY))
 		why = "the destination card is not in standby";
 	if (!why)
 		return NULL;
@@ -139,9 +229,9 @@ static const char *migrate_refusal(const struct hat *h, const CardOrder *o, char
 
 static const char *switch_refusal(const struct hat *h, const CardOrder *o, char *buf, size_t size)
 {
-	bool ok = o->to_slot >= 1 && o->to_slot <= PROFILE_SLOTS_MAX && h->profile.card[o->to_slot] &&
-	          h->profile.card[o->slot]->management && h->profile.card[o->to_slot]->management &&
-	          o->slot == hat_active_mio(h) && !strcmp(h->slots[o->to_slot].state, "standby");
+	bool ok = o->to_slot >= 1 && o->to_slot <= PROFILE_SLOTS_MAX && h->slots[o->to_slot].type &&
+	          h->slots[o->slot].type->management && h->slots[o->to_slot].type->management &&
+	          o->slot == hat_active_mio(h) && hat_life_is(h, o->to_slot, CARD_STANDBY);
 
 	if (ok)
 		return NULL;
@@ -152,21 +242,11 @@ static const char *switch_refusal(const struct hat *h, const CardOrder *o, char 
 	return buf;
 }
 
-static void off_or_cycle(struct hat *h, const CardOrder *o)
-{
-	bool halt = o->what == CARD_ORDER__WHAT__HALT;
-
-	h->slots[o->slot].halted = halt;
-	hat_state_save_slot(h, o->slot);
-	hat_power(h, halt ? "off" : (h->slots[o->slot].present ? "cycle" : "on"), o->slot,
-	          halt ? "halt" : "reboot");
-}
-
 void hat_card_order(struct task *t, const struct bus_msg *m)
 {
 	struct hat *h = t->data;
 	const CardOrder *o = m->env->card_order;
-	char buf[200];
+	char buf[240];
 	const char *why = refusal(h, o, buf, sizeof(buf));
 
 	if (!why && o->what == CARD_ORDER__WHAT__MIGRATE)
@@ -178,15 +258,65 @@ void hat_card_order(struct task *t, const struct bus_msg *m)
 		return;
 	}
 	task_reply_status(t, m, 0, "%s", "");
-	if (o->what != CARD_ORDER__WHAT__SWITCH)
+	h->slots[o->slot].upgrading = o->what == CARD_ORDER__WHAT__UPGRADE;
+	if (orders[o->what].leaves)
 		hat_card_trap(h, "CardRebootRequest", o->slot);
 	if (o->what == CARD_ORDER__WHAT__SWITCH)
 		hat_power(h, "cycle", o->slot, "switch");
 	else if (o->what == CARD_ORDER__WHAT__MIGRATE)
 		move_start(h, o->slot, o->to_slot, AFTER_NOTHING);
-	else if (!processing(h, o->slot) || !is_active(h, o->slot) ||
-	         !move_start(h, o->slot, 0, o->what == CARD_ORDER__WHAT__HALT ? AFTER_OFF : AFTER_CYCLE))
-		off_or_cycle(h, o);
+	else if (!processing(h, o->slot) || !hat_life_serves(h, o->slot) ||
+	         !move_start(h, o->slot, 0, orders[o->what].then))
+		hat_order_then(h, o->slot, orders[o->what].then);
+}
+
+/* --- configuration
+ * -------------------------------------------------------------------------------------------- */
+
+void hat_order_config(struct hat *h, unsigned slot, bool want_active, bool shut, bool first)
+{
+	struct hat_slot *s = &h->slots[slot];
+	bool came_back = s->shut && !shut;
+
+	s->demote |= !first && !shut && h->want_active[slot] && !want_active && hat_life_serves(h, slot);
+	s->demote &= !want_active;
+	h->want_active[slot] = want_active;
+	s->shut = shut;
+	s->shut_told &= shut;
+	if (!first && came_back && !s->halted && hat_life_is(h, slot, CARD_OFFLINE))
+		hat_power(h, "on", slot, "no shutdown");
+}
+
+/* One that is shut down: emptied first where there is something to empty, then off. */
+static void shut_down(struct hat *h, unsigned slot)
+{
+	struct hat_slot *s = &h->slots[slot];
+	char why[200];
+
+	if (s->type->management || hat_order_needed(h, slot, why, sizeof(why))) {
+		if (!s->shut_told)
+			LOG(EV_CHASSIS_ERROR, "card %u stays in service in spite of its shutdown: %s", slot,
+			    s->type->management ? "it is a management card" : why);
+		s->shut_told = true;
+		return;
+	}
+	if (!processing(h, slot) || !hat_life_serves(h, slot) || !move_start(h, slot, 0, AFTER_OFF))
+		hat_order_then(h, slot, AFTER_OFF);
+}
+
+void hat_order_pending(struct hat *h)
+{
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && !h->move.on; s++) {
+		struct hat_slot *hs = &h->slots[s];
+
+		if (!hs->present || !hs->reported || !hs->type)
+			continue;
+		if (hs->shut)
+			shut_down(h, s);
+		else if (hs->demote && processing(h, s) && hat_life_serves(h, s))
+			move_start(h, s, 0, AFTER_NOTHING);
+		hs->demote = false;
+	}
 }
 
 /* --- task kill ---------------------------------------------------------------------------------------------

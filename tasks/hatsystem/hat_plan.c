@@ -83,7 +83,7 @@ void hat_power(struct hat *h, const char *verb, unsigned slot, const char *reaso
 
 static bool processing(const struct hat *h, unsigned slot)
 {
-	return h->profile.card[slot] && h->profile.card[slot]->processing;
+	return h->slots[slot].type && h->slots[slot].type->processing;
 }
 
 /* After another hatsystem: the cards that live must have told what runs on them. */
@@ -108,7 +108,7 @@ static bool boot_complete(struct hat *h)
 	if (h->resumed && (h->presence_known || clock_now_us() - h->activated_us > BOOT_HOLD_US))
 		return resume_complete(h);
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
-		if (processing(h, s) && !h->slots[s].reported)
+		if (processing(h, s) && h->hw.card[s] && !h->slots[s].reported)
 			return clock_now_us() - h->activated_us > BOOT_HOLD_US;
 	return true;
 }
@@ -117,9 +117,9 @@ static const char *slot_state(const struct hat *h, unsigned s)
 {
 	const struct hat_slot *hs = &h->slots[s];
 
-	if (!hs->present || !hs->reported || hs->leaving || hs->spare_only || hs->halted)
+	if (!hs->present || !hs->reported || hs->leaving || hs->spare_only || hs->halted || hs->shut)
 		return "down";
-	return !strcmp(hs->state, "active") && !hs->demoted ? "active" : "standby";
+	return !strcmp(hs->role, "active") && !hs->demoted ? "active" : "standby";
 }
 
 struct request {
@@ -170,9 +170,9 @@ static int request_build(struct hat *h, struct request *r)
 			continue;
 		slot_info__init(si);
 		si->slot = s;
-		si->type = (char *)h->profile.card[s]->name;
+		si->type = (char *)h->slots[s].type->name;
 		si->state = (char *)slot_state(h, s);
-		si->cpus = h->profile.card[s]->cpus;
+		si->cpus = h->slots[s].type->cpus;
 		si->want_active = h->want_active[s];
 		r->slot_ptrs[r->req.n_slots++] = si;
 	}
@@ -359,7 +359,7 @@ static void set_role(struct hat *h, unsigned slot, const char *role)
 	CardSetState s = CARD_SET_STATE__INIT;
 	char dst[40];
 
-	if (!strcmp(h->slots[slot].state, role))
+	if (!strcmp(h->slots[slot].role, role))
 		return;
 	snprintf(dst, sizeof(dst), "card/%u", slot);
 	s.state = (char *)role;
@@ -372,46 +372,6 @@ static void set_role(struct hat *h, unsigned slot, const char *role)
 /* --- moves -------------------------------------------------------------------------------------------------
  */
 
-/* Is everything the plan wants on this card active there, and nothing of the old card left? */
-static bool move_done(const struct hat *h, const PlacementReply *plan)
-{
-	for (size_t i = 0; i < plan->n_tasks; i++) {
-		const PlacedTask *p = plan->tasks[i];
-		const TaskReport *tr;
-
-		if (p->card != h->move.to || p->standby)
-			continue;
-		tr = reported_on(h, p->card, p->facility, p->instance);
-		if (!tr || strcmp(tr->state, "active"))
-			return false;
-	}
-	return true;
-}
-
-static void move_finish(struct hat *h)
-{
-	struct hat_move mv = h->move;
-
-	h->move.on = false;
-	hat_state_save_move(h);
-	hat_move_trap(h, "CardMigrateComplete", mv.from, mv.to);
-	hat_rct(h, "Migration", mv.planned, mv.from, mv.to, mv.started_wall, clock_now_us() - mv.started_us,
-	        true, &mv);
-	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
-		h->slots[s].spare_only = false;
-	h->slots[mv.from].leaving = false;
-	h->slots[mv.from].demoted = true;
-	if (mv.then != AFTER_NOTHING) {
-		h->slots[mv.from].halted = mv.then == AFTER_OFF;
-		hat_state_save_slot(h, mv.from);
-		hat_power(h, mv.then == AFTER_OFF ? "off" : "cycle", mv.from,
-		          mv.then == AFTER_OFF ? "halt" : "reboot");
-	} else {
-		set_role(h, mv.from, "standby");
-	}
-	h->replan = true;
-}
-
 static bool managers_on(const struct hat *h, unsigned slot)
 {
 	const struct hat_slot *s = &h->slots[slot];
@@ -423,6 +383,44 @@ static bool managers_on(const struct hat *h, unsigned slot)
 	return false;
 }
 
+/* Is everything the plan wants on the target active there, nothing homeless, and nothing left on a card that
+ * is emptied? */
+static bool move_done(const struct hat *h, const PlacementReply *plan)
+{
+	for (size_t i = 0; i < plan->n_tasks; i++) {
+		const PlacedTask *p = plan->tasks[i];
+		const TaskReport *tr;
+
+		if (p->standby)
+			continue;
+		tr = reported_on(h, p->card, p->facility, p->instance);
+		if (!tr || (p->card == h->move.to && strcmp(tr->state, "active")))
+			return false;
+	}
+	return !h->move.planned || !managers_on(h, h->move.from);
+}
+
+static void move_finish(struct hat *h)
+{
+	struct hat_move mv = h->move;
+
+	h->move.on = false;
+	hat_state_save_move(h);
+	hat_move_trap(h, "CardMigrateComplete", mv.from, mv.to);
+	hat_life_move(h, CARD_EV_MIGRATED, CARD_EV_MIGRATED);
+	hat_rct(h, "Migration", mv.planned, mv.from, mv.to, mv.started_wall, clock_now_us() - mv.started_us,
+	        true, &mv);
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		h->slots[s].spare_only = false;
+	h->slots[mv.from].leaving = false;
+	h->slots[mv.from].demoted = true;
+	if (mv.then != AFTER_NOTHING)
+		hat_order_then(h, mv.from, mv.then);
+	else
+		set_role(h, mv.from, "standby");
+	h->replan = true;
+}
+
 /* Which card got the tasks of the one that left? The one the plan made active that is not yet. */
 static void move_target(struct hat *h, const PlacementReply *plan)
 {
@@ -432,7 +430,7 @@ static void move_target(struct hat *h, const PlacementReply *plan)
 		unsigned s = plan->slots[i]->slot;
 
 		if (s <= PROFILE_SLOTS_MAX && !strcmp(plan->slots[i]->state, "active") &&
-		    strcmp(h->slots[s].state, "active"))
+		    strcmp(h->slots[s].role, "active"))
 			h->move.to = s;
 	}
 	for (size_t i = 0; i < plan->n_tasks && !h->move.to; i++)
@@ -443,6 +441,7 @@ static void move_target(struct hat *h, const PlacementReply *plan)
 		hat_state_save_move(h);
 		hat_move_trap(h, "CardMigrateStart", h->move.from, h->move.to);
 		hat_lost_managers(h, h->move.from);
+		hat_life_move(h, CARD_EV_MIGRATE_FROM, CARD_EV_MIGRATE_TO);
 	} else if (!h->move.planned || !managers_on(h, h->move.from)) {
 		hat_move_abandon(h); /* nothing had run there */
 	}
@@ -454,7 +453,7 @@ static void orders_for_mio(struct hat *h, const PlacementReply *plan)
 	static struct order_list l;
 
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
-		const struct card_type *type = h->profile.card[s];
+		const struct card_type *type = h->slots[s].type;
 
 		if (!type || !type->management || type->processing || !h->slots[s].present ||
 		    !h->slots[s].reported)
@@ -491,7 +490,12 @@ static void carry_out(struct hat *h, const PlacementReply *plan)
 	orders_for_mio(h, plan);
 	if (h->move.on && h->move.to && move_done(h, plan))
 		move_finish(h);
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		if (h->slots[s].present && h->slots[s].reported)
+			hat_life_report(h, s, true);
 	hat_spof(h);
+	hat_hw_check(h);
+	hat_order_pending(h);
 }
 
 static void plan_reply(struct task *t, void *arg, int status, const struct bus_msg *m)

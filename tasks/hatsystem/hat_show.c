@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Shows of hatsystem: cards (show card table, show card info) and session recovery, as JSON. */
+/* Shows of hatsystem: cards (table, info, hardware, lights), the other hardware, session recovery, as JSON.
+ */
 #include "hat.h"
 
 #include <errno.h>
@@ -8,34 +9,131 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
+/* It ended by itself, or a sensor of it is in alarm. */
+static bool failed(const struct hat *h, unsigned s)
+{
+	const struct hat_slot *hs = &h->slots[s];
+
+	if (hat_life_is(h, s, CARD_OFFLINE))
+		return !hs->halted && !hs->shut;
+	return hs->hot_told || hs->supply_told;
+}
+
+static const char *desired(const struct hat *h, unsigned s)
+{
+	const struct card_type *type = h->slots[s].type;
+
+	if (type->processing && !type->management)
+		return h->want_active[s] ? "Active" : "Standby";
+	return "Active"; /* of a pair, whichever is arbitrated */
+}
+
+/* What a card's sensors, lights and label say. */
+static void add_hardware(const struct hat *h, unsigned s, json_t *j)
+{
+	const struct hat_slot *hs = &h->slots[s];
+	const struct card_type *t = hs->type;
+	uint64_t now = clock_now_us() / US_PER_SEC;
+	struct card_leds l = card_leds(hat_life(h, s), failed(h, s), hat_covered(h, s));
+
+	json_object_set_new(j, "leds",
+	                    json_pack("{s:s, s:s, s:s}", "run_fail", l.run_fail, "active", l.active,
+	                              "redundant", l.redundant));
+	json_object_set_new(j, "hardware",
+	                    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:i}", "product",
+	                              t->product, "part", t->part, "top_assembly", t->top, "serial",
+	                              hs->serial, "socket", t->socket, "chipset", t->chipset, "sockets",
+	                              t->sockets, "memory_gb", t->memory_gb, "crypto_cores", t->crypto_cores,
+	                              "disks", t->disks, "disk_gb", t->disk_gb));
+	if (!h->hw.card[s] || !t->heat.nominal)
+		return;
+	json_object_set_new(j, "sensors",
+	                    json_pack("{s:i, s:i, s:s, s:i, s:s}", "temperature",
+	                              hardware_temperature(&h->hw, s, now), "limit", t->heat.off, "heat",
+	                              hw_level_name(hardware_heat(&h->hw, s, now)), "millivolts",
+	                              hardware_millivolts(&h->hw, s, now), "supply",
+	                              hw_level_name(hardware_supply(&h->hw, s, now))));
+}
+
 static json_t *slot_json(const struct hat *h, unsigned s)
 {
 	const struct hat_slot *hs = &h->slots[s];
-	const struct card_type *type = h->profile.card[s];
-	char serial[32];
+	bool in = !hat_life_is(h, s, CARD_EMPTY);
+	const struct card_type *type = in ? hs->type : NULL;
+	json_t *j = json_pack(
+	        "{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:I, s:I, s:b, s:b, s:b, s:s}", "slot", s,
+	        "slot_type", profile_slot_type(&h->profile, s), "type", type ? type->name : "", "description",
+	        type ? type->description : "None", "state", in ? card_state_name(hat_life(h, s)) : "",
+	        "installed", in, "present", hs->present, "spof", hs->spof_told, "halted", hs->halted, "cpus",
+	        type ? (int)type->cpus : 0, "changed", (json_int_t)hs->changed_wall, "boot",
+	        (json_int_t)(hs->report ? hs->report->boot_wall_us : 0), "want_active", h->want_active[s],
+	        "demux", h->demux == s, "leaving", hs->leaving, "serial", in ? hs->serial : "");
 
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:i, s:I, s:I, s:b, s:b, s:b, s:s}",
-	                 "slot", s, "slot_type", profile_slot_type(&h->profile, s), "type",
-	                 type ? type->name : "", "description", type ? type->description : "None", "state",
-	                 !type ? "" : (!hs->present ? "offline" : (hs->state[0] ? hs->state : "booting")),
-	                 "installed", type != NULL, "present", hs->present, "spof", hs->spof_told, "halted",
-	                 hs->halted, "cpus", type ? (int)type->cpus : 0, "changed",
-	                 (json_int_t)hs->changed_wall, "boot",
-	                 (json_int_t)(hs->report ? hs->report->boot_wall_us : 0), "want_active",
-	                 h->want_active[s], "demux", h->demux == s, "leaving", hs->leaving, "serial",
-	                 type ? profile_serial(s, serial, sizeof(serial)) : "");
+	if (!type)
+		return j;
+	json_object_set_new(j, "desired", json_string(desired(h, s)));
+	json_object_set_new(j, "shutdown", json_boolean(hs->shut));
+	json_object_set_new(j, "upgrading", json_boolean(hs->upgrading));
+	json_object_set_new(j, "reboot_pending",
+	                    json_boolean(h->move.on && h->move.from == s && h->move.then != AFTER_NOTHING));
+	json_object_set_new(j, "usable", json_boolean(card_state_alive(hat_life(h, s)) && !failed(h, s)));
+	json_object_set_new(j, "failed", json_boolean(failed(h, s)));
+	json_object_set_new(j, "management", json_boolean(type->management));
+	json_object_set_new(j, "master", json_boolean(s == hat_active_mio(h)));
+	add_hardware(h, s, j);
+	return j;
 }
 
 static json_t *show_cards(const struct hat *h)
 {
 	json_t *a = json_array();
 
-	for (unsigned s = 1; s <= h->profile.slots; s++)
-		if (s <= 18 || h->profile.card[s])
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		if (profile_slot_type(&h->profile, s)[0])
 			json_array_append_new(a, slot_json(h, s));
 	return json_pack("{s:s, s:s, s:i, s:i, s:b, s:s, s:o}", "profile", h->profile.name, "model",
 	                 h->profile.model, "active_mio", hat_active_mio(h), "demux", h->demux, "moving",
 	                 h->move.on, "problem", h->problem, "cards", a);
+}
+
+static json_t *show_raid(const struct hat *h)
+{
+	unsigned missing, n = hat_hw_disks(h, &missing), gb = 0;
+	json_t *cards = json_array();
+
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
+		const struct hat_slot *hs = &h->slots[s];
+
+		if (!hs->type || !hs->type->disks)
+			continue;
+		gb = hs->type->disk_gb;
+		json_array_append_new(cards, json_pack("{s:i, s:b, s:i, s:i, s:s, s:I}", "slot", s, "in_sync",
+		                                       hat_life_serves(h, s), "disks", hs->type->disks,
+		                                       "disk_gb", gb, "serial", hs->serial, "updated",
+		                                       (json_int_t)hs->changed_wall));
+	}
+	return json_pack("{s:i, s:i, s:i, s:i, s:o}", "disks", n, "missing", missing, "size_gb",
+	                 n > 1 ? (n - 1) * gb : 0, "events", h->raid_events, "cards", cards);
+}
+
+/* Fans, feeds, the array; the cards' own sensors are in "cards". */
+static json_t *show_hardware(const struct hat *h)
+{
+	uint64_t now = clock_now_us() / US_PER_SEC;
+	json_t *fans = json_array(), *feeds = json_array();
+
+	for (unsigned t = 1; t <= h->hw.fan_trays; t++)
+		json_array_append_new(fans, json_pack("{s:i, s:s, s:s, s:i, s:i}", "tray", t, "name",
+		                                      hardware_fan_name(t), "state",
+		                                      hw_part_name(hardware_fan(&h->hw, t)), "percent",
+		                                      hardware_fan_percent(&h->hw, t, now), "temperature",
+		                                      hardware_fan_temperature(&h->hw, t, now)));
+	for (unsigned f = 1; f <= h->hw.power_feeds; f++)
+		json_array_append_new(feeds, json_pack("{s:s, s:s}", "name", hardware_feed_name(f), "state",
+		                                       hw_part_name(hardware_feed(&h->hw, f))));
+	return json_pack("{s:o, s:o, s:o}", "fans", fans, "feeds", feeds, "raid", show_raid(h));
 }
 
 struct cpu_count {
@@ -82,8 +180,8 @@ static unsigned session_cards(const struct hat *h)
 	unsigned n = 0;
 
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
-		n += h->slots[s].present && !strcmp(h->slots[s].state, "active") && h->profile.card[s] &&
-		     h->profile.card[s]->processing && s != h->demux;
+		n += hat_life_serves(h, s) && h->slots[s].type && h->slots[s].type->processing &&
+		     s != h->demux;
 	return n;
 }
 
@@ -114,12 +212,12 @@ static json_t *show_recovery(const struct hat *h)
 	bool standby_card = false, all_good = !h->move.on;
 
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
-		bool active = !strcmp(h->slots[s].state, "active");
+		bool active = hat_life_serves(h, s);
 
-		if (!h->profile.card[s] || !h->profile.card[s]->processing || !h->slots[s].present)
+		if (!h->slots[s].type || !h->slots[s].type->processing || !h->slots[s].present)
 			continue;
 		standby_card |= !active;
-		for (unsigned c = 0; c < h->profile.card[s]->cpus; c++) {
+		for (unsigned c = 0; c < h->slots[s].type->cpus; c++) {
 			struct cpu_count n = count_cpu(h, s, c);
 			bool good = (n.sess_active == 0 || n.sess_standby > 0) && paired(h, s, c);
 
@@ -147,12 +245,14 @@ void hat_show(struct task *t, const struct bus_msg *m)
 		j = show_cards(h);
 	else if (!strcmp(what, "recovery"))
 		j = show_recovery(h);
+	else if (!strcmp(what, "hardware"))
+		j = show_hardware(h);
 	text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	if (text)
 		task_reply_json(t, m, text);
 	else
-		task_reply_status(t, m, -ENOENT, "Failure: hatsystem shows cards or recovery, not \"%s\"",
-		                  what);
+		task_reply_status(t, m, -ENOENT,
+		                  "Failure: hatsystem shows cards, hardware or recovery, not \"%s\"", what);
 	free(text);
 	json_decref(j);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What hatsystem must not forget: how each card was, and the move under way. Checkpoints of kind "hat" (they
- * stay on this chassis), one per slot, one "move", one "require", each beginning with the boot they belong
- * to. A hatsystem that finds none is that of a fresh chassis; else it goes on: what it knew is not news, and
- * a card that is missing died while nobody looked.
+ * stay on this chassis), one per slot, one "move", one "require" and one "told" (alarms of hardware), each
+ * beginning with the boot they belong to. A hatsystem that finds none is that of a fresh chassis; else it
+ * goes on: what it knew is not news, and a card that is missing died while nobody looked.
  */
 #include "hat.h"
 
@@ -32,7 +32,7 @@ void hat_state_save_slot(struct hat *h, unsigned slot)
 	char key[16], text[64];
 
 	snprintf(key, sizeof(key), "%u", slot);
-	snprintf(text, sizeof(text), "%s %d", s->state[0] ? s->state : "down", s->halted);
+	snprintf(text, sizeof(text), "%s %d", card_state_name(hat_life(h, slot)), s->halted);
 	save(h, key, text);
 }
 
@@ -46,18 +46,55 @@ void hat_state_save_move(struct hat *h)
 	save(h, "move", text);
 }
 
+/* One letter per slot (what was told of it), one digit per tray and feed, and the disks missing. */
+void hat_state_save_told(struct hat *h)
+{
+	char text[80];
+	size_t n = 0;
+
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		text[n++] = (char)('a' + (h->slots[s].spof_told | h->slots[s].hot_told << 1 |
+		                          h->slots[s].supply_told << 2));
+	for (unsigned f = 1; f <= HW_FANS; f++)
+		text[n++] = (char)('0' + h->fan_told[f]);
+	for (unsigned f = 1; f <= HW_FEEDS; f++)
+		text[n++] = (char)('0' + h->feed_told[f]);
+	snprintf(text + n, sizeof(text) - n, " %u %u", h->raid_told, h->raid_events);
+	save(h, "told", text);
+}
+
+static void load_told(struct hat *h, const char *text)
+{
+	size_t n = 0;
+
+	if (strlen(text) < PROFILE_SLOTS_MAX + HW_FANS + HW_FEEDS)
+		return;
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++, n++) {
+		unsigned told = (unsigned)(text[n] - 'a') & 7;
+
+		h->slots[s].spof_told = told & 1;
+		h->slots[s].hot_told = told >> 1 & 1;
+		h->slots[s].supply_told = told >> 2 & 1;
+	}
+	for (unsigned f = 1; f <= HW_FANS; f++, n++)
+		h->fan_told[f] = text[n] >= '0' && text[n] <= '2' ? (enum hw_part)(text[n] - '0') : HW_OK;
+	for (unsigned f = 1; f <= HW_FEEDS; f++, n++)
+		h->feed_told[f] = text[n] >= '0' && text[n] <= '2' ? (enum hw_part)(text[n] - '0') : HW_OK;
+	sscanf(text + n, "%u %u", &h->raid_told, &h->raid_events);
+}
+
 static void load_slot(struct hat *h, unsigned slot, const char *text)
 {
 	struct hat_slot *s = &h->slots[slot];
 	char state[24];
 	int halted;
 
-	if (sscanf(text, "%23s %d", state, &halted) != 2)
+	if (sscanf(text, "%23s %d", state, &halted) != 2 || card_state_find(state) == CARD_STATES)
 		return;
 	h->resumed = true;
 	s->halted = halted;
-	if (strcmp(state, "down"))
-		snprintf(s->known, sizeof(s->known), "%s", state);
+	hat_life_restore(h, slot, card_state_find(state));
+	s->expected = card_state_alive(hat_life(h, slot));
 }
 
 static void load_move(struct hat *h, const char *text)
@@ -68,7 +105,7 @@ static void load_move(struct hat *h, const char *text)
 
 	if (sscanf(text, "%d %d %u %u %d %llu", &on, &planned, &from, &to, &then, &wall) != 6 || !on ||
 	    from < 1 || from > PROFILE_SLOTS_MAX || to > PROFILE_SLOTS_MAX || then < AFTER_NOTHING ||
-	    then > AFTER_CYCLE)
+	    then > AFTER_RESTART)
 		return;
 	h->move = (struct hat_move){.on = true,
 	                            .planned = planned,
@@ -117,6 +154,8 @@ static int load_row(const struct store_ckpt *row, void *arg)
 		load_move(h, text + n + 1);
 	else if (!strcmp(row->key, "require"))
 		load_require(h, text + n + 1);
+	else if (!strcmp(row->key, "told"))
+		load_told(h, text + n + 1);
 	else if (sscanf(row->key, "%u", &slot) == 1 && slot >= 1 && slot <= PROFILE_SLOTS_MAX)
 		load_slot(h, slot, text + n + 1);
 	return 0;
@@ -132,7 +171,6 @@ void hat_state_load(struct hat *h)
 	store_close_reader(r);
 	/* The destination was chosen by an order: no other standby card may take its place. */
 	for (unsigned s = 1; h->move.on && h->move.planned && h->move.to && s <= PROFILE_SLOTS_MAX; s++)
-		h->slots[s].spare_only = s != h->move.to && h->profile.card[s] &&
-		                         h->profile.card[s]->processing &&
-		                         !strcmp(h->slots[s].known, "standby");
+		h->slots[s].spare_only = s != h->move.to && h->slots[s].type &&
+		                         h->slots[s].type->processing && hat_life_is(h, s, CARD_STANDBY);
 }

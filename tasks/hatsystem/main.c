@@ -21,11 +21,13 @@ static void config_changed(struct task *t, const struct cfg_tree *tree, void *ar
 {
 	struct hat *h = arg;
 	struct place_input in;
+	bool shut[PROFILE_SLOTS_MAX + 1];
 
 	(void)t;
 	place_cfg_cards(tree, &in);
+	place_cfg_shutdown(tree, shut);
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
-		h->want_active[s] = in.slots[s].want_active;
+		hat_order_config(h, s, in.slots[s].want_active, shut[s], !h->configured);
 	memcpy(h->contexts, in.contexts, in.n_contexts * sizeof(in.contexts[0]));
 	h->n_contexts = in.n_contexts;
 	/* What is required counts from the next boot on, as on StarOS. */
@@ -55,6 +57,7 @@ static int init(struct task *t)
 	t->data = &hat;
 	if (rc < 0)
 		LOG(EV_TASK_FAILED, "%s", err);
+	hat_life_start(&hat);
 	return rc;
 }
 
@@ -63,6 +66,7 @@ static int activate(struct task *t, const char *reason)
 	hat.activated_us = clock_now_us();
 	(void)reason;
 	hat_state_load(&hat);
+	hat_hw_start(&hat);
 	/* sct is up once the boot configuration is loaded; before that nobody may be told what to run. */
 	task_watch_peers(t, "sct", sct_up, &hat);
 	if (task_peer_up(t, "sct/0"))

@@ -14,7 +14,7 @@
 #include "place/place.h"
 #include "task/task.h"
 
-static struct profile profile;
+static struct profile profile; /* with the cards that stand in the slots now, as hatsystem tells */
 static struct place_output last;
 
 static enum place_state state_of(const char *word)
@@ -58,6 +58,7 @@ static int input_read(const PlacementRequest *req, struct place_input *in)
 
 		if (s->slot < 1 || s->slot > PROFILE_SLOTS_MAX)
 			continue;
+		profile.card[s->slot] = card_type_find(s->type);
 		in->slots[s->slot].state = state_of(s->state);
 		in->slots[s->slot].want_active = s->want_active;
 	}

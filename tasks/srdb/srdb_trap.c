@@ -95,7 +95,7 @@ static void stored(const struct store_result *res, void *arg)
 	free(p);
 }
 
-/* Which object an alarm is about: the card, or the task, or the chassis. */
+/* Which object an alarm is about: the card, a fan tray or power feed, or the task, or the chassis. */
 static const char *alarm_object(const struct trap_value *v, size_t n, char *buf, size_t size)
 {
 	for (size_t i = 0; i < n; i++)
@@ -103,6 +103,14 @@ static const char *alarm_object(const struct trap_value *v, size_t n, char *buf,
 			snprintf(buf, size, "Card %lld", (long long)(v[i].str ? atoll(v[i].str) : v[i].num));
 			return buf;
 		}
+	if (n > 0 && !v[0].str && !strcmp(v[0].name, "starFanNum")) {
+		snprintf(buf, size, "Fan %lld", (long long)v[0].num);
+		return buf;
+	}
+	if (n > 0 && !v[0].str && !strcmp(v[0].name, "starPowerNumber")) {
+		snprintf(buf, size, "Power %c", v[0].num == 1 ? 'A' : 'B');
+		return buf;
+	}
 	if (n > 1 && v[0].str && !v[1].str &&
 	    strstr(v[1].name, "Instance")) /* a task: facility and instance */
 		snprintf(buf, size, "%.100s %lld", v[0].str, (long long)v[1].num);

@@ -110,13 +110,27 @@ Test(cli_render, card_table)
 	       "10: DPC      Data Processing Card 2                  Standby        -           \n");
 }
 
+#define LEDS "'leds':{'run_fail':'Green','active':'Green','redundant':'Green'}"
+#define CARD1                                                                                                \
+	"{'slot':1,'slot_type':'DPC','type':'DPC2','description':'Data Processing Card "                     \
+	"2','state':'active','installed':true,"                                                              \
+	"'present':true,'usable':true,'desired':'Active','cpus':3,'changed':1772280674000000," LEDS          \
+	",'sensors':{'temperature':41,'limit':101,'heat':'Normal','millivolts':12040,'supply':'Normal'},"    \
+	"'hardware':{'product':'ASR55-DPC2-K9','part':'73-00001-01 A0','top_assembly':'68-0001-01 "          \
+	"A0','serial':"                                                                                      \
+	"'FLM00000001','socket':'Xeon E5-2648L v3 B1, 1800 MHz','chipset':'DH8920CC "                        \
+	"A0','sockets':2,'memory_gb':64,"                                                                    \
+	"'crypto_cores':16}}"
+#define CARD2                                                                                                \
+	"{'slot':2,'slot_type':'DPC','type':'DPC2','description':'Data Processing Card "                     \
+	"2','state':'offline','installed':true,"                                                             \
+	"'halted':true,'desired':'Active','cpus':1,'leds':{'run_fail':'Off','active':'Off','redundant':'"    \
+	"Off'},"                                                                                             \
+	"'sensors':{'temperature':41,'limit':101,'heat':'Normal','millivolts':12040,'supply':'Normal'}}"
+
 Test(cli_render, card_info)
 {
-	expect(render_card_info,
-	       "{'cards':[{'slot':1,'slot_type':'DPC','description':'Data Processing Card "
-	       "2','state':'active','installed':true,"
-	       "'present':true,'cpus':3,'changed':1772280674000000}]}",
-	       NULL,
+	expect(render_card_info, "{'cards':[" CARD1 "]}", NULL,
 	       "Card 1:\n"
 	       "  Slot Type               : DPC\n"
 	       "  Card Type               : Data Processing Card 2\n"
@@ -130,15 +144,142 @@ Test(cli_render, card_info)
 	       "  Upgrade In Progress     : No\n"
 	       "  Card Usable             : Yes\n"
 	       "  Single Point of Failure : No\n"
+	       "  Temperature             : 41 C (limit 101 C)\n"
+	       "  Voltages                : Good\n"
 	       "  Card LEDs               : Run/Fail: Green  | Active: Green  | Redundant: Green\n"
 	       "  CPU 0                   : Diags/Kernel Running, Tasks Running\n"
 	       "  CPU 1                   : Diags/Kernel Running, Tasks Running\n"
 	       "  CPU 2                   : Diags/Kernel Running, Tasks Running\n");
 }
 
-Test(cli_render, card_info_blocks_are_apart)
+Test(cli_render, card_info_blocks_are_apart_and_a_halted_card_is_dark)
 {
-	contains(render_card_info, CARDS, NULL, "Tasks Running\n\nCard 4:\n");
+	contains(render_card_info, "{'cards':[" CARD1 "," CARD2 "]}", NULL, "Tasks Running\n\nCard 2:\n");
+	contains(render_card_info, "{'cards':[" CARD2 "]}", NULL,
+	         "  Card Lock               : Unlocked\n  Halt Issued             : Yes\n");
+	contains(render_card_info, "{'cards':[" CARD2 "]}", NULL,
+	         "  Single Point of Failure : No\n"
+	         "  Card LEDs               : Run/Fail: Off  | Active: Off  | Redundant: Off\n"
+	         "  CPU 0                   : Down\n");
+}
+
+Test(cli_render, leds)
+{
+	expect(render_leds,
+	       "{'trouble':true,'service':true,'cards':[" CARD1
+	       ",{'slot':5,'slot_type':'MMIO','management':true,'master':"
+	       "true,'state':'active'," LEDS "},{'slot':11,'slot_type':'SSC','state':'active'," LEDS "}]}",
+	       NULL,
+	       "Slot 01: Run/Fail: Green  | Active: Green  | Redundant: Green\n"
+	       "Slot 05: Run/Fail: Green  | Active: Green  | Redundant: Green  | Master: Green\n"
+	       "Slot 11: Run/Fail: Green  | Active: Green  | Redundant: Green  | Status: Red  | Service: "
+	       "Amber\n");
+	contains(render_leds, "{'cards':[{'slot':11,'slot_type':'SSC','state':'active'," LEDS "}]}", NULL,
+	         "| Status: Green  | Service: Off\n");
+}
+
+#define FANS                                                                                                 \
+	"'fans':[{'tray':1,'name':'Lower Rear','state':'Normal','percent':60,'temperature':25},"             \
+	"{'tray':2,'name':'Lower Front','state':'Failed','percent':0,'temperature':24},"                     \
+	"{'tray':3,'name':'Upper Rear','state':'Not Present','percent':0,'temperature':29}]"
+
+Test(cli_render, temperature_fans_and_power)
+{
+	expect(render_temperature, "{'cards':[" CARD1 "," CARD2 "]," FANS "}", NULL,
+	       "Card  1:   Normal\nCard  2:   Offline\nFan Lower Rear: 25 C\nFan Lower Front: 24 C\n");
+	expect(render_fans, "{" FANS "}", NULL,
+	       "Lower Rear   Fan Tray: State=Normal                    Speed=60% Temp=25 C\n"
+	       "Lower Front  Fan Tray: State=Failed                    Speed=0% Temp=24 C\n"
+	       "Upper Rear   Fan Tray: State=Not Present              \n");
+	expect(render_power_chassis,
+	       "{'feeds':[{'name':'A','state':'Normal'},{'name':'B','state':'Normal'}]}", NULL,
+	       "All power sources are good\n");
+	expect(render_power_chassis,
+	       "{'feeds':[{'name':'A','state':'Normal'},{'name':'B','state':'Failed'}]}", NULL,
+	       "Power Filter Unit A: Good\nPower Filter Unit B: Failed\n");
+}
+
+/* The layout's sample, without the lines of CPU 1 and 2, which are those of CPU 0. */
+Test(cli_render, card_hardware)
+{
+	contains(render_card_hardware, "{'cards':[" CARD1 "]}", NULL,
+	         "Card 1:\n"
+	         "  Card Type               : Data Processing Card 2 (R01)\n"
+	         "  Description             : DPC2\n"
+	         "  Cisco Part Number       : 73-00001-01 A0\n"
+	         "  UDI Serial Number       : FLM00000001\n"
+	         "  UDI Product ID          : ASR55-DPC2-K9\n"
+	         "  UDI Version ID          : V01\n"
+	         "  UDI Top Assem Num       : 68-0001-01 A0\n"
+	         "  Card Programmables      : up to date\n"
+	         "  BCF2                    : on-card 0.11.0\n"
+	         "  CAF2                    : on-card 0.0.11\n"
+	         "  CPU 0 Type/Memory       : Socket 0: Xeon E5-2648L v3 B1, 1800 MHz\n"
+	         "                          : Socket 1: Xeon E5-2648L v3 B1, 1800 MHz\n"
+	         "                          : Chipset: DH8920CC A0, 64 GB\n"
+	         "  CPU 0 DIMM-N0C0D0 P/N   : 16G-DDR4-SIM01\n"
+	         "  CPU 0 DIMM-N0C1D0 P/N   : 16G-DDR4-SIM01\n"
+	         "  CPU 0 DIMM-N1C0D0 P/N   : 16G-DDR4-SIM01\n"
+	         "  CPU 0 DIMM-N1C1D0 P/N   : 16G-DDR4-SIM01\n"
+	         "  CPU 0 BIOS              : on-card-a 0.9.1, on-card-b 0.9.1\n"
+	         "  CPU 0 i82599            : eeprom-a 0.0.1\n"
+	         "  CPU 0 i210              : eeprom-a 0.0.1\n"
+	         "  CPU 0 CFE Loaded        : on-card 3.9.0\n"
+	         "  CPU 0 CFE ROM           : on-card-a 3.9.0, on-card-b 3.9.0\n"
+	         "  CPU 0 DH89XXCC          : on-card 0.9.0\n"
+	         "  CPU 1 Type/Memory       : Socket 0: ");
+}
+
+Test(cli_render, card_diag)
+{
+	expect(render_card_diag, "{'cards':[" CARD1 "," CARD2 "]}", NULL,
+	       "Card 1:\n"
+	       "  Card Usable             : Yes\n"
+	       "  Card Tests              : Pass\n"
+	       "  Operational State       : Active\n"
+	       "  Temperature             : 41 C (limit 101 C), Normal\n"
+	       "  Voltage 12 V            : 12.04 V, Normal\n"
+	       "\n"
+	       "Card 2:\n"
+	       "  Card Usable             : No\n"
+	       "  Card Tests              : Not Run\n"
+	       "  Operational State       : Offline\n");
+}
+
+#define RAID_CARD "'disks':1,'disk_gb':400,'serial':'FLM00000014'"
+#define RAID(missing, in)                                                                                    \
+	"{'raid':{'missing':" missing                                                                        \
+	",'size_gb':1200,'events':7,'uuid':'2f0a51c7:7be03d18:90c4a6e2:0d5b1f34','created':"                 \
+	"1768210244000000,'updated':1772557982000000,'cards':[{'slot':14,'in_sync':" in "," RAID_CARD "}]}}"
+
+Test(cli_render, hd_raid)
+{
+	expect(render_hd_raid, RAID("0", "true"), "verbose",
+	       "HD RAID:\n"
+	       "  State                     : Available (clean)\n"
+	       "  Degraded                  : No\n"
+	       "  UUID                      : 2f0a51c7:7be03d18:90c4a6e2:0d5b1f34\n"
+	       "  Size                      : 1.2TB (1200000000000 bytes)\n"
+	       "  Action                    : Idle\n"
+	       "  Card 14\n"
+	       "    State                   : In-sync card\n"
+	       "    Created                 : Mon Jan 12 09:30:44 2026\n"
+	       "    Updated                 : Tue Mar 03 17:13:02 2026\n"
+	       "    Events                  : 7\n"
+	       "    Description             : FSC14 FLM00000014\n"
+	       "    Size                    : 400GB (400000000000 bytes)\n"
+	       "    Disk hd14a\n"
+	       "      State                 : In-sync component\n"
+	       "      Model                 : ORRERY SSD-400 F001\n"
+	       "      Serial Number         : SIM00000000000000014\n"
+	       "      Size                  : 400GB (400000000000 bytes)\n");
+	contains(render_hd_raid, RAID("1", "false"), "verbose",
+	         "  State                     : Available (degraded)\n"
+	         "  Degraded                  : Yes\n");
+	contains(render_hd_raid, RAID("1", "false"), "verbose",
+	         "  Card 14\n    State                   : Missing card\n");
+	contains(render_hd_raid, RAID("2", "false"), NULL,
+	         "  State                     : Not available (failed)\n");
 }
 
 /* Sizes in the layout's four digits: 27.91M is 29265756 bytes, 231.8M 243059917. */
