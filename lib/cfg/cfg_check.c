@@ -53,9 +53,18 @@ static bool ref_found(const struct cfg_tree *t, const struct cfg_node *block, co
                       const struct cfg_args *args, const char *name)
 {
 	const struct cfg_node *scope = ref_scope(t, block, v, args), *c;
+	const struct cli_row *row = scope ? cli_grammar_row(cfg_mode(t, scope), v->ref) : NULL;
+	char key[CFG_PATH_MAX];
 
-	if (scope)
-		cfg_foreach(c, scope, v->ref) if (cfg_key(c, 0) && !strcmp(cfg_key(c, 0), name)) return true;
+	if (!row)
+		return false;
+	if (row->nkey == 1) {
+		struct cfg_arg arg = {(char *)row->key[0], (char *)name};
+		struct cfg_args one = {.v = &arg, .n = 1};
+
+		return cfg_key_of(row, &one, key, sizeof(key)) == 0 && cfg_child(t, scope, v->ref, key);
+	}
+	cfg_foreach(c, scope, v->ref) if (cfg_key(c, 0) && !strcmp(cfg_key(c, 0), name)) return true;
 	return false;
 }
 

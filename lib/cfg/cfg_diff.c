@@ -76,29 +76,42 @@ static int add_all(struct diff *d, const struct cfg_node *n)
 	return rc;
 }
 
-static bool behind(const struct cfg_node *first, const struct cfg_node *c)
+/* Of one block: from where the order of an ordered row differs. Found once, not for each of its nodes. */
+struct order {
+	const struct cli_row *row;
+	const struct cfg_node *from;
+};
+
+/* Is c (of x, or of y itself) at or behind the place from where y's order differs? */
+static bool behind(struct diff *d, struct order *o, const struct cfg_node *x, const struct cfg_node *y,
+                   const struct cfg_node *c)
 {
-	for (; first; first = next_of(first->next, c->row))
-		if (!strcmp(first->key, c->key))
-			return true;
-	return false;
+	if (!c->row->ordered)
+		return false;
+	if (o->row != c->row) {
+		o->row = c->row;
+		o->from = out_of_order(d, x, y, c->row);
+	}
+	if (!o->from)
+		return false;
+	/* numbers grow along the list */
+	const struct cfg_node *in_y = c->parent == y ? c : twin(d->b, y, c);
+
+	return in_y && in_y->seq >= o->from->seq;
 }
 
 static int diff_block(struct diff *d, const struct cfg_node *x, const struct cfg_node *y)
 {
+	struct order order = {NULL, NULL};
 	int rc = 0;
 
-	for (const struct cfg_node *c = x->child; c && !rc; c = c->next) {
-		const struct cfg_node *from = c->row->ordered ? out_of_order(d, x, y, c->row) : NULL;
-
-		if (!same_block(twin(d->b, y, c), c) || (from && behind(from, c)))
+	for (const struct cfg_node *c = x->child; c && !rc; c = c->next)
+		if (!same_block(twin(d->b, y, c), c) || behind(d, &order, x, y, c))
 			rc = emit(d, CFG_NO, c);
-	}
 	for (const struct cfg_node *c = y->child; c && !rc; c = c->next) {
 		const struct cfg_node *o = twin(d->a, x, c);
-		const struct cfg_node *from = c->row->ordered ? out_of_order(d, x, y, c->row) : NULL;
 
-		if (!same_block(o, c) || (from && behind(from, c))) {
+		if (!same_block(o, c) || behind(d, &order, x, y, c)) {
 			rc = add_all(d, c);
 			continue;
 		}

@@ -17,41 +17,18 @@ struct cfgview {
 	int64_t version;
 };
 
+/* A row of the store and how deep in the tree it stands. */
+struct view_row {
+	struct store_config r;
+	unsigned depth;
+};
+
 struct row_list {
-	struct store_config *rows;
+	struct view_row *rows;
 	size_t n, size;
 };
 
-static int row_collect(const struct store_config *row, void *arg)
-{
-	struct row_list *l = arg;
-
-	if (l->n == l->size) {
-		size_t size = l->size ? l->size * 2 : 256;
-		struct store_config *p = realloc(l->rows, size * sizeof(*p));
-
-		if (!p)
-			return -ENOMEM;
-		l->rows = p;
-		l->size = size;
-	}
-	l->rows[l->n] = *row;
-	l->rows[l->n].path = strdup(row->path);
-	l->rows[l->n].value = strdup(row->value ? row->value : "");
-	l->n++;
-	return 0;
-}
-
-static void row_list_free(struct row_list *l)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		free((char *)l->rows[i].path);
-		free((char *)l->rows[i].value);
-	}
-	free(l->rows);
-}
-
-static unsigned depth(const char *path)
+static unsigned depth_of(const char *path)
 {
 	unsigned n = 0;
 
@@ -60,16 +37,44 @@ static unsigned depth(const char *path)
 	return n;
 }
 
+static int row_collect(const struct store_config *row, void *arg)
+{
+	struct row_list *l = arg;
+
+	if (l->n == l->size) {
+		size_t size = l->size ? l->size * 2 : 256;
+		struct view_row *p = realloc(l->rows, size * sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		l->rows = p;
+		l->size = size;
+	}
+	l->rows[l->n].r = *row;
+	l->rows[l->n].r.path = strdup(row->path);
+	l->rows[l->n].r.value = strdup(row->value ? row->value : "");
+	l->rows[l->n++].depth = depth_of(row->path);
+	return 0;
+}
+
+static void row_list_free(struct row_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free((char *)l->rows[i].r.path);
+		free((char *)l->rows[i].r.value);
+	}
+	free(l->rows);
+}
+
 /* Blocks before what stands in them (a block that was set again has a later version than its lines), else as
  * written. */
 static int row_order(const void *a, const void *b)
 {
-	const struct store_config *x = a, *y = b;
-	unsigned dx = depth(x->path), dy = depth(y->path);
+	const struct view_row *x = a, *y = b;
 
-	if (dx != dy)
-		return dx < dy ? -1 : 1;
-	return x->version < y->version ? -1 : x->version > y->version;
+	if (x->depth != y->depth)
+		return x->depth < y->depth ? -1 : 1;
+	return x->r.version < y->r.version ? -1 : x->r.version > y->r.version;
 }
 
 /* A row whose block is gone meanwhile is not an error. */
@@ -81,13 +86,13 @@ static int changes_apply(struct cfgview *v, bool *any)
 	if (l.n)
 		qsort(l.rows, l.n, sizeof(*l.rows), row_order);
 	for (size_t i = 0; i < l.n; i++) {
-		const struct store_config *r = &l.rows[i];
-		struct cfg_edit *e = cfg_edit_new(r->deleted ? CFG_NO : CFG_REPLACE, r->path,
-		                                  r->deleted ? NULL : r->value);
+		const struct store_config *r = &l.rows[i].r;
+		struct cfg_edit e = {.op = r->deleted ? CFG_NO : CFG_REPLACE,
+		                     .path = (char *)r->path,
+		                     .value = r->deleted ? NULL : (char *)r->value};
 
-		if (e && cfg_apply(v->tree, e) > 0)
+		if (r->path && (r->deleted || r->value) && cfg_apply(v->tree, &e) > 0)
 			*any = true;
-		cfg_edit_free(e);
 		if (r->version > v->version)
 			v->version = r->version;
 	}
