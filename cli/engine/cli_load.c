@@ -121,7 +121,12 @@ int cli_load_text_until(struct cfg_tree *t, const struct cli_hooks *hooks, const
 		l.lineno++;
 		memcpy(line, text, k);
 		line[k] = 0;
-		load_line(&l, line);
+		/* half a line may be a legal one, with another value */
+		if (!text[n] && l.config && l.s.depth && strncasecmp(line + strspn(line, " \t"), "end", 3))
+			fail(&l, line,
+			     "Failure: The file ends in the middle of this line: it may be cut off");
+		else
+			load_line(&l, line);
 		text += n + (text[n] == '\n');
 	}
 	/* a file that show configuration wrote is closed by `end` */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Scripted use: -c commands, or the lines of standard input (a file or a pipe). Nothing is asked and nothing
  * is paged. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +10,16 @@
 
 #define LINE_MAX_BYTES (1u << 16)
 
+/* Nobody reads any more: what is still to come from the script is not carried out unseen. */
+static bool reader_gone(void)
+{
+	return ferror(stdout);
+}
+
 static int write_stdout(struct cli_out *out, const char *text, size_t len)
 {
 	(void)out;
-	return fwrite(text, 1, len, stdout) == len ? 0 : -1;
+	return fwrite(text, 1, len, stdout) == len && !reader_gone() ? 0 : -EPIPE;
 }
 
 /* A line that is too long is refused as a whole, however long it is. */
@@ -45,6 +52,8 @@ static void lines(struct sh *sh)
 		if (!sh_line(sh, line))
 			return;
 		fflush(stdout);
+		if (reader_gone())
+			return;
 	}
 }
 
@@ -53,7 +62,7 @@ void sh_script(struct sh *sh)
 	sh->sink.write = write_stdout;
 	if (sh->n_commands) {
 		for (unsigned i = 0; i < sh->n_commands; i++)
-			if (!sh_line(sh, sh->commands[i]))
+			if (!sh_line(sh, sh->commands[i]) || reader_gone())
 				break;
 	} else {
 		lines(sh);
