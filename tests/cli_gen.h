@@ -22,6 +22,65 @@ struct gen {
 	const struct cfg_args *fixed; /* values by name, for a second line about the same node */
 };
 
+/*
+ * Lines that rules across settings refuse where they stand alone: what has to be there, from global
+ * configuration on, and a line that is then legal.
+ */
+struct gen_special {
+	const char *mode, *row, *before, *line;
+};
+
+#define GEN_DEMUX "require session recovery\nrequire demux processing-card\ncontext c\ncrypto map m "
+static const struct gen_special gen_specials[] = {
+        {"wsg-service", "peer-list",
+         "context c\ncrypto peer-list ipv4 p\n#exit\nwsg-service w\ndeployment-mode site-to-site\n",
+         "peer-list p"},
+        {"crypto-map-ikev1", "ipsec-on-demux", GEN_DEMUX "ipsec-ikev1\n", "ipsec-on-demux"},
+        {"crypto-map-ikev2-ipv4", "ipsec-on-demux", GEN_DEMUX "ikev2-ipv4\n", "ipsec-on-demux"},
+        {"crypto-map-ikev2-ipv6", "ipsec-on-demux", GEN_DEMUX "ikev2-ipv6\n", "ipsec-on-demux"},
+};
+
+static inline const struct gen_special *gen_special_of(const struct cli_row *row)
+{
+	for (size_t i = 0; i < sizeof(gen_specials) / sizeof(gen_specials[0]); i++)
+		if (!strcmp(gen_specials[i].mode, row->mode->name) && !strcmp(gen_specials[i].row, row->id))
+			return &gen_specials[i];
+	return NULL;
+}
+
+/* Why else than for limits and unknown names a generated line may be refused: rules across settings. */
+static inline bool gen_rule_refusal(const char *error)
+{
+	static const char *const texts[] = {
+	        "needs deployment-mode",
+	        "remove it before",
+	        "can not be bound",
+	        "is of type",
+	        "in use by",
+	        "only one of",
+	        "overlaps with",
+	        "different families",
+	        "is not possible in",
+	        "can not match",
+	        "must be below <start>",
+	        "the alarm is raised at",
+	        "must be configured before",
+	        "ipsec-on-demux needs",
+	        "has ipsec-on-demux",
+	        "can not be applied",
+	        "already",
+	        "is needed",
+	        "is bound to",
+	        "weak",
+	        "can not be removed",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strstr(error, texts[i]))
+			return true;
+	return false;
+}
+
 static inline uint32_t gen_rand(struct gen *g, uint32_t n)
 {
 	g->seed = g->seed * 6364136223846793005ull + 1442695040888963407ull;
@@ -88,6 +147,8 @@ static inline void gen_value(struct gen *g, const struct cli_var *v, char *buf, 
 {
 	uint32_t a = gen_rand(g, 250) + 1, b = gen_rand(g, 250), r = gen_rand(g, v->nranges ? v->nranges : 1);
 
+	if (!strcmp(v->name, "end")) /* of a range: behind every start */
+		a = b = 254;
 	switch (v->type) {
 	case CLI_INT: {
 		const struct cli_range *x = &v->ranges[r];

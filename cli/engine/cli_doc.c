@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include "cfg/cfg_rules.h"
 #include "cli/engine/cli_int.h"
 
 static const char *const chapters[CLI_CHAPTER_MAX + 1] = {
@@ -107,6 +108,25 @@ static void doc_forms(const struct cli_row *row, struct cli_out *out)
 	}
 }
 
+/* What holds across settings, once per sentence. */
+static void doc_rules(const struct cli_row *row, struct cli_out *out)
+{
+	for (unsigned i = 0; i < cfg_rules_n; i++) {
+		const struct cfg_rule *r = &cfg_rules[i];
+
+		if (row->kind != CLI_ROW_CONF || strcmp(r->row, row->id) ||
+		    !cfg_rule_mode(r, row->mode->name))
+			continue;
+		cli_out_printf(out, "- Rule: %s", r->story);
+		if (r->chapter)
+			cli_out_printf(out, " (chapter %u)", r->chapter);
+		cli_out_printf(out, "%s\n",
+		               r->when & (CFG_RULE_SET | CFG_RULE_NO) ? ""
+		               : r->when & CFG_RULE_WARN              ? "; show configuration errors warns"
+		                                                      : "; show configuration errors tells");
+	}
+}
+
 static void doc_row(const struct cli_row *row, struct cli_out *out)
 {
 	char list[160];
@@ -129,6 +149,7 @@ static void doc_row(const struct cli_row *row, struct cli_out *out)
 		            row->later ? "- Today: **stored only**: checked, kept and shown; nothing acts on "
 		                         "it yet\n"
 		                       : "- Today: acts\n");
+	doc_rules(row, out);
 	if (row->enter)
 		cli_out_printf(out, "- Opens the mode [%s](#mode-%s)\n", row->enter->name, row->enter->name);
 	for (unsigned i = 0; i < row->nenters; i++)

@@ -337,7 +337,7 @@ static int set_node(struct cfg_tree *t, struct cfg_node *parent, const struct cl
 		return -EINVAL;
 	struct cfg_node *n = cfg_child(t, parent, row->id, key);
 
-	a = n && merge && !negated && !n->negated ? cfg_args_merge(n->args, args) : cfg_args_dup(args);
+	a = n && merge && !negated && !n->negated ? cfg_args_merged(row, n->args, args) : cfg_args_dup(args);
 	if (!a)
 		return -ENOMEM;
 	sort_args(row, a);

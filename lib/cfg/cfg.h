@@ -138,13 +138,27 @@ int cfg_del(struct cfg_tree *t, struct cfg_node *n);
 
 /*
  * Would this edit be legal? Path and values against the grammar (type, range, key), limits per block and
- * chassis, and names that must exist. 0, or -EINVAL/-ENOENT/-ENOSPC with "Failure: …" in err.
+ * chassis, names that must exist, and the rules across settings. 0, or -EINVAL/-ENOENT/-ENOSPC with "Failure:
+ * …" in err.
  */
 int cfg_check(const struct cfg_tree *t, const struct cfg_edit *e, char *err, size_t errlen);
 /* All dangling references of the whole tree (also those allowed for a while): for show configuration errors.
  * Returns their number. */
 int cfg_check_refs(const struct cfg_tree *t,
                    void (*each)(void *arg, const struct cfg_node *n, const char *text), void *arg);
+/*
+ * What rules across settings (cfg_rules.c) find wrong in the whole tree, for show configuration errors; a
+ * warning is about what is legal and does not do what it says. text is "path: reason". Returns their number.
+ * each may be NULL.
+ */
+int cfg_check_rules(const struct cfg_tree *t,
+                    void (*each)(void *arg, const struct cfg_node *n, bool warning, const char *text),
+                    void *arg);
+/* The same for one block that has just been left: what only shows when all of its lines are there, and names
+ * in its lines that do not exist. */
+int cfg_check_block(const struct cfg_tree *t, const struct cfg_node *n,
+                    void (*each)(void *arg, const struct cfg_node *n, bool warning, const char *text),
+                    void *arg);
 /* All configured settings that are stored only (rows declared `later`); text is "path: line". Returns their
  * number. each may be NULL. */
 int cfg_check_later(const struct cfg_tree *t,

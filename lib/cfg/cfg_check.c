@@ -11,6 +11,7 @@
 #include <string.h>
 #include "cfg/cfg.h"
 #include "cfg/cfg_int.h"
+#include "cfg/cfg_rules.h"
 
 static int complain(char *err, size_t len, int rc, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
@@ -115,6 +116,15 @@ static int node_refs(void *arg, const struct cfg_node *n)
 	return n->negated ? 0 : dangling(r->t, n->parent, n->row, n->args, report_ref, r);
 }
 
+int cfg_node_refs(const struct cfg_tree *t, const struct cfg_node *n,
+                  void (*each)(void *arg, const struct cfg_node *n, const char *text), void *arg)
+{
+	struct refs r = {.each = each, .arg = arg, .t = t};
+
+	node_refs(&r, n);
+	return r.count;
+}
+
 int cfg_check_refs(const struct cfg_tree *t,
                    void (*each)(void *arg, const struct cfg_node *n, const char *text), void *arg)
 {
@@ -190,25 +200,45 @@ static int check_values(const struct cli_row *row, const struct cfg_args *a, cha
 	return 0;
 }
 
-/* The values must make up a line of this row, no more and no less. */
-static int check_shape(const struct cli_row *row, const struct cfg_args *a, bool negated, char *err,
-                       size_t len)
+/* Do the values make up a line of this row, no more and no less? 1, 0, or -ENOMEM. */
+static int fits(const struct cli_row *row, const struct cfg_args *a, bool negated)
 {
 	size_t size = CFG_VALUE_MAX + CFG_PATH_MAX;
 	char *line = malloc(size);
 	struct cfg_args *back = NULL;
 
 	if (!line)
-		return complain(err, len, -ENOMEM, "out of memory");
+		return -ENOMEM;
 	if (!cli_render_line(row, a, negated, line, size))
 		back = cli_line_args(row, line, negated);
-	bool ok = back && cfg_args_same(a, back);
+	int ok = back && cfg_args_same(a, back);
 
 	explicit_bzero(line, size);
 	free(line);
 	cfg_args_free(back);
+	return ok;
+}
+
+static int check_shape(const struct cli_row *row, const struct cfg_args *a, bool negated, char *err,
+                       size_t len)
+{
+	int ok = fits(row, a, negated);
+
+	if (ok < 0)
+		return complain(err, len, ok, "out of memory");
 	return ok ? 0
 	          : complain(err, len, -EINVAL, "Incomplete or inconsistent values for \"%s\"", row->pattern);
+}
+
+struct cfg_args *cfg_args_merged(const struct cli_row *row, const struct cfg_args *old,
+                                 const struct cfg_args *new)
+{
+	struct cfg_args *both = cfg_args_merge(old, new);
+
+	if (!both || cfg_args_same(both, old) || cfg_args_same(both, new) || fits(row, both, false))
+		return both;
+	cfg_args_free(both);
+	return cfg_args_dup(new);
 }
 
 static int count_total(const struct cfg_node *n, const struct cli_row *row)
@@ -257,7 +287,7 @@ static int check_set(const struct cfg_tree *t, const struct cfg_edit *e, const s
 	int rc = cfg_value_parse(e->value ? e->value : "", &a, &negated);
 
 	if (!rc && old && e->op == CFG_SET && pl->row->merge && !negated && !old->negated) {
-		struct cfg_args *both = cfg_args_merge(old->args, a);
+		struct cfg_args *both = cfg_args_merged(pl->row, old->args, a);
 
 		cfg_args_free(a);
 		a = both;
@@ -277,8 +307,35 @@ static int check_set(const struct cfg_tree *t, const struct cfg_edit *e, const s
 		rc = check_mode(old, pl->row, a, err, len);
 	if (!rc && !negated)
 		rc = dangling(t, pl->parent, pl->row, a, refuse_ref, &m);
+	if (!rc) {
+		struct cfg_line line = {.t = t,
+		                        .block = pl->parent,
+		                        .self = old,
+		                        .row = pl->row,
+		                        .args = a,
+		                        .negated = negated};
+
+		rc = cfg_rules_line(&line, CFG_RULE_SET, err, len);
+	}
 	cfg_args_free(a);
 	return rc;
+}
+
+static int check_gone(const struct cfg_tree *t, const struct cfg_place *pl, char *err, size_t len)
+{
+	const struct cfg_node *n = pl->parent ? cfg_child(t, pl->parent, pl->row->id, pl->key) : NULL;
+
+	if (!n)
+		return 0;
+	struct cfg_line line = {.t = t,
+	                        .block = n->parent,
+	                        .self = n,
+	                        .row = n->row,
+	                        .args = n->args,
+	                        .negated = n->negated,
+	                        .going = true};
+
+	return cfg_rules_line(&line, CFG_RULE_NO, err, len);
 }
 
 int cfg_check(const struct cfg_tree *t, const struct cfg_edit *e, char *err, size_t errlen)
@@ -292,7 +349,7 @@ int cfg_check(const struct cfg_tree *t, const struct cfg_edit *e, char *err, siz
 	if (cfg_path_split(t, e->path, pl))
 		rc = complain(err, errlen, -EINVAL, "Unknown configuration item %.200s", e->path);
 	else if (e->op == CFG_NO || e->op == CFG_DEFAULT)
-		rc = 0;
+		rc = check_gone(t, pl, err, errlen);
 	else if (!pl->parent)
 		rc = complain(err, errlen, -ENOENT, "%.*s is not configured", (int)pl->parent_len, e->path);
 	else

@@ -222,64 +222,8 @@ static json_t *file_collect(struct sh *sh, const struct cli_cmd *cmd, char *err,
 	return json_pack("{s:s, s:o}", "file", url, "lines", lines);
 }
 
-/* --- errors and checksum -----------------------------------------------------------------------------------
+/* --- checksum ----------------------------------------------------------------------------------------------
  */
-
-struct errors {
-	struct cli_out *out;
-	unsigned n;
-};
-
-static void one_later(void *arg, const struct cfg_node *n, const char *text)
-{
-	struct errors *e = arg;
-
-	(void)n;
-	cli_out_printf(e->out, "Orrery: %s\n", text);
-}
-
-static void one_error(void *arg, const struct cfg_node *n, const char *text)
-{
-	struct errors *e = arg;
-
-	(void)n;
-	cli_out_printf(e->out, "Error : %s\n", text);
-	e->n++;
-}
-
-static int show_configuration_errors(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	struct errors e = {.out = out};
-
-	(void)cmd;
-	cli_out_put(out,
-	            "################################################################################\n"
-	            "#                     Displaying reference errors\n"
-	            "################################################################################\n");
-	cfg_check_refs(sh_tree(sh), one_error, &e);
-	cli_out_printf(out, "Total %u error(s) in this section !\n", e.n);
-	if (!cfg_check_later(sh_tree(sh), NULL, NULL))
-		return 0;
-	cli_out_put(out, "\nOrrery: these lines are kept and shown, but nothing acts on them yet; they are "
-	                 "no errors.\n");
-	cli_out_printf(out, "Orrery: %d line(s) stored only\n", cfg_check_later(sh_tree(sh), one_later, &e));
-	return 0;
-}
-
-static void append_text(void *arg, const struct cfg_node *n, const char *text)
-{
-	(void)n;
-	json_array_append_new(arg, show_text(text));
-}
-
-static json_t *errors_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
-{
-	json_t *errors = json_array(), *later = json_array();
-
-	cfg_check_refs(sh_tree(sh), append_text, errors);
-	cfg_check_later(sh_tree(sh), append_text, later);
-	return json_pack("{s:o, s:o}", "errors", errors, "stored_only", later);
-}
 
 static json_t *checksum_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
@@ -345,7 +289,7 @@ const struct sh_command sh_config_commands[] = {
         {"show_configuration", show_configuration, configuration_collect, NULL},
         {"show_file", show_configuration_url, file_collect, NULL},
         {"show_configuration_url", show_configuration_url, file_collect, NULL},
-        {"show_configuration_errors", show_configuration_errors, errors_collect, NULL},
+        {"show_configuration_errors", cli_errors_show, cli_errors_collect, NULL},
         {"show_configuration_checksum", NULL, checksum_collect, render_checksum},
         {"show_boot", NULL, boot_collect, render_boot},
         {NULL, NULL, NULL, NULL},

@@ -231,6 +231,8 @@ static void act(struct sh *sh, const char *line, struct cli_result *res)
 	default:
 		break;
 	}
+	if (res->kind == CLI_MOVE)
+		cli_errors_leave(sh, res);
 	if (rc == 0 || res->kind == CLI_MOVE)
 		cli_line_done(&sh->s, res);
 }

@@ -91,6 +91,14 @@ struct cli_tty *sh_pager(struct sh *sh);
  */
 bool sh_take_interrupt(void);
 
+/* --- cli_errors.c
+ * ------------------------------------------------------------------------------------------- */
+/* show configuration errors */
+int cli_errors_show(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out);
+json_t *cli_errors_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+/* Does this line leave blocks? Warns a person of what is missing in them. Call before cli_line_done(). */
+void cli_errors_leave(struct sh *sh, const struct cli_result *res);
+
 /* --- commands
  * ------------------------------------------------------------------------------------------------ */
 

@@ -200,12 +200,18 @@ def parse(toks, i=0, closer=None):
     return branches + [seq], i
 
 
+class Option(str):
+    """A word that is an option by itself: said once at most."""
+
+
 def words_of(item):
     """All ways to say one item of a sequence."""
     if isinstance(item, str):
         return [[item]]
     kind, branches = item
     ways = [w for b in branches for w in sequence(b)]
+    if kind == "[":
+        ways = [[Option(w[0])] if len(w) == 1 else w for w in ways]
     return ([[]] if kind == "[" else []) + ways
 
 
@@ -234,7 +240,8 @@ def sequence(seq):
     out = []
     for p in picks:
         line = [word for part in p for word in part]
-        if line not in out:
+        twice = any(isinstance(w, Option) and line.count(w) > 1 for w in line)
+        if line not in out and not twice:
             out.append(line)
     return out
 

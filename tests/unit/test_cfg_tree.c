@@ -506,9 +506,11 @@ static unsigned refused;
 
 static void count_refused(void *arg, unsigned lineno, const char *line, const char *error)
 {
-	/* limits and names that do not exist yet are the only reasons a generated line may fail */
+	/* limits, names that do not exist yet and rules across settings are the only reasons a line may fail
+	 */
 	cr_expect(strstr(error, "maximum number") || strstr(error, "not configured") ||
-	                  strstr(error, "exists already as") || strstr(error, "Invalid encrypted value"),
+	                  strstr(error, "exists already as") || strstr(error, "Invalid encrypted value") ||
+	                  gen_rule_refusal(error),
 	          "%s: %s", line, error);
 	refused++;
 }

@@ -215,9 +215,10 @@ Test(ipsecmgr_cfg, one_key_for_both_sides)
 
 Test(ipsecmgr_cfg, vendor_templates_serve_nobody_by_themselves)
 {
-	struct cfg_tree *t = load("config\ncontext c -noconfirm\ncrypto template t ikev2-vendor\n"
-	                          "payload p match childsa\n#exit\n#exit\n"
-	                          "wsg-service w\nbind address 192.0.2.1 crypto-template t\nend\n",
+	/* bound before it is what it is: with the template there the line would be refused */
+	struct cfg_tree *t = load("config\ncontext c -noconfirm\n"
+	                          "wsg-service w\nbind address 192.0.2.1 crypto-template t\n#exit\n"
+	                          "crypto template t ikev2-vendor\npayload p match childsa\nend\n",
 	                          0);
 	struct seen s = {0};
 

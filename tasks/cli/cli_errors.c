@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is wrong or missing in the configuration, said to the operator: show configuration errors, and
+ * warnings when a block is left. What is looked for is lib/cfg's: references, the rules across settings,
+ * settings that do not act yet.
+ */
+#include <string.h>
+
+#include "cli_task.h"
+#include "show/show.h"
+
+struct count {
+	struct cli_out *out;
+	unsigned errors, warnings;
+};
+
+static void section(struct cli_out *out, const char *title)
+{
+	cli_out_printf(out,
+	               "################################################################################\n"
+	               "#                     Displaying %s\n"
+	               "################################################################################\n",
+	               title);
+}
+
+static void one_reference(void *arg, const struct cfg_node *n, const char *text)
+{
+	struct count *c = arg;
+
+	(void)n;
+	c->errors++;
+	cli_out_printf(c->out, "Error : %s\n", text);
+}
+
+static void one_error(void *arg, const struct cfg_node *n, bool warning, const char *text)
+{
+	if (!warning)
+		one_reference(arg, n, text);
+}
+
+static void one_warning(void *arg, const struct cfg_node *n, bool warning, const char *text)
+{
+	struct count *c = arg;
+
+	(void)n;
+	if (!warning)
+		return;
+	c->warnings++;
+	cli_out_printf(c->out, "Warning %%:  %s\n", text);
+}
+
+static void one_later(void *arg, const struct cfg_node *n, const char *text)
+{
+	struct count *c = arg;
+
+	(void)n;
+	cli_out_printf(c->out, "Orrery: %s\n", text);
+}
+
+int cli_errors_show(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	const struct cfg_tree *t = sh_tree(sh);
+	struct count refs = {.out = out}, rules = {.out = out};
+
+	(void)cmd;
+	section(out, "reference errors");
+	cfg_check_refs(t, one_reference, &refs);
+	cli_out_printf(out, "Total %u error(s) in this section !\n\n", refs.errors);
+	section(out, "configuration errors across settings");
+	cfg_check_rules(t, one_error, &rules);
+	cli_out_printf(out, "Total %u error(s) in this section !\n\n", rules.errors);
+	cfg_check_rules(t, one_warning, &rules);
+	cli_out_printf(out, "Total %u warning(s) in this section!\n", rules.warnings);
+	if (!cfg_check_later(t, NULL, NULL))
+		return 0;
+	cli_out_put(out, "\nOrrery: these lines are kept and shown, but nothing acts on them yet; they are "
+	                 "no errors.\n");
+	cli_out_printf(out, "Orrery: %d line(s) stored only\n", cfg_check_later(t, one_later, &rules));
+	return 0;
+}
+
+static void append_text(void *arg, const struct cfg_node *n, const char *text)
+{
+	(void)n;
+	json_array_append_new(arg, show_text(text));
+}
+
+static void append_rule(void *arg, const struct cfg_node *n, bool warning, const char *text)
+{
+	json_t **lists = arg;
+
+	append_text(lists[warning], n, text);
+}
+
+json_t *cli_errors_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
+{
+	json_t *lists[] = {json_array(), json_array()}, *later = json_array();
+
+	(void)cmd, (void)err, (void)size;
+	cfg_check_refs(sh_tree(sh), append_text, lists[0]);
+	cfg_check_rules(sh_tree(sh), append_rule, lists);
+	cfg_check_later(sh_tree(sh), append_text, later);
+	return json_pack("{s:o, s:o, s:o}", "errors", lists[0], "warnings", lists[1], "stored_only", later);
+}
+
+static void say(void *arg, const struct cfg_node *n, bool warning, const char *text)
+{
+	(void)n, (void)warning;
+	cli_out_printf(arg, "Warning: %s\n", text);
+}
+
+void cli_errors_leave(struct sh *sh, const struct cli_result *res)
+{
+	const char *handler = res->row && res->row->handler ? res->row->handler : "";
+	bool all = !strcmp(handler, "@end");
+
+	if (!sh->interactive || !sh->s.depth || (!all && strcmp(handler, "@exit")))
+		return;
+	for (unsigned i = sh->s.depth; i > (all ? 0 : sh->s.depth - 1); i--) {
+		const char *path = sh->s.stack[i - 1].path;
+		const struct cfg_node *n = path && *path ? cfg_find(sh_tree(sh), path) : NULL;
+
+		if (n)
+			cfg_check_block(sh_tree(sh), n, say, &sh->sink);
+	}
+}
