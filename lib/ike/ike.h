@@ -212,6 +212,7 @@ enum ike_reason {
 	IKE_R_STORE,            /* the store refused the checkpoint */
 	IKE_R_DECRYPT_FAILURES, /* too many while half open */
 	IKE_R_CHILD_NOT_FOUND,
+	IKE_R_UNROUTABLE, /* MOBIKE: the peer's new address did not prove that it hears us */
 	IKE_REASONS
 };
 const char *ike_reason_name(enum ike_reason r);
@@ -258,8 +259,10 @@ struct ike_policy {
 	uint32_t half_open_s;      /* between IKE_SA_INIT and IKE_AUTH; 0: 60 */
 	uint32_t decrypt_fail_max; /* bad IKE_AUTH packets until a half-open SA is cleared; 0: 30 */
 	uint32_t rekey_rate;       /* rekeys a peer may ask for per second and tunnel; 0: 5 */
-	bool no_fragmentation;     /* StarOS `no ikev2-ikesa fragmentation` (RFC 7383) */
-	uint16_t mtu4, mtu6;       /* longest IKE message over IPv4 and IPv6; 0: 1384 and 1364 (chapter 17) */
+	bool mobike;           /* StarOS `ikev2-ikesa mobike`: peers may change their address (RFC 4555) */
+	bool mobike_cookie;    /* … `cookie-challenge`: a new address must prove that it hears us */
+	bool no_fragmentation; /* StarOS `no ikev2-ikesa fragmentation` (RFC 7383) */
+	uint16_t mtu4, mtu6;   /* longest IKE message over IPv4 and IPv6; 0: 1384 and 1364 (chapter 17) */
 	struct counters_ikev2 *counters; /* borrowed while the policy lives; NULL: config.counters */
 };
 
@@ -466,6 +469,9 @@ int ike_engine_rekey_child(struct ike_engine *e, uint64_t now, uint32_t spi_in);
 /* One more child with the policy's (or these) selectors. */
 int ike_engine_new_child(struct ike_engine *e, uint64_t now, uint64_t spi);
 /* Liveness check now. */
+/* As initiator, with MOBIKE agreed: our SAs go by this path from now on, and the peer is told (RFC 4555
+ * section 3.5). 0, -ENOENT, -ENOTSUP (no MOBIKE), -EAGAIN (a transaction is in flight). */
+int ike_engine_move(struct ike_engine *e, uint64_t now, uint64_t spi, const struct ike_path *path);
 int ike_engine_dpd(struct ike_engine *e, uint64_t now, uint64_t spi);
 /* Forget an SA at once: rows deleted, children and session ended, the peer not told. */
 int ike_engine_drop(struct ike_engine *e, uint64_t now, uint64_t spi);
@@ -508,6 +514,7 @@ struct ike_sa_view {
 	struct ike_path path;
 	bool nat_local, nat_remote; /* who is behind a NAT */
 	bool fragmentation;         /* both sides understand fragments (RFC 7383) */
+	bool mobike;                /* the peer may change its address (RFC 4555) */
 	struct ike_id local_id, peer_id;
 	const char *policy;
 	struct ike_suite suite;

@@ -284,6 +284,7 @@ const char *ike_reason_name(enum ike_reason r)
 	        [IKE_R_STORE] = "checkpoint refused",
 	        [IKE_R_DECRYPT_FAILURES] = "too many decryption failures",
 	        [IKE_R_CHILD_NOT_FOUND] = "child SA not found",
+	        [IKE_R_UNROUTABLE] = "new address unproven",
 	};
 
 	return NAME_OF(names, r);

@@ -418,6 +418,7 @@ static void finish(struct ike_rx *rx, const struct wish *w, const struct ike_ses
 		ike_wire_put_notify(&b, 0, 0, 0, notify, NULL, 0);
 	if (notify)
 		ike_notify_count_sent(ike_sa_counters(sa), notify);
+	ike_mobike_answer(rx, &b);
 	ike_sa_established(sa);
 	IKE_CNT(sa, auth_p1succ);
 	IKE_CNT(sa, auth_tot_rsp_sent);

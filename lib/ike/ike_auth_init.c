@@ -82,6 +82,8 @@ int ike_auth_start(struct ike_sa *sa, struct ike_out *t)
 	ike_wire_put_sa(&b, IKE_PROTO_ESP, s->child_spi_in, 4, suites, first_suites(p, suites), 0);
 	ike_wire_put_ts(&b, IKE_PL_TSI, s->ts_local, s->n_ts_local);
 	ike_wire_put_ts(&b, IKE_PL_TSR, s->ts_remote, s->n_ts_remote);
+	if (p->mobike)
+		ike_wire_put_notify(&b, 0, 0, 0, IKE_N_MOBIKE_SUPPORTED, NULL, 0);
 	IKE_CNT(sa, auth_p1req);
 	return ike_msg_request(sa, t, IKE_X_AUTH, &b);
 }
@@ -218,6 +220,7 @@ void ike_auth_response(struct ike_rx *rx)
 	IKE_CNT(sa, auth_p1rsp);
 	IKE_CNT(sa, auth_p1succ);
 	take_config(sa, rx->m);
+	sa->mobike = sa->pol->p.mobike && ike_wire_notify(rx->m, IKE_N_MOBIKE_SUPPORTED);
 	child = error ? NULL : take_child(rx);
 	ike_sa_established(sa);
 	ike_sa_drop_setup(sa);

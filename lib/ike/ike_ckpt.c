@@ -22,7 +22,8 @@ enum sa_flag {
 	F_REPLACED = 8,
 	F_INNER_OURS = 16,
 	F_NATT = 32,
-	F_FRAG = 64
+	F_FRAG = 64,
+	F_MOBIKE = 128
 };
 enum child_flag { C_INITIATOR = 1, C_ENCAP = 2, C_DELETING = 4, C_SUPERSEDED = 8, C_EXPIRED = 16 };
 
@@ -123,7 +124,7 @@ static void put_head(struct pack_writer *w, const struct ike_sa *sa)
 	pack_put_u8(w, (uint8_t)((sa->initiator ? F_INITIATOR : 0) | (sa->nat_local ? F_NAT_LOCAL : 0) |
 	                         (sa->nat_remote ? F_NAT_REMOTE : 0) | (sa->replaced ? F_REPLACED : 0) |
 	                         (sa->inner_ours ? F_INNER_OURS : 0) | (sa->path.natt ? F_NATT : 0) |
-	                         (sa->frag ? F_FRAG : 0)));
+	                         (sa->frag ? F_FRAG : 0) | (sa->mobike ? F_MOBIKE : 0)));
 	pack_put_u64(w, sa->spi);
 	pack_put_u64(w, sa->peer_spi);
 	pack_put_str(w, sa->pol->p.name);
@@ -527,6 +528,7 @@ static int open_row(struct ike_engine *e, struct pack_reader *r, const char *key
 	(*out)->nat_remote = flags & F_NAT_REMOTE;
 	(*out)->replaced = flags & F_REPLACED;
 	(*out)->frag = flags & F_FRAG;
+	(*out)->mobike = flags & F_MOBIKE;
 	(*out)->inner_ours = flags & F_INNER_OURS;
 	return 0;
 }

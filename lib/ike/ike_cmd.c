@@ -217,11 +217,41 @@ int ike_engine_address_assigned(struct ike_engine *e, uint64_t now, uint64_t ref
 
 void ike_cmd_move(struct ike_sa *sa, struct ike_out *t, const struct net_endpoint *remote)
 {
-	sa->path.remote = *remote;
+	struct ike_path path = sa->path;
+
+	path.remote = *remote;
+	ike_cmd_repath(sa, t, &path);
+}
+
+void ike_cmd_repath(struct ike_sa *sa, struct ike_out *t, const struct ike_path *path)
+{
+	sa->path = *path;
 	ike_out_touch(t, sa);
 	for (struct ike_child *c = sa->children; c; c = c->next)
 		ike_out_child(t, IKE_ACT_CHILD_PATH, c, false, false, 0);
 	ike_out_event(t, IKE_EV_PATH_CHANGED, sa, IKE_R_NONE);
+}
+
+int ike_engine_move(struct ike_engine *e, uint64_t now, uint64_t spi, const struct ike_path *path)
+{
+	struct ike_sa *sa = ike_sa_find(e, spi);
+	struct ike_out *t;
+
+	if (!sa || sa->state != IKE_ST_ESTABLISHED)
+		return -ENOENT;
+	if (!sa->mobike)
+		return -ENOTSUP;
+	if (sa->txn)
+		return -EAGAIN;
+	e->now = now;
+	t = ike_out_begin(e, sa);
+	if (!t)
+		return -ENOMEM;
+	ike_cmd_repath(sa, t, path);
+	ike_sa_job(sa, IKE_JOB_MOVE, 0);
+	ike_timer_settle(sa, t);
+	ike_out_flush(e);
+	return 0;
 }
 
 int ike_engine_data_seen(struct ike_engine *e, uint64_t now, uint32_t spi_in,
@@ -236,7 +266,7 @@ int ike_engine_data_seen(struct ike_engine *e, uint64_t now, uint32_t spi_in,
 	sa = c->sa;
 	e->now = now;
 	sa->last_seen_us = now;
-	if (!remote || !c->encap || !sa->nat_remote || sa->txn ||
+	if (!remote || !c->encap || !sa->nat_remote || sa->mobike || sa->txn ||
 	    net_endpoint_equal(remote, &sa->path.remote))
 		return 0;
 	t = ike_out_begin(e, sa);

@@ -78,6 +78,8 @@ void ike_info_request(struct ike_rx *rx)
 	n = gone ? 0 : delete_children(rx, spis);
 	if (n)
 		ike_wire_put_delete(&b, IKE_PROTO_ESP, spis, n);
+	if (!gone)
+		ike_mobike_request(rx, &b);
 	if (cookie2 && cookie2->data.len <= 64)
 		ike_wire_put_notify(&b, 0, 0, 0, IKE_N_COOKIE2, cookie2->data.p, cookie2->data.len);
 	if (dpd)
@@ -113,7 +115,8 @@ void ike_info_response(struct ike_rx *rx)
 	struct ike_sa *sa = rx->sa;
 	struct ike_xchg *x = sa->xchg;
 
-	if (!x || (x->kind != IKE_JOB_DPD && x->kind != IKE_JOB_DEL_CHILD && x->kind != IKE_JOB_DEL_IKE)) {
+	if (!x || (x->kind != IKE_JOB_DPD && x->kind != IKE_JOB_DEL_CHILD && x->kind != IKE_JOB_DEL_IKE &&
+	           x->kind != IKE_JOB_ROUTABILITY && x->kind != IKE_JOB_MOVE)) {
 		IKE_CNT(sa, xchg_badresp);
 		return;
 	}
@@ -123,6 +126,12 @@ void ike_info_response(struct ike_rx *rx)
 	case IKE_JOB_DPD: /* no row: a restored engine would only ask again, and be answered again */
 		IKE_CNT(sa, dpd_recv_reply);
 		ike_out_event(rx->t, IKE_EV_PEER_ALIVE, sa, IKE_R_NONE);
+		break;
+	case IKE_JOB_ROUTABILITY:
+		ike_mobike_checked(rx, x);
+		break;
+	case IKE_JOB_MOVE:
+		ike_mobike_moved(rx);
 		break;
 	case IKE_JOB_DEL_CHILD:
 		child_deleted(rx, x->spi_in);
@@ -137,22 +146,28 @@ void ike_info_response(struct ike_rx *rx)
 
 /* ---- we tell ---- */
 
-static int request(struct ike_sa *sa, struct ike_out *t, enum ike_job_kind kind, uint32_t spi_in,
-                   const struct ike_build *b)
+int ike_info_send(struct ike_sa *sa, struct ike_out *t, struct ike_xchg *x, const struct ike_build *b)
 {
-	struct ike_xchg *x = calloc(1, sizeof(*x));
 	int err;
 
-	if (!x)
-		return -ENOMEM;
-	x->kind = kind;
-	x->spi_in = spi_in;
 	ike_sa_drop_xchg(sa);
 	sa->xchg = x;
 	err = ike_msg_request(sa, t, IKE_X_INFORMATIONAL, b);
 	if (err)
 		ike_sa_drop_xchg(sa);
 	return err;
+}
+
+static int request(struct ike_sa *sa, struct ike_out *t, enum ike_job_kind kind, uint32_t spi_in,
+                   const struct ike_build *b)
+{
+	struct ike_xchg *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return -ENOMEM;
+	x->kind = kind;
+	x->spi_in = spi_in;
+	return ike_info_send(sa, t, x, b);
 }
 
 int ike_info_dpd(struct ike_sa *sa, struct ike_out *t)

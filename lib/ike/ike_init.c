@@ -29,7 +29,7 @@ static void natd_hash(struct ike_engine *e, uint64_t spi_i, uint64_t spi_r, cons
 	ike_crypto_sha1(e->crypto, in, 3, out);
 }
 
-static void put_natd(struct ike_build *b, struct ike_sa *sa, uint64_t spi_i, uint64_t spi_r)
+void ike_init_put_natd(struct ike_build *b, struct ike_sa *sa, uint64_t spi_i, uint64_t spi_r)
 {
 	struct ike_engine *e = sa->e;
 	uint8_t hash[IKE_SHA1_LEN];
@@ -63,7 +63,7 @@ static bool natd_differs(struct ike_engine *e, const struct ike_msg *m, uint16_t
 	return sent;
 }
 
-static void detect_nat(struct ike_sa *sa, const struct ike_msg *m, const struct ike_path *path)
+void ike_init_detect_nat(struct ike_sa *sa, const struct ike_msg *m, const struct ike_path *path)
 {
 	sa->nat_remote = natd_differs(sa->e, m, IKE_N_NAT_DETECTION_SOURCE_IP, &path->remote);
 	sa->nat_local = natd_differs(sa->e, m, IKE_N_NAT_DETECTION_DESTINATION_IP, &path->local) ||
@@ -231,7 +231,7 @@ static int build_response(struct ike_sa *sa, uint8_t num)
 	ike_wire_put_sa(&b, IKE_PROTO_IKE, 0, 0, &sa->suite, 1, num);
 	ike_wire_put_ke(&b, s->group, pub, ike_alg_group(s->group)->pub);
 	ike_wire_put_nonce(&b, s->nr, s->nr_len);
-	put_natd(&b, sa, sa->peer_spi, sa->spi);
+	ike_init_put_natd(&b, sa, sa->peer_spi, sa->spi);
 	ike_frag_put_support(&b, sa);
 	n = ike_wire_finish(&b, &h);
 	return n ? keep(&s->init_resp, &s->init_resp_len, buf, n) : -EMSGSIZE;
@@ -257,7 +257,7 @@ static void accept_peer(struct ike_rx *rx, struct ike_pol *pol, const struct ike
 		s->group = suite->dh;
 		s->ni_len = (uint16_t)m->nonce.len;
 		memcpy(s->ni, m->nonce.p, m->nonce.len);
-		detect_nat(sa, m, rx->path);
+		ike_init_detect_nat(sa, m, rx->path);
 		ike_frag_note_support(sa, m);
 	}
 	if (!s || keep(&s->peer_ke, &s->peer_ke_len, m->ke.p, m->ke.len) ||
@@ -327,7 +327,7 @@ static int send_request(struct ike_sa *sa, struct ike_out *t)
 	ike_wire_put_sa(&b, IKE_PROTO_IKE, 0, 0, p->ike, p->n_ike, 0);
 	ike_wire_put_ke(&b, s->group, pub, ike_alg_group(s->group)->pub);
 	ike_wire_put_nonce(&b, s->ni, s->ni_len);
-	put_natd(&b, sa, sa->spi, 0);
+	ike_init_put_natd(&b, sa, sa->spi, 0);
 	ike_frag_put_support(&b, sa);
 	n = ike_wire_finish(&b, &h);
 	if (!n)
@@ -454,7 +454,7 @@ void ike_init_response(struct ike_rx *rx)
 		sa->peer_spi = 0;
 		return;
 	}
-	detect_nat(sa, rx->m, rx->path);
+	ike_init_detect_nat(sa, rx->m, rx->path);
 	ike_frag_note_support(sa, rx->m);
 	float_ports(sa);
 	ike_msg_answered(sa);

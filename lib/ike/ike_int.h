@@ -40,6 +40,8 @@ enum ike_job_kind {
 	IKE_JOB_NEW_CHILD,
 	IKE_JOB_REKEY_IKE,
 	IKE_JOB_DEL_IKE,
+	IKE_JOB_ROUTABILITY, /* MOBIKE: does the peer's new address hear us? */
+	IKE_JOB_MOVE,        /* MOBIKE: we have another address */
 	IKE_JOBS
 };
 
@@ -147,6 +149,7 @@ struct ike_sa {
 	bool committed; /* a row of it was durable once */
 	bool doomed;    /* to be killed when the transaction is through */
 	bool frag;      /* both sides understand fragments (RFC 7383) */
+	bool mobike;    /* both sides speak MOBIKE (RFC 4555) */
 	bool replaced;  /* by a rekey (or the loser of two): its end is no event */
 	enum ike_reason doom;
 	struct ike_path path;
@@ -343,6 +346,18 @@ uint64_t ike_frag_due(const struct ike_sa *sa);
 void ike_frag_put_support(struct ike_build *b, struct ike_sa *sa);
 void ike_frag_note_support(struct ike_sa *sa, const struct ike_msg *m);
 
+/* ---- ike_mobike.c: peers that move (RFC 4555) ---- */
+/* IKE_AUTH as responder: what the request says of MOBIKE, and our answer to it. */
+void ike_mobike_answer(struct ike_rx *rx, struct ike_build *b);
+/* INFORMATIONAL request: UPDATE_SA_ADDRESSES and its company; adds to the answer. */
+void ike_mobike_request(struct ike_rx *rx, struct ike_build *b);
+/* Return routability check of the SA's present path: the request, and its answer. */
+/* As initiator: tell of our new address; what the gateway says to it. */
+int ike_mobike_move(struct ike_sa *sa, struct ike_out *t);
+void ike_mobike_moved(struct ike_rx *rx);
+int ike_mobike_check(struct ike_sa *sa, struct ike_out *t);
+void ike_mobike_checked(struct ike_rx *rx, const struct ike_xchg *x);
+
 /* ---- ike_fsm.c ---- */
 #define IKE_FSM_NEW (1u << 31) /* pseudo-state: no SA yet */
 struct ike_fsm_row {
@@ -367,6 +382,9 @@ void ike_init_request(struct ike_rx *rx);
 void ike_init_response(struct ike_rx *rx);
 int ike_init_start(struct ike_sa *sa, struct ike_out *t);
 int ike_init_keys(struct ike_sa *sa);
+/* NAT detection (RFC 7296 section 2.23): our hashes, and what the peer's say of a path. */
+void ike_init_put_natd(struct ike_build *b, struct ike_sa *sa, uint64_t spi_i, uint64_t spi_r);
+void ike_init_detect_nat(struct ike_sa *sa, const struct ike_msg *m, const struct ike_path *path);
 bool ike_cookie_wanted(struct ike_engine *e);
 void ike_cookie_make(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i,
                      const struct ike_buf *ni, uint8_t gen, uint8_t out[IKE_COOKIE_LEN]);
@@ -411,6 +429,9 @@ int ike_rekey_compare(const uint8_t *a, size_t alen, const uint8_t *b, size_t bl
 void ike_info_request(struct ike_rx *rx);
 void ike_info_response(struct ike_rx *rx);
 int ike_info_dpd(struct ike_sa *sa, struct ike_out *t);
+/* An INFORMATIONAL request of ours that belongs to a job; x is adopted and freed with the exchange. 0 or
+ * -errno. */
+int ike_info_send(struct ike_sa *sa, struct ike_out *t, struct ike_xchg *x, const struct ike_build *b);
 int ike_info_delete_child(struct ike_sa *sa, struct ike_out *t, uint32_t spi_in);
 int ike_info_delete_ike(struct ike_sa *sa, struct ike_out *t);
 
@@ -426,6 +447,8 @@ int ike_ckpt_encode(const struct ike_sa *sa, struct pack_writer *w);
 /* ---- ike_cmd.c ---- */
 /* The peer's packets come from elsewhere now: follow (RFC 7296 section 2.23). */
 void ike_cmd_move(struct ike_sa *sa, struct ike_out *t, const struct net_endpoint *remote);
+/* … over another path altogether: addresses, ports, NAT or not. */
+void ike_cmd_repath(struct ike_sa *sa, struct ike_out *t, const struct ike_path *path);
 
 /* ---- ike_view.c ---- */
 void ike_view_fill(const struct ike_sa *sa, struct ike_sa_view *v);

@@ -199,6 +199,10 @@ static int start_job(struct ike_sa *sa, struct ike_out *t, const struct ike_job 
 		return ike_rekey_start(sa, t);
 	case IKE_JOB_DEL_IKE:
 		return ike_info_delete_ike(sa, t);
+	case IKE_JOB_ROUTABILITY:
+		return ike_mobike_check(sa, t);
+	case IKE_JOB_MOVE:
+		return ike_mobike_move(sa, t);
 	case IKE_JOB_NONE:
 	case IKE_JOBS:
 		break;

@@ -22,6 +22,7 @@ void ike_view_fill(const struct ike_sa *sa, struct ike_sa_view *v)
 	v->nat_local = sa->nat_local;
 	v->nat_remote = sa->nat_remote;
 	v->fragmentation = sa->frag;
+	v->mobike = sa->mobike;
 	ike_sa_get_id(sa->local_id, &v->local_id);
 	ike_sa_get_id(sa->peer_id, &v->peer_id);
 	v->policy = sa->pol->p.name;

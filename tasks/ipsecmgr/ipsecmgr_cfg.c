@@ -195,11 +195,15 @@ static void read_template(const struct build *b)
 {
 	struct ike_policy *pol = &b->p->pol;
 	const struct cfg_tree *t = b->tree;
-	const struct cfg_node *x = b->tmpl, *keep = cfg_child(t, x, "keepalive", NULL), *cookie, *frag;
+	const struct cfg_node *x = b->tmpl, *keep = cfg_child(t, x, "keepalive", NULL), *cookie, *frag,
+	                      *mobike;
 
 	read_identity(b);
 	frag = cfg_child(t, x, "ikev2-ikesa-fragmentation", NULL);
 	pol->no_fragmentation = frag && frag->negated;
+	mobike = cfg_child(t, x, "ikev2-ikesa-mobike", NULL);
+	pol->mobike = mobike && !mobike->negated;
+	pol->mobike_cookie = pol->mobike && cfg_arg(mobike, "cookie-challenge");
 	pol->mtu4 = (uint16_t)cfg_get_int(t, x, "ip-ikev2-mtu", "bytes", 1384);
 	pol->mtu6 = (uint16_t)cfg_get_int(t, x, "ipv6-ikev2-mtu", "bytes", 1364);
 	pol->ike_rekey = cfg_on(t, x, "ikev2-ikesa-rekey");
