@@ -71,6 +71,7 @@ struct card {
 	bool arbitrated, report_on;
 	struct proc *procs;
 	struct pending_event *events, *events_last;
+	uint64_t next_event;
 	uint32_t hat_at; /* where hatsystem/0 was at the last full report */
 	uint64_t boot_wall;
 	bool peer[PROFILE_SLOTS_MAX + 1];
@@ -116,6 +117,8 @@ void report_event(struct card *c, const struct proc *p, TaskEvent__What what, ui
 /* A level of use changed, or the sessions are at their limit. */
 void report_usage(struct card *c, const struct proc *p, const char *trap, uint64_t allocated, uint64_t used);
 void report_card_event(struct card *c, CardEvent__What what, unsigned slot, const char *reason, uint64_t at);
+/* hatsystem has stored what became of event `id`. */
+void report_acked(struct card *c, uint64_t id);
 void report_tick(struct card *c);
 /* Keep what the backplane told of the hardware (adopts h) and hand it on. */
 void report_hardware(struct card *c, HardwareReport *h);

@@ -306,6 +306,8 @@ static void from_others(struct card *c, const struct bus_rx *rx, const Envelope 
 	} else if (env->body_case == ENVELOPE__BODY_CONTROL && hat && !strcmp(env->control->what, "power")) {
 		power(c, env->control->args);
 		card_reply_status(c, rx, env, 0, "");
+	} else if (env->kind == ENVELOPE__KIND__RESPONSE && hat) {
+		report_acked(c, env->id);
 	} else if (env->kind != ENVELOPE__KIND__RESPONSE) {
 		LOG(EV_BUS_REFUSED, "message %d of %s to this card refused", (int)env->body_case, rx->src);
 		card_reply_status(c, rx, env, -EOPNOTSUPP, "a card does not take this message");

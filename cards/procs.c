@@ -428,14 +428,20 @@ static void restart(struct proc *p, uint64_t delay_ms)
 		respawn(p);
 }
 
-/* A standby instance of this facility that can take a number over at once. */
+/* A standby instance of this facility that can take a number over at once; best one of the same CPU. */
 static struct proc *spare(struct card *c, const struct proc *dead)
 {
-	for (struct proc *p = c->procs; p; p = p->next)
-		if (p != dead && p->state == PROC_STANDBY && p->standby_number && p->standby &&
-		    !strcmp(p->facility, dead->facility))
+	struct proc *other = NULL;
+
+	for (struct proc *p = c->procs; p; p = p->next) {
+		if (p == dead || p->state != PROC_STANDBY || !p->standby_number || !p->standby ||
+		    strcmp(p->facility, dead->facility))
+			continue;
+		if (p->cpu == dead->cpu)
 			return p;
-	return NULL;
+		other = other ? other : p;
+	}
+	return other;
 }
 
 /*
@@ -453,6 +459,7 @@ static void assume(struct proc *dead, struct proc *sp)
 	dead->policy = sp->policy;
 	sp->policy = policy;
 	dead->instance = dead->standby_number = number;
+	dead->cpu = sp->cpu; /* standby numbers belong to a CPU */
 	dead->standby = true;
 	dead->died_at = 0;
 	proc_activate(sp, failed, "assume");

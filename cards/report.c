@@ -16,8 +16,13 @@
 #define EVENTS_MAX 500
 #define REPORT_MS  5
 
+/*
+ * Events wait here until hatsystem has them; an event of a task until hatsystem says that its traps are
+ * stored: when that one dies meanwhile, its successor is told again.
+ */
 struct pending_event {
 	Envelope *env;
+	bool sent;
 	struct pending_event *next;
 };
 
@@ -38,27 +43,60 @@ static void fill(TaskReport *r, const struct proc *p, char *facility, char *stat
 	r->has_sessions = p->has_sessions;
 }
 
-static void flush_events(struct card *c)
+static void event_free(struct pending_event *e)
 {
-	while (c->events) {
-		struct pending_event *e = c->events;
+	envelope__free_unpacked(e->env, NULL);
+	free(e);
+}
 
-		if (bus_switch_send(c->bus, "hatsystem/0", e->env) < 0)
-			return;
-		c->events = e->next;
-		if (!c->events)
-			c->events_last = NULL;
-		envelope__free_unpacked(e->env, NULL);
-		free(e);
+/* Take the events out that are done: sent ones that need no answer, or the one of this id. */
+static void drop_events(struct card *c, uint64_t id)
+{
+	struct pending_event **pp = &c->events;
+
+	c->events_last = NULL;
+	while (*pp) {
+		struct pending_event *e = *pp;
+
+		if (e->sent && (e->env->kind == ENVELOPE__KIND__ONEWAY || e->env->id == id)) {
+			*pp = e->next;
+			event_free(e);
+		} else {
+			c->events_last = e;
+			pp = &e->next;
+		}
 	}
 }
 
+static void flush_events(struct card *c)
+{
+	for (struct pending_event *e = c->events; e; e = e->next) {
+		if (!e->sent && bus_switch_send(c->bus, "hatsystem/0", e->env) < 0)
+			break;
+		e->sent = true;
+	}
+	drop_events(c, 0);
+}
+
+void report_acked(struct card *c, uint64_t id)
+{
+	if (id)
+		drop_events(c, id);
+}
+
 /* Keep a copy until hatsystem has it. */
-static void queue_event(struct card *c, const Envelope *env)
+static void queue_event(struct card *c, Envelope *env)
 {
 	struct pending_event *e = calloc(1, sizeof(*e));
 	size_t len, n = 0;
-	uint8_t *buf = bus_pack(env, &len);
+	uint8_t *buf;
+
+	env->kind = ENVELOPE__KIND__ONEWAY;
+	if (env->body_case == ENVELOPE__BODY_TASK_EVENT) {
+		env->kind = ENVELOPE__KIND__REQUEST;
+		env->id = ++c->next_event;
+	}
+	buf = bus_pack(env, &len);
 
 	for (struct pending_event *x = c->events; x; x = x->next)
 		n++;
@@ -231,6 +269,8 @@ void report_tick(struct card *c)
 	c->hat_at = at;
 	if (!at)
 		return;
+	for (struct pending_event *e = c->events; e; e = e->next)
+		e->sent = false;
 	if (c->type->management && c->active_mio == c->slot)
 		for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++)
 			if (c->peer[n] || n == c->slot)

@@ -437,7 +437,7 @@ static int prepare(struct labhold *h, const char *file)
 		rc = labhold_dir(h->lab->name, true, h->dir);
 	if (rc)
 		return labhold_fail(h, "%s: %s", h->dir, strerror(-rc));
-	setenv("ORRERY", h->self, 1); /* for commands in hosts */
+	setenv("ORRERY", h->self, 1);  /* for commands in hosts */
 	setenv("ORRERY_RUN", root, 1); /* inside a user namespace we look like root */
 	return 0;
 }

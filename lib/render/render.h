@@ -163,7 +163,8 @@ void render_bulkstats_schemas(const json_t *j, const struct cli_cmd *cmd, struct
 void render_bulkstats_data(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);    /* files[] */
 
 /* render_task.c */
-/* A row of sh_crash_collect() with number, similar {count, first_wall_us}, and text when its core is there. */
+/* A row of sh_crash_collect() with number, similar {count, first_wall_us}, and text when its core is there.
+ */
 void render_crash(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);
 /* {"calls": […]}: sessmgr's show "call". */
 void render_subscribers_debug(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);

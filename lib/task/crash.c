@@ -18,9 +18,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #define HANDLER_SECONDS 2
 
@@ -75,7 +76,7 @@ static void on_fatal(int sig, siginfo_t *si, void *context)
 
 	alarm(HANDLER_SECONDS);
 	snprintf(path, sizeof(path), "%s/crash-%02u-%u-%05d-%08lx-core", self.dir, self.card, self.cpu,
-	         (int)getpid(), (unsigned long)time(NULL));
+	         (int)getpid(), (unsigned long)(clock_wall_us() / US_PER_SEC));
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return; /* the signal comes again, without us */

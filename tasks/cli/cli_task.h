@@ -126,7 +126,7 @@ extern const struct sh_command
 extern const struct sh_command sh_config_commands[]; /* cli_config.c: the configuration as a whole */
 extern const struct sh_command sh_file_commands[];   /* cli_file.c: files of the disk */
 extern const struct sh_command sh_who_commands[];    /* cli_who.c: sessions, this and others */
-extern const struct sh_command sh_task_commands[]; /* cli_task_cmd.c: cores, test commands, debug-info */
+extern const struct sh_command sh_task_commands[];   /* cli_task_cmd.c: cores, test commands, debug-info */
 /* NULL: the program has no such handler. */
 const struct sh_command *sh_command_find(const char *handler);
 

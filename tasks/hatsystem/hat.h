@@ -68,6 +68,9 @@ struct hat {
 	bool managers_known; /* ipsecctrl has told them to this hatsystem */
 	bool configured, booted, planning, replan;
 	bool cores_full;
+	/* Waiting for the cards' reports is counted in turns of the loop, not by the clock: a process that
+	 * was not given the CPU for seconds has not waited. */
+	unsigned turns;
 	bool presence_known; /* our card has told which cards live */
 	bool resumed;        /* there was a hatsystem before this one: what it knew is not news */
 	struct ckpt *ckpt;
@@ -120,7 +123,8 @@ void hat_card_trap(struct hat *h, const char *trap, unsigned slot);
 void hat_move_trap(struct hat *h, const char *trap, unsigned from, unsigned to);
 /* ManagerFailure for every manager that went down with the card, once. */
 void hat_lost_managers(struct hat *h, unsigned slot);
-void hat_task_event(struct hat *h, const TaskEvent *ev);
+/* Answers the request when the traps of the event are stored. */
+void hat_task_event(struct hat *h, const struct bus_msg *m);
 void hat_card_event(struct hat *h, const CardEvent *ev);
 /* All living cards have reported: what else was known to live died while no hatsystem was there to see it. */
 void hat_missed_cards(struct hat *h);

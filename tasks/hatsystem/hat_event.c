@@ -28,8 +28,22 @@ void hat_move_trap(struct hat *h, const char *trap, unsigned from, unsigned to)
 	TASK_TRAP(h->t, trap, trap_int("starSlotNum", from), trap_int("starSlotNum", to));
 }
 
-static void history(struct hat *h, const char *table, json_t *j, uint64_t wall)
+/* The row, and with it the traps before it, is stored: the card may forget the event. */
+static void stored(struct task *t, void *arg, int status, const struct bus_msg *m)
 {
+	struct bus_from *from = arg;
+
+	(void)m;
+	(void)status; /* refused for good is an answer, too */
+	if (from)
+		task_reply_status_to(t, from, 0, "%s", "");
+	free(from);
+}
+
+/* m: the request that is answered when the row is stored, or NULL. */
+static void history(struct hat *h, const char *table, json_t *j, uint64_t wall, const struct bus_msg *m)
+{
+	struct bus_from *from = m ? malloc(sizeof(*from)) : NULL;
 	Envelope env = ENVELOPE__INIT;
 	HistoryWrite w = HISTORY_WRITE__INIT;
 	HistoryRow r = HISTORY_ROW__INIT, *ptr = &r;
@@ -41,8 +55,10 @@ static void history(struct hat *h, const char *table, json_t *j, uint64_t wall)
 	w.n_rows = 1;
 	env.body_case = ENVELOPE__BODY_HISTORY_WRITE;
 	env.history_write = &w;
-	if (r.json)
-		task_request(h->t, "srdb/0", &env, 60000, TASK_RETRY, NULL, NULL);
+	if (from)
+		*from = task_from(m);
+	if (!r.json || task_request(h->t, "srdb/0", &env, 60000, TASK_RETRY, stored, from) < 0)
+		free(from);
 	free(r.json);
 	json_decref(j);
 }
@@ -61,7 +77,7 @@ void hat_rct(struct hat *h, const char *action, bool planned, unsigned from, uns
 		json_object_set_new(j, "n_recovered", json_integer(mv->n_recovered));
 		json_object_set_new(j, "recovered", json_string(mv->recovered));
 	}
-	history(h, "rct", j, wall);
+	history(h, "rct", j, wall, NULL);
 }
 
 /* --- tasks -------------------------------------------------------------------------------------------------
@@ -74,14 +90,14 @@ static void task_trap_of(struct hat *h, const char *trap, const TaskReport *tr)
 	          trap_int("starTaskCPU", tr->cpu));
 }
 
-static void task_history(struct hat *h, const TaskEvent *ev, const char *what)
+static void task_history(struct hat *h, const TaskEvent *ev, const char *what, const struct bus_msg *m)
 {
 	history(h, "task_history",
 	        json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:i, s:i}", "what", what, "facility",
 	                  ev->task->facility, "instance", ev->task->instance, "card", ev->task->card, "cpu",
 	                  ev->task->cpu, "pid", ev->task->pid, "reason", ev->reason, "core", ev->core,
 	                  "recovered", ev->recovered, "recovery_ms", ev->recovery_ms),
-	        ev->at_wall_us);
+	        ev->at_wall_us, m);
 }
 
 /* The chassis' disk keeps the newest cores; the manager is told once when from now on old ones go. */
@@ -149,8 +165,9 @@ static void give_up(struct hat *h, const TaskReport *tr)
  * A manager's failure and recovery, in StarOS's order: ManagerFailure, TaskFailed, (SessMgrRecoveryComplete
  * from sessmgr), TaskRestart, ManagerRestart.
  */
-void hat_task_event(struct hat *h, const TaskEvent *ev)
+void hat_task_event(struct hat *h, const struct bus_msg *m)
 {
+	const TaskEvent *ev = m->env->task_event;
 	const TaskReport *tr = ev->task;
 	bool manager = hat_is_manager(tr->facility);
 
@@ -167,7 +184,7 @@ void hat_task_event(struct hat *h, const TaskEvent *ev)
 		if (manager)
 			task_trap_of(h, "ManagerFailure", tr);
 		task_trap_of(h, "TaskFailed", tr);
-		task_history(h, ev, "failed");
+		task_history(h, ev, "failed", m);
 		bound_cores(h, ev);
 		break;
 	case TASK_EVENT__WHAT__RESTARTED:
@@ -176,7 +193,7 @@ void hat_task_event(struct hat *h, const TaskEvent *ev)
 		task_trap_of(h, "TaskRestart", tr);
 		if (manager)
 			task_trap_of(h, "ManagerRestart", tr);
-		task_history(h, ev, "restarted");
+		task_history(h, ev, "restarted", m);
 		break;
 	case TASK_EVENT__WHAT__GAVE_UP:
 		give_up(h, tr);
@@ -187,6 +204,8 @@ void hat_task_event(struct hat *h, const TaskEvent *ev)
 	default:
 		break;
 	}
+	if (ev->what != TASK_EVENT__WHAT__DIED && ev->what != TASK_EVENT__WHAT__RESTARTED)
+		task_reply_status(h->t, m, 0, "%s", "");
 }
 
 /* --- cards -------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ static void card_report(struct task *t, const struct bus_msg *m)
 static void task_event(struct task *t, const struct bus_msg *m)
 {
 	if (m->env->task_event->task)
-		hat_task_event(t->data, m->env->task_event);
+		hat_task_event(t->data, m);
 }
 
 static void card_event(struct task *t, const struct bus_msg *m)

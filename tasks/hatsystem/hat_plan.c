@@ -15,11 +15,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define SETTLE_MS    2
-#define BOOT_HOLD_US (5 * US_PER_SEC)
-#define RESUME_US    (100 * US_PER_MS) /* all presence lines come in one go */
-#define PLAN_MS      2000
-#define CHECK_MS     1000
+#define SETTLE_MS   2
+#define TURN_MS     50
+#define BOOT_HOLD   100 /* turns of the loop: after each, what had come by then was taken */
+#define RESUME_HOLD 2   /* all presence lines come in one go */
+#define PLAN_MS     2000
+#define CHECK_MS    1000
 
 static void plan_cb(struct task *t, void *arg);
 
@@ -89,11 +90,9 @@ static bool processing(const struct hat *h, unsigned slot)
 /* After another hatsystem: the cards that live must have told what runs on them. */
 static bool resume_complete(struct hat *h)
 {
-	uint64_t age = clock_now_us() - h->activated_us;
-
-	if (age < RESUME_US)
+	if (h->turns < RESUME_HOLD)
 		return false;
-	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && age < BOOT_HOLD_US; s++)
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && h->turns < BOOT_HOLD; s++)
 		if (processing(h, s) && h->slots[s].present && !h->slots[s].reported)
 			return false;
 	hat_missed_cards(h);
@@ -105,11 +104,11 @@ static bool boot_complete(struct hat *h)
 {
 	if (h->booted)
 		return true;
-	if (h->resumed && (h->presence_known || clock_now_us() - h->activated_us > BOOT_HOLD_US))
+	if (h->resumed && (h->presence_known || h->turns > BOOT_HOLD))
 		return resume_complete(h);
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
 		if (processing(h, s) && h->hw.card[s] && !h->slots[s].reported)
-			return clock_now_us() - h->activated_us > BOOT_HOLD_US;
+			return h->turns > BOOT_HOLD;
 	return true;
 }
 
@@ -221,7 +220,8 @@ static void plan_cb(struct task *t, void *arg)
 	task_timer_stop(h->timer);
 	h->timer = NULL;
 	if (!h->configured || !boot_complete(h)) {
-		h->timer = task_timer_start(t, 50, 0, plan_cb, h);
+		h->turns += h->configured;
+		h->timer = task_timer_start(t, TURN_MS, 0, plan_cb, h);
 		return;
 	}
 	h->booted = true;
