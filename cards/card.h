@@ -41,7 +41,7 @@ struct proc {
 	uv_poll_t *poll;
 	uv_timer_t *timer; /* back-off */
 	char token[33], identity[BUS_ADDR_MAX];
-	uint64_t started_wall, last_pong, died_at;
+	uint64_t started_wall, started_us, last_pong, died_at;
 	uint32_t restarts, sessions;
 	bool has_sessions;
 	char reason[64];
@@ -76,6 +76,7 @@ struct card {
 	uint64_t boot_wall;
 	bool peer[PROFILE_SLOTS_MAX + 1];
 	HardwareReport *hardware; /* as the backplane last told it; the active management card hands it on */
+	uint64_t heard[PROFILE_SLOTS_MAX + 1]; /* over the fabric, as the active management card */
 	uint32_t next_cli;
 };
 
@@ -109,6 +110,11 @@ const struct place_facility *usage_facility(const struct proc *p, unsigned *cpu_
                                             uint64_t *memory_bytes);
 /* In the child between fork and exec: the kernel's limits for a process of this facility. */
 void usage_limits(const struct place_facility *f);
+
+/* fabric.c: is the fabric whole? Cards ping the active management card over it, and that one misses them. */
+void fabric_tick(struct card *c);
+void fabric_watch(struct card *c, unsigned slot); /* from now on it is expected */
+void fabric_heard(struct card *c, const char *src);
 
 /* report.c: what hatsystem and the shows are told. */
 void report_changed(struct card *c);

@@ -98,6 +98,8 @@ static void arbitration(struct card *c, const BpArbitration *a)
 	if (c->type->management && c->active_mio == c->slot && standby_before) {
 		LOG(EV_CARD_STATE, "card %u takes over as management card from %u: %s", c->slot, before,
 		    a->reason);
+		for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++)
+			fabric_watch(c, n);
 		activate_controllers(c, "switchover");
 		report_card_event(c, CARD_EVENT__WHAT__MIO_SWITCHOVER, before, a->reason, a->at_wall_us);
 	}
@@ -113,6 +115,7 @@ static void presence(struct card *c, const BpPresence *p)
 		return;
 	}
 	c->peer[p->slot] = p->up;
+	fabric_watch(c, p->slot);
 	if (p->up)
 		bus_switch_peer_up(c->bus, p->slot);
 	else
@@ -165,6 +168,8 @@ static void bp_cb(uv_poll_t *h, int status, int events)
 		arbitration(c, m->arbitration);
 	else if (m->body_case == BP_MESSAGE__BODY_PRESENCE)
 		presence(c, m->presence);
+	else if (m->body_case == BP_MESSAGE__BODY_LINK)
+		bus_switch_cut(c->bus, m->link->slot, m->link->cut);
 	else if (m->body_case == BP_MESSAGE__BODY_SPAWN_CLI)
 		spawn_cli(c, m->spawn_cli, fds, n);
 	else if (m->body_case == BP_MESSAGE__BODY_HARDWARE)
@@ -296,7 +301,9 @@ static void from_others(struct card *c, const struct bus_rx *rx, const Envelope 
 {
 	bool hat = !strcmp(rx->src, "hatsystem/0");
 
-	if (env->body_case == ENVELOPE__BODY_SHOW) {
+	if (env->body_case == ENVELOPE__BODY_PING) {
+		fabric_heard(c, rx->src);
+	} else if (env->body_case == ENVELOPE__BODY_SHOW) {
 		report_show(c, rx, env);
 	} else if (env->body_case == ENVELOPE__BODY_TASK_ORDERS && hat) {
 		orders(c, rx, env);
@@ -349,6 +356,7 @@ static void heartbeat_cb(uv_timer_t *h)
 	uint64_t now = clock_now_us();
 
 	send_heartbeat(c);
+	fabric_tick(c);
 	report_tick(c);
 	usage_tick(c);
 	if (now - last_ping >= c->profile.task_heartbeat_ms * US_PER_MS) {
@@ -434,6 +442,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	log_init("card", c->slot, c->slot, 0);
+	clock_page_follow(c->run_dir);
 	c->loop = uv_default_loop();
 	c->boot_wall = clock_wall_us();
 	snprintf(c->state, sizeof(c->state), "booting");

@@ -183,6 +183,7 @@ static int spawn(struct proc *p, const BpSpawnCli *cli, const int *fds)
 	p->identity[0] = 0;
 	p->assumed = false;
 	p->started_wall = clock_wall_us();
+	p->started_us = clock_now_us();
 	p->last_pong = clock_now_us();
 	usage_start(p);
 	p->sessions = 0;

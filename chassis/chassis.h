@@ -109,9 +109,27 @@ void inventory_tell(struct chassis *c, struct conn *cn);
  */
 bool inventory_fault(struct conn *cn, uint64_t id, size_t argc, char **argv);
 
+/* For faults: the process of an active task, 0 when it does not run; the processes of a card. */
+pid_t command_task_pid(const struct chassis *c, const char *facility, const char *instance);
+unsigned command_card_pids(const struct chassis *c, unsigned slot, pid_t *pids, unsigned max);
+
+/* fault.c: faults that stand until they are undone. */
+/* slow|memory|disk|cut|heal|loss|clock|undo|list …: true when it was one and is answered. lease: it ends with cn. */
+bool fault_standing(struct conn *cn, uint64_t id, size_t argc, char **argv, bool lease);
+/* A process was stopped (hang) or continued by order. */
+void fault_note(struct conn *cn, size_t argc, char **argv, pid_t pid, bool hang, bool lease);
+void fault_closed(const struct conn *cn);
+void fault_hello(unsigned slot);
+void fault_port_moved(const char *port);
+void fault_end(void);
+/* What faults of a chassis that was killed have left. */
+void fault_sweep(const struct chassis *c);
+
 /* fabric.c: namespaces, ports, sockets. */
 int fabric_server_init(struct chassis *c);
 int fabric_plug(struct chassis *c, const char *port, const char *device, char *err, size_t size);
+/* The namespace (borrowed) and device of a port. -ENODEV. */
+int fabric_port_ns(const char *port, const char **device);
 void fabric_handle(struct conn *cn, uint64_t id, const BpFabric *f);
 /* No context is left; ports are at the faceplate again. */
 void fabric_reset(void);

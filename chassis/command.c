@@ -160,25 +160,66 @@ static int fault_signal(const char *verb)
 	return !strcmp(verb, "resume") ? SIGCONT : 0;
 }
 
-static void fault_task(struct conn *cn, uint64_t id, int sig, const char *facility, const char *instance)
+pid_t command_task_pid(const struct chassis *c, const char *facility, const char *instance)
 {
 	struct task_find f = {.facility = facility, .instance = atoi(instance)};
-	char text[160];
 
 	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX && !f.pid; n++)
-		if (cn->c->slots[n].pid > 0)
-			tasks_walk(cn->c->slots[n].pid, task_match, &f);
-	if (!f.pid) {
-		snprintf(text, sizeof(text), "no task %s %s is running", facility, instance);
+		if (c->slots[n].pid > 0)
+			tasks_walk(c->slots[n].pid, task_match, &f);
+	return f.pid;
+}
+
+struct pid_list {
+	pid_t *pids;
+	unsigned n, max;
+};
+
+static bool add_pid(const struct proc *p, void *arg)
+{
+	struct pid_list *l = arg;
+
+	if (l->n < l->max)
+		l->pids[l->n++] = p->pid;
+	return true;
+}
+
+unsigned command_card_pids(const struct chassis *c, unsigned slot, pid_t *pids, unsigned max)
+{
+	struct pid_list l = {.pids = pids, .max = max};
+
+	if (slot < 1 || slot > PROFILE_SLOTS_MAX || c->slots[slot].pid <= 0 || !max)
+		return 0;
+	pids[l.n++] = c->slots[slot].pid;
+	tasks_walk(c->slots[slot].pid, add_pid, &l);
+	return l.n;
+}
+
+/* Kill, stop or continue; what stands is noted. */
+static void deed(struct conn *cn, const BpCommand *cmd, pid_t pid, int sig)
+{
+	if (sig != SIGKILL)
+		fault_note(cn, cmd->n_args, cmd->args, pid, sig == SIGSTOP, cmd->lease);
+	kill(pid, sig);
+}
+
+static void fault_task(struct conn *cn, uint64_t id, int sig, const BpCommand *cmd)
+{
+	pid_t pid = command_task_pid(cn->c, cmd->args[2], cmd->args[3]);
+	char text[160];
+
+	if (!pid) {
+		snprintf(text, sizeof(text), "no task %s %s is running", cmd->args[2], cmd->args[3]);
 		server_reply(cn, id, -ESRCH, text, false);
 		return;
 	}
-	kill(f.pid, sig);
+	deed(cn, cmd, pid, sig);
 	server_reply(cn, id, 0, "", false);
 }
 
-static void fault_card(struct conn *cn, uint64_t id, int sig, const char *slot)
+static void fault_card(struct conn *cn, uint64_t id, int sig, const BpCommand *cmd)
 {
+	const char *slot = cmd->args[2];
 	unsigned n = (unsigned)strtoul(slot, NULL, 10);
 	char text[160];
 
@@ -188,21 +229,23 @@ static void fault_card(struct conn *cn, uint64_t id, int sig, const char *slot)
 		server_reply(cn, id, -ENODEV, text, false);
 		return;
 	}
-	kill(cn->c->slots[n].pid, sig);
+	deed(cn, cmd, cn->c->slots[n].pid, sig);
 	server_reply(cn, id, 0, "", false);
 }
 
-/* kill|hang|resume task F I | card S | chassis */
-static void fault(struct conn *cn, uint64_t id, size_t argc, char **argv)
+/* kill|hang|resume task F I | card S | chassis, or one of fault.c */
+static void fault(struct conn *cn, uint64_t id, const BpCommand *cmd)
 {
+	size_t argc = cmd->n_args;
+	char **argv = cmd->args;
 	int sig = argc >= 2 ? fault_signal(argv[0]) : 0;
 
-	if (!sig && inventory_fault(cn, id, argc, argv))
+	if (fault_standing(cn, id, argc, argv, cmd->lease) || (!sig && inventory_fault(cn, id, argc, argv)))
 		return;
 	if (sig && argc == 4 && !strcmp(argv[1], "task")) {
-		fault_task(cn, id, sig, argv[2], argv[3]);
+		fault_task(cn, id, sig, cmd);
 	} else if (sig && argc == 3 && !strcmp(argv[1], "card")) {
-		fault_card(cn, id, sig, argv[2]);
+		fault_card(cn, id, sig, cmd);
 	} else if (sig && argc == 2 && !strcmp(argv[1], "chassis")) {
 		server_reply(cn, id, 0, "", false);
 		kill(getpid(), sig);
@@ -315,7 +358,7 @@ void command_handle(struct conn *cn, uint64_t id, const BpCommand *cmd, const in
 		slots_stop(c);
 		break;
 	case BP_COMMAND__WHAT__FAULT:
-		fault(cn, id, cmd->n_args, cmd->args);
+		fault(cn, id, cmd);
 		break;
 	case BP_COMMAND__WHAT__CLI:
 		spawn_cli(cn, id, cmd, fds, n);

@@ -97,6 +97,16 @@ static struct fabric_port *port_find(const char *name)
 	return NULL;
 }
 
+int fabric_port_ns(const char *port, const char **device)
+{
+	const struct fabric_port *p = port_find(port);
+
+	if (!p)
+		return -ENODEV;
+	*device = p->device;
+	return fab.ctx[p->ctx]->ns;
+}
+
 /* Move a device between namespaces (from_ns -1: ours). */
 static int device_move(int from_ns, int to_ns, const char *from, const char *to)
 {
@@ -155,8 +165,10 @@ static int port_assign(const char *name, uint32_t ctx, char *device)
 		return err;
 	if (p->ctx != ctx) {
 		rc = device_move(fab.ctx[p->ctx]->ns, to->ns, p->device, p->device);
-		if (rc == 0)
+		if (rc == 0) {
 			p->ctx = ctx;
+			fault_port_moved(name);
+		}
 	}
 	snprintf(device, 16, "%s", p->device);
 	return rc;

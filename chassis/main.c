@@ -213,7 +213,12 @@ static int boot(struct chassis *c, const struct options *o, char *err, size_t si
 		return rc;
 	}
 	clean_run_dir(c);
-	rc = profile_read(c->profile_path, &c->profile, err, size);
+	fault_sweep(c);
+	rc = clock_page_create(c->run_dir);
+	if (rc < 0)
+		snprintf(err, size, "%s/clock: %s", c->run_dir, strerror(-rc));
+	if (rc == 0)
+		rc = profile_read(c->profile_path, &c->profile, err, size);
 	hardware_init(&c->hw, &c->profile);
 	if (rc == 0 && o->config && (rc = copy_config(c, o->config)) < 0)
 		snprintf(err, size, "%s: %s", o->config, strerror(-rc));
@@ -259,6 +264,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	uv_run(c->loop, UV_RUN_DEFAULT);
+	fault_end();
 	clean_run_dir(c);
 	return 0;
 }

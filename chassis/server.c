@@ -41,6 +41,7 @@ void server_close(struct conn *cn)
 	struct chassis *c = cn->c;
 
 	command_closed(cn);
+	fault_closed(cn);
 	for (struct conn **pp = &c->conns; *pp; pp = &(*pp)->next)
 		if (*pp == cn) {
 			*pp = cn->next;

@@ -403,6 +403,7 @@ void slots_hello(struct chassis *c, struct conn *cn, const BpCardHello *h)
 		bp_send(cn->fd, &m, NULL, 0);
 	}
 	s->conn = cn;
+	fault_hello(s->n);
 	presence(s, true, false);
 	arbitrate(c, "boot");
 	arbitration_fill(c, &m, &a, "boot");

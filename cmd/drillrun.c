@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 #include "base/clock.h"
 #include "cmd/drillrun.h"
+#include "cmd/fault.h"
 #include "cmd/labctl.h"
 #include "cmd/labhold.h"
 
@@ -23,6 +25,15 @@
 #define LOOK_MS      3000  /* one look at something that is polled */
 #define PRINT_LINES  60
 #define CLI_COMMANDS 200
+
+/* The first one ends the drill in good order. */
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int sig)
+{
+	interrupted = sig;
+	signal(sig, SIG_DFL);
+}
 
 /* --- timeline
  * ----------------------------------------------------------------------------------------------------------
@@ -247,7 +258,7 @@ static bool expect(struct drillrun *r, const struct drill_step *s)
 		                               : 1000;
 
 		ok = look(r, s, ms, &out);
-		if (ok || clock_now_us() >= deadline)
+		if (ok || interrupted || clock_now_us() >= deadline)
 			break;
 		waiting(r, what, r->err);
 		free(out);
@@ -313,28 +324,52 @@ static bool do_lab(struct drillrun *r, const struct drill_step *s)
 	return true;
 }
 
-static bool do_fault(struct drillrun *r, const struct drill_step *s)
+static int cut_or_heal(struct drillrun *r, bool cut, const char *link)
 {
 	char args[512], *out = NULL;
-	struct drill_stage *st = stage(r);
 	int rc;
 
-	if (!strncmp(s->text, "cut link ", 9) || !strncmp(s->text, "heal link ", 10)) {
-		bool cut = s->text[0] == 'c';
-
-		snprintf(args, sizeof(args), "lab %s %.300s %.100s", cut ? "cut" : "heal", r->labfile,
-		         s->text + (cut ? 9 : 10));
-	} else {
-		snprintf(args, sizeof(args), "fault --name %s %.300s", r->chassis, s->text);
-	}
+	snprintf(args, sizeof(args), "lab %s %.300s %.100s", cut ? "cut" : "heal", r->labfile, link);
 	rc = run_orrery(r, args, COMMAND_MS, &out);
 	if (rc)
 		snprintf(r->err, sizeof(r->err), "%.300s", out && *out ? out : "it failed");
-	else if (st->fault_us < 0)
-		st->fault_us = (int64_t)(clock_now_us() - r->start_us);
-	line(r, rc ? "FAIL" : "fault", "%s: %s%s%s", r->chassis, s->text, rc ? ": " : "", rc ? r->err : "");
 	free(out);
+	for (unsigned i = 0; !rc && i < r->ncut; i++)
+		if (!strcmp(r->cut[i], link)) {
+			memmove(r->cut[i], r->cut[i + 1], (--r->ncut - i) * sizeof(r->cut[0]));
+			break;
+		}
+	if (!rc && cut && r->ncut < DRILLRUN_LINKS)
+		snprintf(r->cut[r->ncut++], sizeof(r->cut[0]), "%.60s", link);
+	return rc;
+}
+
+static bool do_fault(struct drillrun *r, const struct drill_step *s)
+{
+	struct drill_stage *st = stage(r);
+	char how[160] = "", *text = drill_expand(s->text, &r->vars, r->err, sizeof(r->err));
+	int rc = text ? 0 : -1;
+
+	if (!rc && (!strncmp(text, "cut link ", 9) || !strncmp(text, "heal link ", 10)))
+		rc = cut_or_heal(r, text[0] == 'c', text + (text[0] == 'c' ? 9 : 10));
+	else if (!rc)
+		rc = fault_lease_do(r->faults, r->chassis, text, how, sizeof(how), r->err, sizeof(r->err));
+	if (!rc && st->fault_us < 0)
+		st->fault_us = (int64_t)(clock_now_us() - r->start_us);
+	line(r, rc ? "FAIL" : "fault", "%s: %s%s%s%s", r->chassis, s->text, rc || *how ? ": " : "",
+	     rc ? r->err : how, "");
+	free(text);
 	return rc == 0;
+}
+
+/* What stands is undone, also after a failure or an interruption; a chassis that was killed has forgotten it.
+ */
+static void undo_faults(struct drillrun *r)
+{
+	while (r->ncut && !cut_or_heal(r, false, r->cut[0]))
+		;
+	fault_lease_end(r->faults);
+	r->faults = NULL;
 }
 
 static bool do_boot(struct drillrun *r, const struct drill_step *s)
@@ -380,16 +415,20 @@ static void run_steps(struct drillrun *r)
 
 		if (skip && s->op == DRILL_STAGE && r->report.n > 1)
 			skip = false;
-		if (skip)
+		if (skip && !interrupted)
 			continue;
 		r->err[0] = '\0';
-		if (!step(r, s)) {
+		if (interrupted)
+			snprintf(r->err, sizeof(r->err), "interrupted");
+		if (interrupted || !step(r, s)) {
 			struct drill_stage *st = stage(r);
 
 			skip = true;
-			if (asprintf(&st->failure, "%s:%u: %s", r->file, s->line, r->err) < 0)
+			if (!st->failure && asprintf(&st->failure, "%s:%u: %s", r->file, s->line, r->err) < 0)
 				st->failure = strdup("no memory");
 		}
+		if (interrupted)
+			break;
 	}
 	stage_end(r);
 }
@@ -428,7 +467,10 @@ static bool run_file(const char *file, struct drill *d, bool keep, struct drill_
 	r.start_us = clock_now_us();
 	r.report.title = strdup(d->title);
 	printf("Drill: %s\n", d->title);
-	run_steps(&r);
+	r.faults = fault_lease_new();
+	if (r.faults)
+		run_steps(&r);
+	undo_faults(&r);
 	drillmeas_end(&r);
 	table = drill_report_table(&r.report);
 	printf("\n%s", table ? table : "");
@@ -467,7 +509,7 @@ int drillrun_main(int argc, char **argv)
 	const struct drill_report **list;
 	struct drill **drills;
 	bool keep = false, passed = true;
-	unsigned n;
+	unsigned n, ran = 0;
 	int c;
 
 	opterr = 0;
@@ -485,6 +527,10 @@ int drillrun_main(int argc, char **argv)
 	}
 	if (optind == argc)
 		return cmd_misused("drill", "which drill file?");
+	signal(SIGINT, on_interrupt);
+	signal(SIGTERM, on_interrupt);
+	signal(SIGHUP, on_interrupt);
+	signal(SIGPIPE, SIG_IGN);
 	n = (unsigned)(argc - optind);
 	reports = calloc(n, sizeof(*reports));
 	list = calloc(n, sizeof(*list));
@@ -494,14 +540,14 @@ int drillrun_main(int argc, char **argv)
 		if (!drills[i])
 			return CMD_NO;
 	}
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n && !interrupted; i++) {
 		passed = run_file(argv[optind + (int)i], drills[i], keep, &reports[i]) && passed;
-		list[i] = &reports[i];
+		list[ran++] = &reports[i];
 	}
 	if (json)
-		passed = write_report(json, drill_report_json(list, n)) && passed;
+		passed = write_report(json, drill_report_json(list, ran)) && passed;
 	if (junit)
-		passed = write_report(junit, drill_report_junit(list, n)) && passed;
+		passed = write_report(junit, drill_report_junit(list, ran)) && passed;
 	for (unsigned i = 0; i < n; i++) {
 		drill_report_clear(&reports[i]);
 		drill_free(drills[i]);

@@ -15,6 +15,9 @@
 #define DRILLRUN_OUTPUT_MAX (4u << 20)
 #define DRILLRUN_PROBES     8
 #define DRILLRUN_PING_MS    100
+#define DRILLRUN_LINKS      16
+
+struct fault_lease;
 
 struct drillrun_probe {
 	char host[LAB_NAME_MAX];
@@ -35,6 +38,9 @@ struct drillrun {
 	uint64_t stage_wall_us;     /* when the stage began, wall clock */
 	struct drillrun_probe probes[DRILLRUN_PROBES];
 	unsigned nprobes;
+	struct fault_lease *faults;   /* undone when the drill ends */
+	char cut[DRILLRUN_LINKS][64]; /* links of the lab that this drill has cut */
+	unsigned ncut;
 	char err[1024];
 };
 

@@ -23,6 +23,8 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,6 +109,26 @@ static bool chassis_ended(struct labhold *h, unsigned i)
 	return h->chassis[i] <= 0;
 }
 
+/*
+ * The disk of a chassis that has one of its own: a memory file system in our mount namespace, so that it outlives the
+ * chassis and ends with the lab.
+ */
+static int disk_mount(struct labhold *h, unsigned i, const char *state)
+{
+	char options[40], parent[CMD_PATH_MAX];
+
+	if (!h->lab->chassis[i].disk_mb || h->disk[i])
+		return 0;
+	snprintf(parent, sizeof(parent), "%.400s/state", h->dir);
+	mkdir(parent, 0700);
+	mkdir(state, 0700);
+	snprintf(options, sizeof(options), "size=%um,mode=0700", h->lab->chassis[i].disk_mb);
+	if (mount("tmpfs", state, "tmpfs", MS_NOSUID | MS_NODEV, options))
+		return labhold_fail(h, "disk of chassis %s: %s", h->lab->chassis[i].name, strerror(errno));
+	h->disk[i] = true;
+	return 0;
+}
+
 static int chassis_start(struct labhold *h, unsigned i)
 {
 	char ports[LAB_PORTS][48], state[CMD_PATH_MAX], config[CMD_PATH_MAX], text[512] = "";
@@ -119,6 +141,8 @@ static int chassis_start(struct labhold *h, unsigned i)
 	if (n < 0)
 		return -1;
 	chassis_args(h, i, &a, ports, n, state, config);
+	if (disk_mount(h, i, state))
+		return -1;
 	rc = up_start(&a, &h->chassis[i], text, sizeof(text));
 	if (rc) {
 		h->chassis[i] = 0;

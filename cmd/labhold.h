@@ -29,6 +29,7 @@ struct labhold {
 	pid_t hosts[LAB_HOSTS];    /* pid 1 of each host */
 	int pidfds[LAB_HOSTS];
 	pid_t chassis[LAB_CHASSIS];
+	bool disk[LAB_CHASSIS]; /* its own is mounted */
 	bool nopid; /* no pid namespaces here (no /proc may be mounted) */
 	struct labhold_child children[64];
 	unsigned nchildren;

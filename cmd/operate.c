@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "cmd/cmd.h"
+#include "cmd/fault.h"
 #include "cmd/labctl.h"
 #include "cmd/operator.h"
 
@@ -219,6 +220,8 @@ static const char *fault_wrong(int n, char **a)
 	                         *const wires[] = {"cut", "heal", NULL},
 	                         *const hardware[] = {"pull", "insert", "set", "clear", NULL};
 
+	if (n >= 1 && fault_known(a[0]) && (n < 2 || strcmp(a[1], "link")))
+		return fault_wrong_words(n, a);
 	if (n < 2)
 		return "what shall happen to what?";
 	if (one_of(a[0], hardware))
@@ -226,7 +229,8 @@ static const char *fault_wrong(int n, char **a)
 	if (one_of(a[0], wires))
 		return n == 3 && !strcmp(a[1], "link") ? NULL : "cut and heal take: link LINK";
 	if (!one_of(a[0], deeds))
-		return "the fault is kill, hang, resume, pull, insert, set, clear, cut or heal";
+		return "the fault is kill, hang, resume, pull, insert, set, clear, slow, memory, disk, cut, heal, loss, "
+		       "clock, undo or list";
 	if (!strcmp(a[1], "chassis"))
 		return n == 2 ? NULL : "chassis takes no argument";
 	if (!strcmp(a[1], "card"))
@@ -275,8 +279,10 @@ int operate_fault_main(int argc, char **argv)
 	wrong = fault_wrong(argc - at, argv + at);
 	if (wrong)
 		return cmd_misused("fault", "%s", wrong);
-	if (!strcmp(argv[at + 1], "link"))
+	if (argc - at > 1 && !strcmp(argv[at + 1], "link"))
 		return fault_link(o.name, argv[at], argv[at + 2]);
+	if (fault_known(argv[at]))
+		return fault_order(o.name, argv + at, (unsigned)(argc - at), o.json);
 	return operator_run(o.name, BP_COMMAND__WHAT__FAULT, argv + at, (unsigned)(argc - at));
 }
 

@@ -31,7 +31,11 @@ static const struct subcommand subcommands[] = {
         {"cli", clirun_main, "[--name N] [--user U] [--privilege P] [-c COMMAND]... [-e] [FILE]",
          "the StarOS CLI, interactive or scripted (-e: stop at the first failure, exit 1)"},
         {"fault", operate_fault_main,
-         "[--name N] kill|hang|resume {task FACILITY INSTANCE | card SLOT | chassis} | cut|heal link LINK",
+         "[--name N] kill|hang|resume {task FACILITY INSTANCE | card SLOT | chassis} | cut|heal {link LINK | "
+         "cards "
+         "SLOT SLOT} | slow {task F I | card SLOT} PERCENT | memory task F I MB | disk full | loss port "
+         "SLOT/PORT "
+         "PERCENT | clock SECONDS | undo {ID | WORDS | all} | list",
          "break something, as hardware and software break"},
         {"port", operate_port_main, "[--name N] SLOT/PORT=DEVICE",
          "plug a network device into a running chassis"},

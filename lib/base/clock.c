@@ -5,12 +5,24 @@
  * in.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+
+/* One writer, orreryd; readers see each word whole. */
+struct clock_page {
+	_Atomic int64_t offset_us; /* of the wall clock */
+	int64_t base_us;           /* steady time less monotonic time */
+};
+
+static struct clock_page *page;
 
 static uint64_t read_clock(clockid_t id)
 {
@@ -27,7 +39,58 @@ uint64_t clock_now_us(void)
 
 uint64_t clock_wall_us(void)
 {
-	return read_clock(CLOCK_REALTIME);
+	return read_clock(CLOCK_REALTIME) + (uint64_t)clock_page_offset();
+}
+
+uint64_t clock_steady_us(void)
+{
+	return page ? (uint64_t)page->base_us + clock_now_us() : read_clock(CLOCK_REALTIME);
+}
+
+static int page_map(const char *run_dir, int flags)
+{
+	char path[300];
+	int fd, rc = 0, prot = PROT_READ | (flags == O_RDONLY ? 0 : PROT_WRITE);
+	struct clock_page *p;
+
+	snprintf(path, sizeof(path), "%s/clock", run_dir);
+	fd = open(path, flags | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	if (flags != O_RDONLY && ftruncate(fd, sizeof(*p)))
+		rc = -errno;
+	p = rc ? MAP_FAILED : mmap(NULL, sizeof(*p), prot, MAP_SHARED, fd, 0);
+	if (!rc && p == MAP_FAILED)
+		rc = -errno;
+	close(fd);
+	if (!rc)
+		page = p;
+	return rc;
+}
+
+int clock_page_create(const char *run_dir)
+{
+	int rc = page_map(run_dir, O_RDWR | O_CREAT | O_TRUNC);
+
+	if (!rc)
+		page->base_us = (int64_t)(read_clock(CLOCK_REALTIME) - clock_now_us());
+	return rc;
+}
+
+int clock_page_follow(const char *run_dir)
+{
+	return page_map(run_dir, O_RDONLY);
+}
+
+void clock_page_jump(int64_t offset_us)
+{
+	if (page)
+		atomic_store(&page->offset_us, offset_us);
+}
+
+int64_t clock_page_offset(void)
+{
+	return page ? atomic_load(&page->offset_us) : 0;
 }
 
 uint64_t clock_cpu_us(void)

@@ -25,6 +25,22 @@ enum clock_zone { CLOCK_UTC, CLOCK_LOCAL };
 uint64_t clock_now_us(void);
 /* Wall clock in µs since 1970 UTC; for logs, traps, samples. May jump. */
 uint64_t clock_wall_us(void);
+/*
+ * The wall clock as it was when the chassis booted, plus the time since: never jumps, is the same in all
+ * processes of a chassis, and near that of another chassis. For lifetimes and durations that must survive a
+ * process. Outside a chassis it is the wall clock.
+ */
+uint64_t clock_steady_us(void);
+/*
+ * The chassis' clock is a small shared page in its run directory: the base of the steady time, and how far
+ * the wall clock has been set off (orrery fault clock). orreryd creates it, cards and tasks follow it. 0 or
+ * -errno; without a page both clocks are the machine's.
+ */
+int clock_page_create(const char *run_dir);
+int clock_page_follow(const char *run_dir);
+/* Set this chassis' wall clock off; for the process that created the page. */
+void clock_page_jump(int64_t offset_us);
+int64_t clock_page_offset(void);
 /* CPU time used by this process in µs; for benchmarks and resource figures. */
 uint64_t clock_cpu_us(void);
 /* Block the calling thread. Only for command-line programs that wait for a process; never in a task's loop.

@@ -66,6 +66,9 @@ int bus_switch_subscribe(struct bus_switch *s, const char *identity, const char 
 /* Another card came or went. Its routes go with it. */
 int bus_switch_peer_up(struct bus_switch *s, uint32_t slot);
 void bus_switch_peer_down(struct bus_switch *s, uint32_t slot);
+/* A fault of the fabric: what is sent to that card is lost, until it is not any more; then both tell their
+ * routes. */
+void bus_switch_cut(struct bus_switch *s, uint32_t slot, bool cut);
 /* Send from this card ("card/<slot>"). Same results as bus_client_send; -EHOSTUNREACH when nobody is there.
  */
 int bus_switch_send(struct bus_switch *s, const char *dst, const Envelope *env);

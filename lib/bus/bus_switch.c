@@ -39,6 +39,7 @@ struct bus_switch {
 	char run_dir[256], self[BUS_ADDR_MAX];
 	struct bus_sock *router;
 	struct bus_sock *peers[SLOTS_MAX];
+	bool cut[SLOTS_MAX];   /* a fault: what is sent there is lost */
 	struct strmap members; /* identity -> member */
 	struct strmap routes;  /* address -> route */
 	struct strmap changed; /* addresses to tell about, value: itself */
@@ -89,6 +90,10 @@ static int to_card(struct bus_switch *s, uint32_t card, const char *dst, const c
 
 	if (card >= SLOTS_MAX || !s->peers[card])
 		return -EHOSTUNREACH;
+	if (s->cut[card]) {
+		s->n.dropped++;
+		return 0; /* the sender does not learn of it */
+	}
 	rc = bus_sock_send(s->peers[card], f, 4);
 	if (rc == 0)
 		s->n.forwarded++;
@@ -651,6 +656,17 @@ int bus_switch_peer_up(struct bus_switch *s, uint32_t slot)
 	tell_table(s, slot);
 	to_card(s, slot, "#ask", s->self, "", "", 0);
 	return 0;
+}
+
+void bus_switch_cut(struct bus_switch *s, uint32_t slot, bool cut)
+{
+	if (slot >= SLOTS_MAX || s->cut[slot] == cut)
+		return;
+	s->cut[slot] = cut;
+	if (cut || !s->peers[slot])
+		return;
+	tell_table(s, slot);
+	to_card(s, slot, "#ask", s->self, "", "", 0);
 }
 
 void bus_switch_peer_down(struct bus_switch *s, uint32_t slot)

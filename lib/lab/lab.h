@@ -25,6 +25,7 @@
 
 struct lab_chassis {
 	char name[LAB_NAME_MAX], profile[LAB_TEXT_MAX], config[LAB_TEXT_MAX];
+	unsigned disk_mb; /* its disk is a file system of its own of that size; 0: a directory */
 };
 
 struct lab_port {

@@ -103,7 +103,19 @@ static int do_network(struct parser *p)
 	return take_name(p, p->w[1], p->l->networks[p->l->nnetworks++]);
 }
 
-/* chassis NAME [profile P] [config FILE] */
+/* "64" to out. 0, or an error line. */
+static int take_disk(struct parser *p, const char *text, unsigned *out)
+{
+	char *end;
+	unsigned long mb = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || mb < 8 || mb > 1024)
+		return wrong(p, "disk %s: the legal range is 8 to 1024 megabytes", text);
+	*out = (unsigned)mb;
+	return 0;
+}
+
+/* chassis NAME [profile P] [config FILE] [disk MEGABYTES] */
 static int do_chassis(struct parser *p)
 {
 	struct lab_chassis *c = &p->l->chassis[p->l->nchassis];
@@ -122,8 +134,10 @@ static int do_chassis(struct parser *p)
 			rc = take_text(p, p->w[i + 1], c->profile);
 		else if (!strcmp(p->w[i], "config"))
 			rc = take_text(p, p->w[i + 1], c->config);
+		else if (!strcmp(p->w[i], "disk"))
+			rc = take_disk(p, p->w[i + 1], &c->disk_mb);
 		else
-			rc = wrong(p, "a chassis has a profile and a config, not \"%s\"", p->w[i]);
+			rc = wrong(p, "a chassis has a profile, a config and a disk, not \"%s\"", p->w[i]);
 	}
 	if (!rc)
 		p->l->nchassis++;

@@ -59,8 +59,8 @@ struct session_call {
 	char peer_id[SESSION_PEER_MAX];
 	char ike_key[SESSION_IKE_KEY_MAX];
 	struct net_addr peer, addr;      /* peer's outer address; assigned address, may be AF_UNSPEC */
-	uint64_t start_us;               /* wall clock */
-	uint64_t connect_us;             /* wall clock; 0: not yet */
+	uint64_t start_us;               /* steady time */
+	uint64_t connect_us;             /* steady time; 0: not yet */
 	char reason[SESSION_REASON_MAX]; /* why it ended */
 
 	struct fsm_inst fsm;

@@ -4,6 +4,7 @@
  * card is the parent: if it dies, so does this process (PR_SET_PDEATHSIG), in whatever it was doing. Entry
  * point: task_main(), called by tasks/.
  */
+#include "task/task_fault.h"
 #include "task/task_priv.h"
 
 #include <errno.h>
@@ -465,6 +466,8 @@ int task_main(int argc, char **argv, const struct task_ops *ops)
 	}
 	log_init(ops->facility, t->instance, t->card, t->cpu);
 	crash_init(t->state_dir, ops->facility, t->instance, t->card, t->cpu);
+	clock_page_follow(t->run_dir);
+	task_fault_init(t);
 	uv_signal_init(t->loop, &term);
 	term.data = t;
 	uv_signal_start(&term, term_cb, SIGTERM);

@@ -21,9 +21,11 @@
 void bulk_gather_env(const struct bulk_task *b, const struct bulk_file *f, uint64_t wall_us,
                      struct bulk_env *env)
 {
+	uint64_t now = clock_steady_us();
+
 	*env = (struct bulk_env){
 	        .wall_us = wall_us,
-	        .uptime_s = wall_us > b->boot_wall ? (wall_us - b->boot_wall) / US_PER_SEC : 0,
+	        .uptime_s = now > b->boot_wall ? (now - b->boot_wall) / US_PER_SEC : 0,
 	        .host = b->set.host,
 	        .ipaddr = b->set.ipaddr,
 	        .swbuild = version_number(),

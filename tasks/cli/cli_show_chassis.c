@@ -31,7 +31,7 @@ static json_t *version_collect(struct sh *sh, const struct cli_cmd *cmd, char *e
 /* The backplane makes its socket when the chassis is switched on. */
 static json_t *uptime_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
-	uint64_t now = clock_wall_us(), boot;
+	uint64_t now = clock_steady_us(), boot;
 	struct stat st;
 
 	if (stat(task_run_path(sh->t, "backplane.sock"), &st)) {

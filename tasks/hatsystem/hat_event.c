@@ -295,7 +295,7 @@ void hat_card_event(struct hat *h, const CardEvent *ev)
 			card_down(h, ev->slot, ev->reason, ev->at_wall_us);
 		break;
 	case CARD_EVENT__WHAT__HUNG:
-		hat_power(h, "cycle", ev->slot, "heartbeat lost");
+		hat_power(h, "cycle", ev->slot, ev->reason[0] ? ev->reason : "heartbeat lost");
 		break;
 	case CARD_EVENT__WHAT__MIO_SWITCHOVER:
 		s->expected = false; /* told here */

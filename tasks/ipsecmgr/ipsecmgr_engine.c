@@ -30,13 +30,8 @@ struct ipsecmgr_op {
 
 uint64_t ipsecmgr_engine_now(struct ipsecmgr *m)
 {
-	uint64_t now = clock_wall_us();
-
-	/* The wall clock may be set back a little; engine time only stands still then. */
-	if (now < m->last_now && m->last_now - now < 10 * US_PER_SEC)
-		now = m->last_now;
-	m->last_now = now;
-	return now;
+	/* Never the wall clock: a jump of it would end lifetimes and retransmissions of every SA at once. */
+	return m->last_now = clock_steady_us();
 }
 
 bool ipsecmgr_engine_may_log(struct ipsecmgr *m)

@@ -29,6 +29,12 @@ struct list {
 	unsigned by_state[IKE_STATES], children, natt;
 };
 
+/* The engine's time as a date by the wall clock of now. */
+static uint64_t wall_of(uint64_t us)
+{
+	return us ? clock_wall_us() - clock_steady_us() + us : 0;
+}
+
 static int parse_args(struct list *l, const char *args)
 {
 	char copy[256], *save = NULL, *w;
@@ -138,7 +144,7 @@ static json_t *ike_row(const struct list *l, const struct ike_sa_view *v, const 
 	set_suite(o, &v->suite, false);
 	set_hex(o, "callid", v->callid, 8);
 	set_str(o, "inner", net_addr_format(&v->inner, text, sizeof(text)));
-	set_int(o, "created_wall_us", v->created_us);
+	set_int(o, "created_wall_us", wall_of(v->created_us));
 	set_int(o, "up_s", v->up_us && l->now > v->up_us ? (l->now - v->up_us) / US_PER_SEC : 0);
 	set_int(o, "lifetime_s", v->hard_us > v->created_us ? (v->hard_us - v->created_us) / US_PER_SEC : 0);
 	set_int(o, "remaining_s", left_s(l->now, v->hard_us));
@@ -190,7 +196,7 @@ static json_t *child_row(const struct list *l, const struct ike_sa_view *v, cons
 	set_bool(o, "deleting", c->deleting);
 	set_hex(o, "callid", v->callid, 8);
 	set_str(o, "inner", net_addr_format(&c->sa.inner, text, sizeof(text)));
-	set_int(o, "created_wall_us", c->created_us);
+	set_int(o, "created_wall_us", wall_of(c->created_us));
 	set_int(o, "lifetime_s", c->hard_us > c->created_us ? (c->hard_us - c->created_us) / US_PER_SEC : 0);
 	set_int(o, "remaining_s", left_s(l->now, c->hard_us));
 	set_int(o, "rekey_in_s", left_s(l->now, c->soft_us));

@@ -175,7 +175,7 @@ static const char *fill(struct session_call *c, struct sessmgr_wait *w, const Se
 	strcpy(c->service, q->service);
 	strcpy(w->pool, q->pool);
 	snprintf(c->peer_id, sizeof(c->peer_id), "%s", q->peer_id);
-	c->start_us = clock_wall_us();
+	c->start_us = clock_steady_us();
 	c->deadline_us = clock_now_us() + SESSMGR_SETUP_US;
 	w->family = net_addr_is_set(&w->want) ? w->want.family : q->want_ipv4 ? AF_INET : 0;
 	if (net_addr_is_any(&w->want))
@@ -280,7 +280,7 @@ static void up(struct sessmgr *s, struct session_call *c, const char *ike_key)
 	c->has_row = true;
 	c->audits = 0;
 	if (first) {
-		c->connect_us = clock_wall_us();
+		c->connect_us = clock_steady_us();
 		LOG(EV_SESS_START, "call %s of peer %s in %s/%s has address %s",
 		    session_callid_format(c->callid, id), c->peer_id, sessmgr_cfg_context(s, c->ctx),
 		    c->service, net_addr_format(&c->addr, addr, sizeof(addr)));

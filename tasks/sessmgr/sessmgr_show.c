@@ -23,7 +23,7 @@ static void add_int(json_t *o, const char *name, uint64_t v)
 
 static json_t *call_json(const struct sessmgr *s, const struct session_call *c)
 {
-	uint64_t now = clock_wall_us();
+	uint64_t now = clock_steady_us();
 	json_t *o = json_object();
 
 	json_object_set_new(o, "callid", show_format("%08x", c->callid));
@@ -38,7 +38,8 @@ static json_t *call_json(const struct sessmgr *s, const struct session_call *c)
 	json_object_set_new(o, "ike_key", show_text(c->ike_key));
 	json_object_set_new(o, "state", json_string(session_state_name((int)session_state(c))));
 	json_object_set_new(o, "recovered", json_boolean(c->recovered));
-	add_int(o, "connect_wall_us", c->connect_us);
+	add_int(o, "connect_wall_us",
+	        c->connect_us ? clock_wall_us() - clock_steady_us() + c->connect_us : 0);
 	add_int(o, "connected_s",
 	        c->connect_us && now > c->connect_us ? (now - c->connect_us) / US_PER_SEC : 0);
 	return o;
@@ -116,7 +117,7 @@ static json_t *show_summary(struct task *t, struct show_page *page, char *err, s
 	const struct sessmgr *s = &sessmgr;
 	json_t *o = json_object(), *states = json_object(), *duration = json_object(),
 	       *reasons = json_object();
-	uint64_t n4 = 0, n6 = 0, none = 0, recovered = 0, now = clock_wall_us(), count[9] = {0};
+	uint64_t n4 = 0, n6 = 0, none = 0, recovered = 0, now = clock_steady_us(), count[9] = {0};
 
 	for (const struct session_call *c = session_next(s->table, NULL); c; c = session_next(s->table, c)) {
 		unsigned b = 0;
