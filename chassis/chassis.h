@@ -114,7 +114,8 @@ pid_t command_task_pid(const struct chassis *c, const char *facility, const char
 unsigned command_card_pids(const struct chassis *c, unsigned slot, pid_t *pids, unsigned max);
 
 /* fault.c: faults that stand until they are undone. */
-/* slow|memory|disk|cut|heal|loss|clock|undo|list …: true when it was one and is answered. lease: it ends with cn. */
+/* slow|memory|disk|cut|heal|loss|clock|undo|list …: true when it was one and is answered. lease: it ends with
+ * cn. */
 bool fault_standing(struct conn *cn, uint64_t id, size_t argc, char **argv, bool lease);
 /* A process was stopped (hang) or continued by order. */
 void fault_note(struct conn *cn, size_t argc, char **argv, pid_t pid, bool hang, bool lease);

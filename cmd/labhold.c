@@ -110,8 +110,8 @@ static bool chassis_ended(struct labhold *h, unsigned i)
 }
 
 /*
- * The disk of a chassis that has one of its own: a memory file system in our mount namespace, so that it outlives the
- * chassis and ends with the lab.
+ * The disk of a chassis that has one of its own: a memory file system in our mount namespace, so that it
+ * outlives the chassis and ends with the lab.
  */
 static int disk_mount(struct labhold *h, unsigned i, const char *state)
 {

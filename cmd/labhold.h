@@ -30,7 +30,7 @@ struct labhold {
 	int pidfds[LAB_HOSTS];
 	pid_t chassis[LAB_CHASSIS];
 	bool disk[LAB_CHASSIS]; /* its own is mounted */
-	bool nopid; /* no pid namespaces here (no /proc may be mounted) */
+	bool nopid;             /* no pid namespaces here (no /proc may be mounted) */
 	struct labhold_child children[64];
 	unsigned nchildren;
 	char err[1024]; /* why the last step failed */

@@ -80,7 +80,8 @@ static int send_row(const struct store_trap *in, void *arg)
 	struct snmp_task *st = s->st;
 	const struct trap_row *row = traps_by_number(in->number);
 	struct trap_vars *vars = row ? traps_vars_new(in->varbinds) : NULL;
-	uint64_t wall = clock_wall_us(), now = clock_steady_us(), up = now > st->boot_wall ? now - st->boot_wall : 0;
+	uint64_t wall = clock_wall_us(), now = clock_steady_us(),
+	         up = now > st->boot_wall ? now - st->boot_wall : 0;
 	int rc = 0;
 
 	if (vars && !st->suppressed[index_of(row)])
