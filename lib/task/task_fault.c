@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -45,8 +46,8 @@ static bool take_one(void)
 		ballast.piece = piece;
 		ballast.size = size;
 	}
-	p = malloc(MB);
-	if (!p)
+	p = mmap(NULL, MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
 		return false;
 	memset(p, 0x5a, MB);
 	ballast.piece[ballast.n++] = p;
@@ -59,7 +60,7 @@ static void wake_cb(uv_async_t *h)
 	int wanted = atomic_load(&ballast.wanted);
 
 	while (ballast.n > wanted)
-		free(ballast.piece[--ballast.n]);
+		munmap(ballast.piece[--ballast.n], MB);
 	for (int i = 0; i < 16 && ballast.n < wanted; i++)
 		if (!take_one()) {
 			LOG(EV_NOTE, "no memory: %d of %d MB were taken", ballast.n, wanted);
