@@ -21,6 +21,7 @@
 #define LEASES    8
 #define WORDS     16
 #define ANSWER_MS 15000
+#define BACK_MAX  32
 
 struct fault_lease {
 	struct {
@@ -28,6 +29,11 @@ struct fault_lease {
 		int fd;
 	} of[LEASES];
 	unsigned n;
+	/* What gives hardware back that was pulled or set: orders of their own, given at the end. */
+	struct {
+		char chassis[64], words[80];
+	} back[BACK_MAX];
+	unsigned n_back;
 };
 
 /* --- words
@@ -187,6 +193,24 @@ static int ask(int fd, char **a, unsigned n, BpMessage **reply)
 	return rc ? rc : operator_recv(fd, ANSWER_MS, reply);
 }
 
+static void remember(struct fault_lease *l, const char *chassis, char **a, unsigned n)
+{
+	char *words = l->back[l->n_back].words;
+	size_t size = sizeof(l->back[0].words);
+
+	if (l->n_back == BACK_MAX)
+		return;
+	if (n == 3 && !strcmp(a[0], "pull"))
+		snprintf(words, size, "insert card %.8s", a[2]);
+	else if (n == 5 && !strcmp(a[0], "set"))
+		snprintf(words, size, "clear sensor %.8s %.40s", a[2], a[3]);
+	else if (n == 4 && !strcmp(a[0], "set"))
+		snprintf(words, size, "clear %.8s %.8s", a[1], a[2]);
+	else
+		return;
+	snprintf(l->back[l->n_back++].chassis, sizeof(l->back[0].chassis), "%s", chassis);
+}
+
 int fault_lease_do(struct fault_lease *l, const char *chassis, const char *words, char *what,
                    size_t what_size, char *err, size_t errlen)
 {
@@ -215,7 +239,9 @@ int fault_lease_do(struct fault_lease *l, const char *chassis, const char *words
 	if (rc)
 		snprintf(err, errlen, "%s",
 		         m->command_reply->text[0] ? m->command_reply->text : strerror(abs(rc)));
-	else if (what)
+	else
+		remember(l, chassis, a, n);
+	if (!rc && what)
 		snprintf(what, what_size, "%s", m->command_reply->text);
 	operator_free(m);
 	return rc ? -1 : 0;
@@ -223,6 +249,13 @@ int fault_lease_do(struct fault_lease *l, const char *chassis, const char *words
 
 void fault_lease_end(struct fault_lease *l)
 {
+	char err[256];
+
+	while (l && l->n_back) { /* refused where the drill has done it itself */
+		l->n_back--;
+		fault_lease_do(l, l->back[l->n_back].chassis, l->back[l->n_back].words, NULL, 0, err,
+		               sizeof(err));
+	}
 	while (l && l->n)
 		forget(l, 0);
 	free(l);

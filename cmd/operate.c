@@ -229,7 +229,8 @@ static const char *fault_wrong(int n, char **a)
 	if (one_of(a[0], wires))
 		return n == 3 && !strcmp(a[1], "link") ? NULL : "cut and heal take: link LINK";
 	if (!one_of(a[0], deeds))
-		return "the fault is kill, hang, resume, pull, insert, set, clear, slow, memory, disk, cut, heal, loss, "
+		return "the fault is kill, hang, resume, pull, insert, set, clear, slow, memory, disk, cut, "
+		       "heal, loss, "
 		       "clock, undo or list";
 	if (!strcmp(a[1], "chassis"))
 		return n == 2 ? NULL : "chassis takes no argument";

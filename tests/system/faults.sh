@@ -97,3 +97,16 @@ done
 sed -i 's/^within.*/within 1s/' "$WORK/d.drill"
 expect 1 FAILED "$ORRERY" drill "$WORK/d.drill"
 within 5 nothing_stands
+# and hardware that it pulled or set is as before
+cat >"$WORK/h.drill" <<'END'
+chassis t1
+fault pull card 10
+fault set sensor 3 temperature 60
+orrery fails: status --name t1
+END
+expect 1 FAILED "$ORRERY" drill "$WORK/h.drill"
+back() {
+	"$ORRERY" status --name t1 --json | jq -e '[.cards[] | select(.slot == 10 and .state == "standby")] | length == 1' &&
+		! "$ORRERY" cli --name t1 -c 'show temperature' | grep -q '60 C'
+}
+within 15 back
