@@ -122,7 +122,8 @@ static const char *value(struct lex *l)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "%.63s", l->tok);
+	memcpy(name, l->tok, sizeof(name) - 1);
+	name[sizeof(name) - 1] = 0;
 	next(l);
 	if (l->kind != L_WORD && l->kind != L_STRING) {
 		fail(l, "\"%s\" wants a value", name);
@@ -185,10 +186,9 @@ const char *cli_grammar_word_help(const struct cli_grammar *g, const char *word,
 
 	if (!g->words_size)
 		return NULL;
-	if (*close)
-		snprintf(buf, sizeof(buf), "<%s>", word);
-	else
-		snprintf(buf, sizeof(buf), "%s", word);
+	if (!*close)
+		return word_slot(g, word)->help;
+	snprintf(buf, sizeof(buf), "<%s>", word);
 	return word_slot(g, buf)->help;
 }
 

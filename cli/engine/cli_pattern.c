@@ -325,6 +325,7 @@ static struct frag frag_leaf(struct build *b, const struct cli_node *n, const ch
 	                                .label = label,
 	                                .help = n->help,
 	                                .flag = n->flag};
+	b->follow[b->n] = (struct set){0};
 	f.first.w[b->n / 64] = f.last.w[b->n / 64] = 1ull << (b->n % 64);
 	b->n++;
 	return f;
@@ -398,26 +399,24 @@ static uint16_t *set_list(struct cli_grammar *g, const struct set *s, unsigned n
 int cli_pattern_compile(struct cli_grammar *g, struct cli_form *form, const struct cli_node *tree, char *err,
                         size_t errlen)
 {
-	struct build *b = calloc(1, sizeof(*b));
+	struct build b; /* large: frag_leaf() clears what is used of it */
 
-	if (!b)
-		return -ENOMEM;
-	struct frag f = frag_of(b, tree, NULL);
+	b.n = 0;
+	b.overflow = false;
+	struct frag f = frag_of(&b, tree, NULL);
 
-	if (b->overflow || f.nullable) {
-		snprintf(err, errlen, b->overflow ? "pattern: too long" : "pattern: matches an empty line");
-		free(b);
+	if (b.overflow || f.nullable) {
+		snprintf(err, errlen, b.overflow ? "pattern: too long" : "pattern: matches an empty line");
 		return -EINVAL;
 	}
-	form->npos = b->n;
-	form->pos = cli_arena_alloc(&g->arena, b->n * sizeof(*form->pos));
-	memcpy(form->pos, b->pos, b->n * sizeof(*form->pos));
-	for (unsigned i = 0; i < b->n; i++) {
-		form->pos[i].follow = set_list(g, &b->follow[i], b->n, &form->pos[i].nfollow);
+	form->npos = b.n;
+	form->pos = cli_arena_alloc(&g->arena, b.n * sizeof(*form->pos));
+	memcpy(form->pos, b.pos, b.n * sizeof(*form->pos));
+	for (unsigned i = 0; i < b.n; i++) {
+		form->pos[i].follow = set_list(g, &b.follow[i], b.n, &form->pos[i].nfollow);
 		form->pos[i].last = set_has(&f.last, i);
 	}
-	form->first = set_list(g, &f.first, b->n, &form->nfirst);
-	free(b);
+	form->first = set_list(g, &f.first, b.n, &form->nfirst);
 	return 0;
 }
 

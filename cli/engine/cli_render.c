@@ -151,10 +151,18 @@ static void render(struct render *r, const struct cli_node *n)
 	}
 }
 
+/* Only what counts is cleared: the struct is large. */
+static void render_begin(struct render *r, const struct cfg_args *args)
+{
+	r->args = args;
+	r->n = r->nlists = 0;
+}
+
 bool cli_render_fits(const struct cli_row *row, const struct cfg_args *args)
 {
-	struct render r = {.args = args};
+	struct render r;
 
+	render_begin(&r, args);
 	return fits(&r, row->tree, NULL) >= 0;
 }
 
@@ -251,13 +259,14 @@ int cli_render_line(const struct cli_row *row, const struct cfg_args *args, bool
                     size_t len)
 {
 	const struct cli_form *form = cli_render_form(row, negated ? CLI_FORM_NO : CLI_FORM_SET);
-	struct render r = {.args = args};
+	struct render r;
 	struct cli_match m;
 	size_t at = 0;
 
 	if (!form || !len)
 		return -EINVAL;
 	*buf = 0;
+	render_begin(&r, args);
 	render(&r, form->tree);
 	cli_match_init(&m, row->mode, CLI_PRIV_SECURITY_ADMIN, true);
 	for (unsigned i = 0; i < r.n && at < len; i++) {
