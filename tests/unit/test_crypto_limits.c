@@ -130,7 +130,8 @@ Test(crypto_limits, lists_of_a_template_have_an_end)
 
 Test(crypto_limits, each_type_of_map_knows_its_own_lines)
 {
-	cr_expect_eq(load("context a\n"
+	cr_expect_eq(load("require session recovery\nrequire demux processing-card\n"
+	                  "context a\n"
 	                  "  crypto map m1 ipsec-isakmp\n    set mode main\n    set pfs group2\n    exit\n"
 	                  "  crypto map m2 ipsec-ikev1\n    ipsec-on-demux\n    exit\n"
 	                  "  crypto map m3 ipsec-dynamic\n    set transform-set t1\n    exit\n"
