@@ -20,6 +20,9 @@ struct gen {
 	const char *value;
 	bool minimal;
 	const struct cfg_args *fixed; /* values by name, for a second line about the same node */
+	const char *const *names;     /* names to choose from, so that lines refer to each other; NULL: any */
+	unsigned nnames;
+	unsigned secrets; /* with names: clear secrets are GEN_SECRET and this number, counted up */
 };
 
 /*
@@ -216,6 +219,24 @@ static inline bool is_quotable(enum cli_type t)
 	return t == CLI_STRING || t == CLI_LINE || t == CLI_SECRET || t == CLI_REF;
 }
 
+#define GEN_SECRET "Clear-"
+
+/* One of the names that stand in each other's lines, or a secret that can be looked for. false: anything. */
+static inline bool gen_name(struct gen *g, const struct cli_var *v, char *buf, size_t size)
+{
+	char canon[256];
+
+	if (!g->names || gen_rand(g, 5) == 0)
+		return false;
+	if (v->type == CLI_SECRET)
+		snprintf(buf, size, GEN_SECRET "%u", g->secrets++);
+	else if (v->type == CLI_REF || v->type == CLI_STRING)
+		snprintf(buf, size, "%s", g->names[gen_rand(g, g->nnames)]);
+	else
+		return false;
+	return !cli_type_check(v, buf, canon, sizeof(canon));
+}
+
 static inline void gen_var(struct gen *g, const struct cli_var *v)
 {
 	char buf[8192];
@@ -223,7 +244,7 @@ static inline void gen_var(struct gen *g, const struct cli_var *v)
 
 	if (v == g->want || fixed)
 		snprintf(buf, sizeof(buf), "%s", fixed ? fixed : g->value);
-	else
+	else if (!gen_name(g, v, buf, sizeof(buf)))
 		gen_value(g, v, buf, sizeof(buf));
 	if (is_quotable(v->type))
 		gen_put_quoted(g, buf);
