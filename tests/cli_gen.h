@@ -73,6 +73,7 @@ static inline bool gen_rule_refusal(const char *error)
 	        "can not be applied",
 	        "already",
 	        "is needed",
+	        "names it",
 	        "is bound to",
 	        "weak",
 	        "can not be removed",

@@ -69,6 +69,7 @@ int rule_tsr(const struct cfg_line *l, char *err, size_t len);
 int rule_payload_match(const struct cfg_line *l, char *err, size_t len);
 int rule_cookie_challenge(const struct cfg_line *l, char *err, size_t len);
 int rule_vendor_template(const struct cfg_line *l, char *err, size_t len);
+int rule_template_type(const struct cfg_line *l, char *err, size_t len);
 int rule_vendor_payloads(const struct cfg_line *l, char *err, size_t len);
 int rule_remote_secrets_bound(const struct cfg_line *l, char *err, size_t len);
 /* cfg_rules_map.c */
@@ -85,6 +86,7 @@ int rule_limit_ipsecmgr(const struct cfg_line *l, char *err, size_t len);
 /* cfg_rules_weak.c */
 int rule_weak_line(const struct cfg_line *l, char *err, size_t len);
 int rule_weak_list(const struct cfg_line *l, char *err, size_t len);
+int rule_weak_list_all(const struct cfg_line *l, char *err, size_t len);
 int rule_weak_block(const struct cfg_line *l, char *err, size_t len);
 int rule_weak_all(const struct cfg_line *l, char *err, size_t len);
 int rule_stays_until_reboot(const struct cfg_line *l, char *err, size_t len);

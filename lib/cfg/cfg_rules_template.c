@@ -131,6 +131,31 @@ int rule_vendor_template(const struct cfg_line *l, char *err, size_t len)
 	                         want ? "ikev2-vendor" : "ikev2-dynamic or ikev2-subscriber");
 }
 
+/* The same from the other side: names may be used before the template is made. */
+int rule_template_type(const struct cfg_line *l, char *err, size_t len)
+{
+	const char *name = cfg_line_arg(l, "name"), *type = cfg_line_arg(l, "type");
+	bool vendor = type && !strcmp(type, "ikev2-vendor");
+	const struct cfg_node *n, *c;
+
+	if (l->self || !name || !type)
+		return 0;
+	cfg_foreach(n, l->block, vendor ? "wsg-service" : "crypto-vendor-policy")
+	{
+		cfg_foreach(c, n, vendor ? "bind-address" : "precedence")
+		{
+			const char *named = cfg_arg(c, "template");
+
+			if (named && !strcmp(named, name))
+				return cfg_rule_complain(
+				        err, len, "crypto template %.127s can not be %s: %s %.127s names it",
+				        name, type, vendor ? "wsg-service" : "crypto vendor-policy",
+				        cfg_name(n));
+		}
+	}
+	return 0;
+}
+
 int rule_vendor_payloads(const struct cfg_line *l, char *err, size_t len)
 {
 	const struct cfg_node *c;

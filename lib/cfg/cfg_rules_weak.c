@@ -52,13 +52,16 @@ static bool in_force(const struct cfg_tree *t)
 	return cfg_child(t, t->root, "ikesa-delete-on-mismatch", NULL);
 }
 
-/* The first weak value of a block, configured or by default. NULL: none. */
-static const struct weak *weak_in(const struct cfg_tree *t, const struct cfg_node *n, const char **value)
+/* The first weak value of a block, configured or (all) by default. NULL: none. */
+static const struct weak *weak_in(const struct cfg_tree *t, const struct cfg_node *n, bool all,
+                                  const char **value)
 {
 	const struct cli_mode *m = cfg_mode(t, n);
 
 	for (size_t i = 0; m && i < WEAKS; i++) {
 		if (strcmp(weaks[i].mode, m->name))
+			continue;
+		if (!all && weaks[i].row && !cfg_child(t, n, weaks[i].row, NULL))
 			continue;
 		*value = weaks[i].row ? cfg_get(t, n, weaks[i].row, weaks[i].var) : cfg_arg(n, weaks[i].var);
 		if (is_weak(&weaks[i], *value))
@@ -116,8 +119,8 @@ int rule_weak_line(const struct cfg_line *l, char *err, size_t len)
 	return 0;
 }
 
-/* A map's line that names sets. */
-int rule_weak_list(const struct cfg_line *l, char *err, size_t len)
+/* A map's line that names sets; all: also of those whose weak values are defaults. */
+static int weak_list(const struct cfg_line *l, bool all, char *err, size_t len)
 {
 	const struct cfg_node *ctx = cfg_context_of(l->block);
 	const char *row = !strcmp(l->row->id, "ikev2-ikesa-transform-set-list") ? "ikev2-ikesa-transform-set"
@@ -129,7 +132,7 @@ int rule_weak_list(const struct cfg_line *l, char *err, size_t len)
 		return 0;
 	for (unsigned i = 0; (name = cfg_args_nth(l->args, "set", i)); i++) {
 		const struct cfg_node *set = cfg_named(ctx, row, name);
-		const struct weak *w = set ? weak_in(l->t, set, &value) : NULL;
+		const struct weak *w = set ? weak_in(l->t, set, all, &value) : NULL;
 
 		if (w)
 			return cfg_rule_complain(err, len,
@@ -140,12 +143,27 @@ int rule_weak_list(const struct cfg_line *l, char *err, size_t len)
 	return 0;
 }
 
+/*
+ * The line is refused for what a set was told. Its defaults are for rule_weak_list_all(): a set that a map
+ * names may be made later, and is then weak for as long as its lines are typed.
+ */
+int rule_weak_list(const struct cfg_line *l, char *err, size_t len)
+{
+	return weak_list(l, false, err, len);
+}
+
+int rule_weak_list_all(const struct cfg_line *l, char *err, size_t len)
+{
+	return weak_list(l, true, err, len);
+}
+
 /* A whole set, policy or map, with its defaults. */
 int rule_weak_block(const struct cfg_line *l, char *err, size_t len)
 {
 	const char *value;
-	const struct weak *w =
-	        l->self && in_force(l->t) && of_maps(l->t, l->self) ? weak_in(l->t, l->self, &value) : NULL;
+	const struct weak *w = l->self && in_force(l->t) && of_maps(l->t, l->self)
+	                               ? weak_in(l->t, l->self, true, &value)
+	                               : NULL;
 
 	return w ? cfg_rule_complain(err, len,
 	                             "the weak %s %s is in force and refused " WHILE "; legal are %s", w->var,
@@ -165,7 +183,7 @@ int rule_weak_all(const struct cfg_line *l, char *err, size_t len)
 	{
 		cfg_foreach(n, ctx, rows[i])
 		{
-			const struct weak *w = of_maps(l->t, n) ? weak_in(l->t, n, &value) : NULL;
+			const struct weak *w = of_maps(l->t, n) ? weak_in(l->t, n, true, &value) : NULL;
 
 			if (w)
 				return cfg_rule_complain(

@@ -349,6 +349,11 @@ Test(cfg_rules, vendor_templates)
 	refused("context a\nwsg-service w\nbind address 10.0.0.1 crypto-template v\n",
 	        "Failure: crypto template v is ikev2-vendor; ikev2-dynamic or ikev2-subscriber is needed");
 	shows("");
+	refused("context a\ncrypto template later ikev2-dynamic\n",
+	        "Failure: crypto template later can not be ikev2-dynamic: crypto vendor-policy vp names it");
+	ok("context a\nwsg-service w\nbind address 10.0.0.1 crypto-template soon\n");
+	refused("context a\ncrypto template soon ikev2-vendor\n",
+	        "Failure: crypto template soon can not be ikev2-vendor: wsg-service w names it");
 	ok("context a\ncrypto template v ikev2-vendor\npayload q match childsa\n");
 	shows("Warning: context=a/crypto-template=v: 2 payloads; only the first takes effect in a vendor "
 	      "template\n");
@@ -500,6 +505,9 @@ Test(cfg_rules, weak_defaults_are_told_when_the_block_is_left)
 	ok("context a\nipsec transform-set esp\n");
 	cr_expect_eq(cfg_check_block(t, cfg_find(t, "context=a/ipsec-transform-set=esp"), NULL, NULL), 1);
 	shows("context=a/crypto-map=m: incomplete: no peer\n"
+	      "context=a/crypto-map=m/payload=p/ipsec-transform-set-list: ipsec-transform-set esp has the "
+	      "weak hmac sha1-96, "
+	      "which is refused " WHILE "; legal are sha2-256-128, sha2-384-192, sha2-512-256\n"
 	      "context=a/ipsec-transform-set=esp: the weak hmac sha1-96 is in force and refused " WHILE
 	      "; legal are sha2-256-128, sha2-384-192, sha2-512-256\n");
 	ok("context a\nipsec transform-set esp\nhmac sha2-256-128\ngroup 14\n");

@@ -215,11 +215,15 @@ Test(ipsecmgr_cfg, one_key_for_both_sides)
 
 Test(ipsecmgr_cfg, vendor_templates_serve_nobody_by_themselves)
 {
-	/* bound before it is what it is: with the template there the line would be refused */
-	struct cfg_tree *t = load("config\ncontext c -noconfirm\n"
-	                          "wsg-service w\nbind address 192.0.2.1 crypto-template t\n#exit\n"
-	                          "crypto template t ikev2-vendor\npayload p match childsa\nend\n",
+	/* the lines would be refused: as an older release may have stored them */
+	struct cfg_tree *t = load("config\ncontext c -noconfirm\nwsg-service w\n"
+	                          "bind address 192.0.2.1 crypto-template t\nend\n",
 	                          0);
+	struct cfg_edit template = {CFG_SET, "context=c/crypto-template=t", "name=t&type=ikev2-vendor"};
+	struct cfg_edit payload = {CFG_SET, "context=c/crypto-template=t/payload=p", "name=p"};
+
+	cr_assert_eq(cfg_apply(t, &template), 1);
+	cr_assert_eq(cfg_apply(t, &payload), 1);
 	struct seen s = {0};
 
 	cr_assert_null(ipsecmgr_cfg_build(t, NULL, problem, &s));
