@@ -569,3 +569,87 @@ Test(cfg_tree, a_failed_block_is_skipped_as_a_whole)
 	cr_expect(cfg_equal(t, u));
 	cfg_free(u);
 }
+
+static int carry_out(void *arg, const struct cfg_edit *e)
+{
+	cr_expect_geq(cfg_apply(arg, e), 0);
+	return 0;
+}
+
+struct refused {
+	unsigned n, line;
+	char text[200];
+};
+
+static void last_refused(void *arg, unsigned lineno, const char *line, const char *error)
+{
+	struct refused *r = arg;
+
+	r->n++;
+	r->line = lineno;
+	snprintf(r->text, sizeof(r->text), "%s", error);
+}
+
+static struct refused file(const char *text, bool stop)
+{
+	struct refused r = {0};
+
+	cfg_free(t);
+	t = cfg_new(g);
+	cr_expect_eq(cli_load_text_until(t, NULL, text, stop, last_refused, &r), (int)r.n);
+	return r;
+}
+
+Test(cfg_tree, a_file_goes_on_or_stops_at_a_wrong_line)
+{
+	static const char text[] = "config\nnonsense\ncontext one\n#exit\nmore nonsense\ncontext two\nend\n";
+	struct refused r = file(text, false);
+
+	cr_expect_eq(r.n, 2);
+	cr_expect_eq(r.line, 5);
+	cr_expect(cfg_find(t, "context=two"));
+	r = file(text, true);
+	cr_expect_eq(r.n, 1);
+	cr_expect_eq(r.line, 2);
+	cr_expect_not(cfg_find(t, "context=one"));
+}
+
+Test(cfg_tree, a_file_that_is_cut_off_is_noticed)
+{
+	struct refused r = file("config\ncontext one\n#exit\n", false);
+
+	cr_expect_str_eq(r.text, "Failure: The file ends without end: it may be cut off");
+	cr_expect(cfg_find(t, "context=one"));
+	/* half a line may be a line with another value: it is not taken */
+	r = file("config\ncontext one\ninterface i1\nmtu 57", false);
+	cr_expect_str_eq(r.text, "Failure: The file ends without end: it may be cut off");
+	r = file("config\ncontext one\ninterface i1\ndescription 57", false);
+	cr_expect_eq(r.n, 2);
+	cr_expect_not(cfg_find(t, "context=one/interface=i1/description"));
+	cr_expect_eq(file("config\ncontext one\n#exit\nend", false).n, 0, "no newline after end");
+	cr_expect_eq(file("context one\n#exit\ncontext two", false).n, 0, "typed lines have no end");
+	cr_expect_eq(file("config\nend\n", false).n, 0);
+	cr_expect_eq(file("", false).n, 0);
+}
+
+Test(cfg_tree, a_list_turned_round_is_found_different_and_made_the_same)
+{
+	struct cfg_tree *other = cfg_new(g), *way;
+	struct cli_out_buf buf;
+
+	cli_out_buf_init(&buf);
+	for (int way_round = 0; way_round < 2; way_round++) {
+		buf.len = 0;
+		cli_out_put(&buf.out, "context c\nip access-list l\n");
+		for (int i = 0; i < 256; i++)
+			cli_out_printf(&buf.out, "permit ip host 10.0.%d.%d any\n",
+			               (way_round ? 255 - i : i) / 250, (way_round ? 255 - i : i) % 250);
+		load(way_round ? other : t, buf.text);
+	}
+	cli_out_buf_free(&buf);
+	way = cfg_dup(t);
+	cfg_diff(t, other, carry_out, way);
+	cr_expect(cfg_equal(way, other));
+	cfg_free(way);
+	cfg_free(other);
+}
