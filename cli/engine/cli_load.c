@@ -55,11 +55,16 @@ struct load {
 
 static void fail(struct load *l, const char *line, const char *err)
 {
+	char text[1100];
+
 	l->failed++;
 	l->begun = true;
 	cli_skip_failed(&l->skip, line);
-	if (l->report)
-		l->report(l->arg, l->lineno, line, err);
+	if (!l->report)
+		return;
+	/* also behind `end`, where errors are those of Exec mode */
+	snprintf(text, sizeof(text), "%s%s", strncmp(err, "Failure: ", 9) ? "Failure: " : "", err);
+	l->report(l->arg, l->lineno, line, text);
 }
 
 static void load_line(struct load *l, const char *line)

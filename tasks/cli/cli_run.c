@@ -100,9 +100,11 @@ int sh_flush(struct sh *sh)
 		report_errors(sh, r->config_reply);
 	} else {
 		sh_fail(sh, "%s",
-		        r && r->body_case == ENVELOPE__BODY_STATUS && r->status->text[0]
-		                ? r->status->text
-		                : "The configuration task does not answer; nothing was changed");
+		        r && r->body_case == ENVELOPE__BODY_STATUS && r->status->text[0] ? r->status->text
+		        : status == -ETIMEDOUT
+		                ? "The configuration task does not answer; show configuration tells whether "
+		                  "it was done"
+		                : "The configuration task is not running at the moment; nothing was changed");
 		sh->failures++;
 	}
 	if (r)

@@ -133,6 +133,10 @@ const struct sh_command *sh_command_find(const char *handler);
 /* cli_who.c: what other sessions ask this one. In the loop's thread. */
 void sh_show_request(struct task *t, const struct bus_msg *m);
 void sh_control_request(struct task *t, const struct bus_msg *m);
+/* cli_who.c: what the configuration says of new sessions: timestamps, autoconfirm, hidden commands. */
+void sh_settings(struct sh *sh);
+/* The message of the day, for a session on a terminal. */
+void sh_banner(struct sh *sh);
 /* cli_values.c: words for ? and TAB. */
 void sh_values(struct sh *sh);
 

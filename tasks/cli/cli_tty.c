@@ -5,6 +5,7 @@
  * on.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <histedit.h>
 #include <pthread.h>
 #include <poll.h>
@@ -22,6 +23,7 @@ static struct sh *the_sh;
 static EditLine *the_el;
 static pthread_t the_thread;
 static volatile sig_atomic_t interrupted, resized;
+static int wake[2] = {-1, -1}; /* a byte for each signal */
 
 /* Ctrl-C ends what a command is printing. */
 static int write_tty(struct cli_out *out, const char *text, size_t len)
@@ -202,17 +204,42 @@ static unsigned char tab_key(EditLine *el, int ch)
 /* --- questions and pager
  * ---------------------------------------------------------------------------------------- */
 
+/*
+ * Waits for the operator. false: Ctrl-C. A signal that comes before poll() has left a byte in the pipe, so
+ * none is lost.
+ */
+static bool input_ready(void)
+{
+	struct pollfd p[2] = {{.fd = 0, .events = POLLIN}, {.fd = wake[0], .events = POLLIN}};
+	char drain[64];
+
+	while (!interrupted) {
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return true;
+		if (p[1].revents)
+			while (read(wake[0], drain, sizeof(drain)) > 0)
+				;
+		if (!interrupted && p[0].revents)
+			return true;
+	}
+	return false;
+}
+
 bool sh_ask(struct sh *sh, const char *question, char *answer, size_t size)
 {
+	char line[CLI_LINE_MAX];
+	ssize_t n;
+
 	(void)sh;
 	fputs(question, stdout);
 	fflush(stdout);
-	clearerr(stdin);
-	if (!fgets(answer, (int)size, stdin)) {
-		fputc('\n', stdout);
-		return false;
-	}
-	answer[strcspn(answer, "\r\n")] = 0;
+	do {
+		n = input_ready() ? read(0, line, sizeof(line) - 1) : 0;
+		if (n <= 0)
+			return false;
+		line[n] = 0;
+	} while (line[n - 1] != '\n' && (size_t)n == sizeof(line) - 1);
+	snprintf(answer, size, "%.*s", (int)strcspn(line, "\r\n"), line);
 	return true;
 }
 
@@ -228,7 +255,7 @@ static int one_key(struct cli_tty *tty)
 	raw = saved;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	tcsetattr(0, TCSANOW, &raw);
-	if (read(0, &ch, 1) != 1 || interrupted)
+	if (!input_ready() || read(0, &ch, 1) != 1)
 		ch = 'q';
 	tcsetattr(0, TCSANOW, &saved);
 	return ch;
@@ -287,12 +314,16 @@ static void remember(struct sh *sh, const char *line)
 /* The signal must reach the thread that waits for the operator, whichever the kernel has chosen. */
 static void on_signal(int sig)
 {
+	int saved = errno;
+
 	if (sig == SIGINT)
 		interrupted = 1;
 	else
 		resized = 1;
+	(void)!write(wake[1], "", 1);
 	if (!pthread_equal(pthread_self(), the_thread))
 		pthread_kill(the_thread, sig);
+	errno = saved;
 }
 
 bool sh_take_interrupt(void)
@@ -317,7 +348,8 @@ static EditLine *editor(struct sh *sh, History *h)
 	/* Ctrl-C and Ctrl-Z are keys of the editor; while a command runs, Ctrl-C is a signal and Ctrl-Z
 	 * nothing. */
 	el_set(el, EL_SETTY, "-d", "-isig", NULL);
-	el_set(el, EL_SETTY, "-x", "susp=", NULL);
+	/* noflsh: a prompt printed in that moment must not be lost with what is flushed */
+	el_set(el, EL_SETTY, "-x", "noflsh", "susp=", NULL);
 	history(h, &ev, H_SETSIZE, SH_HISTORY_MAX);
 	el_set(el, EL_HIST, history, h);
 	el_set(el, EL_ADDFN, "orrery-help", "Help", help_key);
@@ -338,6 +370,8 @@ static void catch_signals(void)
 	struct sigaction sa = {.sa_handler = on_signal};
 
 	the_thread = pthread_self();
+	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) < 0)
+		wake[0] = wake[1] = -1;
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGWINCH, &sa, NULL);
 	signal(SIGTSTP, SIG_IGN);
@@ -353,6 +387,8 @@ static bool read_line(struct sh *sh, char *copy, size_t size)
 	do {
 		if (resized)
 			window_changed(sh);
+		/* before the prompt: a key typed as soon as it stands there is the editor's */
+		el_set(the_el, EL_PREP_TERM, 1);
 		interrupted = 0;
 		line = el_gets(the_el, &n);
 	} while ((!line || n <= 0) && (interrupted || resized));
@@ -382,6 +418,7 @@ void sh_interactive(struct sh *sh)
 	the_el = editor(sh, h);
 	if (!the_el)
 		return;
+	sh_banner(sh);
 	sh_line(sh, "");
 	while (read_line(sh, copy, sizeof(copy))) {
 		if (copy[strspn(copy, " \t")]) {

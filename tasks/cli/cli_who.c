@@ -47,6 +47,26 @@ void sh_control_request(struct task *t, const struct bus_msg *m)
 	sh_kick(sh, m->env->control->args);
 }
 
+/* --- the start of a session --------------------------------------------------------------------------------
+ */
+
+void sh_settings(struct sh *sh)
+{
+	const struct cfg_tree *t = sh_tree(sh);
+
+	sh->s.timestamps = cfg_on(t, t->root, "timestamps");
+	sh->s.autoconfirm = cfg_on(t, t->root, "autoconfirm");
+	sh->s.show_hidden = cfg_on(t, t->root, "cli-hidden");
+}
+
+void sh_banner(struct sh *sh)
+{
+	const char *text = cfg_get(sh_tree(sh), sh_tree(sh)->root, "banner-motd", "text");
+
+	if (text && *text)
+		cli_out_printf(&sh->sink, "%s\n", text);
+}
+
 /* --- show administrators -----------------------------------------------------------------------------------
  */
 

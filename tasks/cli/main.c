@@ -92,6 +92,7 @@ static int activate(struct task *t, const char *reason)
 	                 privilege >= 0 ? (enum cli_priv)privilege
 	                                : privilege_of(cfgview_tree(sh.view), sh.user));
 	sh_values(&sh);
+	sh_settings(&sh);
 	sh.started_wall = clock_wall_us();
 	sh.last_line = clock_now_us();
 	secret_hooks(t->state_dir, &sh.s.hooks);

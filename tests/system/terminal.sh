@@ -125,6 +125,31 @@ if t.expect(r"---\(more\)---$").count("\n") > 13:
 t.send("q")
 t.expect(P)
 
+# what the configuration says of new sessions
+t.line("configure")
+t.expect(r"\(config\)# $")
+for line in ("banner motd \"Only for astronomers\"", "no timestamps", "autoconfirm"):
+    t.line(line)
+    t.expect(r"\(config\)# $")
+t.line("end")
+t.expect(P)
+u = Terminal([sys.argv[1], "cli", "--name", "t1"])
+u.expect("Only for astronomers\n")
+u.expect(P)
+u.line("show clock")
+if u.expect(P).count("UTC") != 1:
+    fail("show clock without timestamps prints one date")
+u.line("configure")
+u.expect(r"\(config\)# $")
+u.line("context unasked")
+if "Are you sure" in u.expect(r"\(config-ctx\)# $"):
+    fail("autoconfirm of the configuration does not act")
+u.send("\x1a")
+u.expect(P)
+u.line("exit")
+if u.gone() != 0:
+    fail("exit must end the session in good order")
+
 # a line that is too long is refused, and the session goes on
 t.line("x" * 3000)
 t.expect(r'Unknown command - "x+\.\.\."')
