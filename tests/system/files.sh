@@ -17,7 +17,7 @@ expect 0 '^Transferred 36 bytes' cli -c 'copy /flash/stored.cfg /hd-raid/copy.cf
 cmp "$DISK/flash/stored.cfg" "$DISK/hd-raid/copy.cfg" || fail "the copy differs"
 quiet -c 'mkdir /flash/dir' -c 'rename /hd-raid/copy.cfg /flash/dir/moved.cfg' -c 'rename /flash/dir/moved.cfg file:/flash/dir/b'
 expect 0 '  36 .* b$' cli -c 'directory /flash/dir'
-cli -c 'directory /flash -reverse | json' | sed -n '/^{/,$p' | jq -e '[.entries[].name] == (["dir", "stored.cfg"] | reverse)' >/dev/null || fail "directory | json"
+cli -c 'directory /flash -reverse | json' | sed -n '/^{/,$p' | jq -e '[.entries[].name] | index("stored.cfg") < index("dir")' >/dev/null || fail "directory | json"
 expect 1 'Failure: /flash/dir: Directory not empty' cli -c 'rmdir /flash/dir -noconfirm'
 quiet -c 'delete /flash/dir/b -noconfirm' -c 'rmdir /flash/dir -noconfirm'
 quiet -c 'mkdir /flash/a' -c 'mkdir /flash/a/b' -c 'rmdir /flash/a -force -noconfirm'
