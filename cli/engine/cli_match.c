@@ -211,7 +211,7 @@ static int plausible(const struct cli_var *v, const char *text)
 /* A sealed secret is longer than the secret: what is inside is checked when it is opened. */
 static const struct cli_var *sealed(const struct cli_var *v)
 {
-	static struct cli_range range = {1, 2000};
+	static struct cli_range range = {1, 6000};
 	static const struct cli_var any = {
 	        .name = "encrypted value", .type = CLI_SECRET, .ranges = &range, .nranges = 1};
 
