@@ -15,7 +15,7 @@
 
 static const struct place_facility table[] = {
         /* name        where  sessions critical  cpu   memory files  sessions standby */
-        {"srdb", PLACE_MIO, false, true, 900, 1500, 1000, 0, 0, 0},
+        {"srdb", PLACE_MIO, false, true, 900, 6000, 1000, 0, 0, 0},
         {"sct", PLACE_MIO, false, true, 500, 1500, 500, 0, 0, 0},
         {"evlogd", PLACE_MIO, false, false, 950, 500, 4000, 0, 0, 0},
         {"hatsystem", PLACE_MIO, false, true, 100, 320, 500, 0, 0, 0},
@@ -23,12 +23,12 @@ static const struct place_facility table[] = {
         {"vpnctrl", PLACE_MIO, false, false, 150, 400, 500, 0, 0, 0},
         {"ipsecctrl", PLACE_MIO, false, false, 150, 400, 1000, 0, 0, 0},
         {"sessctrl", PLACE_MIO, false, false, 900, 500, 2000, 0, 0, 0},
-        {"srp", PLACE_MIO, false, false, 300, 500, 1000, 0, 0, 0},
+        {"srp", PLACE_MIO, false, false, 300, 3000, 1000, 0, 0, 0},
         {"bulkstat", PLACE_MIO, false, false, 900, 1500, 2000, 0, 0, 0},
         {"snmp", PLACE_MIO, false, false, 650, 600, 2000, 0, 0, 0},
-        {"iftask", PLACE_PROC, false, true, 1000, 3000, 1000, 0, 0, 0},
+        {"iftask", PLACE_PROC, false, true, 1000, 20000, 1000, 0, 0, 0},
         {"vpnmgr", PLACE_DEMUX, false, true, 300, 858, 2400, 0, 0, 0},
-        {"ipsecmgr", PLACE_ACTIVE, true, true, 1000, 2200, 1000, 65536, 500, 2200},
+        {"ipsecmgr", PLACE_ACTIVE, true, true, 1000, 4000, 1000, 65536, 500, 2200},
         {"sessmgr", PLACE_ACTIVE, true, true, 1000, 9000, 500, 12000, 500, 2700},
         {"aaamgr", PLACE_ACTIVE, false, false, 300, 650, 1000, 0, 300, 650},
         {"cli", PLACE_ON_DEMAND, false, false, 600, 650, 7000, 0, 0, 0},

@@ -68,6 +68,7 @@ struct hat {
 	bool managers_known; /* ipsecctrl has told them to this hatsystem */
 	bool configured, booted, planning, replan;
 	bool cores_full;
+	bool stale; /* the plan being computed counts on a card that is gone */
 	/* Waiting for the cards' reports is counted in turns of the loop, not by the clock: a process that
 	 * was not given the CPU for seconds has not waited. */
 	unsigned turns;

@@ -507,9 +507,11 @@ static void plan_reply(struct task *t, void *arg, int status, const struct bus_m
 	if (status < 0 || m->env->body_case != ENVELOPE__BODY_PLACEMENT_REPLY) {
 		LOG(EV_CARD_NO_STANDBY, "rmctrl gave no placement: %s", strerror(-status));
 		h->replan = true;
-	} else {
+	} else if (!h->stale) {
 		carry_out(h, m->env->placement_reply);
 	}
+	h->replan |= h->stale; /* it was computed with a card that has died since */
+	h->stale = false;
 	if (h->replan) {
 		h->replan = false;
 		hat_plan_soon(h);

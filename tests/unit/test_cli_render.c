@@ -705,6 +705,73 @@ Test(cli_render, rct_stats_verbose)
 	       "Success\n" RCT_SUMMARY);
 }
 
+/* A migration that had to recover tasks names them. */
+Test(cli_render, rct_stats_recovered)
+{
+	expect(render_rct_stats,
+	       "{'actions':[{'action':'Migration','type':'Unplanned','from':10,'to':3,'start':"
+	       "1768903364530000,'duration_us':4414000,'status':'Success','n_recovered':2,'recovered':"
+	       "'sessmgr 3, aaamgr 3'}]}",
+	       "verbose",
+	       "\n"
+	       "RCT stats details (Last 1 Actions)\n"
+	       "\n"
+	       "#   Action      Type        From  To  Start Time                Duration    Status\n"
+	       "--- ----------  ----------  ----  --  ------------------------  ----------  -------\n"
+	       "1   Migration   Unplanned     10   3  2026-Jan-20+10:02:44.530   4.414 sec  Success\n"
+	       "      Graceful: Enabled\n"
+	       "      Recovered[2]: sessmgr 3, aaamgr 3\n"
+	       "\n"
+	       "RCT stats summary\n"
+	       "-----------------\n"
+	       "Migrations = 1\n"
+	       "  Management Card: 0, Average time: 0.000 sec\n"
+	       "  Packet Card: 1, Average time: 4.414 sec\n"
+	       "Switchovers = 0, Average time: 0.000 sec\n");
+}
+
+Test(cli_render, subscribers_debug_info)
+{
+	expect(render_subscribers_debug,
+	       "{'calls':[{'username':'200001@x','callid':'01ca0a01','card':1,'cpu':0,'sessmgr':3,"
+	       "'recovered':true,'state':'SMGR_STATE_CONNECTED','full':{'attempts':41,'success':41,"
+	       "'last_attempt_ms':12600,'last_success_ms':12600},'micro':{'attempts':187,'success':186,"
+	       "'last_attempt_ms':4100,'last_success_ms':-1},'trace':[{'state':'SMGR_STATE_OPEN','event':"
+	       "'SMGR_EVT_RECOVERED'}]}]}",
+	       NULL,
+	       "username: 200001@x    callid: 01ca0a01         msid: 200001\n"
+	       "  Card/Cpu: 1/0\n"
+	       "  Sessmgr Instance: 3\n"
+	       "  Primary callline:\n"
+	       "  Redundancy Status: Recovered Session\n"
+	       "  Checkpoints    Attempts    Success    Last-Attempt    Last-Success\n"
+	       "     Full:             41         41         12600ms         12600ms\n"
+	       "     Micro:           187        186          4100ms               -\n"
+	       "   Current state: SMGR_STATE_CONNECTED\n"
+	       "   FSM Event trace:\n"
+	       "         State                            Event\n"
+	       "         SMGR_STATE_OPEN                  SMGR_EVT_RECOVERED\n");
+}
+
+Test(cli_render, crash_number)
+{
+	expect(render_crash,
+	       "{'number':2,'version':'21.24.0','similar':{'count':3,'first_wall_us':1768360971000000},"
+	       "'facility':'sessmgr','instance':3,'card':1,'cpu':0,'pid':21877,'wall_us':1772324240000000,"
+	       "'reason':'signal 11','core':'crash-01-0-21877-69a3b0d0-core','text':'Fatal Signal 11'}",
+	       NULL,
+	       "********************* CRASH #02 ***********************\n"
+	       "SW Version          : 21.24.0\n"
+	       "Similar Crash Count : 3\n"
+	       "Time of First Crash : 2026-Jan-14+03:22:51\n"
+	       "Process             : sessmgr 3  card 1 cpu 0 pid 21877\n"
+	       "Crash Time          : 2026-Mar-01+00:17:20\n"
+	       "Reason              : signal 11\n"
+	       "Core File           : /flash/crash/crash-01-0-21877-69a3b0d0-core\n"
+	       "\n"
+	       "Fatal Signal 11");
+}
+
 Test(cli_render, crash_list)
 {
 	expect(render_crash_list,
