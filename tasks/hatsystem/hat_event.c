@@ -253,6 +253,7 @@ static void card_down(struct hat *h, unsigned slot, const char *reason, uint64_t
 
 	LOG(EV_CARD_FAIL, "card %u is down: %s", slot, reason);
 	forget(s);
+	h->stale = h->planning;
 	hat_life_down(h, slot);
 	if (h->move.on && h->move.to == slot)
 		target_down(h);

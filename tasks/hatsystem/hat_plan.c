@@ -429,8 +429,8 @@ static void move_target(struct hat *h, const PlacementReply *plan)
 	for (size_t i = 0; i < plan->n_slots; i++) {
 		unsigned s = plan->slots[i]->slot;
 
-		if (s <= PROFILE_SLOTS_MAX && !strcmp(plan->slots[i]->state, "active") &&
-		    strcmp(h->slots[s].role, "active"))
+		if (s <= PROFILE_SLOTS_MAX && h->slots[s].present &&
+		    !strcmp(plan->slots[i]->state, "active") && strcmp(h->slots[s].role, "active"))
 			h->move.to = s;
 	}
 	for (size_t i = 0; i < plan->n_tasks && !h->move.to; i++)
