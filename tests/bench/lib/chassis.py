@@ -128,14 +128,15 @@ def idle(report, seconds=5):
 class Peers:
     """`orrery peers` in the lab's host ran, and its control socket."""
 
-    def __init__(self, server, dh, *more):
+    def __init__(self, server, dh, *more, count=TUNNELS):
+        self.count = count
         lab = os.path.join(os.environ["ORRERY_RUN"], "lab-bench")
         self.path = os.path.join(lab, "bench.peers")
         if os.path.exists(self.path):
             os.unlink(self.path)
         self.start = time.monotonic()
         self.proc = subprocess.Popen(
-            [ORRERY, "lab", "exec", LAB, "ran", ORRERY, "peers", "--count", str(TUNNELS), "--server", server, "--dh", dh,
+            [ORRERY, "lab", "exec", LAB, "ran", ORRERY, "peers", "--count", str(count), "--server", server, "--dh", dh,
              "--control", self.path, "--tries", "10", *PEERS, *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
@@ -160,7 +161,7 @@ class Peers:
                 return False
             with contextlib.suppress(ConnectionRefusedError):
                 s = self.ask("status")
-                return s["established"] + s["failed"] == TUNNELS
+                return s["established"] + s["failed"] == self.count
             return False
         until("all tunnels are up", seconds, up, 0.02)
         return self.ask("status")
@@ -392,6 +393,52 @@ def recovery(report, peers):
         card = 3 if back == 2 else None
 
 
+# --- many tunnels: what the chassis itself says of a failure -------------------------------------------------------
+
+MANY = 10000
+
+
+def logged(pattern):
+    """All that the pattern's groups match in the log of recoveries; nothing while nobody answers the CLI."""
+    try:
+        return re.findall(pattern, cli("show logs facility hat"))
+    except RuntimeError:
+        return []
+
+
+def failure(report, what, fault, pattern, note):
+    """The time of the last match of the pattern after the fault; its groups are milliseconds, and how many."""
+    wait_redundant()
+    time.sleep(3)
+    had = len(logged(pattern))
+    orrery("fault", "--name", NAME, *fault)
+    until(what, 30, lambda: len(logged(pattern)) > had, 0.2)
+    found = logged(pattern)[-1]
+    ms = found if isinstance(found, str) else found[0]
+    report.add(f"recovery with {MANY:,} tunnels, as the chassis tells it", what, float(ms), "ms",
+               note if isinstance(found, str) else f"{found[1]} {note}")
+
+
+def many(report):
+    report.progress(f"{MANY} tunnels")
+    peers = Peers(GATEWAY, "x25519", "--ping", SERVER, "--pps", "0.001", count=MANY)
+    try:
+        up = peers.wait_up(240)["established"]
+        hashed = peers.ask("status")["spi_hash"]
+        failure(report, "ipsecmgr killed: all of its tunnels are back", ("kill", "task", "ipsecmgr", "1"),
+                r"ipsecmgr/1 on \S+ is back after (\d+) ms, (\d+) recovered", "recovered, of half of them")
+        failure(report, "DPC2 killed: everything of it is active elsewhere", ("kill", "card", "2"),
+                r"Migration from card \d+ to card \d+ took (\d+) ms", "ipsecmgr, iftask, sessmgrs and aaamgrs")
+        failure(report, "active MIO killed: the other one has taken over", ("kill", "card", "5"),
+                r"Switchover from card \d+ to card \d+ took (\d+) ms", "since the backplane saw it end")
+        s = peers.ask("status")
+        report.add(f"recovery with {MANY:,} tunnels, as the chassis tells it", "tunnels lost in all of it",
+                   s["downs"] + up - s["established"], "tunnels",
+                   "same SPIs" if s["spi_hash"] == hashed else "SPIs CHANGED")
+    finally:
+        peers.stop()
+
+
 # --- charon beside it -----------------------------------------------------------------------------------------
 
 def charon(report):
@@ -429,6 +476,8 @@ def run(report, wanted):
             report.guard("traffic", lambda: traffic(report, peers))
         if "recovery" in wanted:
             report.guard("recovery", lambda: recovery(report, peers))
+            peers.stop()
+            report.guard("many tunnels", lambda: many(report))
         if peers:
             peers.stop()
         if "charon" in wanted:
