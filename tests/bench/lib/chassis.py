@@ -421,6 +421,7 @@ def failure(report, what, fault, pattern, note):
 
 def many(report):
     report.progress(f"{MANY} tunnels")
+    until("the tunnels before them are gone", 30, no_tunnels, 0.2)
     peers = Peers(GATEWAY, "x25519", "--ping", SERVER, "--pps", "0.001", count=MANY)
     try:
         up = peers.wait_up(240)["established"]
