@@ -134,6 +134,29 @@ Test(cli_table, range_error_names_value_and_limits)
 	cli_session_clear(&s);
 }
 
+/* --- one line, one row --- */
+
+Test(cli_table, no_line_is_of_two_rows)
+{
+	EACH_ROW(m, row)
+	for (unsigned seed = 0; seed < 4; seed++) {
+		struct gen g = {.seed = seed, .minimal = !seed};
+		struct cli_session s;
+		struct cli_result res;
+		char line[CLI_LINE_MAX + 1];
+
+		if (!strcmp(m->name, "common"))
+			continue;
+		gen_session(&s, gr, m);
+		gen_line(&g, row->tree, line, sizeof(line));
+		if (cli_line_parse(&s, line, &res) != CLI_ERROR)
+			cr_expect(res.row == row, "%s: \"%s\" of row \"%s\" is taken by \"%s\"", m->name,
+			          line, row->pattern, res.row ? res.row->pattern : "none");
+		cli_line_clear(&res);
+		cli_session_clear(&s);
+	}
+}
+
 /* --- no, default --- */
 
 static struct cfg_edit *edit_of(struct cli_session *s, const char *line, struct cfg_args **args)
