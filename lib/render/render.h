@@ -48,6 +48,17 @@ void render_cpu_table(const json_t *j, const struct cli_cmd *cmd, struct cli_out
 void render_port_table(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* ports[] */
 void render_uptime(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);     /* uptime_us */
 
+/* --- render_settings.c
+ * ------------------------------------------------------------------------------------------------ */
+void render_settings(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* kind blocks[] */
+void render_access_lists(const json_t *j, const struct cli_cmd *cmd,
+                         struct cli_out *out);                                           /* family lists[] */
+void render_wsg_lookup(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* priorities[] */
+void render_congestion(const json_t *j, const struct cli_cmd *cmd,
+                       struct cli_out *out); /* enabled settings[] */
+void render_threshold(const json_t *j, const struct cli_cmd *cmd,
+                      struct cli_out *out); /* model thresholds[] polls[] groups[] */
+
 /* --- render_shell.c
  * ------------------------------------------------------------------------------------------------------------
  */

@@ -129,6 +129,8 @@ extern const struct sh_command sh_who_commands[];    /* cli_who.c: sessions, thi
 extern const struct sh_command sh_task_commands[];   /* cli_task_cmd.c: cores, test commands, debug-info */
 /* NULL: the program has no such handler. */
 const struct sh_command *sh_command_find(const char *handler);
+/* cli_show_settings.c: what is configured */
+extern const struct sh_command sh_settings_commands[];
 
 /* cli_who.c: what other sessions ask this one. In the loop's thread. */
 void sh_show_request(struct task *t, const struct bus_msg *m);

@@ -1103,3 +1103,77 @@ Test(cli_render, wsg_service)
 	cr_expect_null(strstr(text_of(render_wsg_service, "{'services':[{'name':'wsg1'}]}", NULL),
 	                      "Current Sessions"));
 }
+
+/* --- settings --- */
+
+Test(cli_render, threshold)
+{
+	expect(render_threshold,
+	       "{'model':'alarm','thresholds':[{'name':'crypto-cores-utilization','threshold':80,'percent':"
+	       "true,"
+	       "'clear':10},{'name':'ipsec-ike-requests','threshold':5000,'percent':false}],"
+	       "'polls':[{'name':'ipsec-ike-requests','seconds':300}],'groups':['ipsec']}",
+	       NULL,
+	       "Threshold operation model: ALARM\n"
+	       "\n"
+	       "Configured thresholds:\n"
+	       "\n"
+	       "Name:          crypto-cores-utilization\n"
+	       "Config Scope:  SYSTEM\n"
+	       "Threshold:     80%\n"
+	       "Clear Threshold: 10%\n"
+	       "\n"
+	       "Name:          ipsec-ike-requests\n"
+	       "Config Scope:  SYSTEM\n"
+	       "Threshold:     5000\n"
+	       "\n"
+	       "Configured polling intervals:\n"
+	       "\n"
+	       "ipsec-ike-requests                       300 seconds\n"
+	       "\n"
+	       "Enabled threshold groups:\n"
+	       "\n"
+	       "ipsec\n");
+}
+
+Test(cli_render, settings)
+{
+	expect(render_settings,
+	       "{'kind':'Service','blocks':[{'name':'fa1','context':'ingress','settings':['ip local-port "
+	       "434']},"
+	       "{'name':'fa2','context':'ingress','settings':[]}]}",
+	       NULL,
+	       "Service name: fa1\n"
+	       "Context: ingress\n"
+	       "  ip local-port 434\n"
+	       "\n"
+	       "Service name: fa2\n"
+	       "Context: ingress\n");
+}
+
+Test(cli_render, access_lists)
+{
+	expect(render_access_lists,
+	       "{'family':'ip','lists':[{'name':'a','rules':['permit any','deny ip any any']}]}", NULL,
+	       "ip access list a\n"
+	       "    permit any\n"
+	       "    deny ip any any\n"
+	       "1 ip access lists are configured.\n");
+}
+
+Test(cli_render, wsg_lookup)
+{
+	expect(render_wsg_lookup, "{'priorities':[{'priority':1,'source':24,'destination':128}]}", NULL,
+	       "Priority  Source Netmask  Destination Netmask\n"
+	       "--------  --------------  -------------------\n"
+	       "1         24              128\n");
+}
+
+Test(cli_render, congestion)
+{
+	expect(render_congestion,
+	       "{'enabled':true,'settings':['congestion-control threshold license-utilization 100']}", NULL,
+	       "Congestion-control: Enabled\n"
+	       "\n"
+	       "  congestion-control threshold license-utilization 100\n");
+}
