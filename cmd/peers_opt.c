@@ -304,18 +304,18 @@ static int set_words(struct peers_opts *o, int c, char *v, bool *pfs)
 
 	switch (c) {
 	case O_PSK:
-		if (!*v || strlen(v) > IKE_PSK_MAX)
+		if (!*v || strlen(v) > 255)
 			return bad("psk", "…", "1 to 255 characters");
 		o->psk = v;
 		return 0;
 	case O_ID_PREFIX:
-		if (!*v || strlen(v) > IKE_ID_MAX - 10)
+		if (!*v || strlen(v) > 118)
 			return bad("id-prefix", v, "1 to 118 characters");
 		o->id_prefix = v;
 		return 0;
 	case O_LOCAL_ID:
 	case O_REMOTE_ID:
-		if (!*v || strlen(v) > IKE_ID_MAX)
+		if (!*v || strlen(v) > 128)
 			return bad(c == O_LOCAL_ID ? "local-id" : "remote-id", v, "1 to 128 characters");
 		*(c == O_LOCAL_ID ? &o->local_id : &o->remote_id) = v;
 		return 0;

@@ -48,7 +48,7 @@ struct counters_ikev2; /* base/schemas.h */
 #define IKE_MAX_SUITES     8
 #define IKE_MAX_TS         8
 #define IKE_MAX_DNS        2
-#define IKE_ID_MAX         128 /* bytes of identification data; longer ones are refused */
+#define IKE_ID_MAX         255 /* bytes of identification data; longer ones are refused */
 #define IKE_PSK_MAX        255
 #define IKE_NAME_MAX       128 /* policy and payload names, with the NUL */
 #define IKE_KEY_LEN        17  /* checkpoint key: our IKE SPI as 16 lower-case hex digits, with the NUL */
@@ -232,8 +232,11 @@ struct ike_policy {
 	struct ike_id local_id;   /* NONE: our address */
 	struct ike_id remote_id;  /* initiator: IDr asked for and checked; responder: the only IDi allowed.
 	                             NONE: any */
-	uint8_t psk[IKE_PSK_MAX]; /* used when callbacks.psk is NULL or returns -ENOENT; psk_len 0: none */
+	uint8_t psk[IKE_PSK_MAX]; /* proves the peer; used when callbacks.psk is NULL or returns -ENOENT;
+	                             psk_len 0: none */
 	size_t psk_len;
+	uint8_t psk_local[IKE_PSK_MAX]; /* proves us; psk_local_len 0: the key that proves the peer */
+	size_t psk_local_len;
 	struct ike_ts ts_local[IKE_MAX_TS]; /* limits on our side; n 0: anything */
 	unsigned n_ts_local;
 	struct ike_ts ts_remote[IKE_MAX_TS]; /* limits on the peer's side; n 0: anything */
@@ -388,7 +391,7 @@ struct ike_callbacks {
 	/* Cryptographically strong random bytes. Required. */
 	void (*random)(void *arg, void *buf, size_t len);
 	/*
-	 * The pre-shared key between `local` and `peer`: write at most IKE_PSK_MAX bytes to out, *len. 0,
+	 * The pre-shared key that proves `peer` to us: write at most IKE_PSK_MAX bytes to out, *len. 0,
 	 * -ENOENT (use the policy's) or -EACCES (peer is refused). Optional.
 	 */
 	int (*psk)(void *arg, const char *policy, const struct ike_id *local, const struct ike_id *peer,

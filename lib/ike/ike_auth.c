@@ -18,13 +18,19 @@
 
 /* ---- shared by both roles ---- */
 
-int ike_auth_psk(struct ike_sa *sa, const struct ike_id *local, const struct ike_id *peer, uint8_t *psk,
-                 size_t *len)
+int ike_auth_psk(struct ike_sa *sa, bool own, const struct ike_id *local, const struct ike_id *peer,
+                 uint8_t *psk, size_t *len)
 {
 	const struct ike_policy *p = &sa->pol->p;
 	struct ike_engine *e = sa->e;
-	int err = e->cb.psk ? e->cb.psk(e->arg, p->name, local, peer, psk, len) : -ENOENT;
+	int err;
 
+	if (own && p->psk_local_len) {
+		memcpy(psk, p->psk_local, p->psk_local_len);
+		*len = p->psk_local_len;
+		return 0;
+	}
+	err = e->cb.psk ? e->cb.psk(e->arg, p->name, local, peer, psk, len) : -ENOENT;
 	if (!err)
 		return *len && *len <= IKE_PSK_MAX ? 0 : -EINVAL;
 	if (err != -ENOENT || !p->psk_len)
@@ -117,7 +123,7 @@ static int check_peer(struct ike_rx *rx)
 		return -ENOMEM;
 	err = p->remote_id.type != IKE_ID_NONE && !ike_id_equal(&p->remote_id, &peer) ? -EACCES : 0;
 	if (!err)
-		err = ike_auth_psk(sa, &local, &peer, psk, &psk_len);
+		err = ike_auth_psk(sa, false, &local, &peer, psk, &psk_len);
 	if (err) {
 		IKE_CNT(sa, auth_invalidnai);
 	} else if (!(rx->m->seen & IKE_SEEN(IKE_PL_AUTH)) || rx->m->auth_method != IKE_AUTH_PSK) {
@@ -340,7 +346,7 @@ static int put_proof(struct ike_build *b, struct ike_sa *sa)
 	ike_auth_local_id(sa, &local);
 	ike_sa_get_id(sa->peer_id, &peer);
 	ike_auth_id_body(&local, body, &id);
-	err = ike_auth_psk(sa, &local, &peer, psk, &len);
+	err = ike_auth_psk(sa, true, &local, &peer, psk, &len);
 	if (!err)
 		err = ike_auth_mac(sa, false, psk, len, id, mac);
 	OPENSSL_cleanse(psk, sizeof(psk));

@@ -7,10 +7,10 @@
 
 #include "ike/ike_int.h"
 
-/* The key between two identities. 0, -ENOENT (none), -EACCES (refused), -EINVAL. psk takes IKE_PSK_MAX bytes.
- */
-int ike_auth_psk(struct ike_sa *sa, const struct ike_id *local, const struct ike_id *peer, uint8_t *psk,
-                 size_t *len);
+/* The key that proves us (own) or the peer. 0, -ENOENT (none), -EACCES (refused), -EINVAL. psk takes
+ * IKE_PSK_MAX bytes. */
+int ike_auth_psk(struct ike_sa *sa, bool own, const struct ike_id *local, const struct ike_id *peer,
+                 uint8_t *psk, size_t *len);
 /* The AUTH value of one side; out takes the prf's length. */
 int ike_auth_mac(struct ike_sa *sa, bool of_initiator, const uint8_t *psk, size_t psk_len,
                  struct ike_buf id_body, uint8_t *out);

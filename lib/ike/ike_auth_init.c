@@ -18,7 +18,7 @@ static int put_proof(struct ike_build *b, struct ike_sa *sa, const struct ike_id
 	uint8_t psk[IKE_PSK_MAX], mac[IKE_PRF_MAX], body[4 + IKE_ID_MAX];
 	struct ike_buf id;
 	size_t len = 0;
-	int err = ike_auth_psk(sa, local, &sa->setup->remote_id, psk, &len);
+	int err = ike_auth_psk(sa, true, local, &sa->setup->remote_id, psk, &len);
 
 	ike_auth_id_body(local, body, &id);
 	if (!err)
@@ -125,7 +125,7 @@ static int check_peer(struct ike_rx *rx)
 	if (ike_sa_set_id(&sa->peer_id, &peer))
 		return -ENOMEM;
 	ike_auth_local_id(sa, &local);
-	err = ike_auth_psk(sa, &local, &peer, psk, &len);
+	err = ike_auth_psk(sa, false, &local, &peer, psk, &len);
 	if (!err)
 		err = ike_auth_mac(sa, false, psk, len, rx->m->idr.body, mac);
 	if (!err && (rx->m->auth.len != n || CRYPTO_memcmp(mac, rx->m->auth.p, n)))

@@ -109,8 +109,8 @@ static int check_policy(const struct ike_policy *p)
 		return -EINVAL;
 	if (!p->n_ike || p->n_ike > IKE_MAX_SUITES || !p->n_esp || p->n_esp > IKE_MAX_SUITES)
 		return -EINVAL;
-	if (p->psk_len > IKE_PSK_MAX || p->n_ts_local > IKE_MAX_TS || p->n_ts_remote > IKE_MAX_TS ||
-	    p->local_id.len > IKE_ID_MAX || p->remote_id.len > IKE_ID_MAX)
+	if (p->psk_len > IKE_PSK_MAX || p->psk_local_len > IKE_PSK_MAX || p->n_ts_local > IKE_MAX_TS ||
+	    p->n_ts_remote > IKE_MAX_TS)
 		return -EINVAL;
 	for (unsigned i = 0; i < p->n_ike; i++)
 		if (ike_alg_check(&p->ike[i], false))

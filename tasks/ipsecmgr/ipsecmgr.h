@@ -54,6 +54,7 @@ struct ipsecmgr_policy {
 	uint32_t ctx;
 	uint32_t cookie_on, cookie_off; /* half-open SAs from which on cookies are demanded; 0: never */
 	bool site_to_site;
+	bool remote_secrets; /* peers' keys come from the remote secret list */
 };
 
 /* A CHILD_SA as the data path has it, kept (packed) to be given again to a new iftask. */
@@ -95,6 +96,7 @@ struct ipsecmgr {
 	struct punt_server *punt;
 	struct secret_key key; /* of the chassis: opens pre-shared keys */
 	bool have_key;
+	struct ipsecmgr_secrets *secrets; /* the remote secret list, NULL: none */
 	uv_timer_t tick;
 	uint64_t tick_at, last_now; /* engine clock */
 	bool cfg_known, srp_known, serving, restoring, readied;
@@ -180,6 +182,20 @@ void ipsecmgr_cfg_free(struct ipsecmgr_policy *list);
 /* Make the engine's policies what the configuration says. */
 void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree);
 const struct ipsecmgr_policy *ipsecmgr_cfg_find(const struct ipsecmgr *m, const char *name);
+
+/* --- ipsecmgr_secrets.c: keys by the peers' identities (chapter 14) --------------------------------------
+ */
+struct ipsecmgr_secrets;
+/* The chassis' remote secret list; NULL: none, or no memory. Entries that can't be used are told to
+ * problem(). */
+struct ipsecmgr_secrets *ipsecmgr_secrets_build(const struct cfg_tree *tree, const struct secret_key *key,
+                                                void (*problem)(void *arg, const char *text), void *arg);
+/* Wipes the keys; NULL-safe. */
+void ipsecmgr_secrets_free(struct ipsecmgr_secrets *s);
+/* The key of an identity: 0, or -ENOENT. out takes IKE_PSK_MAX bytes. s may be NULL. */
+int ipsecmgr_secrets_find(const struct ipsecmgr_secrets *s, const struct ike_id *id, uint8_t *out,
+                          size_t *len);
+size_t ipsecmgr_secrets_count(const struct ipsecmgr_secrets *s);
 
 /* --- ipsecmgr_serve.c
  * ------------------------------------------------------------------------------------------------------------

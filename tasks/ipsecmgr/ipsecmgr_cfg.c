@@ -152,12 +152,11 @@ static bool read_auth(const struct build *b)
 		complain(b, "crypto template %s: its key was not sealed by this chassis",
 		         cfg_key(b->tmpl, 0));
 		ok = false;
-	} else if (local && strcmp(key, other)) {
-		complain(b,
-		         "crypto template %s: different keys per direction are not supported; the remote one "
-		         "is used",
-		         cfg_key(b->tmpl, 0));
+	} else if (strcmp(key, other)) {
+		b->p->pol.psk_local_len = strlen(other);
+		memcpy(b->p->pol.psk_local, other, b->p->pol.psk_local_len);
 	}
+	b->p->remote_secrets = cfg_child(b->tree, b->tmpl, "remote-secret-list", NULL) != NULL;
 	b->p->pol.psk_len = strlen(key);
 	memcpy(b->p->pol.psk, key, b->p->pol.psk_len);
 	OPENSSL_cleanse(key, sizeof(key));
@@ -349,6 +348,7 @@ void ipsecmgr_cfg_free(struct ipsecmgr_policy *list)
 		struct ipsecmgr_policy *next = list->next;
 
 		OPENSSL_cleanse(list->pol.psk, sizeof(list->pol.psk));
+		OPENSSL_cleanse(list->pol.psk_local, sizeof(list->pol.psk_local));
 		free(list);
 		list = next;
 	}
@@ -387,6 +387,8 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 	struct ipsecmgr_policy *old = m->policies, *p;
 	const struct ike_policy *was;
 
+	ipsecmgr_secrets_free(m->secrets);
+	m->secrets = ipsecmgr_secrets_build(tree, m->have_key ? &m->key : NULL, log_problem, NULL);
 	/* A manager of crypto maps has nothing to do with services. */
 	m->policies = m->t && place_serves_maps(m->t->instance)
 	                      ? NULL

@@ -464,10 +464,21 @@ static void random_cb(void *arg, void *buf, size_t len)
 	random_bytes(buf, len);
 }
 
+/* The peer's key from the remote secret list, where its template is bound to it; else the template's. */
+static int psk_cb(void *arg, const char *policy, const struct ike_id *local, const struct ike_id *peer,
+                  uint8_t *out, size_t *len)
+{
+	struct ipsecmgr *m = arg;
+	const struct ipsecmgr_policy *p = ipsecmgr_cfg_find(m, policy);
+
+	(void)local;
+	return p && p->remote_secrets ? ipsecmgr_secrets_find(m->secrets, peer, out, len) : -ENOENT;
+}
+
 int ipsecmgr_engine_open(struct ipsecmgr *m)
 {
 	struct ike_engine_config cfg = {.instance = (uint8_t)m->t->instance, .max_sa = 2 * IPSECMGR_MAX_SA};
-	struct ike_callbacks cb = {.txn = txn_cb, .random = random_cb};
+	struct ike_callbacks cb = {.txn = txn_cb, .random = random_cb, .psk = psk_cb};
 
 	const struct ipsecmgr_policy *p;
 

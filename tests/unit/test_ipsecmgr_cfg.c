@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include "tasks/ipsecmgr/ipsecmgr_cfg.c"
 #include "tasks/ipsecmgr/ipsecmgr_map.c"
+#include "tasks/ipsecmgr/ipsecmgr_secrets.c"
 
 struct ipsecmgr ipsecmgr;
 
