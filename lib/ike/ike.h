@@ -18,10 +18,10 @@
  * false: nothing to store. The caller performs the actions at once; the pointers die when the callback
  * returns. While a durable transaction of an SA is in flight the engine answers nothing on that SA: a
  * retransmitted request is dropped (the answer isn't durable yet; the peer will ask again), other packets of
- * the peer and due timers wait (at most IKE_PENDING_MAX packets, then they're dropped) and are handled inside
- * ike_engine_committed(). ike_engine_aborted(e, now, id): the store refused. Nothing of it became visible.
- * The engine hands out the same actions again as a new transaction after IKE_ABORT_RETRY_US; a tunnel that
- * was still being set up is dropped instead (silently: the peer asks again).
+ * the peer and due timers wait (at most policy.queue_max packets, then they're dropped) and are handled
+ * inside ike_engine_committed(). ike_engine_aborted(e, now, id): the store refused. Nothing of it became
+ * visible. The engine hands out the same actions again as a new transaction after IKE_ABORT_RETRY_US; a
+ * tunnel that was still being set up is dropped instead (silently: the peer asks again).
  *
  * The callback is never called from inside another callback of the same engine: it's called as the last thing
  * of an entry point, when the state is consistent, so calling any entry point of the engine from inside it is
@@ -253,8 +253,13 @@ struct ike_policy {
 	bool ike_rekey; /* rekey ourselves at the soft lifetime (85..95 %); false: answer only, delete at the
 	                   end */
 	bool child_rekey;
+	bool ignore_ike_rekey;     /* the same for the IKE SA */
+	bool use_received_idr;     /* be whom the peer asks for in IDr (StarOS nai use-received-idr) */
 	bool ignore_child_rekey;   /* StarOS ignore-rekeying-requests: answer NO_ADDITIONAL_SAS */
 	uint32_t dpd_interval_s;   /* 0: off */
+	uint32_t dpd_timeout_s;    /* until an unanswered check is repeated; 0: as other requests */
+	uint32_t dpd_retries;      /* repetitions of a check when dpd_timeout_s is set */
+	uint32_t queue_max;        /* packets that wait for a transaction of their SA; 0: IKE_PENDING_MAX */
 	uint32_t max_childsa;      /* per IKE SA; 0: 2 */
 	uint32_t retrans_ms;       /* first time-out, doubling up to 16 times; 0: 500 */
 	uint32_t max_retrans;      /* resends; 0: 5 */

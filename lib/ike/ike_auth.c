@@ -118,7 +118,10 @@ static int check_peer(struct ike_rx *rx)
 	int err;
 
 	ike_auth_ident(&rx->m->idi, &peer);
-	ike_auth_local_id(sa, &local);
+	if (p->use_received_idr && (rx->m->seen & IKE_SEEN(IKE_PL_IDR)))
+		ike_auth_ident(&rx->m->idr, &local);
+	else
+		ike_auth_local_id(sa, &local);
 	if (ike_sa_set_id(&sa->peer_id, &peer) || ike_sa_set_id(&sa->local_id, &local))
 		return -ENOMEM;
 	err = p->remote_id.type != IKE_ID_NONE && !ike_id_equal(&p->remote_id, &peer) ? -EACCES : 0;

@@ -283,8 +283,8 @@ static void input_new(struct ike_engine *e, const struct ike_path *path, const s
 static void hold(struct ike_sa *sa, const struct ike_path *path, const struct ike_hdr *h, const uint8_t *pkt,
                  size_t len)
 {
+	unsigned n = 0, max = sa->pol->p.queue_max ? sa->pol->p.queue_max : IKE_PENDING_MAX;
 	struct ike_pending **tail = &sa->pending, *p;
-	unsigned n = 0;
 
 	if (!(h->flags & IKE_F_RESPONSE) && h->msgid + 1 == sa->recv_next) {
 		IKE_CNT(sa, xchg_dropretransdisc); /* its answer isn't durable yet: the peer will ask again */
@@ -292,7 +292,7 @@ static void hold(struct ike_sa *sa, const struct ike_path *path, const struct ik
 	}
 	for (; *tail; tail = &(*tail)->next)
 		n++;
-	if (n >= IKE_PENDING_MAX || len > IKE_PENDING_LEN) {
+	if (n >= max || len > IKE_PENDING_LEN) {
 		IKE_CNT(sa, xchg_drop_msg_queuesize_exceeded);
 		return;
 	}

@@ -326,6 +326,9 @@ int ike_msg_request_plain(struct ike_sa *sa, struct ike_out *t, const uint8_t *p
 void ike_msg_resend(struct ike_sa *sa, struct ike_out *t);
 /* The outstanding request is answered. */
 void ike_msg_answered(struct ike_sa *sa);
+/* Is the outstanding request a check whose repetitions have a pace of their own (StarOS keepalive timeout)?
+ */
+bool ike_msg_dpd_pace(const struct ike_sa *sa);
 uint64_t ike_msg_retrans_us(const struct ike_sa *sa);
 
 /* ---- ike_frag.c: fragments (RFC 7383) ---- */

@@ -245,10 +245,17 @@ void ike_msg_reply_notify(struct ike_rx *rx, uint16_t type, const void *data, si
 	ike_msg_reply(rx, &b);
 }
 
+bool ike_msg_dpd_pace(const struct ike_sa *sa)
+{
+	return sa->xchg && sa->xchg->kind == IKE_JOB_DPD && sa->pol->p.dpd_timeout_s;
+}
+
 uint64_t ike_msg_retrans_us(const struct ike_sa *sa)
 {
 	uint64_t base = sa->pol->p.retrans_ms ? sa->pol->p.retrans_ms : 500;
 
+	if (ike_msg_dpd_pace(sa))
+		return sa->pol->p.dpd_timeout_s * IKE_US_PER_S;
 	return (base * 1000) << (sa->retrans < 4 ? sa->retrans : 4);
 }
 

@@ -221,7 +221,9 @@ void ike_rekey_request(struct ike_rx *rx, const struct ike_proposals *props)
 	uint8_t group[2];
 
 	IKE_CNT(old, rekey_ikesareqrcvd);
-	if (!ike_sa_rekey_allowed(old)) {
+	if (old->pol->p.ignore_ike_rekey) {
+		notify = IKE_N_NO_ADDITIONAL_SAS;
+	} else if (!ike_sa_rekey_allowed(old)) {
 		IKE_CNT(old, ikesa_rekey_rate_temp_failure);
 		notify = IKE_N_TEMPORARY_FAILURE;
 	} else {

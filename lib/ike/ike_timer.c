@@ -81,6 +81,8 @@ static void retransmit(struct ike_sa *sa, struct ike_out *t)
 {
 	uint32_t max = sa->pol->p.max_retrans ? sa->pol->p.max_retrans : 5;
 
+	if (ike_msg_dpd_pace(sa))
+		max = sa->pol->p.dpd_retries;
 	if (sa->retrans >= max)
 		no_answer(sa, t);
 	else

@@ -221,8 +221,15 @@ static void read_template(const struct build *b)
 		b->p->cookie_on = (uint32_t)cfg_arg_int(cookie, "start", 5000);
 		b->p->cookie_off = (uint32_t)cfg_arg_int(cookie, "stop", b->p->cookie_on / 2);
 	}
-	if (keep && !keep->negated)
+	if (keep && !keep->negated) {
 		pol->dpd_interval_s = (uint32_t)cfg_arg_int(keep, "interval", 10);
+		pol->dpd_timeout_s = (uint32_t)cfg_arg_int(keep, "timeout", 10);
+		pol->dpd_retries = (uint32_t)cfg_arg_int(keep, "retries", 2);
+	}
+	pol->rekey_rate = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-rekey-rate", "rate", 5);
+	pol->queue_max = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-message-queue-size", "messages", 20);
+	pol->ignore_ike_rekey = cfg_on(t, x, "ikev2-ikesa-ignore-rekeying-requests");
+	pol->use_received_idr = cfg_on(t, x, "nai-use-received-idr");
 }
 
 static void read_selectors(const struct build *b, const struct cfg_node *payload)

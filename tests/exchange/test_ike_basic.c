@@ -532,6 +532,50 @@ Test(ike_basic, dead_peer_is_noticed)
 	cr_assert_eq(w_children(&w->n[0]), 0);
 }
 
+/* StarOS keepalive interval 10 timeout 20 num-retry 2: asked three times, 20 s apart, then given up. */
+Test(ike_basic, checks_have_a_pace_of_their_own)
+{
+	uint64_t before;
+
+	w->n[0].policy.dpd_interval_s = 10;
+	w->n[0].policy.dpd_timeout_s = 20;
+	w->n[0].policy.dpd_retries = 2;
+	w_boot(w);
+	w_initiate(w);
+	w_run(w, W_US);
+	w_kill(&w->n[1]);
+	before = w->sent[0];
+	w_run(w, 65 * W_US);
+	cr_assert_eq(w->sent[0] - before, 3);
+	cr_assert_eq(w_established(&w->n[0]), 1);
+	w_run(w, 20 * W_US);
+	cr_assert_eq(w->n[0].last[IKE_EV_DOWN].reason, IKE_R_DPD_TIMEOUT);
+	cr_assert_eq(w->sent[0] - before, 3);
+}
+
+/* The initiator asks for a gateway's name; with nai use-received-idr it is answered by it. */
+Test(ike_basic, the_identity_asked_for)
+{
+	struct ike_sa_view v;
+	char text[64];
+
+	for (int use = 0; use < 2; use++) {
+		struct world *one = w_new();
+
+		one->n[0].policy.use_received_idr = use;
+		ike_id_parse(&one->n[1].policy.remote_id, "asked.example.net");
+		w_boot(one);
+		w_initiate(one);
+		w_run(one, W_US);
+		cr_assert_eq(w_matched(one), use);
+		if (use) {
+			cr_assert(w_sa(&one->n[0], &v));
+			cr_assert_str_eq(ike_id_format(&v.local_id, text, sizeof(text)), "asked.example.net");
+		}
+		w_free(one);
+	}
+}
+
 Test(ike_basic, initial_contact_replaces_the_old_tunnel)
 {
 	w->n[1].policy.initial_contact = true;

@@ -340,6 +340,20 @@ Test(ike_rekey, ignoring_rekeys)
 	cr_assert_eq(w->n[0].cnt.rekey_childsaignored, 1);
 }
 
+Test(ike_rekey, gateway_may_ignore_rekeys_of_the_ike_sa)
+{
+	struct ike_sa_view v;
+
+	w->n[0].policy.ignore_ike_rekey = true;
+	start();
+	cr_assert(w_sa(&w->n[1], &v));
+	cr_assert_eq(ike_engine_rekey_ike(w->n[1].e, w->now, v.spi), 0);
+	w_run(w, W_US);
+	cr_assert_eq(w->n[1].events[IKE_EV_REKEYED], 0);
+	cr_assert_eq(w->n[0].cnt.rekey_ikesaignored, 1);
+	cr_assert_eq(w_matched(w), 1);
+}
+
 Test(ike_rekey, too_many_rekeys_are_slowed_down)
 {
 	w->n[0].policy.rekey_rate = 2;

@@ -147,6 +147,10 @@ Test(ipsecmgr_cfg, policy_has_every_value)
 	cr_assert_arr_eq(p->pol.psk, "secret1", 7);
 	cr_assert_str_eq(ike_id_format(&p->pol.local_id, text, sizeof(text)), "gw.example");
 	cr_assert_eq(p->pol.dpd_interval_s, 30);
+	cr_assert_eq(p->pol.dpd_timeout_s, 10);
+	cr_assert_eq(p->pol.dpd_retries, 3);
+	cr_assert_eq(p->pol.rekey_rate, 5);
+	cr_assert_eq(p->pol.queue_max, 20);
 	cr_assert_eq(p->pol.max_childsa, 3);
 	cr_assert(p->pol.ike_rekey && p->pol.child_rekey && p->pol.assign_address && p->pol.ask_session);
 	cr_assert_eq(p->pol.max_retrans, 4);
