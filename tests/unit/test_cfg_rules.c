@@ -554,3 +554,82 @@ Test(cfg_rules, nothing_weak_may_be_there_when_it_is_turned_on)
 	                                              "only a reboot without it turns it off");
 	reloads();
 }
+
+/* The Reference's numbers: so many are accepted, one more is refused. */
+Test(cfg_rules, limits_of_the_reference)
+{
+	static const struct {
+		const char *before, *line; /* %d: 1, 2, … twice in line */
+		unsigned max;
+		const char *error;
+	} limits[] = {
+	        {"", "certificate name c%d pem url /flash/c%d", 16, "16 certificate in the system"},
+	        {"", "ca-certificate name c%d pem url /flash/c%d", 16, "16 ca-certificate in the system"},
+	        {"context a\n", "crypto vendor-policy v%d\n#exit\ncrypto vendor-policy v%d\n#exit", 32,
+	         "32 crypto-vendor-policy in the system"},
+	        {"context a\ncrypto vendor-policy v\n", "precedence %d vendor-id id%d vendor-template t", 64,
+	         NULL},
+	        {"context a\n", "crypto-group g%d\n#exit\ncrypto-group g%d\n#exit", 32, "32 crypto-group"},
+	        {PAYLOAD "\n", "tsr start-address 10.%d.0.0 end-address 10.%d.0.9", 4, "4 tsr"},
+	        {TEMPLATE, "payload p%d match childsa\n#exit\npayload p%d match childsa\n#exit", 5,
+	         "5 payload"},
+	        {"crypto remote-secret-list l\n", "remote-id id-type fqdn id h%d secret key k%d", 1000,
+	         "1000 remote-id"},
+	};
+	char text[512];
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		struct cli_out_buf b;
+
+		restart();
+		cli_out_buf_init(&b);
+		cli_out_put(&b.out, limits[i].before);
+		for (unsigned n = 1; n <= limits[i].max; n++) {
+			snprintf(text, sizeof(text), limits[i].line, n, n);
+			cli_out_printf(&b.out, "%s\n", text);
+		}
+		ok(b.text);
+		snprintf(text, sizeof(text), limits[i].line, limits[i].max + 1, limits[i].max + 1);
+		cli_out_printf(&b.out, "%s\n", text);
+		type(b.text);
+		if (!limits[i].error) /* the range of the precedence is the limit */
+			cr_expect(strstr(said, "the legal range is 1 to 64"), "%s", said);
+		else
+			cr_expect(strstr(said, limits[i].error) && strstr(said, "The maximum number of"),
+			          "%s: %s", text, said);
+		cli_out_buf_free(&b);
+	}
+}
+
+/* Lists on one line: the line is refused when it names one more. */
+Test(cfg_rules, lists_of_the_reference)
+{
+	ok(TEMPLATE "ikev2-ikesa transform-set list a b c d e f\nikev2-ikesa auth-method-set list a b c\n"
+	            "ca-certificate list ca-cert-name a ca-cert-name b ca-cert-name c ca-cert-name d\n");
+	cr_expect(*type(TEMPLATE "ikev2-ikesa transform-set list a b c d e f g\n"), "six IKE transform sets");
+	cr_expect(*type(TEMPLATE "ikev2-ikesa auth-method-set list a b c d\n"), "three authentication sets");
+	cr_expect(*type(TEMPLATE
+	                "ca-certificate list ca-cert-name a ca-cert-name b ca-cert-name c ca-cert-name d "
+	                "ca-cert-name e\n"),
+	          "four CA certificates");
+	ok(PAYLOAD "\nipsec transform-set list a b c d\n");
+	cr_expect(*type(PAYLOAD "\nipsec transform-set list a b c d e\n"), "four IPsec transform sets");
+	reloads();
+}
+
+Test(cfg_rules, a_thousand_peers_per_list)
+{
+	struct cli_out_buf b;
+
+	cli_out_buf_init(&b);
+	cli_out_put(&b.out, "context a\ncrypto peer-list ipv4 l\n");
+	for (int i = 0; i < 1000; i++)
+		cli_out_printf(&b.out, "address 10.1.%d.%d\n", i / 250, i % 250 + 1);
+	ok(b.text);
+	refused("context a\ncrypto peer-list ipv4 l\naddress 10.9.0.1\n",
+	        "Failure: The maximum number of 1000 address is reached");
+	ok("context a\ncrypto peer-list ipv4 l\naddress 10.1.0.1\n");
+	cr_expect(*type("context a\ncrypto peer-list ipv4 l\naddress 2001:db8::1\n"),
+	          "an IPv6 address in an IPv4 list");
+	cli_out_buf_free(&b);
+}
