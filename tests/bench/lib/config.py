@@ -55,7 +55,7 @@ def key(t, keys, pattern):
         t.expect(pattern)
         took.append((time.monotonic() - start) * 1000)
         t.send("\x03")
-        t.expect(r"# $")
+        t.expect(r"\^C\s+\S+# $")
     return statistics.median(took)
 
 
