@@ -1,0 +1,26 @@
+#!/bin/bash
+# A task that fails again and again is started ever later; its tenth failure in a minute is its card's, which is power-cycled while
+# another one takes its tasks over. Nothing is lost by any of it.
+. "$(dirname "$0")/../lib.sh"
+. "$HERE/../tunnels.sh"
+lab_up
+told() {
+	cli -c 'show snmp trap history' | grep -q 'CritTaskFailed.*vpnmgr'
+}
+again() {
+	p=$(pid vpnmgr 2)
+	[ -n "$p" ] && [ "$p" != "$last" ] && last=$p && kill -9 "$p"
+}
+last= killed=0
+until told; do
+	[ $killed -lt 10 ] || fail "ten failures and no CritTaskFailed"
+	within 20 again
+	killed=$((killed + 1))
+	[ $killed -lt 10 ] || within 5 told
+done
+[ $killed -eq 10 ] || fail "CritTaskFailed after $killed failures"
+within 15 is 10 active
+within 15 is 1 standby
+within 15 ready
+[ "$(owner vpnmgr 2)" = 10 ] || fail "vpnmgr 2 is on card $(owner vpnmgr 2)"
+unharmed "a vpnmgr that fails ten times"
