@@ -85,7 +85,7 @@ static void insert(struct conn *cn, uint64_t id, const char *slot, const char *t
 	else if (!t)
 		snprintf(why, sizeof(why), "which type of card? The profile has none in slot %u", n);
 	else if (strcmp(t->slot_type, profile_slot_type(&c->profile, n)))
-		snprintf(why, sizeof(why), "slot %u takes a %s, a %s does not fit", n,
+		snprintf(why, sizeof(why), "slot %u is for %s cards; a %s does not fit", n,
 		         profile_slot_type(&c->profile, n), t->name);
 	if (why[0]) {
 		answer(cn, id, -EINVAL, why);

@@ -50,6 +50,7 @@ static struct cfg_tree *load(const struct cli_grammar *g, const char *file, int 
 static int fill(struct place_input *in, struct place_maps *maps, struct place_manager *managers,
                 const struct profile *p, const struct cfg_tree *t)
 {
+	bool shut[PROFILE_SLOTS_MAX + 1];
 	*in = (struct place_input){.profile = p, .managers = managers};
 	for (unsigned s = PROFILE_SLOTS_MAX; s >= 1; s--) {
 		in->slots[s].state = p->card[s] && p->card[s]->processing ? PLACE_STANDBY : PLACE_ABSENT;
@@ -57,6 +58,10 @@ static int fill(struct place_input *in, struct place_maps *maps, struct place_ma
 			in->active_mio = s; /* the lowest: it wins the arbitration at boot */
 	}
 	place_cfg_cards(t, in);
+	place_cfg_shutdown(t, shut);
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		if (shut[s] && in->slots[s].state == PLACE_STANDBY)
+			in->slots[s].state = PLACE_DOWN;
 	place_cfg_require(t, &in->require);
 	maps->require = in->require;
 	maps->demux_card = place_cfg_demux_card(t, p);

@@ -90,8 +90,8 @@ static unsigned density(const struct place_input *in, const char *facility, unsi
 	return 0;
 }
 
-/* Over the cards that carry managers as configured: the active ones, less the demux card if there is another.
- */
+/* Over the cards that carry managers as configured: the active ones, less the demux card if there is another;
+ * but never fewer than there were. */
 unsigned place_instances(const struct place_input *in, const char *facility)
 {
 	bool spare_first = wanted_active(in) > 1 && !in->require.demux_mio;
@@ -106,7 +106,10 @@ unsigned place_instances(const struct place_input *in, const char *facility)
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && !n; s++)
 		if (processing(in, s))
 			n = density(in, facility, s);
-	return !strcmp(facility, "ipsecmgr") && n >= PLACE_MAP_FIRST ? PLACE_MAP_FIRST - 1 : n;
+	if (strcmp(facility, "ipsecmgr") != 0)
+		return n && in->keep_sessmgr > n ? in->keep_sessmgr : n;
+	n = n && in->keep_ipsecmgr > n ? in->keep_ipsecmgr : n;
+	return n >= PLACE_MAP_FIRST ? PLACE_MAP_FIRST - 1 : n;
 }
 
 bool place_demux_capable(const struct profile *p, unsigned slot)

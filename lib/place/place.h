@@ -83,6 +83,9 @@ struct place_input {
 	const struct place_manager *managers; /* for crypto maps */
 	size_t n_managers;
 	unsigned active_mio;
+	/* As many ipsecmgrs and pairs of sessmgr and aaamgr have been started in this boot: with fewer, what
+	 * they carry would be lost, so there are never fewer again. */
+	unsigned keep_ipsecmgr, keep_sessmgr;
 };
 
 struct place_output {

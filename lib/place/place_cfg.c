@@ -40,8 +40,7 @@ void place_cfg_cards(const struct cfg_tree *t, struct place_input *in)
 		const char *mode = cfg_get(t, c, "mode", "mode");
 
 		if (slot >= 1 && slot <= PROFILE_SLOTS_MAX)
-			in->slots[slot].want_active =
-			        mode && !strcmp(mode, "active") && !cfg_on(t, c, "shutdown");
+			in->slots[slot].want_active = mode && !strcmp(mode, "active");
 	}
 	in->n_contexts = 0;
 	for (uint32_t id = 1; id <= vpn_context_count(t) && in->n_contexts < PLACE_CONTEXTS_MAX; id++)

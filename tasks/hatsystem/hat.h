@@ -63,12 +63,13 @@ struct hat {
 	size_t n_contexts;
 	struct place_require require; /* as it was configured when the chassis booted */
 	bool require_known;
+	unsigned keep_ipsecmgr, keep_sessmgr;              /* the highest numbers placed in this boot */
 	struct place_manager managers[PLACE_MAP_MANAGERS]; /* of crypto maps, as ipsecctrl wants them */
 	size_t n_managers;
 	bool managers_known; /* ipsecctrl has told them to this hatsystem */
 	bool configured, booted, planning, replan;
 	bool cores_full;
-	bool stale; /* the plan being computed counts on a card that is gone */
+	bool stale; /* the plan being computed does not know of a card that is gone, or of the latest move */
 	/* Waiting for the cards' reports is counted in turns of the loop, not by the clock: a process that
 	 * was not given the CPU for seconds has not waited. */
 	unsigned turns;
@@ -117,6 +118,7 @@ void hat_state_load(struct hat *h);
 void hat_state_save_slot(struct hat *h, unsigned slot);
 void hat_state_save_move(struct hat *h);
 void hat_state_save_require(struct hat *h);
+void hat_state_save_keep(struct hat *h);
 void hat_state_save_told(struct hat *h); /* which alarms of hardware were raised */
 
 /* hat_event.c: traps and history. */

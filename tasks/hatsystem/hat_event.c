@@ -348,7 +348,8 @@ bool hat_covered(const struct hat *h, unsigned slot)
 void hat_spof(struct hat *h)
 {
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
-		bool active = hat_life_serves(h, s);
+		/* one that is emptied is no longer what sessions depend on */
+		bool active = hat_life_serves(h, s) && !hat_life_is(h, s, CARD_MIGRATEFROM);
 		bool spof = active && !covered(h, s);
 
 		if (h->move.on || spof == h->slots[s].spof_told)

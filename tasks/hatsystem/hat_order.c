@@ -41,6 +41,7 @@ static bool move_start(struct hat *h, unsigned from, unsigned to, int then)
 	for (unsigned s = 1; to && s <= PROFILE_SLOTS_MAX; s++)
 		h->slots[s].spare_only = s != to && processing(h, s) && hat_life_is(h, s, CARD_STANDBY);
 	h->slots[from].leaving = true;
+	h->stale = h->planning;
 	h->move = (struct hat_move){.on = true,
 	                            .planned = true,
 	                            .from = from,
@@ -300,7 +301,7 @@ static void shut_down(struct hat *h, unsigned slot)
 		s->shut_told = true;
 		return;
 	}
-	if (!processing(h, slot) || !hat_life_serves(h, slot) || !move_start(h, slot, 0, AFTER_OFF))
+	if (!processing(h, slot) || !hat_life_is(h, slot, CARD_ACTIVE) || !move_start(h, slot, 0, AFTER_OFF))
 		hat_order_then(h, slot, AFTER_OFF);
 }
 

@@ -112,11 +112,13 @@ static bool boot_complete(struct hat *h)
 	return true;
 }
 
+/* A card that is shut down stays active until it is emptied, and is no spare. */
 static const char *slot_state(const struct hat *h, unsigned s)
 {
 	const struct hat_slot *hs = &h->slots[s];
 
-	if (!hs->present || !hs->reported || hs->leaving || hs->spare_only || hs->halted || hs->shut)
+	if (!hs->present || !hs->reported || hs->leaving || hs->spare_only || hs->halted ||
+	    (hs->shut && !hat_life_is(h, s, CARD_ACTIVE)))
 		return "down";
 	return !strcmp(hs->role, "active") && !hs->demoted ? "active" : "standby";
 }
@@ -205,6 +207,8 @@ static int request_build(struct hat *h, struct request *r)
 	r->req.demux_proc = h->require.demux_proc;
 	r->req.recovery = h->require.recovery;
 	r->req.ipsec_large = h->require.ipsec_large;
+	r->req.keep_ipsecmgr = h->keep_ipsecmgr;
+	r->req.keep_sessmgr = h->keep_sessmgr;
 	request_managers(h, r);
 	return 0;
 }
@@ -464,11 +468,35 @@ static void orders_for_mio(struct hat *h, const PlacementReply *plan)
 	}
 }
 
+/* Managers that were placed once carry sessions: their numbers stay. */
+static void keep_numbers(struct hat *h, const PlacementReply *plan)
+{
+	unsigned ipsecmgr = h->keep_ipsecmgr, sessmgr = h->keep_sessmgr;
+
+	for (size_t i = 0; i < plan->n_tasks; i++) {
+		const PlacedTask *p = plan->tasks[i];
+
+		if (p->standby)
+			continue;
+		if (!strcmp(p->facility, "ipsecmgr") && p->instance > ipsecmgr &&
+		    !place_serves_maps(p->instance))
+			ipsecmgr = p->instance;
+		if (!strcmp(p->facility, "sessmgr") && p->instance > sessmgr)
+			sessmgr = p->instance;
+	}
+	if (ipsecmgr == h->keep_ipsecmgr && sessmgr == h->keep_sessmgr)
+		return;
+	h->keep_ipsecmgr = ipsecmgr;
+	h->keep_sessmgr = sessmgr;
+	hat_state_save_keep(h);
+}
+
 static void carry_out(struct hat *h, const PlacementReply *plan)
 {
 	static struct order_list l;
 
 	h->demux = plan->demux_slot;
+	keep_numbers(h, plan);
 	if (strcmp(h->problem, plan->problem)) {
 		snprintf(h->problem, sizeof(h->problem), "%s", plan->problem);
 		if (plan->problem[0])

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What hatsystem must not forget: how each card was, and the move under way. Checkpoints of kind "hat" (they
- * stay on this chassis), one per slot, one "move", one "require" and one "told" (alarms of hardware), each
+ * stay on this chassis), one per slot, one "move", one "require", one "keep" and one "told" (alarms of
+ * hardware), each
  * beginning with the boot they belong to. A hatsystem that finds none is that of a fresh chassis; else it
  * goes on: what it knew is not news, and a card that is missing died while nobody looked.
  */
@@ -137,6 +138,14 @@ static void load_require(struct hat *h, const char *text)
 	h->require_known = true;
 }
 
+void hat_state_save_keep(struct hat *h)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%u %u", h->keep_ipsecmgr, h->keep_sessmgr);
+	save(h, "keep", text);
+}
+
 static int load_row(const struct store_ckpt *row, void *arg)
 {
 	struct hat *h = arg;
@@ -156,6 +165,8 @@ static int load_row(const struct store_ckpt *row, void *arg)
 		load_require(h, text + n + 1);
 	else if (!strcmp(row->key, "told"))
 		load_told(h, text + n + 1);
+	else if (!strcmp(row->key, "keep"))
+		sscanf(text + n + 1, "%u %u", &h->keep_ipsecmgr, &h->keep_sessmgr);
 	else if (sscanf(row->key, "%u", &slot) == 1 && slot >= 1 && slot <= PROFILE_SLOTS_MAX)
 		load_slot(h, slot, text + n + 1);
 	return 0;

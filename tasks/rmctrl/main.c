@@ -51,6 +51,8 @@ static int input_read(const PlacementRequest *req, struct place_input *in)
 	                                     .demux_proc = req->demux_proc,
 	                                     .recovery = req->recovery,
 	                                     .ipsec_large = req->ipsec_large};
+	in->keep_ipsecmgr = req->keep_ipsecmgr;
+	in->keep_sessmgr = req->keep_sessmgr;
 	managers_read(req, in);
 	in->profile = &profile;
 	for (size_t i = 0; i < req->n_slots; i++) {

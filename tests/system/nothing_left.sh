@@ -11,9 +11,33 @@ gone() {
 		[ ! -d "/proc/$p" ] || return 1
 	done
 }
+not_running() {
+	! "$ORRERY" status --name t1 && [ ! -d "/proc/$pid" ]
+}
 within 5 gone
 expect 1 'is not up' "$ORRERY" status --name t1
+# the next boot has what was saved, and nothing of what was not
 up t1
+"$ORRERY" cli --name t1 -c configure -c 'system location saved' -c end -c 'save configuration /flash/system.cfg -noconfirm' >/dev/null || fail "save"
+"$ORRERY" cli --name t1 -c configure -c 'system location unsaved' -c 'context lost' -c end >/dev/null || fail "configure"
+devices() {
+	for d in /sys/class/net/*; do echo "${d##*/}"; done | sort
+}
+before=$(devices)
+pid=$("$ORRERY" status --name t1 --json | jq .pid)
+# the namespaces are those of its vpnmgrs and its own
+spaces=$(for p in $("$ORRERY" ps --name t1 --json | jq '.cards[].processes[].pid'); do readlink "/proc/$p/ns/net"; done | sort -u)
+kill -9 "$pid"
+within 5 not_running
+for p in /proc/[0-9]*; do
+	ns=$(readlink "$p/ns/net" 2>/dev/null) || continue
+	[ "$ns" = "$(readlink /proc/self/ns/net)" ] && continue
+	case "$spaces" in *"$ns"*) fail "${p#/proc/} is left in $ns: $(tr '\0' ' ' <"$p/cmdline")" ;; esac
+done
+[ "$(devices)" = "$before" ] || fail "devices were $before and are $(devices)"
+up t1
+expect 0 'system location saved' "$ORRERY" cli --name t1 -c 'show configuration'
+"$ORRERY" cli --name t1 -c 'show configuration' | grep -q 'unsaved\|context lost' && fail "what was not saved is there"
 "$ORRERY" fault --name t1 kill chassis || fail "fault kill chassis"
 down() {
 	! "$ORRERY" status --name t1

@@ -4,6 +4,11 @@
 up v1 --profile vpc-si
 expect 0 'Card Type' "$ORRERY" cli --name v1 -c 'show card table'
 "$ORRERY" down --name v1 || fail "down"
+up d1 --profile vpc-di
+expect 0 '1: CFC  *Control Function Virtual Card  *Active  *No' "$ORRERY" cli --name d1 -c 'show card table'
+expect 0 '6: FC  *1-Port Service Function Virtual Card  *Standby' "$ORRERY" cli --name d1 -c 'show card table'
+expect 1 'Failure: This chassis has no fan trays' "$ORRERY" cli --name d1 -c 'show fans'
+"$ORRERY" down --name d1 || fail "down"
 up f1 --profile asr5500-full
 expect 0 'Active' "$ORRERY" cli --name f1 -c 'show card table'
 expect 1 'there is no profile' "$ORRERY" up --name x1 --profile asr9000

@@ -451,3 +451,22 @@ Test(place, without_session_recovery_no_standbys)
 		cr_expect_not(out.tasks[i].standby);
 	place_output_free(&out);
 }
+
+/* mode standby of an active card: its managers go to the others, none of them ends. */
+Test(place, fewer_active_cards_end_no_manager)
+{
+	struct place_input in;
+	struct place_output out;
+
+	all_up(&in);
+	in.slots[3].want_active = false;
+	cr_expect_eq(place_instances(&in, "ipsecmgr"), 1);
+	in.keep_ipsecmgr = 2;
+	in.keep_sessmgr = 6;
+	cr_expect_eq(place_instances(&in, "ipsecmgr"), 2);
+	cr_expect_eq(place_instances(&in, "sessmgr"), 6);
+	cr_expect_eq(place_instances(&in, "aaamgr"), 6);
+	cr_assert_eq(place_compute(&in, &out), 0);
+	cr_expect(find(&out, "ipsecmgr", 2) && find(&out, "sessmgr", 6));
+	place_output_free(&out);
+}

@@ -78,6 +78,40 @@ def boot_times(report, times=5):
                    f"median of {times}; {min(took):.2f} to {max(took):.2f}", raw=took)
 
 
+def all_up():
+    return json.loads(orrery("status", "--name", NAME, "--json"))["up"] and ready_for_recovery()
+
+
+def full_chassis(report, times=3):
+    """asr5500-full, eight packet cards of which seven are active: boot, tasks, memory, CPU at rest."""
+    up, ready, tasks, memory = [], [], 0, 0
+    what = "asr5500-full (8 packet and 2 management cards, all fabric cards)"
+    for i in range(times):
+        report.progress(f"boot of asr5500-full, {i + 1} of {times}")
+        start = time.monotonic()
+        orrery("up", "--name", NAME, "--profile", "asr5500-full", "--config", os.path.join("tests", "bench", "full.cfg"))
+        up.append(time.monotonic() - start)
+        until("asr5500-full is ready for recovery", 60, all_up, 0.1)
+        ready.append(time.monotonic() - start)
+        procs = processes()
+        tasks = sum(f not in ("orreryd", "orrery-card") for f, _ in procs)
+        memory = sum(machine.pss_kb(p) for _, p in procs) / 1024
+        if i + 1 == times:
+            time.sleep(1)
+            before, at = cpu_by_facility(procs), time.monotonic()
+            time.sleep(5)
+            after, took = cpu_by_facility(procs), time.monotonic() - at
+            rest = 100 * (sum(after.values()) - sum(before.values())) / took
+        orrery("down", "--name", NAME)
+    report.add("boot", f"{what}: power on until every card is up", statistics.median(up), "s",
+               f"median of {times}; {min(up):.2f} to {max(up):.2f}; wanted < 5", raw=up)
+    report.add("boot", f"{what}: until ready for recovery", statistics.median(ready), "s",
+               f"median of {times}; {min(ready):.2f} to {max(ready):.2f}", raw=ready)
+    report.add("boot", f"{what}: tasks", tasks, "", "wanted > 200")
+    report.add("boot", f"{what}: memory, shared pages divided", memory, "MB", "wanted < 1536")
+    report.add("boot", f"{what}: CPU at rest", rest, "% of one core", "")
+
+
 # --- the chassis and its processes ----------------------------------------------------------------------------
 
 def processes():
