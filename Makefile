@@ -46,6 +46,7 @@ CFLAGS    ?= -O2 -g
 CFLAGS    += -std=gnu11 -pthread -fno-strict-aliasing -fstack-protector-strong $(WARN) $(WERROR)
 LDLIBS     = $(PKG_LIBS) -lpthread -lm
 SNMP_LIBS  = $(shell net-snmp-config --netsnmp-libs 2>/dev/null)
+SSH_LIBS   = $(shell pkg-config --libs libssh 2>/dev/null)
 CURL_LIBS  = $(shell pkg-config --libs libcurl 2>/dev/null)
 ASAN      := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1
 
@@ -151,6 +152,7 @@ $(eval $(call program,$(LIBEXEC)/orrery-card,$(wildcard cards/*.c)))
 $(eval $(call program,$(BUILD)/bin/orrery,$(CMD_C)))
 $(LIBEXEC)/snmp: EXTRA_LIBS = $(SNMP_LIBS)
 $(LIBEXEC)/bulkstat: EXTRA_LIBS = $(CURL_LIBS)
+$(LIBEXEC)/sshd: EXTRA_LIBS = $(SSH_LIBS)
 
 $(BUILD)/asan/tests/%: $(BUILD)/asan/tests/%.o $(BUILD)/asan/liborrery.a
 	@mkdir -p $(@D)

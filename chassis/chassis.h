@@ -131,6 +131,8 @@ int fabric_server_init(struct chassis *c);
 int fabric_plug(struct chassis *c, const char *port, const char *device, char *err, size_t size);
 /* The namespace (borrowed) and device of a port. -ENODEV. */
 int fabric_port_ns(const char *port, const char **device);
+/* A TCP connection being set up in the namespace of context local: a descriptor or -errno. */
+int fabric_dial(const char *address, uint16_t port);
 void fabric_handle(struct conn *cn, uint64_t id, const BpFabric *f);
 /* No context is left; ports are at the faceplate again. */
 void fabric_reset(void);

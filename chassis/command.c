@@ -335,6 +335,26 @@ void command_card_died(struct chassis *c, unsigned slot)
 	}
 }
 
+/* ADDRESS PORT: a connection in context local's namespace, as descriptor beside the answer. */
+static void dial(struct conn *cn, uint64_t id, const BpCommand *cmd)
+{
+	BpMessage m = BP_MESSAGE__INIT;
+	BpCommandReply r = BP_COMMAND_REPLY__INIT;
+	unsigned long port = cmd->n_args == 2 ? strtoul(cmd->args[1], NULL, 10) : 0;
+	int fd = port && port < 65536 ? fabric_dial(cmd->args[0], (uint16_t)port) : -EINVAL;
+
+	if (fd < 0) {
+		server_reply(cn, id, fd, strerror(-fd), false);
+		return;
+	}
+	r.text = (char *)"";
+	m.id = id;
+	m.body_case = BP_MESSAGE__BODY_COMMAND_REPLY;
+	m.command_reply = &r;
+	bp_send(cn->fd, &m, &fd, 1);
+	close(fd);
+}
+
 void command_handle(struct conn *cn, uint64_t id, const BpCommand *cmd, const int *fds, int n)
 {
 	struct chassis *c = cn->c;
@@ -368,6 +388,9 @@ void command_handle(struct conn *cn, uint64_t id, const BpCommand *cmd, const in
 			server_reply(cn, id, -EINVAL, err[0] ? err : "usage: port SLOT/PORT DEVICE", false);
 		else
 			server_reply(cn, id, 0, "", false);
+		break;
+	case BP_COMMAND__WHAT__DIAL:
+		dial(cn, id, cmd);
 		break;
 	default:
 		server_reply(cn, id, -EOPNOTSUPP, "unknown command", false);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -356,6 +357,37 @@ void fabric_reset(void)
 {
 	for (uint32_t id = 1; id <= CONTEXTS_MAX; id++)
 		context_drop(id);
+}
+
+/* --- dial --------------------------------------------------------------------------------------------------
+ */
+
+static int dial_one(void *arg)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = net_endpoint_to_sockaddr(arg, &ss);
+	int fd = len ? socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1, rc;
+
+	if (fd < 0)
+		return len ? -errno : -EINVAL;
+	if (connect(fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+int fabric_dial(const char *address, uint16_t port)
+{
+	struct net_endpoint to = {.port = port};
+	struct fabric_context *fc;
+	int err = net_addr_parse(&to.addr, address);
+
+	if (err < 0)
+		return err;
+	fc = context_get(1, &err);
+	return fc ? ns_run(fc->ns, dial_one, &to) : err;
 }
 
 /* --- requests ----------------------------------------------------------------------------------------------

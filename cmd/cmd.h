@@ -24,6 +24,7 @@ int operate_status_main(int argc, char **argv);
 int operate_fault_main(int argc, char **argv);
 int operate_port_main(int argc, char **argv);
 int clirun_main(int argc, char **argv);
+int dial_main(int argc, char **argv);
 int drillrun_main(int argc, char **argv);
 int labctl_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);

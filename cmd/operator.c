@@ -49,11 +49,23 @@ int operator_send(int fd, BpCommand__What what, char **args, unsigned nargs, cha
 
 int operator_recv(int fd, int timeout_ms, BpMessage **reply)
 {
+	int got = -1, rc = operator_recv_fd(fd, timeout_ms, reply, &got);
+
+	if (got >= 0)
+		close(got);
+	return rc;
+}
+
+int operator_recv_fd(int fd, int timeout_ms, BpMessage **reply, int *got)
+{
 	int fds[BP_FDS_MAX], nfds = 0, err = 0;
 
+	*got = -1;
 	*reply = bp_recv_wait(fd, timeout_ms, fds, &nfds, &err);
-	for (int i = 0; i < nfds; i++)
+	for (int i = 1; i < nfds; i++)
 		close(fds[i]);
+	if (nfds > 0)
+		*got = fds[0];
 	if (!*reply)
 		return err == -ECONNRESET ? 0 : err;
 	if ((*reply)->body_case == BP_MESSAGE__BODY_COMMAND_REPLY)

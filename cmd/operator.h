@@ -20,6 +20,8 @@ int operator_send(int fd, BpCommand__What what, char **args, unsigned nargs, cha
  * the backplane went away; -errno (-ETIMEDOUT, -EBADMSG).
  */
 int operator_recv(int fd, int timeout_ms, BpMessage **reply);
+/* The same with a descriptor that came beside it, the caller's to close, in *got (-1: none). */
+int operator_recv_fd(int fd, int timeout_ms, BpMessage **reply, int *got);
 void operator_free(BpMessage *reply);
 /*
  * One whole command. operator_ask(): the answer's text (free it), or NULL after an error line on stderr.

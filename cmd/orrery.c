@@ -39,6 +39,8 @@ static const struct subcommand subcommands[] = {
          "break something, as hardware and software break"},
         {"port", operate_port_main, "[--name N] SLOT/PORT=DEVICE",
          "plug a network device into a running chassis"},
+        {"dial", dial_main, "[--name N] [--listen [ADDRESS:]PORT] [ADDRESS [PORT]]",
+         "a TCP connection into context local: for ssh -o ProxyCommand, or for a port of this machine"},
         {"peers", peers_main, "[--name N] --count N ... (see orrery peers --help)",
          "simulated IKEv2 peers: call generator and load source"},
         {"drill", drillrun_main, "FILE... [--json F] [--junit F] [--keep]",

@@ -26,6 +26,7 @@ static const struct place_facility table[] = {
         {"srp", PLACE_MIO, false, false, 300, 3000, 1000, 0, 0, 0},
         {"bulkstat", PLACE_MIO, false, false, 900, 1500, 2000, 0, 0, 0},
         {"snmp", PLACE_MIO, false, false, 650, 600, 2000, 0, 0, 0},
+        {"sshd", PLACE_MIO, false, false, 900, 1500, 1000, 0, 0, 0},
         {"iftask", PLACE_PROC, false, true, 1000, 20000, 1000, 0, 0, 0},
         {"vpnmgr", PLACE_DEMUX, false, true, 300, 858, 2400, 0, 0, 0},
         {"ipsecmgr", PLACE_ACTIVE, true, true, 1000, 4000, 1000, 65536, 500, 2200},

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,20 +24,28 @@
 #define TAG_LEN   16
 #define CLEAR_MAX 4096
 
+/* A file of its own beside path, on the disk when this returns 0. */
+static int key_write(const char *tmp, const unsigned char *raw, size_t len)
+{
+	int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600), rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, raw, len) != (ssize_t)len || fsync(fd) < 0)
+		rc = -EIO;
+	close(fd);
+	return rc;
+}
+
 static int key_create(const char *path, struct secret_key *key)
 {
 	char tmp[600];
-	int fd, rc = 0;
+	int rc;
 
 	random_bytes(key->bytes, sizeof(key->bytes));
 	key->has_old = false;
 	snprintf(tmp, sizeof(tmp), "%s.%d", path, (int)getpid());
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, key->bytes, sizeof(key->bytes)) != sizeof(key->bytes) || fsync(fd) < 0)
-		rc = -EIO;
-	close(fd);
+	rc = key_write(tmp, key->bytes, sizeof(key->bytes));
 	/* link() and not rename(): whoever was first stays. */
 	if (rc == 0 && link(tmp, path) < 0)
 		rc = errno == EEXIST ? -EAGAIN : -errno;
@@ -78,6 +87,84 @@ int secret_key_load(const char *state_dir, struct secret_key *key)
 	rc = key_read(path, key);
 	if (rc == -ENOENT && (rc = key_create(path, key)) == -EAGAIN)
 		rc = key_read(path, key);
+	return rc;
+}
+
+/* --- changing it -------------------------------------------------------------------------------------------
+ */
+
+/* The same value gives the same key on every chassis: that is what it is for. */
+static int derive(const char *value, unsigned char *bytes)
+{
+	static const unsigned char salt[] = "orrery chassis key";
+
+	return EVP_PBE_scrypt(value, strlen(value), salt, sizeof(salt) - 1, 1 << 15, 8, 1, 40 << 20, bytes,
+	                      sizeof(((struct secret_key *)0)->bytes)) == 1
+	               ? 0
+	               : -EIO;
+}
+
+static int key_replace(const char *state_dir, const struct secret_key *key)
+{
+	unsigned char raw[sizeof(key->bytes) + sizeof(key->old)];
+	char path[560], tmp[600];
+	int rc;
+
+	snprintf(path, sizeof(path), "%s/" KEY_FILE, state_dir);
+	snprintf(tmp, sizeof(tmp), "%s.%d", path, (int)getpid());
+	memcpy(raw, key->bytes, sizeof(key->bytes));
+	memcpy(raw + sizeof(key->bytes), key->old, sizeof(key->old));
+	rc = key_write(tmp, raw, key->has_old ? sizeof(raw) : sizeof(key->bytes));
+	OPENSSL_cleanse(raw, sizeof(raw));
+	if (rc == 0 && rename(tmp, path) < 0)
+		rc = -errno;
+	if (rc < 0)
+		unlink(tmp);
+	return rc;
+}
+
+int secret_key_check(const char *state_dir, const char *value)
+{
+	struct secret_key key, other;
+	int rc = secret_key_load(state_dir, &key);
+
+	if (rc == 0)
+		rc = derive(value, other.bytes);
+	if (rc == 0)
+		rc = CRYPTO_memcmp(key.bytes, other.bytes, sizeof(key.bytes)) == 0;
+	secret_key_wipe(&key);
+	secret_key_wipe(&other);
+	return rc;
+}
+
+int secret_key_change(const char *state_dir, const char *value)
+{
+	struct secret_key key;
+	int rc = secret_key_load(state_dir, &key);
+
+	if (rc == 0 && key.has_old)
+		rc = -EBUSY;
+	if (rc == 0) {
+		memcpy(key.old, key.bytes, sizeof(key.old));
+		key.has_old = true;
+		rc = derive(value, key.bytes);
+	}
+	if (rc == 0)
+		rc = key_replace(state_dir, &key);
+	secret_key_wipe(&key);
+	return rc;
+}
+
+int secret_key_settle(const char *state_dir)
+{
+	struct secret_key key;
+	int rc = secret_key_load(state_dir, &key);
+
+	if (rc == 0 && key.has_old) {
+		key.has_old = false;
+		rc = key_replace(state_dir, &key);
+	}
+	secret_key_wipe(&key);
 	return rc;
 }
 

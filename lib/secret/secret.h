@@ -24,6 +24,14 @@ int secret_key_load(const char *state_dir, struct secret_key *key);
 int secret_seal(const struct secret_key *key, const char *clear, char *out, size_t size);
 /* 0; -EBADMSG: not the sealed form; -EKEYREJECTED: sealed with another chassis' key, or damaged; -ENOSPC. */
 int secret_unseal(const struct secret_key *key, const char *sealed, char *out, size_t size);
+/*
+ * `chassis key value`: a key made from this text. The key before stays beside it, so that what it has sealed
+ * still opens, until secret_key_settle() drops it. 0 or -errno; -EBUSY: the change before is not settled.
+ */
+int secret_key_change(const char *state_dir, const char *value);
+int secret_key_settle(const char *state_dir);
+/* Was the present key made from this text? 1, 0, -errno. */
+int secret_key_check(const char *state_dir, const char *value);
 void secret_key_wipe(struct secret_key *key);
 /* Is this text in the sealed form? */
 int secret_is_sealed(const char *text);

@@ -109,12 +109,12 @@ int task_subscribe(struct task *t, const char *topic)
 	return to_card(t, &env);
 }
 
-static void pong(struct task *t, const BusPing *ping)
+static void pong(struct task *t, uint64_t at)
 {
 	Envelope env = ENVELOPE__INIT;
 	BusPong p = BUS_PONG__INIT;
 
-	p.at = ping->at;
+	p.at = at;
 	if (t->ops->sessions && t->active) {
 		p.has_sessions = true;
 		p.sessions = t->ops->sessions(t);
@@ -122,6 +122,11 @@ static void pong(struct task *t, const BusPing *ping)
 	env.body_case = ENVELOPE__BODY_PONG;
 	env.pong = &p;
 	to_card(t, &env);
+}
+
+void task_alive(struct task *t)
+{
+	pong(t, clock_now_us());
 }
 
 /* `ps` and `orrery fault` know a task by its arguments; a standby instance that takes a number over says so
@@ -261,7 +266,7 @@ static bool from_card(struct task *t, const struct bus_msg *m)
 {
 	switch (m->env->body_case) {
 	case ENVELOPE__BODY_PING:
-		pong(t, m->env->ping);
+		pong(t, m->env->ping->at);
 		return true;
 	case ENVELOPE__BODY_ROUTE:
 		task_peer_routes(t, m->env->route);

@@ -86,6 +86,9 @@ int task_main(int argc, char **argv, const struct task_ops *ops);
 /* Activation is complete. recovered = SAs or calls that were rebuilt, for traps and shows. */
 void task_ready(struct task *t, uint32_t recovered);
 
+/* Inside of one long step (not in the loop): the card shall not take the task for hung. */
+void task_alive(struct task *t);
+
 /* Ask the loop to end with this exit status. */
 void task_exit(struct task *t, int status);
 

@@ -47,7 +47,8 @@ const struct sh_command *sh_command_find(const char *handler)
 	static const struct sh_command *const tables[] = {
 	        sh_exec_commands,     sh_chassis_commands, sh_hw_commands,   sh_crypto_commands,
 	        sh_system_commands,   sh_config_commands,  sh_file_commands, sh_who_commands,
-	        sh_settings_commands, sh_task_commands};
+	        sh_settings_commands, sh_task_commands,
+	        sh_ssh_commands};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		for (const struct sh_command *c = tables[i]; c->handler; c++)
@@ -174,7 +175,7 @@ static int run_exec(struct sh *sh, const struct cli_result *res)
 	                    sizeof(err));
 	if (!out)
 		return sh_fail(sh, "%s", err);
-	if (sh->s.timestamps && !res->json)
+	if (sh->s.timestamps && !res->json && !strcmp(res->cmd.row->mode->name, "exec"))
 		cli_out_printf(out, "%s\n",
 		               clock_format_exec(date, sizeof(date), clock_wall_us(), CLOCK_UTC));
 	rc = c->exec && !(res->json && c->collect) ? c->exec(sh, &res->cmd, out) : run_show(sh, c, res, out);

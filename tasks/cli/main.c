@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,6 +17,13 @@
 
 static struct sh sh;
 static int privilege = -1; /* as told; else the user's own */
+
+/* A pty of sshd has no shell around it: its signals (Ctrl-C, window size, hang-up) are for this process. */
+static void own_terminal(void)
+{
+	if (setsid() >= 0)
+		ioctl(0, TIOCSCTTY, 0);
+}
 
 static void arguments(int argc, char **argv)
 {
@@ -28,6 +36,10 @@ static void arguments(int argc, char **argv)
 			sh.commands[sh.n_commands++] = argv[++i];
 		else if (!strcmp(argv[i], "--privilege") && i + 1 < argc)
 			privilege = cli_priv_parse(argv[++i]);
+		else if (!strcmp(argv[i], "--remote") && i + 1 < argc)
+			snprintf(sh.remote, sizeof(sh.remote), "%s", argv[++i]);
+		else if (!strcmp(argv[i], "--ctty"))
+			own_terminal();
 		else if (!strcmp(argv[i], "-e"))
 			sh.stop_on_error = true;
 	}
@@ -60,13 +72,13 @@ static void *session(void *arg)
 {
 	struct sh *s = arg;
 
-	if (s->interactive)
+	if (s->interactive || s->remote[0])
 		sh_trap(s, "CLISessionStart");
 	if (s->interactive)
 		sh_interactive(s);
 	else
 		sh_script(s);
-	if (s->interactive)
+	if (s->interactive || s->remote[0])
 		sh_trap(s, "CLISessionEnd");
 	sh_end(s, s->failures && !s->interactive ? 1 : 0);
 	return NULL;

@@ -394,6 +394,9 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 	struct ipsecmgr_policy *old = m->policies, *p;
 	const struct ike_policy *was;
 
+	/* The chassis key may have been changed since. */
+	if (m->t)
+		m->have_key = secret_key_load(m->t->state_dir, &m->key) == 0;
 	ipsecmgr_secrets_free(m->secrets);
 	m->secrets = ipsecmgr_secrets_build(tree, m->have_key ? &m->key : NULL, log_problem, NULL);
 	/* A manager of crypto maps has nothing to do with services. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "secret/passwd.h"
 #include "secret/secret.h"
 
 static struct sct sct;
@@ -27,15 +28,27 @@ static int init(struct task *t)
 	return 0;
 }
 
+/* A file may hold many passwords in clear text, and each takes a while. */
+static int hash_alive(void *arg, const char *clear, char *out, size_t size)
+{
+	int rc = passwd_hash(clear, out, size);
+
+	(void)arg;
+	task_alive(sct.t);
+	return rc;
+}
+
 static int activate(struct task *t, const char *reason)
 {
 	int rc = secret_hooks(t->state_dir, &sct.hooks);
 
 	(void)reason;
+	sct.hooks.hash = hash_alive;
 	if (rc == 0)
 		rc = sct_boot(&sct);
 	if (rc < 0)
 		return rc;
+	sct_key_boot(&sct);
 	task_ready(t, (uint32_t)sct.tree->count);
 	return 0;
 }
@@ -53,6 +66,7 @@ static const struct task_route routes[] = {
          sct_config_edits},
         {ENVELOPE__BODY_CONFIG_LOAD, "cli", "load a file of the disk", sct_config_load},
         {ENVELOPE__BODY_CONFIG_SAVE, "cli", "save the configuration to the disk", sct_config_save},
+        {ENVELOPE__BODY_CONTROL, "cli", "chassis key: seal every secret anew", sct_control},
 };
 
 int main(int argc, char **argv)

@@ -13,7 +13,7 @@ struct sct {
 	struct cli_hooks hooks;
 	struct cfg_tree *tree;
 	struct store_writer *store;
-	struct task_timer *flush, *reopen;
+	struct task_timer *flush, *reopen, *settle;
 	int trouble;    /* why the last commit failed */
 	char *boot_sys; /* what /flash/boot.sys holds, as far as we know */
 };
@@ -61,5 +61,11 @@ void sct_bootsys_follow(struct sct *s);
  * priorities themselves. used: "PRIORITY URL" of what was loaded, "" when nothing was.
  */
 void sct_bootsys_load(struct sct *s, char *used, size_t size);
+
+/* sct_key.c: the chassis key. */
+void sct_control(struct task *t, const struct bus_msg *m);
+/* Complete a change that a crash has interrupted. */
+void sct_key_boot(struct sct *s);
+void sct_key_settle_later(struct sct *s);
 
 #endif

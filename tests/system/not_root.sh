@@ -7,9 +7,35 @@ command -v setpriv >/dev/null || skip "setpriv is missing"
 user='setpriv --reuid 65534 --regid 65534 --clear-groups'
 $user test -x "$ORRERY" || skip "another user cannot read this tree"
 chown -R 65534:65534 "$WORK"
-$user "$ORRERY" up --name u1 || fail "up without root"
+cat >"$WORK/u1.cfg" <<'END'
+config
+  context local
+    administrator admin password Not-Root-1 ftp
+    server sshd
+      subsystem sftp
+    #exit
+  #exit
+end
+END
+$user "$ORRERY" up --name u1 --config "$WORK/u1.cfg" || fail "up without root"
 out=$($user "$ORRERY" cli --name u1 -c 'show card table') || fail "cli without root: $out"
 echo "$out" | grep -q Active || fail "$out"
+# logins and files, with nothing but the disks to see
+printf '#!/bin/sh\necho Not-Root-1\n' >"$WORK/askpass"
+chmod 755 "$WORK/askpass"
+ssh="-F none -o BatchMode=no -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o NumberOfPasswordPrompts=1"
+login() {
+	program=$1
+	shift
+	# shellcheck disable=SC2086
+	$user env HOME="$WORK" SSH_ASKPASS="$WORK/askpass" SSH_ASKPASS_REQUIRE=force \
+		"$program" $ssh -o "ProxyCommand=$ORRERY dial --name u1" "$@"
+}
+within 20 login ssh admin@u1 'show clock'
+printf 'put %s /flash/put\nls -1 /\n-ls /usr/bin\n' "$WORK/u1.cfg" >"$WORK/batch"
+login sftp -b "$WORK/batch" admin@u1 >"$WORK/out" 2>&1 || fail "sftp without root: $(cat "$WORK/out")"
+[ "$(grep -c '^/' "$WORK/out")" -eq 3 ] || fail "more than the disks to see: $(cat "$WORK/out")"
+cmp -s "$WORK/u1.cfg" "$WORK/s/u1/flash/put" || fail "the file did not arrive"
 expect 1 'needs root' $user "$ORRERY" up --name u2 --port 5/10=eth0
 $user "$ORRERY" down --name u1 || fail "down without root"
 # a user namespace that allows no more of them, and somebody in it who is not its root

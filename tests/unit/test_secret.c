@@ -96,3 +96,39 @@ Test(secret, key_file_is_private)
 	chmod(path, 0644);
 	cr_expect_eq(secret_key_load(dir, &key), -EPERM);
 }
+
+Test(secret, changed_key_opens_the_old_until_settled)
+{
+	struct secret_key before, key;
+	char sealed[128], clear[64];
+
+	cr_assert_eq(secret_key_load(dir, &before), 0);
+	cr_assert_eq(secret_seal(&before, "pre-shared", sealed, sizeof(sealed)), 0);
+	cr_expect_eq(secret_key_check(dir, "one"), 0);
+	cr_assert_eq(secret_key_change(dir, "one"), 0);
+	cr_expect_eq(secret_key_check(dir, "one"), 1);
+	cr_expect_eq(secret_key_check(dir, "two"), 0);
+	cr_expect_eq(secret_key_change(dir, "two"), -EBUSY);
+	cr_assert_eq(secret_key_load(dir, &key), 0);
+	cr_expect_eq(secret_unseal(&key, sealed, clear, sizeof(clear)), 0);
+	cr_assert_eq(secret_key_settle(dir), 0);
+	cr_assert_eq(secret_key_load(dir, &key), 0);
+	cr_expect_eq(secret_unseal(&key, sealed, clear, sizeof(clear)), -EKEYREJECTED);
+	cr_assert_eq(secret_seal(&key, "again", sealed, sizeof(sealed)), 0);
+	cr_expect_eq(secret_unseal(&key, sealed, clear, sizeof(clear)), 0);
+	cr_assert_eq(secret_key_change(dir, "two"), 0);
+}
+
+/* A session follows a key that was changed while it runs. */
+Test(secret, hooks_read_a_changed_key)
+{
+	struct cli_hooks h;
+	char sealed[128], clear[64];
+
+	cr_assert_eq(secret_hooks(dir, &h), 0);
+	cr_assert_eq(secret_key_change(dir, "one"), 0);
+	cr_assert_eq(h.seal(h.arg, "x", sealed, sizeof(sealed)), 0);
+	cr_assert_eq(secret_key_settle(dir), 0);
+	cr_expect_eq(h.unseal(h.arg, sealed, clear, sizeof(clear)), 0);
+	cr_expect_str_eq(clear, "x");
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `chassis key value`: a new chassis key. Order: the new key is on the disk with the old one beside it; every
+ * secret of the configuration is sealed anew and committed; a moment later, when every task has read the new
+ * rows, the old key is dropped. A crash at any point leaves a configuration that opens. Files that were saved
+ * before are sealed with the old key: their secrets are refused from then on, line by line.
+ */
+#include "sct.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "secret/secret.h"
+
+#define SETTLE_MS 5000
+
+/* One sealed value of a node, if it has any: the variable's name. */
+static const char *sealed_var(const struct cfg_node *n)
+{
+	if (n->negated || !n->row || !cfg_args_get(n->args, "encrypted"))
+		return NULL;
+	for (unsigned i = 0; i < n->row->nvars; i++) {
+		const struct cli_var *v = n->row->vars[i];
+
+		if (v->type == CLI_SECRET && !v->oneway && cfg_args_get(n->args, v->name))
+			return v->name;
+	}
+	return NULL;
+}
+
+struct reseal {
+	struct sct *s;
+	struct cfg_tree *after;
+	unsigned n, lost;
+};
+
+static int reseal_node(void *arg, const struct cfg_node *n)
+{
+	struct reseal *r = arg;
+	const struct cli_hooks *h = &r->s->hooks;
+	const char *var = sealed_var(n);
+	char clear[CLI_LINE_MAX], sealed[CLI_LINE_MAX], path[CFG_PATH_MAX];
+	struct cfg_args *args = NULL;
+	char *value = NULL;
+	int rc;
+
+	if (!var)
+		return 0;
+	rc = h->unseal(h->arg, cfg_args_get(n->args, var), clear, sizeof(clear));
+	if (rc == -EKEYREJECTED || rc == -EBADMSG) { /* it did not open before either */
+		r->lost++;
+		return 0;
+	}
+	if (rc == 0)
+		rc = h->seal(h->arg, clear, sealed, sizeof(sealed));
+	explicit_bzero(clear, sizeof(clear));
+	if (rc == 0)
+		rc = (args = cfg_args_dup(n->args)) ? cfg_args_set(args, var, sealed) : -ENOMEM;
+	if (rc == 0)
+		rc = (value = cfg_value_args(args, false)) ? cfg_path(n, path, sizeof(path)) : -ENOMEM;
+	if (rc == 0) {
+		struct cfg_edit e = {.op = CFG_REPLACE, .path = path, .value = value};
+
+		rc = cfg_apply(r->after, &e);
+	}
+	cfg_args_free(args);
+	free(value);
+	r->n += rc > 0;
+	return rc < 0 ? rc : 0;
+}
+
+/* The rows are on the disk, and every task had time to read them. */
+static void settle_cb(struct task *t, void *arg)
+{
+	struct sct *s = arg;
+	int rc;
+
+	task_timer_stop(s->settle);
+	s->settle = NULL;
+	if (!s->store || s->trouble || store_pending_rows(s->store)) {
+		sct_key_settle_later(s);
+		return;
+	}
+	rc = secret_key_settle(t->state_dir);
+	if (rc < 0)
+		LOG(EV_CFG_ERROR, "the old chassis key cannot be dropped: %s", strerror(-rc));
+}
+
+void sct_key_settle_later(struct sct *s)
+{
+	if (!s->settle)
+		s->settle = task_timer_start(s->t, SETTLE_MS, 0, settle_cb, s);
+}
+
+/* Seal what is sealed again, into a copy of the tree. NULL with *rc. */
+static struct cfg_tree *resealed(struct sct *s, unsigned *lost, int *rc)
+{
+	struct reseal r = {.s = s, .after = cfg_dup(s->tree)};
+
+	*rc = r.after ? cfg_walk(s->tree, reseal_node, &r) : -ENOMEM;
+	*lost = r.lost;
+	if (*rc == 0)
+		return r.after;
+	cfg_free(r.after);
+	return NULL;
+}
+
+void sct_control(struct task *t, const struct bus_msg *m)
+{
+	const struct sct_refused none = {0};
+	struct sct *s = t->data;
+	struct cfg_tree *after;
+	unsigned lost = 0;
+	int rc;
+
+	if (strcmp(m->env->control->what, "chassis key") != 0) {
+		task_reply_status(t, m, -ENOENT, "sct has no \"%s\"", m->env->control->what);
+		return;
+	}
+	rc = secret_key_change(t->state_dir, m->env->control->args);
+	if (rc < 0) {
+		task_reply_status(t, m, rc, "Failure: The chassis key cannot be changed: %s",
+		                  rc == -EBUSY
+		                          ? "the change before is not complete, try again in a few seconds"
+		                          : strerror(-rc));
+		return;
+	}
+	task_alive(t);
+	after = resealed(s, &lost, &rc);
+	if (!after) {
+		task_reply_status(t, m, rc,
+		                  "Failure: The secrets cannot be sealed again: %s; the old key stays "
+		                  "valid",
+		                  strerror(-rc));
+		return;
+	}
+	LOG(EV_CFG_CHANGE, "the chassis key was changed; %u secrets could not be opened before either", lost);
+	sct_commit_tree(s, m, after, &none);
+	sct_key_settle_later(s);
+}
+
+void sct_key_boot(struct sct *s)
+{
+	struct secret_key key;
+	struct cfg_tree *after;
+	char used[400] = "";
+	unsigned lost;
+	int rc = secret_key_load(s->t->state_dir, &key);
+	bool half = rc == 0 && key.has_old;
+
+	secret_key_wipe(&key);
+	if (!half)
+		return;
+	/* A change was interrupted: seal what the old key has sealed, store it, then drop that key. */
+	after = resealed(s, &lost, &rc);
+	if (after) {
+		cfg_free(s->tree);
+		s->tree = after;
+		store_meta_get(store_writer_reader(s->store), "boot_config", used, sizeof(used));
+		rc = sct_store_all(s, used);
+	}
+	if (rc < 0)
+		LOG(EV_CFG_ERROR, "the change of the chassis key is not complete: %s", strerror(-rc));
+	else
+		sct_key_settle_later(s);
+}
