@@ -181,9 +181,9 @@ void hat_hw_check(struct hat *h)
 		}
 	fans(h);
 	feeds(h);
-	/* Until all cards of the inventory have had their time, a fabric card that is not there yet is no
-	 * news. */
-	if (h->booted && clock_now_us() - h->activated_us > 2 * US_PER_SEC)
+	/* At the first boot a fabric card that is not there yet is no news; a hatsystem after another one
+	 * knows. */
+	if (h->booted && (h->resumed || clock_now_us() - h->activated_us > 2 * US_PER_SEC))
 		raid(h);
 }
 
