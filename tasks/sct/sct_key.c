@@ -16,40 +16,21 @@
 
 #define SETTLE_MS 5000
 
-/* One sealed value of a node, if it has any: the variable's name. */
-static const char *sealed_var(const struct cfg_node *n)
-{
-	if (n->negated || !n->row || !cfg_args_get(n->args, "encrypted"))
-		return NULL;
-	for (unsigned i = 0; i < n->row->nvars; i++) {
-		const struct cli_var *v = n->row->vars[i];
-
-		if (v->type == CLI_SECRET && !v->oneway && cfg_args_get(n->args, v->name))
-			return v->name;
-	}
-	return NULL;
-}
-
 struct reseal {
 	struct sct *s;
 	struct cfg_tree *after;
-	unsigned n, lost;
+	unsigned lost;
 };
 
-static int reseal_node(void *arg, const struct cfg_node *n)
+/* One secret of a line sealed anew in args; one that did not open before either stays as it is. 0 or -errno.
+ */
+static int reseal_value(struct reseal *r, struct cfg_args *args, const char *var, bool *changed)
 {
-	struct reseal *r = arg;
 	const struct cli_hooks *h = &r->s->hooks;
-	const char *var = sealed_var(n);
-	char clear[CLI_LINE_MAX], sealed[CLI_LINE_MAX], path[CFG_PATH_MAX];
-	struct cfg_args *args = NULL;
-	char *value = NULL;
-	int rc;
+	char clear[CLI_LINE_MAX], sealed[CLI_LINE_MAX];
+	int rc = h->unseal(h->arg, cfg_args_get(args, var), clear, sizeof(clear));
 
-	if (!var)
-		return 0;
-	rc = h->unseal(h->arg, cfg_args_get(n->args, var), clear, sizeof(clear));
-	if (rc == -EKEYREJECTED || rc == -EBADMSG) { /* it did not open before either */
+	if (rc == -EKEYREJECTED || rc == -EBADMSG) {
 		r->lost++;
 		return 0;
 	}
@@ -57,17 +38,45 @@ static int reseal_node(void *arg, const struct cfg_node *n)
 		rc = h->seal(h->arg, clear, sealed, sizeof(sealed));
 	explicit_bzero(clear, sizeof(clear));
 	if (rc == 0)
-		rc = (args = cfg_args_dup(n->args)) ? cfg_args_set(args, var, sealed) : -ENOMEM;
-	if (rc == 0)
-		rc = (value = cfg_value_args(args, false)) ? cfg_path(n, path, sizeof(path)) : -ENOMEM;
-	if (rc == 0) {
-		struct cfg_edit e = {.op = CFG_REPLACE, .path = path, .value = value};
+		rc = cfg_args_set(args, var, sealed);
+	*changed |= rc == 0;
+	return rc;
+}
 
-		rc = cfg_apply(r->after, &e);
-	}
-	cfg_args_free(args);
+static int replace(struct cfg_tree *t, const struct cfg_node *n, const struct cfg_args *args)
+{
+	char path[CFG_PATH_MAX], *value = cfg_value_args(args, false);
+	int rc = value ? cfg_path(n, path, sizeof(path)) : -ENOMEM;
+	struct cfg_edit e = {.op = CFG_REPLACE, .path = path, .value = value};
+
+	if (rc == 0)
+		rc = cfg_apply(t, &e);
 	free(value);
-	r->n += rc > 0;
+	return rc;
+}
+
+/* Every secret of a line: some lines have two. */
+static int reseal_node(void *arg, const struct cfg_node *n)
+{
+	struct reseal *r = arg;
+	struct cfg_args *args;
+	bool changed = false;
+	int rc = 0;
+
+	if (n->negated || !n->row || !cfg_args_get(n->args, "encrypted"))
+		return 0;
+	args = cfg_args_dup(n->args);
+	if (!args)
+		return -ENOMEM;
+	for (unsigned i = 0; rc == 0 && i < n->row->nvars; i++) {
+		const struct cli_var *v = n->row->vars[i];
+
+		if (v->type == CLI_SECRET && !v->oneway && cfg_args_get(args, v->name))
+			rc = reseal_value(r, args, v->name, &changed);
+	}
+	if (rc == 0 && changed)
+		rc = replace(r->after, n, args);
+	cfg_args_free(args);
 	return rc < 0 ? rc : 0;
 }
 

@@ -11,6 +11,7 @@ config
       authentication remote pre-shared-key key Clear-Text-3
     #exit
   #exit
+  snmp user twice auth md5 Clear-Text-4 privacy des Clear-Text-5
 end
 CFG
 cp "$WORK/A.cfg" "$WORK/B.cfg"
@@ -22,11 +23,11 @@ key_bytes() {
 	stat -c %s "$state/chassis.key"
 }
 sealed() {
-	cli "$1" 'show configuration' | grep -o 'encrypted key +O[^ ]*'
+	cli "$1" 'show configuration' | grep -o ' +O[^ ]*'
 }
 
 up A --config "$WORK/A.cfg"
-[ "$(sealed A | wc -l)" -eq 2 ] || fail "two sealed keys: $(cli A 'show configuration')"
+[ "$(sealed A | wc -l)" -eq 4 ] || fail "four sealed keys: $(cli A 'show configuration')"
 [ "$(stat -c %a "$state/chassis.key")" = 600 ] || fail "mode of the key file"
 sealed A >"$WORK/before"
 cli A 'save configuration /flash/old.cfg -noconfirm'
@@ -36,7 +37,7 @@ expect 1 'legal length is 1 to 16' "$ORRERY" cli --name A -c 'chassis keycheck 1
 expect 0 '' "$ORRERY" cli --name A -c 'chassis key value Key-One -noconfirm'
 expect 0 'was made from this value' "$ORRERY" cli --name A -c 'chassis keycheck Key-One'
 sealed A >"$WORK/after"
-[ "$(wc -l <"$WORK/after")" -eq 2 ] || fail "secrets got lost"
+[ "$(wc -l <"$WORK/after")" -eq 4 ] || fail "secrets got lost"
 [ -z "$(sort "$WORK/before" "$WORK/after" | uniq -d)" ] || fail "a secret was not sealed anew"
 [ "$(key_bytes)" -eq 64 ] || fail "the key before is not kept for the change"
 
@@ -51,11 +52,11 @@ cli A 'save configuration /flash/new.cfg -noconfirm'
 
 # what the old key has sealed is refused, each line by its number; what the new one has sealed is taken
 "$ORRERY" cli --name A -c 'configure /flash/old.cfg' >"$WORK/out"
-for line in 5 6; do
+for line in 5 6 9; do
 	grep -q "line $line: .*made with another chassis key" "$WORK/out" || fail "line $line: $(cat "$WORK/out")"
 done
 expect 0 '' "$ORRERY" cli --name A -c 'configure /flash/new.cfg'
-[ "$(sealed A | wc -l)" -eq 2 ] || fail "secrets after loading"
+[ "$(sealed A | wc -l)" -eq 4 ] || fail "secrets after loading"
 
 # another chassis with the same key takes them, one with a key of its own does not
 cp "$state/flash/new.cfg" "$WORK/new.cfg"
