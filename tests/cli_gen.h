@@ -106,7 +106,7 @@ static inline void gen_put(struct gen *g, const char *s)
 /* Quotes a text by the rule of cli_token.c, written down a second time on purpose. */
 static inline void gen_put_quoted(struct gen *g, const char *s)
 {
-	char buf[9000];
+	char buf[CLI_LINE_MAX];
 	size_t n = 0, slashes = 0;
 
 	buf[n++] = '"';
@@ -240,7 +240,7 @@ static inline bool gen_name(struct gen *g, const struct cli_var *v, char *buf, s
 
 static inline void gen_var(struct gen *g, const struct cli_var *v)
 {
-	char buf[8192];
+	char buf[CLI_LINE_MAX];
 	const char *fixed = g->fixed ? cfg_args_get(g->fixed, v->name) : NULL;
 
 	if (v == g->want || fixed)

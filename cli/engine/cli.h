@@ -161,6 +161,7 @@ struct cli_row {
 	bool no_stored;    /* `no X` is a setting of its own (X is in force by default) */
 	bool ordered;      /* the order of several nodes means something */
 	bool later;        /* stored and shown only: no task acts on this setting today */
+	bool boot;         /* what is set or removed counts from the next boot on */
 	uint32_t chapters; /* of the IPSec Reference that describe it: bit N for chapter N; 0: none */
 	bool merge; /* setting it again keeps what the new line does not mention (all rows with `enter`) */
 	struct cfg_args *dflt;  /* parsed `default "…"` line, or from variables' defaults; NULL: none */
@@ -240,8 +241,9 @@ struct cli_values {
 };
 
 #define CLI_DEPTH_MAX 12
-#define CLI_LINE_MAX  8192
-#define CLI_NAME_LEN  256
+/* A certificate and its sealed private key, 8,191 characters each before sealing, are the longest line. */
+#define CLI_LINE_MAX 24576
+#define CLI_NAME_LEN 256
 
 struct cli_session {
 	const struct cli_grammar *g;
@@ -356,6 +358,20 @@ int cli_load_text(struct cfg_tree *t, const struct cli_hooks *hooks, const char 
 int cli_load_text_until(struct cfg_tree *t, const struct cli_hooks *hooks, const char *text, bool stop,
                         void (*report)(void *arg, unsigned lineno, const char *line, const char *error),
                         void *arg);
+
+/*
+ * A line that ends in a blank and a backslash (outside quotes) goes on in the next one, as show boot prints
+ * it. Returns the whole line (line itself, or text of j, valid until the next call), or NULL: more is to
+ * come. Never holds more than one character above CLI_LINE_MAX, so a line that is too long is refused as
+ * such.
+ */
+struct cli_join {
+	char *text; /* begun and not ended; NULL: nothing */
+	bool done;  /* text was handed out */
+};
+const char *cli_join_line(struct cli_join *j, const char *line);
+bool cli_join_open(const struct cli_join *j); /* a line was begun and waits for its end */
+void cli_join_clear(struct cli_join *j);      /* forget it; wipes, since a secret may be in it */
 
 /*
  * While loading a text: when the line that opens a block failed, its lines must not land in the block around

@@ -140,6 +140,7 @@ struct cli_thread {
 
 enum cli_status { CLI_M_OK, CLI_M_UNKNOWN, CLI_M_AMBIGUOUS, CLI_M_VALUE };
 
+#define CLI_SEALED_MAX 4
 struct cli_match { /* why must stay last: cli_match_init() */
 	const struct cli_mode *mode;
 	enum cli_priv priv;
@@ -150,6 +151,9 @@ struct cli_match { /* why must stay last: cli_match_init() */
 	unsigned ncur, nnxt, curmax, nxtmax;
 	struct cli_hist *hist;
 	int nhist, histmax;
+	/* cli_match_args(): the secrets of the line with an `encrypted` of their own before them */
+	const struct cli_var *sealed[CLI_SEALED_MAX];
+	unsigned nsealed;
 	char why[768]; /* CLI_M_VALUE: reason; CLI_M_AMBIGUOUS: candidates joined by ", " */
 };
 

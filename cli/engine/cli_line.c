@@ -193,6 +193,9 @@ static int seal_clear(struct parse *p, const struct cli_var *v, const char *text
 
 	if (!close)
 		return 0;
+	/* beside a sealed secret of the same line it was let through as one */
+	if (cli_type_check(v, text, out, sizeof(out)))
+		return error(p, true, "%s", out), -EINVAL;
 	rc = close(h->arg, text, out, sizeof(out));
 	if (!rc)
 		rc = cfg_args_set(a, v->name, out);
@@ -201,6 +204,26 @@ static int seal_clear(struct parse *p, const struct cli_var *v, const char *text
 	if (rc)
 		error(p, true, "The value for <%s> can not be encrypted", v->name);
 	return rc;
+}
+
+/*
+ * Was this secret typed sealed? Yes with an `encrypted` of its own. Where one word stands for several secrets
+ * of the line, or another secret has it, what is not in the sealed form is clear text.
+ */
+static bool came_sealed(const struct parse *p, const struct cli_var *v, const char *text)
+{
+	const struct cli_hooks *h = &p->s->hooks;
+	char out[CLI_LINE_MAX];
+	int rc;
+
+	for (unsigned i = 0; i < p->m.nsealed; i++)
+		if (!strcmp(p->m.sealed[i]->name, v->name)) /* an alias has a variable of its own */
+			return true;
+	if (!h->unseal || v->oneway)
+		return true;
+	rc = h->unseal(h->arg, text, out, sizeof(out));
+	explicit_bzero(out, sizeof(out));
+	return rc != -EBADMSG;
 }
 
 /* Secrets reach the configuration sealed or hashed, whichever way they were typed. */
@@ -214,7 +237,8 @@ static int seal(struct parse *p, const struct cli_row *row, struct cfg_args *a)
 		const char *text = v->type == CLI_SECRET ? cfg_args_get(a, v->name) : NULL;
 
 		if (text)
-			rc = sealed ? check_sealed(p, v, text) : seal_clear(p, v, text, a);
+			rc = sealed && came_sealed(p, v, text) ? check_sealed(p, v, text)
+			                                       : seal_clear(p, v, text, a);
 	}
 	return rc;
 }

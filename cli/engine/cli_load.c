@@ -41,12 +41,65 @@ bool cli_skip_line(struct cli_skip *k, const char *line)
 	return n == k->indent && n && !strncasecmp(p, "exit", 4);
 }
 
+/* The length without the backslash, when the line goes on; else 0. */
+static size_t goes_on(const char *line)
+{
+	size_t n = strlen(line);
+	bool quote = false;
+
+	while (n && strchr(" \t\r", line[n - 1]))
+		n--;
+	if (n < 2 || line[n - 1] != '\\' || !strchr(" \t", line[n - 2]) || line[strspn(line, " \t")] == '#')
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		if (line[i] == '\\' && quote && i + 1 < n)
+			i++;
+		else if (line[i] == '"')
+			quote = !quote;
+	}
+	return quote ? 0 : n - 1;
+}
+
+void cli_join_clear(struct cli_join *j)
+{
+	if (j->text)
+		explicit_bzero(j->text, strlen(j->text));
+	free(j->text);
+	*j = (struct cli_join){0};
+}
+
+bool cli_join_open(const struct cli_join *j)
+{
+	return j->text && !j->done;
+}
+
+const char *cli_join_line(struct cli_join *j, const char *line)
+{
+	size_t n = goes_on(line), had, add;
+
+	if (j->done)
+		cli_join_clear(j);
+	if (!n && !j->text)
+		return line;
+	if (!j->text && !(j->text = calloc(1, CLI_LINE_MAX + 2)))
+		return line;
+	had = strlen(j->text);
+	add = n ? n : strlen(line);
+	if (add > CLI_LINE_MAX + 1 - had)
+		add = CLI_LINE_MAX + 1 - had;
+	memcpy(j->text + had, line, add);
+	j->text[had + add] = 0;
+	j->done = !n;
+	return n ? NULL : j->text;
+}
+
 struct load {
 	struct cli_session s;
 	struct cfg_tree *t;
 	struct cli_skip skip;
 	int failed;
-	unsigned lineno;
+	unsigned lineno, first; /* where the line begins that is carried out */
+	struct cli_join join;
 	bool begun;  /* a line that says something was seen */
 	bool config; /* … and it was `config`: `end` is expected at the end */
 	void (*report)(void *arg, unsigned lineno, const char *line, const char *error);
@@ -64,7 +117,7 @@ static void fail(struct load *l, const char *line, const char *err)
 		return;
 	/* also behind `end`, where errors are those of Exec mode */
 	snprintf(text, sizeof(text), "%s%s", strncmp(err, "Failure: ", 9) ? "Failure: " : "", err);
-	l->report(l->arg, l->lineno, line, text);
+	l->report(l->arg, l->first, line, text);
 }
 
 static void load_line(struct load *l, const char *line)
@@ -100,6 +153,21 @@ static void load_line(struct load *l, const char *line)
 	cli_line_clear(&res);
 }
 
+/* A line of the text, or what it is continued with. */
+static void take_piece(struct load *l, const char *piece, bool last)
+{
+	const char *line = cli_join_line(&l->join, piece);
+
+	if (!line && !last)
+		return;
+	/* half a line may be a legal one, with another value */
+	if (!line || (last && l->config && l->s.depth && strncasecmp(line + strspn(line, " \t"), "end", 3)))
+		fail(l, line ? line : piece,
+		     "Failure: The file ends in the middle of this line: it may be cut off");
+	else
+		load_line(l, line);
+}
+
 int cli_load_text(struct cfg_tree *t, const struct cli_hooks *hooks, const char *text,
                   void (*report)(void *arg, unsigned lineno, const char *line, const char *error), void *arg)
 {
@@ -123,21 +191,19 @@ int cli_load_text_until(struct cfg_tree *t, const struct cli_hooks *hooks, const
 	while (*text && !(stop && l.failed)) {
 		size_t n = strcspn(text, "\n"), k = n > CLI_LINE_MAX + 1 ? CLI_LINE_MAX + 1 : n;
 
+		if (!cli_join_open(&l.join))
+			l.first = l.lineno + 1;
 		l.lineno++;
 		memcpy(line, text, k);
 		line[k] = 0;
-		/* half a line may be a legal one, with another value */
-		if (!text[n] && l.config && l.s.depth && strncasecmp(line + strspn(line, " \t"), "end", 3))
-			fail(&l, line,
-			     "Failure: The file ends in the middle of this line: it may be cut off");
-		else
-			load_line(&l, line);
+		take_piece(&l, line, !text[n]);
 		text += n + (text[n] == '\n');
 	}
 	/* a file that show configuration wrote is closed by `end` */
 	if (l.config && l.s.depth && !(stop && l.failed))
 		fail(&l, "", "Failure: The file ends without end: it may be cut off");
 	cli_session_clear(&l.s);
+	cli_join_clear(&l.join);
 	explicit_bzero(line, CLI_LINE_MAX + 2);
 	free(line);
 	return l.failed;

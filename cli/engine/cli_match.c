@@ -211,7 +211,7 @@ static int plausible(const struct cli_var *v, const char *text)
 /* A sealed secret is longer than the secret: what is inside is checked when it is opened. */
 static const struct cli_var *sealed(const struct cli_var *v)
 {
-	static struct cli_range range = {1, 6000};
+	static struct cli_range range = {1, 12000};
 	static const struct cli_var any = {
 	        .name = "encrypted value", .type = CLI_SECRET, .ranges = &range, .nranges = 1};
 
@@ -362,6 +362,7 @@ struct cfg_args *cli_match_args(struct cli_match *m, const struct cli_thread *th
 {
 	struct cfg_args *a = cfg_args_new();
 	int path[CLI_TOK_MAX] = {0}, n = 0, rc = a ? 0 : -ENOMEM;
+	bool said = false;
 
 	for (int h = th->hist; h >= 0 && n < CLI_TOK_MAX; h = m->hist[h].prev)
 		path[n++] = h;
@@ -369,6 +370,12 @@ struct cfg_args *cli_match_args(struct cli_match *m, const struct cli_thread *th
 		const struct cli_hist *h = &m->hist[path[n]];
 		const struct cli_pos *p = &th->form->pos[h->pos];
 
+		said |= p->word && !strcmp(p->word, "encrypted");
+		if (said && p->var && p->var->type == CLI_SECRET) {
+			if (m->nsealed < CLI_SEALED_MAX)
+				m->sealed[m->nsealed++] = p->var;
+			said = false;
+		}
 		if (!p->word)
 			rc = add_value(m, a, p, &t->v[h->tok], th->absorb && !n, line, len);
 		else if (p->label)

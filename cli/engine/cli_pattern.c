@@ -222,6 +222,16 @@ static void add_optional_words(struct cli_grammar *g, struct cli_node *n, const 
 	node_add(g, n, opt);
 }
 
+/* [ -noconfirm ] behind the `no` of what is asked for. */
+static void add_noconfirm(struct cli_grammar *g, struct cli_node *n)
+{
+	struct pat c = {.g = g, .p = "[ -noconfirm ]"};
+	struct cli_node *opt = parse_item(&c);
+
+	opt->kid[0]->kid[0]->kid[0]->flag = true;
+	node_add(g, n, opt);
+}
+
 struct cli_node *cli_pattern_verb(struct cli_grammar *g, const struct cli_row *row, const char *verb)
 {
 	struct pat c = {.g = g};
@@ -244,6 +254,8 @@ struct cli_node *cli_pattern_verb(struct cli_grammar *g, const struct cli_row *r
 		node_add(g, n, t->kid[i]);
 	if (row->nkey)
 		add_optional_words(g, n, t, cut);
+	if (row->confirm)
+		add_noconfirm(g, n);
 	return n;
 }
 

@@ -181,7 +181,7 @@ static bool is_word(void *arg, const struct cli_cand *c)
 
 static bool plain(const char *s)
 {
-	if (!*s || *s == '#')
+	if (!*s || *s == '#' || !strcmp(s, "\\")) /* at the end of a line it would be continued */
 		return false;
 	for (; *s; s++)
 		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/"
@@ -196,7 +196,7 @@ static bool plain_line(const char *s)
 {
 	size_t n = strlen(s);
 
-	return n && !strchr(" \"#", s[0]) && s[n - 1] != ' ' && !strchr(s, '|');
+	return n && !strchr(" \"#", s[0]) && s[n - 1] != ' ' && s[n - 1] != '\\' && !strchr(s, '|');
 }
 
 /* Must this value be quoted? */

@@ -16,7 +16,7 @@
 #include "cli/engine/cli.h"
 
 #define CFG_PATH_MAX  4096
-#define CFG_VALUE_MAX 16384
+#define CFG_VALUE_MAX 73728 /* a line of CLI_LINE_MAX characters, every one of them escaped */
 
 /* --- named arguments
  * ------------------------------------------------------------------------------------------ */

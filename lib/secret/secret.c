@@ -22,7 +22,7 @@
 #define KEY_FILE  "chassis.key"
 #define NONCE_LEN 12
 #define TAG_LEN   16
-#define CLEAR_MAX 4096
+#define CLEAR_MAX 8192
 
 /* A file of its own beside path, on the disk when this returns 0. */
 static int key_write(const char *tmp, const unsigned char *raw, size_t len)

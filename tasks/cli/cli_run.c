@@ -47,8 +47,7 @@ const struct sh_command *sh_command_find(const char *handler)
 	static const struct sh_command *const tables[] = {
 	        sh_exec_commands,     sh_chassis_commands, sh_hw_commands,   sh_crypto_commands,
 	        sh_system_commands,   sh_config_commands,  sh_file_commands, sh_who_commands,
-	        sh_settings_commands, sh_task_commands,
-	        sh_ssh_commands};
+	        sh_settings_commands, sh_task_commands,    sh_ssh_commands};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		for (const struct sh_command *c = tables[i]; c->handler; c++)
@@ -223,6 +222,7 @@ static void act(struct sh *sh, const char *line, struct cli_result *res)
 		return;
 	case CLI_EDIT:
 		rc = edit(sh, res);
+		sh->boot_edited |= rc == 0 && res->row->boot;
 		break;
 	case CLI_EXEC:
 		rc = sh_flush(sh);
@@ -269,7 +269,26 @@ static void help_for(struct sh *sh, const char *line)
 	cli_help_show(&sh->s, before, &sh->sink);
 }
 
-bool sh_line(struct sh *sh, const char *line)
+static bool whole_line(struct sh *sh, const char *line);
+
+bool sh_line(struct sh *sh, const char *piece)
+{
+	unsigned at = sh->line;
+	const char *line;
+	bool on;
+
+	if (!cli_join_open(&sh->join))
+		sh->join_line = at;
+	line = cli_join_line(&sh->join, piece);
+	if (!line)
+		return true;
+	sh->line = sh->join_line;
+	on = whole_line(sh, line);
+	sh->line = at;
+	return on;
+}
+
+static bool whole_line(struct sh *sh, const char *line)
 {
 	struct cli_result res;
 

@@ -67,6 +67,11 @@ void sh_script(struct sh *sh)
 	} else {
 		lines(sh);
 	}
+	if (cli_join_open(&sh->join)) {
+		sh_fail(sh, "The script ends in the middle of a line");
+		sh->failures++;
+	}
+	cli_join_clear(&sh->join);
 	sh_flush(sh);
 	fflush(stdout);
 }

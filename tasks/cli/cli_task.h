@@ -25,15 +25,18 @@ struct sh {
 	struct sh_calls *calls;
 	struct cfgview *view;
 	struct cli_session s;
-	char user[64], tty[64], remote[64]; /* remote: address of an SSH client */
+	char user[64], tty[64], remote[64];    /* remote: address of an SSH client */
 	const char *commands[SH_COMMANDS_MAX]; /* -c */
 	unsigned n_commands;
 	bool stop_on_error, interactive;
 	unsigned line; /* of the script */
 	unsigned failures;
-	bool failed_now; /* the present line failed */
+	bool failed_now;  /* the present line failed */
+	bool boot_edited; /* a setting that counts from the next boot on was touched */
 	bool logout;
 	struct cli_skip skip;
+	struct cli_join join;                 /* a line that ended in a backslash */
+	unsigned join_line;                   /* of the script: where it begins */
 	struct cfg_edit *batch[SH_BATCH_MAX]; /* edits not sent yet (scripts only) */
 	unsigned batch_line[SH_BATCH_MAX];
 	unsigned n_batch;
@@ -127,7 +130,7 @@ extern const struct sh_command sh_config_commands[]; /* cli_config.c: the config
 extern const struct sh_command sh_file_commands[];   /* cli_file.c: files of the disk */
 extern const struct sh_command sh_who_commands[];    /* cli_who.c: sessions, this and others */
 extern const struct sh_command sh_task_commands[];   /* cli_task_cmd.c: cores, test commands, debug-info */
-extern const struct sh_command sh_ssh_commands[]; /* cli_ssh.c: the SSH server */
+extern const struct sh_command sh_ssh_commands[];    /* cli_ssh.c: the SSH server */
 /* NULL: the program has no such handler. */
 const struct sh_command *sh_command_find(const char *handler);
 /* cli_show_settings.c: what is configured */

@@ -37,16 +37,19 @@ static char *prompt(EditLine *el)
 	static char buf[2 * CLI_NAME_LEN];
 
 	(void)el;
+	if (cli_join_open(&the_sh->join))
+		return (char *)"> ";
 	return (char *)cli_session_prompt(&the_sh->s, buf, sizeof(buf));
 }
 
-/* The line as typed up to the cursor. */
+/* The line as typed up to the cursor, with what it continues. */
 static char *line_so_far(EditLine *el, char *buf, size_t size)
 {
 	const LineInfo *li = el_line(el);
 	size_t n = (size_t)(li->cursor - li->buffer);
 
-	snprintf(buf, size, "%.*s", (int)(n < size ? n : size - 1), li->buffer);
+	snprintf(buf, size, "%s%.*s", cli_join_open(&the_sh->join) ? the_sh->join.text : "",
+	         (int)(n < size ? n : size - 1), li->buffer);
 	return buf;
 }
 
@@ -86,6 +89,7 @@ static void drop_line(EditLine *el)
 	el_cursor(el, (int)(li->lastchar - li->cursor));
 	li = el_line(el);
 	el_deletestr(el, (int)(li->lastchar - li->buffer));
+	cli_join_clear(&the_sh->join);
 }
 
 /* Ctrl-C: what was typed is forgotten, and a new prompt stands on the next line. */
@@ -432,6 +436,7 @@ void sh_interactive(struct sh *sh)
 		fflush(stdout);
 	}
 	explicit_bzero(copy, sizeof(copy));
+	cli_join_clear(&sh->join);
 	el_end(the_el);
 	history_end(h);
 }

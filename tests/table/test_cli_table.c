@@ -79,11 +79,11 @@ static bool in_ranges(const struct cli_var *v, int64_t n)
 
 static void probe(const struct cli_mode *m, const struct cli_row *row, const struct cli_var *v, int64_t n)
 {
-	char value[8192], line[CLI_LINE_MAX + 1], error[1024];
+	char value[8194], line[CLI_LINE_MAX + 1], error[1024];
 	bool text = v->type != CLI_INT && v->type != CLI_HEXNUM;
 
 	/* an empty value can only be written in quotes */
-	if (text && (n < !is_quotable(v->type) || n > 4096))
+	if (text && (n < !is_quotable(v->type) || n > 8192))
 		return;
 	if (text)
 		memset(value, v->type == CLI_HEX ? '1' : 'x', n), value[n] = 0;

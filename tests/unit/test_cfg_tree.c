@@ -614,6 +614,45 @@ Test(cfg_tree, a_file_goes_on_or_stops_at_a_wrong_line)
 	cr_expect_not(cfg_find(t, "context=one"));
 }
 
+Test(cfg_tree, a_line_of_a_file_may_go_on_in_the_next)
+{
+	struct refused r = file(
+	        "config\ncontext \\\n  one\n#exit\nbogus \\\n x \\\n y\nsystem \\\nhostname h\nend\n", false);
+
+	cr_expect_eq(r.n, 1);
+	cr_expect_eq(r.line, 5, "where the line begins");
+	cr_expect(cfg_find(t, "context=one"));
+	cr_expect(cfg_find(t, "system-hostname"));
+	r = file("config\ncontext one \\", false);
+	cr_expect_eq(r.n, 2, "the line, and no end");
+	cr_expect_not(cfg_find(t, "context=one"));
+}
+
+/* What is shown may not be read as a line that goes on. */
+Test(cfg_tree, a_value_that_ends_in_a_backslash_is_loaded_as_it_was)
+{
+	static const char *const text[] = {"\\", "a \\", "a\\", "a \"b\" \\", "\\\\"};
+
+	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
+		struct cfg_tree *u = cfg_new(g);
+		struct cfg_args *a = cfg_args_new();
+		struct cli_out_buf b;
+		char *value;
+
+		cfg_args_add(a, "text", text[i]);
+		value = cfg_value_args(a, false);
+		apply(CFG_SET, "banner-motd", value);
+		cli_out_buf_init(&b);
+		cfg_show(t, NULL, &b.out);
+		load(u, b.text);
+		cr_expect_str_eq(cfg_get(u, u->root, "banner-motd", "text"), text[i], "%s", b.text);
+		cli_out_buf_free(&b);
+		free(value);
+		cfg_args_free(a);
+		cfg_free(u);
+	}
+}
+
 Test(cfg_tree, a_file_that_is_cut_off_is_noticed)
 {
 	struct refused r = file("config\ncontext one\n#exit\n", false);

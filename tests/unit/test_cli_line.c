@@ -38,6 +38,8 @@ static const char grammar[] =
         "conf \"item <name:string:1-20> [ { red | green }=colour ] [ big ]\" key name enter item limit 2\n"
         "conf \"key { key <key:secret:1-20> | encrypted key <key:secret:1-20> }\"\n"
         "conf \"pass <user:string:1-9> [ encrypted ] password <pass:secret:1-20>\" key user\n"
+        "conf \"two [ encrypted ] first <first:secret:1-9> [ [ encrypted ] second <second:secret:1-9> ]\"\n"
+        "conf \"both [ encrypted ] first <first:secret:1-9> second <second:secret:1-9>\"\n"
         "conf \"admin <user:string:1-9> [ encrypted ] password <pass:password:1-8>\" key user\n"
         "conf \"route <net:ipv4> <mask:mask> { <gw:ipv4> <iface:ref:item:1-20> | next-hop <nh:ipv4> }\" key "
         "net,mask,gw,nh\n"
@@ -284,7 +286,7 @@ static int seal(void *arg, const char *clear, char *out, size_t len)
 static int unseal(void *arg, const char *sealed, char *out, size_t len)
 {
 	if (strncmp(sealed, "+S", 2))
-		return -EINVAL;
+		return -EBADMSG;
 	snprintf(out, len, "%s", sealed + 2);
 	for (char *c = out; *c; c++)
 		*c ^= 1;
@@ -307,6 +309,30 @@ Test(cli_line, secrets_are_sealed)
 	      "Failure: Invalid encrypted value for <pass>");
 	FAILS("pass joe password 123456789012345678901",
 	      "Failure: Invalid value \"****\" for <pass>; the legal length is 1 to 20 characters");
+}
+
+/* `ab` sealed is +S`c */
+Test(cli_line, two_secrets_of_a_line_may_come_each_in_its_form)
+{
+	line("configure");
+	line("context c");
+	s.hooks = (struct cli_hooks){.seal = seal, .unseal = unseal};
+	EDIT("two first ab second ab", CFG_SET, "context=c/two", "first=+S`c&encrypted=&second=+S`c");
+	EDIT("two encrypted first +S`c second ab", CFG_SET, "context=c/two",
+	     "encrypted=&first=+S`c&second=+S`c");
+	EDIT("two first ab encrypted second +S`c", CFG_SET, "context=c/two",
+	     "encrypted=&second=+S`c&first=+S`c");
+	EDIT("two encrypted first +S`c encrypted second +S`c", CFG_SET, "context=c/two",
+	     "encrypted=&first=+S`c&second=+S`c");
+	/* one word for both, as show configuration prints such a row */
+	EDIT("both encrypted first +S`c second +S`c", CFG_SET, "context=c/both",
+	     "encrypted=&first=+S`c&second=+S`c");
+	EDIT("both encrypted first +S`c second ab", CFG_SET, "context=c/both",
+	     "encrypted=&first=+S`c&second=+S`c");
+	FAILS("two encrypted first ab second +S`c", "Failure: Invalid encrypted value for <first>");
+	FAILS("two first ab encrypted second ab", "Failure: Invalid encrypted value for <second>");
+	FAILS("two encrypted first +S`c second 1234567890",
+	      "Failure: Invalid value \"****\" for <second>; the legal length is 1 to 9 characters");
 }
 
 static int hash(void *arg, const char *clear, char *out, size_t len)
@@ -394,6 +420,11 @@ Test(cli_line, questions)
 	cr_expect_not(res.confirm, "nothing to remove");
 	cli_line_clear(&res);
 	EDIT("context d -noconfirm", CFG_SET, "context=d", "name=d");
+	line("exit");
+	EDIT("no context c -noconfirm", CFG_NO, "context=c", "-");
+	cr_expect_eq(cli_line_parse(&s, "no context c -noconfirm", &res), CLI_EDIT);
+	cr_expect_not(res.confirm);
+	cli_line_clear(&res);
 	line("end");
 	line("autoconfirm");
 	cli_line_clear(&res);
@@ -473,6 +504,43 @@ Test(cli_line, long_lines)
 		big[i] = ' ';
 	big[CLI_LINE_MAX - 1] = 0;
 	FAILS(big, "Failure: The line is too long");
+}
+
+static const char *join(struct cli_join *j, const char *first, const char *second)
+{
+	const char *one = cli_join_line(j, first);
+
+	cr_expect_null(one, "\"%s\" goes on", first);
+	cr_expect(cli_join_open(j));
+	return one ? one : cli_join_line(j, second);
+}
+
+Test(cli_line, a_backslash_at_the_end_continues_a_line)
+{
+	static const char *const whole[] = {"",       "show version",    "a\\",         "text \"a \\",
+	                                    "# a \\", "text \"a\" \\\\", "text \\ more"};
+	static char big[CLI_LINE_MAX];
+	struct cli_join j = {0};
+
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+		cr_expect_str_eq(cli_join_line(&j, whole[i]), whole[i]);
+		cr_expect_not(cli_join_open(&j));
+	}
+	cr_expect_str_eq(join(&j, "boot \\", "    image x"), "boot     image x");
+	cr_expect_str_eq(join(&j, "text \"a\" \\  ", ""), "text \"a\" ");
+	cr_expect_null(join(&j, "a \\", "b \\"));
+	cr_expect_str_eq(cli_join_line(&j, "c"), "a b c");
+	cr_expect_str_eq(cli_join_line(&j, "d"), "d", "the line before is done");
+	/* as long as one likes: refused for its length, and no more than that is kept */
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 3] = ' ';
+	big[sizeof(big) - 2] = '\\';
+	cr_expect_null(join(&j, big, big));
+	FAILS(cli_join_line(&j, "end"), "Failure: The line is too long");
+	cli_join_clear(&j);
+	cr_expect_null(cli_join_line(&j, "a \\"));
+	cli_join_clear(&j);
+	cr_expect_str_eq(cli_join_line(&j, "b"), "b");
 }
 
 Test(cli_line, grammar_mistakes_are_told_with_their_place)
