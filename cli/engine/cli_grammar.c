@@ -402,13 +402,14 @@ static bool parse_attr(struct lex *l, struct raw *r)
 		if (!r->default_none && !r->default_keyed)
 			row->default_text = v;
 	} else if (is(l, "hidden") || is(l, "test") || is(l, "confirm") || is(l, "merge") ||
-	           is(l, "ordered") || is(l, "later") || is(l, "acts")) {
+	           is(l, "ordered") || is(l, "later") || is(l, "acts") || is(l, "boot")) {
 		row->hidden |= is(l, "hidden") || is(l, "test");
 		row->test |= is(l, "test");
 		row->confirm |= is(l, "confirm");
 		row->merge |= is(l, "merge");
 		row->ordered |= is(l, "ordered");
 		row->later |= is(l, "later");
+		row->boot |= is(l, "boot");
 		r->acts |= is(l, "acts");
 		next(l);
 	} else if (l->kind == L_OPEN)

@@ -28,6 +28,47 @@ void place_cfg_require(const struct cfg_tree *t, struct place_require *r)
 	}
 }
 
+void place_require_print(const struct place_require *r, char *buf, size_t size)
+{
+	snprintf(buf, size, "%d %d %d %d %d %d", r->demux_mio, r->demux_proc, r->recovery, r->ipsec_large,
+	         r->software[0], r->software[1]);
+}
+
+bool place_require_parse(const char *text, struct place_require *r)
+{
+	int v[6];
+
+	if (sscanf(text, "%d %d %d %d %d %d", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]) != 6)
+		return false;
+	*r = (struct place_require){v[0], v[1], v[2], v[3], {v[4], v[5]}};
+	return true;
+}
+
+unsigned place_require_waiting(const struct place_require *in_force, const struct place_require *configured,
+                               void (*each)(void *arg, const char *line, bool set), void *arg)
+{
+	const struct {
+		const char *line;
+		bool now, then;
+	} all[] = {
+	        {"require session recovery", in_force->recovery, configured->recovery},
+	        {"require ipsec-large", in_force->ipsec_large, configured->ipsec_large},
+	        {"require demux management-card", in_force->demux_mio, configured->demux_mio},
+	        {"require demux processing-card", in_force->demux_proc, configured->demux_proc},
+	        {"require crypto ikev1-acl software", in_force->software[0], configured->software[0]},
+	        {"require crypto ikev2-acl software", in_force->software[1], configured->software[1]},
+	};
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (all[i].now == all[i].then)
+			continue;
+		n++;
+		each(arg, all[i].line, all[i].then);
+	}
+	return n;
+}
+
 void place_cfg_cards(const struct cfg_tree *t, struct place_input *in)
 {
 	const struct cfg_node *c;

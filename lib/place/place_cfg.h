@@ -8,6 +8,18 @@
 struct cfg_tree;
 
 void place_cfg_require(const struct cfg_tree *t, struct place_require *r);
+/*
+ * What was required when the chassis booted, which is what counts: ipsecctrl keeps it as a checkpoint of this
+ * kind and key. place_require_parse() returns false when the text is not of place_require_print().
+ */
+#define PLACE_REQUIRE_KIND "rm"
+#define PLACE_REQUIRE_KEY  "require"
+void place_require_print(const struct place_require *r, char *buf, size_t size);
+bool place_require_parse(const char *text, struct place_require *r);
+/* Calls each() with every `require` line that is configured and not in force yet (set), or was removed and
+ * still is in force. Returns their number. */
+unsigned place_require_waiting(const struct place_require *in_force, const struct place_require *configured,
+                               void (*each)(void *arg, const char *line, bool set), void *arg);
 /* The inventory part of the input: which cards are to be active, which contexts there are. */
 void place_cfg_cards(const struct cfg_tree *t, struct place_input *in);
 /* Which cards the configuration takes out of service; indexed by slot. A spare takes the place of an active

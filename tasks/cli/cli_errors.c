@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "cli_task.h"
+#include "place/place_cfg.h"
 #include "show/show.h"
+#include "store/store.h"
 
 struct count {
 	struct cli_out *out;
@@ -57,6 +59,52 @@ static void one_later(void *arg, const struct cfg_node *n, const char *text)
 	cli_out_printf(c->out, "Orrery: %s\n", text);
 }
 
+/* --- what counts from the next boot on --- */
+
+static int take_require(const struct store_ckpt *row, void *arg)
+{
+	char text[80];
+
+	if (row->len < sizeof(text)) {
+		memcpy(text, row->blob, row->len);
+		text[row->len] = 0;
+		place_require_parse(text, arg);
+	}
+	return 0;
+}
+
+struct waiting {
+	void (*each)(void *arg, const struct cfg_node *n, bool warning, const char *text);
+	void *arg;
+};
+
+static void one_waiting(void *arg, const char *line, bool set)
+{
+	struct waiting *w = arg;
+	char text[200];
+
+	snprintf(text, sizeof(text),
+	         set ? "%s takes effect at the next boot: save the configuration and reload"
+	             : "%s stays in force until the next boot: save the configuration and reload",
+	         line);
+	w->each(w->arg, NULL, true, text);
+}
+
+/* Calls each() with a warning for every setting that the running chassis was not booted with. */
+static void waiting(struct sh *sh,
+                    void (*each)(void *arg, const struct cfg_node *n, bool warning, const char *text),
+                    void *arg)
+{
+	struct waiting w = {each, arg};
+	struct place_require configured, in_force;
+
+	place_cfg_require(sh_tree(sh), &configured);
+	in_force = configured; /* when nothing is known there is nothing to say */
+	if (sh_state(sh))
+		store_ckpt_get(sh_state(sh), PLACE_REQUIRE_KIND, PLACE_REQUIRE_KEY, take_require, &in_force);
+	place_require_waiting(&in_force, &configured, one_waiting, &w);
+}
+
 int cli_errors_show(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
 	const struct cfg_tree *t = sh_tree(sh);
@@ -70,6 +118,7 @@ int cli_errors_show(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *ou
 	cfg_check_rules(t, one_error, &rules);
 	cli_out_printf(out, "Total %u error(s) in this section !\n\n", rules.errors);
 	cfg_check_rules(t, one_warning, &rules);
+	waiting(sh, one_warning, &rules);
 	cli_out_printf(out, "Total %u warning(s) in this section!\n", rules.warnings);
 	if (!cfg_check_later(t, NULL, NULL))
 		return 0;
@@ -99,6 +148,7 @@ json_t *cli_errors_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, 
 	(void)cmd, (void)err, (void)size;
 	cfg_check_refs(sh_tree(sh), append_text, lists[0]);
 	cfg_check_rules(sh_tree(sh), append_rule, lists);
+	waiting(sh, append_rule, lists);
 	cfg_check_later(sh_tree(sh), append_text, later);
 	return json_pack("{s:o, s:o, s:o}", "errors", lists[0], "warnings", lists[1], "stored_only", later);
 }
@@ -122,5 +172,9 @@ void cli_errors_leave(struct sh *sh, const struct cli_result *res)
 
 		if (n)
 			cfg_check_block(sh_tree(sh), n, say, &sh->sink);
+	}
+	if (sh->boot_edited && (all || sh->s.depth == 1)) {
+		waiting(sh, say, &sh->sink);
+		sh->boot_edited = false;
 	}
 }

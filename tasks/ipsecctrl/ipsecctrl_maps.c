@@ -21,7 +21,7 @@
 #include "task/ckpt.h"
 #include "task/watch.h"
 
-#define KIND    "rm"
+#define KIND    PLACE_REQUIRE_KIND
 #define TELL_MS 2000
 
 static struct {
@@ -153,25 +153,12 @@ static void mark_stored(void)
 	self.stored.n_managers = self.now.n_managers;
 }
 
-static void load_require(const char *text)
-{
-	struct place_require *q = &self.now.require;
-	int v[6];
-
-	if (sscanf(text, "%d %d %d %d %d %d", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]) != 6)
-		return;
-	*q = (struct place_require){v[0], v[1], v[2], v[3], {v[4], v[5]}};
-	self.require_known = true;
-}
-
 static void save_require(void)
 {
-	const struct place_require *q = &self.now.require;
 	char blob[40];
 
-	snprintf(blob, sizeof(blob), "%d %d %d %d %d %d", q->demux_mio, q->demux_proc, q->recovery,
-	         q->ipsec_large, q->software[0], q->software[1]);
-	write_row("require", blob);
+	place_require_print(&self.now.require, blob, sizeof(blob));
+	write_row(PLACE_REQUIRE_KEY, blob);
 	self.require_known = true;
 }
 
@@ -188,8 +175,8 @@ static int load_row(const struct store_ckpt *row, void *arg)
 		return 0;
 	memcpy(text, row->blob, row->len);
 	text[row->len] = '\0';
-	if (!strcmp(row->key, "require")) {
-		load_require(text);
+	if (!strcmp(row->key, PLACE_REQUIRE_KEY)) {
+		self.require_known |= place_require_parse(text, &self.now.require);
 	} else if (sscanf(row->key, "m %79s %127[^\n]", x.ctx, x.name) == 2) {
 		x.manager = (uint32_t)strtoul(text, NULL, 10);
 		return place_maps_add(&self.stored, &x);

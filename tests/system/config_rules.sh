@@ -75,6 +75,18 @@ expect 0 'Warning %:  context=c/crypto-template=t/blacklist: no crypto blacklist
 expect 0 'Orrery: context=c/crypto-template=t: blacklist' cli -c 'show configuration errors'
 expect 0 '"stored_only"' cli -c 'show configuration errors | json'
 
+# what is required counts from the next boot on, and one is told so until then
+cat >"$WORK/require" <<'END'
+configure
+require session recovery
+require crypto ikev2-acl software
+end
+END
+expect 0 '' cli "$WORK/require"
+for line in 'require session recovery' 'require crypto ikev2-acl software'; do
+	expect 0 "Warning %:  $line takes effect at the next boot" cli -c 'show configuration errors'
+done
+
 # a person is told when the block is left
 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$HERE/.. python3 - "$ORRERY" <<'END' || exit 1
 import sys
@@ -98,4 +110,47 @@ t.expect(r"\(config-wsg-service\)# $")
 t.line("end")
 if "crypto-template nowhere is not configured" not in t.expect(r"\[local\]orrery# $"):
     fail("the end says nothing of an unknown template")
+t.line("configure")
+t.expect(r"\(config\)# $")
+t.line("no require crypto ikev2-acl software")
+if "Warning" in t.expect(r"\(config\)# $"):
+    fail("a warning where a line was accepted: success prints nothing")
+t.line("end")
+said = t.expect(r"\[local\]orrery# $")
+if "Warning: require session recovery takes effect at the next boot" not in said or "ikev2-acl" in said:
+    fail("the end says not what waits for the next boot: " + said)
+t.line("configure")
+t.expect(r"\(config\)# $")
+t.line("end")
+if "next boot" in t.expect(r"\[local\]orrery# $"):
+    fail("told again though nothing was touched")
+
+# a line may go on in the next one
+t.line("configure")
+t.expect(r"\(config\)# $")
+t.line("banner motd \\")
+t.expect(r"> $")
+t.send("never mind\x03")
+t.expect(r"\(config\)# $")
+t.line("boot system priority 7 \\")
+t.expect(r"> $")
+t.send("image /flash/x.bin con\t")
+t.expect(r"config $")
+t.line("/flash/rules.cfg")
+t.expect(r"\(config\)# $")
+t.line("end")
+t.expect(r"\[local\]orrery# $")
+t.line("show boot | grep -E \"priority|config|image\"")
+if "priority 7 \\\n    image /flash/x.bin \\\n    config /flash/rules.cfg" not in t.expect(r"\[local\]orrery# $"):
+    fail("the boot priority of two lines is not there")
 END
+
+# after the next boot it is in force, and what was removed stays until the one after
+cli -c 'save configuration /flash/rules.cfg -noconfirm'
+"$ORRERY" down --name t1
+up t1
+expect 0 'require session recovery' cli -c 'show configuration'
+cli -c 'show configuration errors' | grep 'next boot' && fail "told of what is in force"
+printf 'configure\nno require session recovery\nend\n' >"$WORK/require"
+expect 0 '' cli "$WORK/require"
+expect 0 'require session recovery stays in force until the next boot' cli -c 'show configuration errors'

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "place/place_cfg.h"
 #include "place/place_maps.h"
 
 static struct place_maps m;
@@ -368,4 +369,32 @@ Test(place_maps, the_limit_of_a_context_holds_under_random_changes)
 			     !strcmp(m.managers[i].ctx, "c1");
 		cr_assert_leq(n, 3, "step %u", step);
 	}
+}
+
+static char told[400];
+
+static void tell(void *arg, const char *line, bool set)
+{
+	size_t n = strlen(told);
+
+	snprintf(told + n, sizeof(told) - n, "%s%s\n", set ? "" : "no ", line);
+}
+
+Test(place_maps, what_waits_for_the_next_boot)
+{
+	struct place_require now = {.recovery = true, .demux_proc = true, .software = {false, true}},
+	                     then = now;
+	char text[40];
+
+	cr_expect_eq(place_require_waiting(&now, &then, tell, NULL), 0);
+	then = (struct place_require){.demux_mio = true, .ipsec_large = true, .software = {true, true}};
+	cr_expect_eq(place_require_waiting(&now, &then, tell, NULL), 5);
+	cr_expect_str_eq(told,
+	                 "no require session recovery\nrequire ipsec-large\nrequire demux management-card\n"
+	                 "no require demux processing-card\nrequire crypto ikev1-acl software\n");
+	/* what is kept of a boot is what it was */
+	place_require_print(&now, text, sizeof(text));
+	cr_expect(place_require_parse(text, &then));
+	cr_expect_eq(place_require_waiting(&now, &then, tell, NULL), 0);
+	cr_expect_not(place_require_parse("1 0 1", &then));
 }
