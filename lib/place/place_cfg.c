@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cfg/cfg.h"
+#include "store/store.h"
 #include "vpn/vpn_context.h"
 
 void place_cfg_require(const struct cfg_tree *t, struct place_require *r)
@@ -42,6 +43,18 @@ bool place_require_parse(const char *text, struct place_require *r)
 		return false;
 	*r = (struct place_require){v[0], v[1], v[2], v[3], {v[4], v[5]}};
 	return true;
+}
+
+bool place_require_at_boot(const char *state_dir, const char *boot_id, struct place_require *r)
+{
+	struct store_reader *db = store_open_reader(state_dir, STORE_CONFIG);
+	char boot[64] = "", text[64] = "";
+	bool known = db && !store_meta_get(db, "boot_id", boot, sizeof(boot)) && !strcmp(boot, boot_id) &&
+	             !store_meta_get(db, PLACE_REQUIRE_META, text, sizeof(text)) &&
+	             place_require_parse(text, r);
+
+	store_close_reader(db);
+	return known;
 }
 
 unsigned place_require_waiting(const struct place_require *in_force, const struct place_require *configured,

@@ -9,11 +9,12 @@ struct cfg_tree;
 
 void place_cfg_require(const struct cfg_tree *t, struct place_require *r);
 /*
- * What was required when the chassis booted, which is what counts: ipsecctrl keeps it as a checkpoint of this
- * kind and key. place_require_parse() returns false when the text is not of place_require_print().
+ * What was required when the chassis booted is what counts until it boots again: sct keeps it, as text,
+ * beside the configuration it booted with. place_require_at_boot() returns false while sct has not read the
+ * configuration of this boot; place_require_parse() when the text is not of place_require_print().
  */
-#define PLACE_REQUIRE_KIND "rm"
-#define PLACE_REQUIRE_KEY  "require"
+#define PLACE_REQUIRE_META "required"
+bool place_require_at_boot(const char *state_dir, const char *boot_id, struct place_require *r);
 void place_require_print(const struct place_require *r, char *buf, size_t size);
 bool place_require_parse(const char *text, struct place_require *r);
 /* Calls each() with every `require` line that is configured and not in force yet (set), or was removed and

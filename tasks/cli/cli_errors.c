@@ -9,7 +9,6 @@
 #include "cli_task.h"
 #include "place/place_cfg.h"
 #include "show/show.h"
-#include "store/store.h"
 
 struct count {
 	struct cli_out *out;
@@ -61,18 +60,6 @@ static void one_later(void *arg, const struct cfg_node *n, const char *text)
 
 /* --- what counts from the next boot on --- */
 
-static int take_require(const struct store_ckpt *row, void *arg)
-{
-	char text[80];
-
-	if (row->len < sizeof(text)) {
-		memcpy(text, row->blob, row->len);
-		text[row->len] = 0;
-		place_require_parse(text, arg);
-	}
-	return 0;
-}
-
 struct waiting {
 	void (*each)(void *arg, const struct cfg_node *n, bool warning, const char *text);
 	void *arg;
@@ -99,10 +86,8 @@ static void waiting(struct sh *sh,
 	struct place_require configured, in_force;
 
 	place_cfg_require(sh_tree(sh), &configured);
-	in_force = configured; /* when nothing is known there is nothing to say */
-	if (sh_state(sh))
-		store_ckpt_get(sh_state(sh), PLACE_REQUIRE_KIND, PLACE_REQUIRE_KEY, take_require, &in_force);
-	place_require_waiting(&in_force, &configured, one_waiting, &w);
+	if (place_require_at_boot(sh->t->state_dir, sh->t->boot_id, &in_force))
+		place_require_waiting(&in_force, &configured, one_waiting, &w);
 }
 
 int cli_errors_show(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)

@@ -32,9 +32,11 @@ static void config_changed(struct task *t, const struct cfg_tree *tree, void *ar
 	h->n_contexts = in.n_contexts;
 	/* What is required counts from the next boot on, as on StarOS. */
 	if (!h->require_known) {
-		place_cfg_require(tree, &h->require);
-		h->require_known = true;
-		hat_state_save_require(h);
+		h->require_known = place_require_at_boot(h->t->state_dir, h->t->boot_id, &h->require);
+		if (h->require_known)
+			hat_state_save_require(h);
+		else /* sct has not read the configuration of this boot: the tree is of the one before */
+			place_cfg_require(tree, &h->require);
 	}
 	h->configured = true;
 	hat_plan_soon(h);

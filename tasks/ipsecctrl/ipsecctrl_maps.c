@@ -21,7 +21,7 @@
 #include "task/ckpt.h"
 #include "task/watch.h"
 
-#define KIND    PLACE_REQUIRE_KIND
+#define KIND    "rm"
 #define TELL_MS 2000
 
 static struct {
@@ -158,7 +158,7 @@ static void save_require(void)
 	char blob[40];
 
 	place_require_print(&self.now.require, blob, sizeof(blob));
-	write_row(PLACE_REQUIRE_KEY, blob);
+	write_row("require", blob);
 	self.require_known = true;
 }
 
@@ -175,7 +175,7 @@ static int load_row(const struct store_ckpt *row, void *arg)
 		return 0;
 	memcpy(text, row->blob, row->len);
 	text[row->len] = '\0';
-	if (!strcmp(row->key, PLACE_REQUIRE_KEY)) {
+	if (!strcmp(row->key, "require")) {
 		self.require_known |= place_require_parse(text, &self.now.require);
 	} else if (sscanf(row->key, "m %79s %127[^\n]", x.ctx, x.name) == 2) {
 		x.manager = (uint32_t)strtoul(text, NULL, 10);
@@ -223,10 +223,8 @@ static void tell_changes(void)
 static void config_changed(struct task *t, const struct cfg_tree *tree, void *arg)
 {
 	(void)arg;
-	if (!self.require_known) {
-		place_cfg_require(tree, &self.now.require);
+	if (!self.require_known && place_require_at_boot(t->state_dir, t->boot_id, &self.now.require))
 		save_require();
-	}
 	if (place_cfg_maps(tree, &self.now) < 0) {
 		LOG(EV_STORE_ERROR, "no memory for the crypto maps");
 		return;

@@ -13,8 +13,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "place/place_cfg.h"
 
-#define VALUE_MAX 65536
+#define VALUE_MAX CFG_VALUE_MAX
 
 /* One message on its way through the commit. */
 struct commit {
@@ -55,6 +56,20 @@ static int row_walk_cb(void *arg, const struct cfg_node *n)
 	return w->rc;
 }
 
+/* What counts until the next boot. Kept also when everything is stored anew in the middle of one. */
+static void store_required(struct sct *s, struct store_batch *b)
+{
+	struct place_require require;
+	char boot_id[64] = "", text[64];
+
+	store_meta_get(store_writer_reader(s->store), "boot_id", boot_id, sizeof(boot_id));
+	if (!strcmp(boot_id, s->t->boot_id))
+		return;
+	place_cfg_require(s->tree, &require);
+	place_require_print(&require, text, sizeof(text));
+	store_batch_meta(b, PLACE_REQUIRE_META, text);
+}
+
 int sct_store_all(struct sct *s, const char *boot_config)
 {
 	struct store_batch *b = store_batch_new(s->store);
@@ -64,6 +79,7 @@ int sct_store_all(struct sct *s, const char *boot_config)
 		return -ENOMEM;
 	store_batch_config_clear(b);
 	cfg_walk(s->tree, row_walk_cb, &w);
+	store_required(s, b);
 	store_batch_meta(b, "boot_id", s->t->boot_id);
 	store_batch_meta(b, "boot_config", boot_config);
 	if (w.rc < 0) {
