@@ -41,7 +41,8 @@ struct peers_opts {
 	const char *psk, *id_prefix, *local_id, *remote_id, *control;
 	struct ike_suite ike, esp;
 	double rate, pps;
-	uint32_t window, rekey_s, rekey_ike_s, dpd_s, tries, setup_s, duration_s, timeout_s, size, retransmit_ms;
+	uint32_t window, rekey_s, rekey_ike_s, dpd_s, tries, setup_s, duration_s, timeout_s, size,
+	        retransmit_ms;
 	uint32_t instance;
 	bool json, once, encap, reconnect, verbose;
 };

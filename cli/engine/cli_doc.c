@@ -150,7 +150,9 @@ static void doc_row(const struct cli_row *row, struct cli_out *out)
 		                         "it yet\n"
 		                       : "- Today: acts\n");
 	if (row->boot)
-		cli_out_put(out, "- Takes effect, also `no`, at the next boot: save the configuration and reload\n");
+		cli_out_put(
+		        out,
+		        "- Takes effect, also `no`, at the next boot: save the configuration and reload\n");
 	doc_rules(row, out);
 	if (row->enter)
 		cli_out_printf(out, "- Opens the mode [%s](#mode-%s)\n", row->enter->name, row->enter->name);

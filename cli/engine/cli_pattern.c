@@ -396,7 +396,7 @@ static struct frag frag_of(struct build *b, const struct cli_node *n, const char
 
 static uint16_t *set_list(struct cli_grammar *g, const struct set *s, unsigned n, uint16_t *count)
 {
-	uint16_t tmp[CLI_POS_MAX];
+	uint16_t tmp[CLI_POS_MAX] = {0};
 	uint16_t *v;
 
 	*count = 0;

@@ -57,12 +57,13 @@ static void write_out(const struct blot *b, char *buf, size_t len)
 
 void cli_line_redact(const struct cli_session *s, const char *line, char *buf, size_t len)
 {
-	struct blot *b = calloc(1, sizeof(*b));
 	const struct cli_mode *mode = cli_session_mode(s);
+	struct blot *b;
 
 	if (!len)
 		return;
 	*buf = 0;
+	b = calloc(1, sizeof(*b));
 	if (!b || !mode) {
 		free(b);
 		return;

@@ -53,7 +53,7 @@ static int fail(char *err, size_t errlen, const char *what, const char *spec)
 
 static int parse_ranges(struct cli_grammar *g, struct cli_var *v, const char *s)
 {
-	struct cli_range r[16];
+	struct cli_range r[16] = {{0}};
 	unsigned n = 0;
 
 	while (*s && n < 16) {

@@ -114,10 +114,10 @@ static int find_chain(struct show *s, const struct cfg_show_opts *o)
 int cfg_show(const struct cfg_tree *t, const struct cfg_show_opts *opts, struct cli_out *out)
 {
 	struct show *s = calloc(1, sizeof(*s));
-	int rc = s ? 0 : -ENOMEM;
+	int rc = 0;
 
-	if (rc)
-		return rc;
+	if (!s)
+		return -ENOMEM;
 	s->t = t;
 	s->out = out;
 	s->verbose = opts && opts->verbose;

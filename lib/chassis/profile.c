@@ -66,7 +66,7 @@ static int slot_line(struct profile *p, const char *rest, char *err, size_t size
 
 	if (n < 2 || n > 3 || slot < 1 || slot > PROFILE_SLOTS_MAX) {
 		snprintf(err, size,
-		         "slot needs a number from 1 to %u, a card type and at most a serial number",
+		         "slot needs a number from 1 to %d, a card type and at most a serial number",
 		         PROFILE_SLOTS_MAX);
 		return -EINVAL;
 	}
@@ -89,7 +89,7 @@ static int empty_line(struct profile *p, const char *rest, char *err, size_t siz
 	char type[8];
 
 	if (sscanf(rest, "%u %7s", &slot, type) != 2 || slot < 1 || slot > PROFILE_SLOTS_MAX) {
-		snprintf(err, size, "empty needs a number from 1 to %u and a slot type", PROFILE_SLOTS_MAX);
+		snprintf(err, size, "empty needs a number from 1 to %d and a slot type", PROFILE_SLOTS_MAX);
 		return -EINVAL;
 	}
 	memcpy(p->slot_type[slot], type, sizeof(type));

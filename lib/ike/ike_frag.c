@@ -27,7 +27,10 @@ struct ike_frag {
 	uint8_t first; /* first payload, in fragment 1 */
 	uint16_t total, have;
 	size_t len;
-	struct ike_buf piece[FRAG_MAX]; /* p: owned */
+	struct piece {
+		uint8_t *p; /* NULL: not here yet */
+		size_t len;
+	} piece[FRAG_MAX];
 	uint8_t *whole;
 };
 
@@ -58,8 +61,8 @@ void ike_frag_drop(struct ike_sa *sa)
 		return;
 	for (unsigned i = 0; i < FRAG_MAX; i++) {
 		if (f->piece[i].p)
-			OPENSSL_cleanse((void *)(uintptr_t)f->piece[i].p, f->piece[i].len);
-		free((void *)(uintptr_t)f->piece[i].p);
+			OPENSSL_cleanse(f->piece[i].p, f->piece[i].len);
+		free(f->piece[i].p);
 	}
 	if (f->whole)
 		OPENSSL_cleanse(f->whole, f->len);
@@ -127,7 +130,6 @@ enum ike_frag_result ike_frag_add(struct ike_sa *sa, const struct ike_msg *outer
 {
 	unsigned i = outer->frag - 1u;
 	struct ike_frag *f;
-	uint8_t *copy;
 
 	IKE_CNT(sa, rx_fragments);
 	f = fits(sa, outer, packet_len) ? collection(sa, outer) : NULL;
@@ -135,11 +137,11 @@ enum ike_frag_result ike_frag_add(struct ike_sa *sa, const struct ike_msg *outer
 		IKE_CNT(sa, rx_fragments_dropped);
 		return IKE_FRAG_DROPPED;
 	}
-	copy = malloc(*inner_len ? *inner_len : 1);
-	if (!copy)
+	f->piece[i].p = malloc(*inner_len ? *inner_len : 1);
+	if (!f->piece[i].p)
 		return IKE_FRAG_DROPPED;
-	memcpy(copy, *inner, *inner_len);
-	f->piece[i] = (struct ike_buf){copy, *inner_len};
+	memcpy(f->piece[i].p, *inner, *inner_len);
+	f->piece[i].len = *inner_len;
 	f->len += *inner_len;
 	if (i == 0)
 		f->first = outer->sk_next;

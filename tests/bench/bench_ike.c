@@ -145,8 +145,8 @@ static void fill_policy(struct ike_policy *p, uint16_t group, bool responder)
 	                         .psk_len = 12,
 	                         .ike_lifetime_s = 86400,
 	                         .child_lifetime_s = 86400};
-	p->ike[0] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA2_256,
-	                               IKE_INTEG_HMAC_SHA2_256_128, group, 0};
+	p->ike[0] = (struct ike_suite){
+	        IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128, group, 0};
 	p->esp[0] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, IKE_INTEG_NONE, 0, 0};
 	ike_id_parse(&p->local_id, responder ? "segw.orrery.example" : "enb");
 }

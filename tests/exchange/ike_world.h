@@ -488,8 +488,9 @@ static inline struct ike_policy w_policy(int id)
 	                       .max_retrans = 5,
 	                       .allow_empty = false};
 
-	p.ike[0] = (struct ike_suite){IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256,
-	                              IKE_INTEG_HMAC_SHA2_256_128, IKE_GROUP_X25519, 0};
+	p.ike[0] =
+	        (struct ike_suite){IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128,
+	                           IKE_GROUP_X25519, 0};
 	p.esp[0] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0, 0};
 	ike_id_parse(&p.local_id, id ? "peer@example.net" : "gw.example.net");
 	if (!id)

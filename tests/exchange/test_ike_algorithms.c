@@ -2,7 +2,8 @@
 /*
  * Two engines face to face with every algorithm of chapter 1, table 2 (and those beyond it): each cipher,
  * prf, integrity algorithm and group of the tables carries a tunnel, a child rekey and an IKE rekey; each ESP
- * suite a child; extended sequence numbers come to be where both sides have them and outlive rekeys and a restart.
+ * suite a child; extended sequence numbers come to be where both sides have them and outlive rekeys and a
+ * restart.
  */
 #include <criterion/criterion.h>
 

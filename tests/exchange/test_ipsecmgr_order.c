@@ -37,7 +37,8 @@ const struct ipsecmgr_policy *ipsecmgr_cfg_find(const struct ipsecmgr *m, const 
 {
 	return NULL;
 }
-int ipsecmgr_secrets_find(const struct ipsecmgr_secrets *s, const struct ike_id *id, uint8_t *out, size_t *len)
+int ipsecmgr_secrets_find(const struct ipsecmgr_secrets *s, const struct ike_id *id, uint8_t *out,
+                          size_t *len)
 {
 	return -ENOENT;
 }
@@ -141,8 +142,8 @@ static void fill_policy(struct ike_policy *p, const char *name)
 	memset(p, 0, sizeof(*p));
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	snprintf(p->child_name, sizeof(p->child_name), "c");
-	p->ike[p->n_ike++] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1,
-	                                        IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_X25519, 0};
+	p->ike[p->n_ike++] = (struct ike_suite){
+	        IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_X25519, 0};
 	p->esp[p->n_esp++] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, 0, 0, 0};
 	p->psk_len = 3;
 	memcpy(p->psk, "psk", 3);
