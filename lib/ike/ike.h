@@ -267,6 +267,7 @@ struct ike_policy {
 	uint32_t half_open_s;      /* between IKE_SA_INIT and IKE_AUTH; 0: 60 */
 	uint32_t decrypt_fail_max; /* bad IKE_AUTH packets until a half-open SA is cleared; 0: 30 */
 	uint32_t rekey_rate;       /* rekeys a peer may ask for per second and tunnel; 0: 5 */
+	uint8_t dscp;              /* of every IKE message to the peer, 0 to 63 (chapter 16) */
 	bool mobike;           /* StarOS `ikev2-ikesa mobike`: peers may change their address (RFC 4555) */
 	bool mobike_cookie;    /* … `cookie-challenge`: a new address must prove that it hears us */
 	bool no_fragmentation; /* StarOS `no ikev2-ikesa fragmentation` (RFC 7383) */
@@ -332,6 +333,7 @@ struct ike_send_act {
 	struct ike_path path;
 	const uint8_t *pkt; /* without the non-ESP marker */
 	size_t len;
+	uint8_t dscp; /* for the outer IP header */
 	bool retransmission;
 };
 
@@ -521,8 +523,9 @@ struct ike_sa_view {
 	bool initiator;
 	struct ike_path path;
 	bool nat_local, nat_remote; /* who is behind a NAT */
-	bool fragmentation;         /* both sides understand fragments (RFC 7383) */
-	bool mobike;                /* the peer may change its address (RFC 4555) */
+	uint8_t dscp;
+	bool fragmentation; /* both sides understand fragments (RFC 7383) */
+	bool mobike;        /* the peer may change its address (RFC 4555) */
 	struct ike_id local_id, peer_id;
 	const char *policy;
 	struct ike_suite suite;

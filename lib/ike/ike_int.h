@@ -196,7 +196,8 @@ struct ike_out {
 	unsigned n_sa;
 	struct ike_chunk *mem;
 	struct wheel_timer retry;
-	bool failed; /* out of memory: a row or an action is missing, nothing of it may be performed */
+	uint8_t dscp; /* of what it sends */
+	bool failed;  /* out of memory: a row or an action is missing, nothing of it may be performed */
 };
 
 struct ike_engine {

@@ -63,6 +63,7 @@ struct ike_out *ike_out_begin(struct ike_engine *e, struct ike_sa *sa)
 		return NULL;
 	t->e = e;
 	t->pub.ike_spi = sa ? sa->spi : 0;
+	t->dscp = sa ? sa->pol->p.dscp : 0;
 	wheel_timer_init(&t->retry, retry_fire, t);
 	return t;
 }
@@ -125,6 +126,7 @@ void ike_out_send(struct ike_out *t, const struct ike_path *path, const uint8_t 
 		a->send.path = *path;
 		a->send.pkt = mem_copy(t, pkt, n);
 		a->send.len = n;
+		a->send.dscp = t->dscp;
 		a->send.retransmission = again;
 		pkt += n;
 		len -= n;

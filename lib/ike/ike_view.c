@@ -21,6 +21,7 @@ void ike_view_fill(const struct ike_sa *sa, struct ike_sa_view *v)
 	v->path = sa->path;
 	v->nat_local = sa->nat_local;
 	v->nat_remote = sa->nat_remote;
+	v->dscp = sa->pol->p.dscp;
 	v->fragmentation = sa->frag;
 	v->mobike = sa->mobike;
 	ike_sa_get_id(sa->local_id, &v->local_id);

@@ -147,6 +147,21 @@ void npu_tx_tun(struct npu *n, struct npu_tun *t)
 
 /* --- IKE ----------------------------------------------------------------------------------------------- */
 
+/* The DSCP of one packet, in the octet that the family has for it (RFC 2474). */
+static void put_dscp(struct msghdr *msg, void *room, size_t size, unsigned dscp, uint16_t family)
+{
+	struct cmsghdr *c;
+	int tos = (int)dscp << 2;
+
+	msg->msg_control = room;
+	msg->msg_controllen = size;
+	c = CMSG_FIRSTHDR(msg);
+	c->cmsg_level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	c->cmsg_type = family == AF_INET6 ? IPV6_TCLASS : IP_TOS;
+	c->cmsg_len = CMSG_LEN(sizeof(tos));
+	memcpy(CMSG_DATA(c), &tos, sizeof(tos));
+}
+
 static void ike_out(struct npu *n, const struct punt_info *info, const uint8_t *data, size_t len)
 {
 	struct npu_port *p = npu_table_port(n, info->ctx, info->instance, &info->local.addr);
@@ -155,9 +170,13 @@ static void ike_out(struct npu *n, const struct punt_info *info, const uint8_t *
 	struct iovec iov[2] = {{(void *)(uintptr_t)marker, natt ? 4 : 0}, {(void *)(uintptr_t)data, len}};
 	struct sockaddr_storage to;
 	struct msghdr msg = {.msg_name = &to, .msg_iov = iov, .msg_iovlen = 2};
+	char room[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
+	unsigned dscp = info->flags >> PUNT_DSCP_SHIFT & PUNT_DSCP_MASK;
 	int fd = p ? p->src[natt ? NPU_UDP4500 : NPU_UDP500].fd : -1;
 
 	msg.msg_namelen = net_endpoint_to_sockaddr(&info->remote, &to);
+	if (dscp)
+		put_dscp(&msg, room, sizeof(room), dscp, info->remote.addr.family);
 	if (fd < 0 || sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		n->stats.ike_lost++;
 	else

@@ -21,6 +21,8 @@
 enum {
 	PUNT_F_NATT = 1,        /* came by, or goes out of, UDP 4500 */
 	PUNT_F_UNKNOWN_SPI = 2, /* not IKE: an ESP packet whose SPI nobody here knows (first bytes only) */
+	PUNT_DSCP_SHIFT = 8,    /* bits 8 to 13: DSCP of a packet that goes out */
+	PUNT_DSCP_MASK = 0x3f
 };
 
 /* Where a packet comes from and goes to; local and remote keep their meaning in both directions. */

@@ -79,6 +79,7 @@ static void ike_block(const json_t *sa, size_t n, struct cli_out *out)
 	field(out, "Pseudo Random Function", render_str(sa, "prf"));
 	fieldf(out, "Diffie-Hellman Group", "%lld", render_num(sa, "group"));
 	field(out, "NAT", nat_word(sa));
+	fieldf(out, "DSCP", "0x%02llx", render_num(sa, "dscp"));
 	field(out, "Mobike Supported", render_enabled(render_flag(sa, "mobike")));
 	field(out, "Fragmentation Supported", render_flag(sa, "fragmentation") ? "Yes" : "No");
 	fieldf(out, "Assigned Address", "%s", render_str(sa, "inner")[0] ? render_str(sa, "inner") : "None");

@@ -192,6 +192,7 @@ static void read_identity(const struct build *b)
 
 static void read_template(const struct build *b)
 {
+	const char *dscp;
 	struct ike_policy *pol = &b->p->pol;
 	const struct cfg_tree *t = b->tree;
 	const struct cfg_node *x = b->tmpl, *keep = cfg_child(t, x, "keepalive", NULL), *cookie, *frag,
@@ -200,6 +201,8 @@ static void read_template(const struct build *b)
 	read_identity(b);
 	frag = cfg_child(t, x, "ikev2-ikesa-fragmentation", NULL);
 	pol->no_fragmentation = frag && frag->negated;
+	dscp = cfg_get(t, x, "ikev2-ikesa-dscp", "dscp");
+	pol->dscp = dscp ? (uint8_t)strtoul(dscp, NULL, 16) : 0;
 	mobike = cfg_child(t, x, "ikev2-ikesa-mobike", NULL);
 	pol->mobike = mobike && !mobike->negated;
 	pol->mobike_cookie = pol->mobike && cfg_arg(mobike, "cookie-challenge");

@@ -426,7 +426,8 @@ void ipsecmgr_data_bind(struct ipsecmgr *m)
 void ipsecmgr_data_send(struct ipsecmgr *m, const struct ike_send_act *s)
 {
 	struct punt_info info = {.ctx = s->path.ctx_id,
-	                         .flags = s->path.natt ? PUNT_F_NATT : 0,
+	                         .flags = (s->path.natt ? PUNT_F_NATT : 0) |
+	                                  (uint32_t)(s->dscp & PUNT_DSCP_MASK) << PUNT_DSCP_SHIFT,
 	                         .instance = m->t->instance,
 	                         .local = s->path.local,
 	                         .remote = s->path.remote};

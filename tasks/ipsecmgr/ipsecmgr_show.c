@@ -138,6 +138,7 @@ static json_t *ike_row(const struct list *l, const struct ike_sa_view *v, const 
 	set_bool(o, "nat_local", v->nat_local);
 	set_bool(o, "nat_remote", v->nat_remote);
 	set_bool(o, "natt", v->path.natt);
+	set_int(o, "dscp", v->dscp);
 	set_bool(o, "fragmentation", v->fragmentation);
 	set_bool(o, "mobike", v->mobike);
 	set_policy(o, v->policy, p);
