@@ -239,8 +239,11 @@ const char *session_callid_format(uint32_t callid, char buf[SESSION_CALLID_STRLE
 int session_callid_parse(const char *text, uint32_t *callid)
 {
 	uint32_t v = 0;
-	size_t n = strspn(text, "0123456789abcdefABCDEF");
+	size_t n;
 
+	if (text[0] == '0' && (text[1] | 0x20) == 'x') /* as the CLI gives hexadecimal numbers on */
+		text += 2;
+	n = strspn(text, "0123456789abcdefABCDEF");
 	if (!n || n > 8 || text[n])
 		return -EINVAL;
 	for (size_t i = 0; i < n; i++)

@@ -45,6 +45,10 @@ Test(session_call, ids_carry_the_instance_and_skip_those_in_use)
 	cr_assert_null(session_find_ike(t, ""));
 	cr_assert_eq(session_callid_parse("123ffffe", &id), 0);
 	cr_assert_eq(id, a->callid);
+	id = 0;
+	cr_assert_eq(session_callid_parse("0x123ffffe", &id), 0);
+	cr_assert_eq(id, 0x123ffffe);
+	cr_assert_eq(session_callid_parse("0x", &id), -EINVAL);
 	cr_assert_eq(session_callid_parse("", &id), -EINVAL);
 	cr_assert_eq(session_callid_parse("123456789", &id), -EINVAL);
 	cr_assert_eq(session_callid_parse("12x", &id), -EINVAL);
