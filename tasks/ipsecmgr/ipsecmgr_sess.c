@@ -390,6 +390,12 @@ void ipsecmgr_sess_stored(struct ipsecmgr *m, uint64_t ike_spi)
  * ------------------------------------------------------------------------------------------------------------------
  */
 
+/* Noted; or its sessmgr was away all the time, and its audit will find out. */
+static void told(struct task *t, void *arg, int status, const struct bus_msg *msg)
+{
+}
+
+/* A sessmgr that is being recovered is told when it is back: its rows do not know yet. */
 static void tell(struct ipsecmgr *m, uint32_t callid, SessionState__What what, const char *reason)
 {
 	Envelope env = ENVELOPE__INIT;
@@ -402,7 +408,7 @@ static void tell(struct ipsecmgr *m, uint32_t callid, SessionState__What what, c
 	env.body_case = ENVELOPE__BODY_SESSION_STATE;
 	env.session_state = &st;
 	snprintf(addr, sizeof(addr), "sessmgr/%u", session_callid_instance(callid));
-	task_send(m->t, addr, &env);
+	task_request(m->t, addr, &env, IPSECMGR_TELL_MS, TASK_RETRY, told, NULL);
 }
 
 void ipsecmgr_sess_up(struct ipsecmgr *m, uint32_t callid, uint64_t ike_spi)

@@ -22,6 +22,7 @@
 #define SESSMGR_SWEEP_MS  5000
 #define SESSMGR_LOAD_MS   1000
 #define SESSMGR_AUDIT_MS  60000
+#define SESSMGR_SOON_MS   1000 /* after an ipsecmgr came back: what it could not tell any more */
 #define SESSMGR_SETTLE_MS 5000 /* after a restart, until chunks of the rows are used for new calls */
 #define SESSMGR_IDLE_US   (60 * 1000000ULL) /* an unused chunk goes back after this */
 #define SESSMGR_CHUNK     256               /* addresses asked for at a time */
@@ -76,7 +77,9 @@ struct sessmgr {
 	uint32_t recovered;
 	struct sessmgr_chunk_req *requests;
 	struct sessmgr_audit *audit; /* under way */
-	uint32_t settling[64];       /* contexts being settled */
+	unsigned audits_soon;        /* still to do: an ipsecmgr came back */
+	struct task_timer *soon;
+	uint32_t settling[64]; /* contexts being settled */
 	unsigned n_settling, settle_rounds;
 	uint64_t exhausted_us; /* when a pool was last found empty while chunks were unsettled */
 	uint32_t load_sent;
@@ -112,6 +115,8 @@ void sessmgr_call_refuse(struct sessmgr *s, struct session_call *c, const char *
 void sessmgr_call_end(struct sessmgr *s, struct session_call *c, enum session_ev ev, const char *reason);
 /* Forget a call at once, without touching its row. */
 void sessmgr_call_drop(struct sessmgr *s, struct session_call *c);
+/* Its IKE SA has a new name (checkpoint key), after a rekey; "": nothing new. */
+void sessmgr_call_rename(struct sessmgr *s, struct session_call *c, const char *ike_key);
 /* Set-up timers. */
 void sessmgr_call_sweep(struct sessmgr *s);
 

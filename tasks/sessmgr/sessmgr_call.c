@@ -255,8 +255,8 @@ void sessmgr_call_new(struct task *t, const struct bus_msg *m)
 /* --- SessionState
  * --------------------------------------------------------------------------------------------- */
 
-/* The IKE SA has a new name: the row must say so, or an audit would miss it. */
-static void rename_ike(struct sessmgr *s, struct session_call *c, const char *ike_key)
+/* The row must say so, or an audit would miss it. */
+void sessmgr_call_rename(struct sessmgr *s, struct session_call *c, const char *ike_key)
 {
 	char id[SESSION_CALLID_STRLEN];
 	uint8_t blob[SESSION_ROW_MAX];
@@ -286,7 +286,7 @@ static void up(struct sessmgr *s, struct session_call *c, const char *ike_key)
 		    c->service, net_addr_format(&c->addr, addr, sizeof(addr)));
 		sessmgr_crr_changed(s, c);
 	}
-	rename_ike(s, c, ike_key);
+	sessmgr_call_rename(s, c, ike_key);
 }
 
 /* The end of a call we do not know: a predecessor's; its row may still be there. */
@@ -299,13 +299,11 @@ static void delete_stray(struct sessmgr *s, uint32_t callid)
 		ckpt_write(s->ckpt, &row, 1, NULL, NULL);
 }
 
-void sessmgr_call_state(struct task *t, const struct bus_msg *m)
+static void note_state(struct sessmgr *s, const SessionState *q, const struct bus_msg *m)
 {
-	struct sessmgr *s = &sessmgr;
-	const SessionState *q = m->env->session_state;
 	struct session_call *c = session_find(s->table, q->callid);
 
-	if (!s->serving || session_callid_instance(q->callid) != t->instance)
+	if (!s->serving || session_callid_instance(q->callid) != s->t->instance)
 		return;
 	if (!c && q->what == SESSION_STATE__WHAT__UP)
 		c = sessmgr_recover_one(s, q->callid);
@@ -324,6 +322,12 @@ void sessmgr_call_state(struct task *t, const struct bus_msg *m)
 		up(s, c, q->reason);
 	else if (q->what == SESSION_STATE__WHAT__DOWN)
 		sessmgr_call_end(s, c, SESSION_EV_DOWN, q->reason[0] ? q->reason : "none");
+}
+
+void sessmgr_call_state(struct task *t, const struct bus_msg *m)
+{
+	note_state(&sessmgr, m->env->session_state, m);
+	task_reply_status(t, m, 0, "%s", "");
 }
 
 /* --- timers

@@ -68,6 +68,31 @@ static void audit_cb(struct task *t, void *arg)
 		sessmgr_recover_audit(s);
 }
 
+static void soon_cb(struct task *t, void *arg)
+{
+	struct sessmgr *s = arg;
+
+	if (s->audits_soon && s->audits_soon--) {
+		audit_cb(t, s);
+		return;
+	}
+	task_timer_stop(s->soon);
+	s->soon = NULL;
+}
+
+/* An ipsecmgr that died between its transaction and the word about it: a call may have ended. Two audits, as
+ * only the second one releases. */
+static void ipsecmgr_changed(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+{
+	struct sessmgr *s = arg;
+
+	if (!up || !s->serving || !session_count(s->table))
+		return;
+	s->audits_soon = 2;
+	if (!s->soon)
+		s->soon = task_timer_start(t, SESSMGR_SOON_MS, SESSMGR_SOON_MS, soon_cb, s);
+}
+
 /* Every second when it changed, else every five. */
 static void load_cb(struct task *t, void *arg)
 {
@@ -158,6 +183,7 @@ int sessmgr_cfg_start(struct task *t, const char *reason)
 	sessmgr_crr_start(s);
 	task_timer_start(t, SESSMGR_SWEEP_MS, SESSMGR_SWEEP_MS, sweep_cb, s);
 	task_timer_start(t, SESSMGR_AUDIT_MS, SESSMGR_AUDIT_MS, audit_cb, s);
+	task_watch_peers(t, "ipsecmgr", ipsecmgr_changed, s);
 	task_timer_start(t, SESSMGR_LOAD_MS, SESSMGR_LOAD_MS, load_cb, s);
 	err = config_watch_start(t, config_changed, s);
 	return err ? err : srp_watch_start(t, srp_changed, s);

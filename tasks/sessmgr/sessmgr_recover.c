@@ -218,15 +218,22 @@ static void answered(struct sessmgr *s, struct question *q)
 	}
 }
 
-static void clear_suspect(struct sessmgr_audit *a, uint32_t callid)
+/* It is alive. Its IKE SA has no row under the name we know: it was rekeyed, and the word of it was lost. */
+static void clear_suspect(struct sessmgr *s, struct sessmgr_audit *a, uint32_t callid, const char *ike_key)
 {
-	for (unsigned i = 0; i < a->n; i++)
-		if (a->suspects[i] == callid)
-			a->suspects[i] = 0;
+	struct session_call *c = session_find(s->table, callid);
+
+	for (unsigned i = 0; i < a->n; i++) {
+		if (!callid || a->suspects[i] != callid)
+			continue;
+		a->suspects[i] = 0;
+		if (c && session_state(c) == SESSION_CONNECTED)
+			sessmgr_call_rename(s, c, ike_key ? ike_key : "");
+	}
 }
 
 /* Every call id in any list of an answer is alive. */
-static void clear_listed(struct sessmgr_audit *a, json_t *root)
+static void clear_listed(struct sessmgr *s, struct sessmgr_audit *a, json_t *root)
 {
 	const char *name;
 	json_t *v, *row;
@@ -238,7 +245,7 @@ static void clear_listed(struct sessmgr_audit *a, json_t *root)
 		const char *text = json_string_value(json_object_get(row, "callid"));
 
 		if (text && !session_callid_parse(text, &id))
-			clear_suspect(a, id);
+			clear_suspect(s, a, id, json_string_value(json_object_get(row, "spi")));
 	}
 }
 
@@ -271,7 +278,7 @@ static void question_answer(struct task *t, void *arg, int status, const struct 
 		answered(s, q); /* not there: its calls stay, the next audit asks again */
 		return;
 	}
-	clear_listed(q->a, root);
+	clear_listed(s, q->a, root);
 	json_decref(root);
 	if (r->more && r->next > q->offset) {
 		q->offset = r->next;
