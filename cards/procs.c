@@ -336,6 +336,8 @@ void proc_ready(struct proc *p, const BusReady *r)
 		say_recovered(p, r);
 	} else if (p->state == PROC_STARTING) {
 		p->state = PROC_STANDBY;
+		if (p->restarts && p->died_at) /* the spare itself had failed */
+			say_recovered(p, r);
 		/* The other MIO died while this controller was starting. */
 		if (f && f->where == PLACE_MIO && management_active(p->card))
 			proc_activate(p, p->instance, "switchover");

@@ -77,6 +77,7 @@ struct hat {
 	bool resumed;        /* there was a hatsystem before this one: what it knew is not news */
 	struct ckpt *ckpt;
 	uint64_t activated_us;
+	struct task_timer *back;          /* look whether what is raised as failed is back */
 	struct task_timer *timer, *check; /* check: orders were sent; look whether they were carried out */
 	unsigned demux;
 	char problem[160];
@@ -129,6 +130,8 @@ void hat_lost_managers(struct hat *h, unsigned slot);
 /* Answers the request when the traps of the event are stored. */
 void hat_task_event(struct hat *h, const struct bus_msg *m);
 void hat_card_event(struct hat *h, const CardEvent *ev);
+/* Look in a moment which tasks that were told as failed serve again, and tell that. */
+void hat_back_soon(struct hat *h);
 /* All living cards have reported: what else was known to live died while no hatsystem was there to see it. */
 void hat_missed_cards(struct hat *h);
 void hat_spof(struct hat *h);

@@ -12,7 +12,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/store.h"
 #include "task/crash.h"
+
+#define BACK_MS    2000 /* the traps of a failure are stored by then */
+#define ALARMS_MAX 64
 
 void hat_card_trap(struct hat *h, const char *trap, unsigned slot)
 {
@@ -161,6 +165,82 @@ static void give_up(struct hat *h, const TaskReport *tr)
 	hat_power(h, "cycle", tr->card, "task failures");
 }
 
+/* --- failures whose end nobody told
+ * -------------------------------------------------------------------------- */
+
+struct raised {
+	struct {
+		char facility[24];
+		uint32_t instance;
+		bool manager; /* ManagerFailure, else TaskFailed */
+	} row[ALARMS_MAX];
+	unsigned n;
+	bool fresh; /* some are so young that their card is about to tell */
+};
+
+static int note_raised(const struct store_alarm *a, void *arg)
+{
+	struct raised *r = arg;
+	bool manager = !strcmp(a->name, "ManagerFailure");
+
+	if (!manager && strcmp(a->name, "TaskFailed") != 0)
+		return 0;
+	if (clock_wall_us() - a->raised_us < BACK_MS * US_PER_MS) {
+		r->fresh = true;
+		return 0;
+	}
+	if (r->n < ALARMS_MAX &&
+	    sscanf(a->object, "%23s %u", r->row[r->n].facility, &r->row[r->n].instance) == 2)
+		r->row[r->n++].manager = manager;
+	return 0;
+}
+
+/* The task that has this number and serves, or stands by, on any card. */
+static const TaskReport *serving(const struct hat *h, const char *facility, uint32_t instance)
+{
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
+		const CardReport *cr = h->slots[s].present ? h->slots[s].report : NULL;
+
+		for (size_t i = 0; cr && i < cr->n_tasks; i++)
+			if (cr->tasks[i]->instance == instance && !strcmp(cr->tasks[i]->facility, facility) &&
+			    (!strcmp(cr->tasks[i]->state, "active") ||
+			     !strcmp(cr->tasks[i]->state, "standby")))
+				return cr->tasks[i];
+	}
+	return NULL;
+}
+
+/*
+ * What failed with its card and was started on another one is a fresh start to that card, and a hatsystem
+ * that died between knows nothing: the alarms that are raised say what still has to be told as recovered.
+ */
+static void back_cb(struct task *t, void *arg)
+{
+	struct hat *h = arg;
+	struct raised r = {.n = 0};
+	struct store_reader *store = store_open_reader(t->state_dir, STORE_STATE);
+
+	task_timer_stop(h->back);
+	h->back = NULL;
+	if (store)
+		store_alarm_list(store, true, note_raised, &r);
+	store_close_reader(store);
+	for (unsigned i = 0; i < r.n; i++) {
+		const TaskReport *tr = serving(h, r.row[i].facility, r.row[i].instance);
+
+		if (tr)
+			task_trap_of(h, r.row[i].manager ? "ManagerRestart" : "TaskRestart", tr);
+	}
+	if (r.fresh)
+		hat_back_soon(h);
+}
+
+void hat_back_soon(struct hat *h)
+{
+	if (!h->back)
+		h->back = task_timer_start(h->t, BACK_MS, 0, back_cb, h);
+}
+
 /*
  * A manager's failure and recovery, in StarOS's order: ManagerFailure, TaskFailed, (SessMgrRecoveryComplete
  * from sessmgr), TaskRestart, ManagerRestart.
@@ -174,6 +254,7 @@ void hat_task_event(struct hat *h, const struct bus_msg *m)
 	switch (ev->what) {
 	case TASK_EVENT__WHAT__READY:
 		note_recovered(h, tr);
+		hat_back_soon(h);
 		break;
 	case TASK_EVENT__WHAT__HUNG:
 		LOG(EV_TASK_HANG, "%s/%u on %u/%u hangs", tr->facility, tr->instance, tr->card, tr->cpu);

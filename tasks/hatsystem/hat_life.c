@@ -129,6 +129,7 @@ void hat_life_report(struct hat *h, unsigned slot, bool plan)
 		card_life_event(&s->life, CARD_EV_ACTIVE);
 	else if (standby && !hat_life_is(h, slot, CARD_STANDBY))
 		card_life_event(&s->life, CARD_EV_STANDBY);
+	hat_back_soon(h);
 }
 
 void hat_life_down(struct hat *h, unsigned slot)

@@ -73,6 +73,7 @@ static int activate(struct task *t, const char *reason)
 	task_watch_peers(t, "sct", sct_up, &hat);
 	if (task_peer_up(t, "sct/0"))
 		sct_up(t, "sct/0", 0, true, &hat);
+	hat_back_soon(&hat);
 	task_ready(t, 0);
 	return 0;
 }
