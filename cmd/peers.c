@@ -159,6 +159,8 @@ static int open_all(struct peers *p)
 		err = peers_ike_open(p);
 	if (!err)
 		err = peers_ctl_open(p);
+	if (!err)
+		err = peers_hist_open(p);
 	for (i = 0; i < p->opt.count; i++) {
 		p->peer[i].index = i + 1;
 		p->peer[i].source = p->opt.source.addr;
@@ -173,6 +175,7 @@ static void close_all(struct peers *p)
 	uint32_t i;
 
 	peers_ctl_close(p);
+	peers_hist_close(p);
 	peers_net_close(p);
 	peers_esp_sweep(p, UINT64_MAX);
 	for (i = 0; p->peer && i < p->opt.count; i++) {

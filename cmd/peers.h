@@ -3,14 +3,15 @@
  * Private to `orrery peers`: simulated IKEv2 initiators with their ESP tunnels in one thread. peers.c owns
  * the run (start, stop, exit status), peers_opt.c the command line, peers_net.c the sockets, peers_ike.c the
  * engine's transactions, peers_esp.c the tunnels and the exact check of sequence numbers, peers_ping.c the
- * echo traffic, peers_ctl.c status and control socket. All times are microseconds; `now` is the engine's
- * clock (wall clock that never goes back).
+ * echo traffic, peers_hist.c the history, peers_ctl.c status and control socket. All times are microseconds;
+ * `now` is the engine's clock (wall clock that never goes back).
  */
 #ifndef CMD_PEERS_H
 #define CMD_PEERS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include "base/clock.h"
 #include "esp/esp.h"
 #include "ike/ike.h"
@@ -38,7 +39,7 @@ struct peers_opts {
 	bool many_sources;
 	struct net_prefix inner;     /* family 0: ask for an address with CFG_REQUEST */
 	struct net_prefix remote_ts; /* family 0: 0.0.0.0/0 */
-	const char *psk, *id_prefix, *local_id, *remote_id, *control;
+	const char *psk, *id_prefix, *local_id, *remote_id, *control, *history;
 	struct ike_suite ike, esp;
 	double rate, pps;
 	uint32_t window, rekey_s, rekey_ike_s, dpd_s, tries, setup_s, duration_s, timeout_s, size,
@@ -75,6 +76,10 @@ struct peers_child {
 
 enum peers_state { PEERS_IDLE, PEERS_STARTING, PEERS_UP, PEERS_FAILED, PEERS_DOWN, PEERS_STATES };
 
+/* What a peer asks of the gateway, and how it ended: unknown is what may have happened (no answer came). */
+enum peers_op { PEERS_OP_SETUP, PEERS_OP_REKEY, PEERS_OP_REKEY_IKE, PEERS_OP_DELETE, PEERS_OPS };
+enum peers_outcome { PEERS_INVOKE, PEERS_OK, PEERS_FAIL, PEERS_UNKNOWN, PEERS_INFO };
+
 struct peers_echo {
 	uint64_t sent_us; /* 0: answered or never sent */
 	uint64_t seq;
@@ -84,6 +89,7 @@ struct peers_peer {
 	uint32_t index;
 	enum peers_state state;
 	uint32_t tries;
+	unsigned pending; /* bits of enum peers_op: invoked, no outcome yet */
 	uint64_t ike_spi, peer_spi;
 	uint64_t started_us, up_us, retry_us;
 	enum ike_reason reason;
@@ -128,6 +134,7 @@ struct peers {
 	int epoll, sock500, sock4500, raw, listener;
 	int exit_status;
 	char control_path[108];
+	FILE *history;
 	struct peers_client client[PEERS_CLIENTS];
 };
 
@@ -186,6 +193,19 @@ void peers_ping_mark(struct peers *p, uint64_t now);
 /* Echoes of a peer that are neither answered nor lost yet. */
 uint64_t peers_ping_outstanding(const struct peers_peer *peer, uint64_t now);
 uint64_t peers_ping_gap(const struct peers_peer *peer, uint64_t now);
+
+/* peers_hist.c: without --history nothing is written. */
+int peers_hist_open(struct peers *p); /* 0, or -errno with the reason printed */
+void peers_hist_flush(struct peers *p);
+void peers_hist_close(struct peers *p);
+void peers_hist_invoke(struct peers *p, struct peers_peer *peer, enum peers_op op);
+/* Its outcome; of what was not invoked it is noted as seen. */
+void peers_hist_end(struct peers *p, struct peers_peer *peer, enum peers_op op, enum peers_outcome type,
+                    enum ike_reason reason);
+/* err of the engine: it refused, nothing happened. */
+void peers_hist_check(struct peers *p, struct peers_peer *peer, enum peers_op op, int err);
+/* An established tunnel is gone; what was under way is unknown. Before its children are freed. */
+void peers_hist_down(struct peers *p, struct peers_peer *peer, enum ike_reason reason);
 
 /* peers_ctl.c */
 int peers_ctl_open(struct peers *p);

@@ -190,27 +190,52 @@ static char *list_text(struct peers *p, uint64_t now)
 	return text;
 }
 
-/* Do something with every established tunnel; what the engine refuses for the moment is not counted. */
-static char *for_all(struct peers *p, uint64_t now, const char *what)
+static const struct verb {
+	const char *name;
+	enum peers_op op; /* PEERS_OPS: not in the history */
+} verbs[] = {{"dpd", PEERS_OPS},
+             {"rekey", PEERS_OP_REKEY},
+             {"rekey-ike", PEERS_OP_REKEY_IKE},
+             {"delete", PEERS_OP_DELETE}};
+
+/* One thing at a time: an outcome must be that of one operation. */
+static bool do_one(struct peers *p, uint64_t now, struct peers_peer *peer, enum peers_op op)
 {
-	char text[64];
-	uint32_t i, n = 0;
+	struct peers_child *c = peers_esp_current(peer);
 
-	for (i = 0; i < p->opt.count; i++) {
-		struct peers_peer *peer = &p->peer[i];
-		struct peers_child *c = peers_esp_current(peer);
-		int err = -EAGAIN;
+	if (peer->state != PEERS_UP)
+		return false;
+	if (op == PEERS_OPS)
+		return !ike_engine_dpd(p->engine, now, peer->ike_spi);
+	if (peer->pending || (op == PEERS_OP_REKEY && !c))
+		return false;
+	peers_hist_invoke(p, peer, op); /* first: the engine may answer at once */
+	if (op == PEERS_OP_DELETE)
+		peers_hist_check(p, peer, op, ike_engine_delete_ike(p->engine, now, peer->ike_spi));
+	else if (op == PEERS_OP_REKEY_IKE)
+		peers_hist_check(p, peer, op, ike_engine_rekey_ike(p->engine, now, peer->ike_spi));
+	else
+		peers_hist_check(p, peer, op, ike_engine_rekey_child(p->engine, now, c->sa->in.spi));
+	return (peer->pending & 1u << op) != 0;
+}
 
-		if (peer->state != PEERS_UP)
-			continue;
-		if (!strcmp(what, "dpd"))
-			err = ike_engine_dpd(p->engine, now, peer->ike_spi);
-		else if (!strcmp(what, "rekey-ike"))
-			err = ike_engine_rekey_ike(p->engine, now, peer->ike_spi);
-		else if (c)
-			err = ike_engine_rekey_child(p->engine, now, c->sa->in.spi);
-		n += err == 0;
-	}
+/* A verb for every established tunnel, or with a number for that peer's; what the engine refuses for the
+ * moment is not counted. NULL: no such command, or no such peer. */
+static char *do_verb(struct peers *p, uint64_t now, const char *line)
+{
+	size_t len = strcspn(line, " ");
+	const struct verb *v = verbs, *end = verbs + sizeof(verbs) / sizeof(*verbs);
+	uint32_t i, n = 0, only = 0;
+	char text[64], rest;
+
+	while (v < end && (strncmp(v->name, line, len) || v->name[len]))
+		v++;
+	if (v == end)
+		return NULL;
+	if (line[len] && (sscanf(line + len, " %u%c", &only, &rest) != 1 || !only || only > p->opt.count))
+		return NULL;
+	for (i = only ? only - 1 : 0; i < (only ? only : p->opt.count); i++)
+		n += do_one(p, now, &p->peer[i], v->op);
 	snprintf(text, sizeof(text), "{\"ok\":true,\"started\":%u}", n);
 	return strdup(text);
 }
@@ -242,19 +267,21 @@ static char *command(struct peers *p, const char *line)
 
 	if (text)
 		return text;
+	peers_hist_flush(p); /* whoever asks reads it next */
+	text = do_verb(p, now, line);
+	if (text)
+		return text;
 	if (!strcmp(line, "status"))
 		return peers_ctl_status(p, now);
 	if (!strcmp(line, "list"))
 		return list_text(p, now);
-	if (!strcmp(line, "dpd") || !strcmp(line, "rekey") || !strcmp(line, "rekey-ike"))
-		return for_all(p, now, line);
 	if (!strcmp(line, "mark"))
 		peers_ping_mark(p, now);
 	else if (!strcmp(line, "stop"))
 		peers_stop(p, now);
 	else
 		return strdup("{\"error\":\"unknown command; legal are status, list, mark, dpd, rekey, "
-		              "rekey-ike, pps, size, retransmit, stop\"}");
+		              "rekey-ike, delete, pps, size, retransmit, stop\"}");
 	return strdup("{\"ok\":true}");
 }
 

@@ -46,6 +46,7 @@ static void on_up(struct peers *p, struct peers_peer *peer, const struct ike_eve
 	if (!peer->children) { /* the gateway refused the child SA: a tunnel that carries nothing is none */
 		peer->reason = IKE_R_NO_CHILD;
 		p->t.setup_failures++;
+		peers_hist_end(p, peer, PEERS_OP_SETUP, PEERS_FAIL, peer->reason);
 		set_state(p, peer, PEERS_FAILED);
 		ike_engine_delete_ike(p->engine, now, ev->spi);
 		return;
@@ -55,8 +56,15 @@ static void on_up(struct peers *p, struct peers_peer *peer, const struct ike_eve
 	if (took > p->t.setup_us_max)
 		p->t.setup_us_max = took;
 	set_state(p, peer, PEERS_UP);
+	peers_hist_end(p, peer, PEERS_OP_SETUP, PEERS_OK, IKE_R_NONE);
 	if (p->established == p->opt.count)
 		p->all_up_us = now;
+}
+
+/* The gateway may have done what we asked for. */
+static bool no_answer(enum ike_reason r)
+{
+	return r == IKE_R_SETUP_TIMEOUT || r == IKE_R_RETRANSMIT;
 }
 
 static void on_end(struct peers *p, struct peers_peer *peer, const struct ike_event *ev)
@@ -68,9 +76,12 @@ static void on_end(struct peers *p, struct peers_peer *peer, const struct ike_ev
 	peer->reason = ev->reason;
 	if (ev->kind == IKE_EV_SETUP_FAILED) {
 		p->t.setup_failures++;
+		peers_hist_end(p, peer, PEERS_OP_SETUP, no_answer(ev->reason) ? PEERS_UNKNOWN : PEERS_FAIL,
+		               ev->reason);
 		again = peer->tries < p->opt.tries || p->opt.reconnect;
 	} else {
 		p->t.downs++;
+		peers_hist_down(p, peer, ev->reason);
 		p->t.deletes_received += ev->reason == IKE_R_PEER_DELETE;
 		again = p->opt.reconnect;
 		peer->tries = 0;
@@ -106,9 +117,15 @@ static void on_event(struct peers *p, const struct ike_event *ev)
 		peer->ike_spi = ev->spi;
 		peer->peer_spi = ev->peer_spi;
 		p->t.ike_rekeys++;
+		peers_hist_end(p, peer, PEERS_OP_REKEY_IKE, PEERS_OK, IKE_R_NONE);
 		break;
 	case IKE_EV_CHILD_REKEYED:
 		p->t.child_rekeys++;
+		peers_hist_end(p, peer, PEERS_OP_REKEY, PEERS_OK, IKE_R_NONE);
+		break;
+	case IKE_EV_CHILD_FAILED:
+		if (peer->state == PEERS_UP)
+			peers_hist_end(p, peer, PEERS_OP_REKEY, PEERS_FAIL, ev->reason);
 		break;
 	case IKE_EV_PEER_ALIVE:
 		p->t.dpd_answers++;
@@ -264,9 +281,13 @@ static int start_one(struct peers *p, struct peers_peer *peer, uint64_t now)
 	peer->started_us = now;
 	set_state(p, peer, PEERS_STARTING);
 	p->t.attempts++;
+	peer->peer_spi = 0;
 	err = ike_engine_initiate(p->engine, now, &in, &peer->ike_spi);
-	if (err)
+	peers_hist_invoke(p, peer, PEERS_OP_SETUP);
+	if (err) {
+		peers_hist_end(p, peer, PEERS_OP_SETUP, PEERS_FAIL, IKE_R_NONE);
 		set_state(p, peer, PEERS_FAILED);
+	}
 	return err;
 }
 

@@ -40,9 +40,10 @@ static const char help_text[] =
         "  --retransmit MS        first time-out of an IKE request, doubling (default 1000)\n"
         "  --rekey S, --rekey-ike S  rekey child and IKE SAs every S seconds; --dpd S: check the gateway "
         "when idle\n"
-        "  --control SOCKET       status, list, mark, dpd, rekey, rekey-ike, pps R, size BYTES, retransmit "
-        "MS\n"
-        "                         and stop, one line each\n"
+        "  --control SOCKET       status, list, mark, dpd, rekey, rekey-ike, delete (the last three also "
+        "with a\n"
+        "                         peer's number), pps R, size BYTES, retransmit MS and stop, one line each\n"
+        "  --history FILE         what each peer asked for and saw, a JSON object per line\n"
         "  --once                 leave when all are up; --timeout S: give up then (default 120)\n"
         "  --duration S           leave after S seconds; --json: print the final status as JSON\n";
 
@@ -63,6 +64,7 @@ enum {
 	O_SIZE,
 	O_RETRANSMIT,
 	O_CONTROL,
+	O_HISTORY,
 	O_REKEY,
 	O_REKEY_IKE,
 	O_JSON,
@@ -101,6 +103,7 @@ static const struct option options[] = {
         {"size", 1, NULL, O_SIZE},
         {"retransmit", 1, NULL, O_RETRANSMIT},
         {"control", 1, NULL, O_CONTROL},
+        {"history", 1, NULL, O_HISTORY},
         {"rekey", 1, NULL, O_REKEY},
         {"rekey-ike", 1, NULL, O_REKEY_IKE},
         {"json", 0, NULL, O_JSON},
@@ -356,6 +359,9 @@ static int set(struct peers_opts *o, int c, char *v, bool *pfs)
 	case O_PFS:
 	case O_ESN:
 		return set_words(o, c, v, pfs);
+	case O_HISTORY:
+		o->history = v;
+		return 0;
 	case O_CONTROL:
 		if (strlen(v) >= 108)
 			return bad("control", v, "a path of less than 108 characters");
