@@ -2,7 +2,7 @@
 #   make deps    install the Debian packages of packaging/packages.txt that are missing
 #   make all     build everything into build/
 #   make demo    boot two chassis, set up tunnels, break everything, prove nothing was lost
-#   make test    every test; make bench, make fuzz, make lint, make install, make clean as named
+#   make test    every test; make chaos, make bench, make fuzz, make lint, make install, make clean as named
 #
 # Layout rules the build derives from (nothing is listed twice):
 #   proto/*.proto             -> build/proto/*.pb-c.[ch]
@@ -71,7 +71,7 @@ TEST_BIN  := $(TESTS_C:tests/%.c=$(BUILD)/asan/tests/%)
 FUZZ_BIN  := $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 BENCH_BIN := $(BENCH_C:tests/bench/%.c=$(BUILD)/bench/%)
 
-.PHONY: all deps demo test check unit interop bench fuzz lint format docs install clean ready
+.PHONY: all chaos deps demo test check unit interop bench fuzz lint format docs install clean ready
 all: ready
 	@$(MAKE) --no-print-directory -j$$(nproc) build
 .PHONY: build
@@ -185,6 +185,11 @@ unit:
 interop: all
 	@tests/interop/algorithms.sh --table docs/reference/interop.md
 	@tests/run interop
+
+# random faults over 500 tunnels, and whether the peers and the chassis agree; ORRERY_SEED=N repeats one seed
+SEEDS ?= 20
+chaos: all
+	@tests/chaos/run $(SEEDS)
 
 demo: all
 	@labs/demo/run
