@@ -122,6 +122,15 @@ const struct cfg_rule cfg_rules[] = {
          rule_peer_list_in_use},
 
         /* the chassis */
+        {"context", "administrator", SET, 0, "an expiry date is a date", rule_expiry_date},
+        {"context", "config-administrator", SET, 0, "an expiry date is a date", rule_expiry_date},
+        {"context", "operator", SET, 0, "an expiry date is a date", rule_expiry_date},
+        {"context", "inspector", SET, 0, "an expiry date is a date", rule_expiry_date},
+        {"context", "administrator", WARN, 0, "ages of passwords are not counted yet", rule_password_age},
+        {"context", "config-administrator", WARN, 0, "ages of passwords are not counted yet",
+         rule_password_age},
+        {"context", "operator", WARN, 0, "ages of passwords are not counted yet", rule_password_age},
+        {"context", "inspector", WARN, 0, "ages of passwords are not counted yet", rule_password_age},
         {"config", "require-ipsec-large", SET, 1, "before require demux management-card",
          rule_ipsec_large_first},
         {"config", "threshold-value", SET | SHOW, 29, "an alarm is cleared at or below where it is raised",

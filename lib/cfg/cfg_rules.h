@@ -100,6 +100,8 @@ int rule_peer_list_in_use(const struct cfg_line *l, char *err, size_t len);
 int rule_ipsec_large_first(const struct cfg_line *l, char *err, size_t len);
 int rule_threshold_clear(const struct cfg_line *l, char *err, size_t len);
 int rule_pool_range(const struct cfg_line *l, char *err, size_t len);
+int rule_expiry_date(const struct cfg_line *l, char *err, size_t len);
+int rule_password_age(const struct cfg_line *l, char *err, size_t len);
 int rule_srp_dead_interval(const struct cfg_line *l, char *err, size_t len);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cfg/cfg_rules.h"
+#include "cfg/cfg_user.h"
 #include "net/addr.h"
 
 /* --- the gateway as initiator --- */
@@ -205,4 +206,28 @@ int rule_srp_dead_interval(const struct cfg_line *l, char *err, size_t len)
 	        err, len,
 	        "Invalid value %lld for dead-interval; it must be at least %lld, three hello intervals",
 	        (long long)dead, 3 * (long long)hello);
+}
+
+int rule_expiry_date(const struct cfg_line *l, char *err, size_t len)
+{
+	const char *date = cfg_args_get(l->args, "date");
+
+	return date && cfg_user_date(date) < 0
+	               ? cfg_rule_complain(err, len,
+	                                   "Invalid expiry-date %s; a date as in 2030:12:31:23:59 or "
+	                                   "2030:12:31:23:59:59 is expected",
+	                                   date)
+	               : 0;
+}
+
+/* When a password was set is not kept, so nothing can be said of its age. */
+int rule_password_age(const struct cfg_line *l, char *err, size_t len)
+{
+	static const char *const args[] = {"age", "warn", "grace"};
+
+	for (size_t i = 0; i < sizeof(args) / sizeof(args[0]); i++)
+		if (cfg_args_get(l->args, args[i]))
+			return cfg_rule_complain(err, len,
+			                         "the age of passwords is stored and not counted yet");
+	return 0;
 }

@@ -174,6 +174,8 @@ static inline struct trap_arg trap_str(const char *name, const char *str)
 }
 #define trap_end ((struct trap_arg){NULL, NULL, 0})
 void task_trap(struct task *t, const char *trap, const struct trap_arg *args);
+/* Traps on their way: a task that ends waits until there are none, or not too long. */
+unsigned task_traps_waiting(const struct task *t);
 #define TASK_TRAP(t, trap, ...) task_trap(t, trap, (const struct trap_arg[]){__VA_ARGS__, trap_end})
 
 #endif

@@ -120,9 +120,18 @@ void task_log_init(struct task *t)
 	task_watch_peers(t, "evlogd", evlogd_up, NULL);
 }
 
+static unsigned traps_waiting;
+
+unsigned task_traps_waiting(const struct task *t)
+{
+	(void)t;
+	return traps_waiting;
+}
+
 static void trap_stored(struct task *t, void *arg, int status, const struct bus_msg *m)
 {
 	(void)t;
+	traps_waiting--;
 	if (status < 0)
 		LOG(EV_TRAP_LOST, "trap %s could not be stored: %s", (char *)arg,
 		    m && m->env->body_case == ENVELOPE__BODY_STATUS ? m->env->status->text
@@ -156,6 +165,8 @@ void task_trap(struct task *t, const char *trap, const struct trap_arg *args)
 	tr.at_wall_us = clock_wall_us();
 	env.body_case = ENVELOPE__BODY_TRAP_RAISE;
 	env.trap_raise = &tr;
-	if (!name || task_request(t, "srdb/0", &env, TRAP_RETRY_MS, TASK_RETRY, trap_stored, name) < 0)
+	if (name && task_request(t, "srdb/0", &env, TRAP_RETRY_MS, TASK_RETRY, trap_stored, name) == 0)
+		traps_waiting++;
+	else
 		free(name);
 }

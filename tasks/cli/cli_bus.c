@@ -9,16 +9,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cli_task.h"
 
-#define SHOW_MS    8000
-#define CONTROL_MS 10000
+#define SHOW_MS     8000
+#define LEAVE_MS    10
+#define LEAVE_TRIES 200
+#define TIME_MS     500
+#define CONTROL_MS  10000
 
 enum job_kind { JOB_NONE, JOB_CALL, JOB_TRAP, JOB_END };
 
 struct sh_calls {
 	struct sh *sh;
 	uv_async_t async;
+	unsigned leave_tries; /* more than 0: the session is over, … */
+	int leave_status;     /* … with this */
 	pthread_mutex_t lock;
 	pthread_cond_t done;
 	enum job_kind job;
@@ -59,6 +65,35 @@ static void answered(struct task *t, void *arg, int status, const struct bus_msg
 	finish(arg, status, m ? copy_env(m->env) : NULL);
 }
 
+static void session_trap(struct sh *sh, const char *trap)
+{
+	TASK_TRAP(sh->t, trap, trap_str("starCLIUsername", sh->user),
+	          trap_str("starCLIPrivs", cli_priv_title(sh->s.priv)), trap_str("starCLITtyname", sh->tty));
+}
+
+/* The end: when the trap that tells of it is stored, or nobody stores it. */
+static void leave_cb(struct task *t, void *arg)
+{
+	struct sh_calls *c = arg;
+
+	if (!task_traps_waiting(t) || --c->leave_tries == 0)
+		task_exit(t, c->leave_status);
+}
+
+static void leave(struct sh *sh, int status)
+{
+	struct sh_calls *c = sh->calls;
+
+	if (c->leave_tries)
+		return;
+	c->leave_status = status;
+	c->leave_tries = LEAVE_TRIES;
+	if (task_traps_waiting(sh->t))
+		task_timer_start(sh->t, LEAVE_MS, LEAVE_MS, leave_cb, c);
+	else
+		task_exit(sh->t, status);
+}
+
 /* In the loop's thread. */
 static void async_cb(uv_async_t *h)
 {
@@ -78,12 +113,10 @@ static void async_cb(uv_async_t *h)
 		          trap_int("starCLIRemoteIpAddrType", 0), trap_str("starCLIRemoteIpAddr", ""));
 		finish(c, 0, NULL);
 	} else if (job == JOB_TRAP) {
-		TASK_TRAP(t, c->text, trap_str("starCLIUsername", c->sh->user),
-		          trap_str("starCLIPrivs", cli_priv_title(c->sh->s.priv)),
-		          trap_str("starCLITtyname", c->sh->tty));
+		session_trap(c->sh, c->text);
 		finish(c, 0, NULL);
 	} else if (job == JOB_END) {
-		task_exit(t, c->status);
+		leave(c->sh, c->status);
 	}
 }
 
@@ -224,8 +257,31 @@ int sh_control(struct sh *sh, const char *dst, const char *what, const char *arg
 
 void sh_kick(struct sh *sh, const char *by)
 {
+	if (sh->calls->leave_tries)
+		return;
 	dprintf(1, "\r\nThis session was ended by %.64s\r\n", by);
-	task_exit(sh->t, 0);
+	if (sh->interactive || sh->remote[0])
+		session_trap(sh, "CLISessionEnd");
+	leave(sh, 0);
+}
+
+static void time_cb(struct task *t, void *arg)
+{
+	struct sh *sh = arg;
+	uint64_t now = clock_now_us();
+
+	(void)t;
+	if (sh->absolute_max && now - sh->started >= sh->absolute_max * US_PER_SEC)
+		sh_kick(sh, "its absolute timeout");
+	else if (sh->idle_max && now - sh->last_line >= sh->idle_max * US_PER_SEC)
+		sh_kick(sh, "its idle timeout");
+}
+
+void sh_watch_time(struct sh *sh)
+{
+	sh->started = clock_now_us();
+	if ((sh->interactive || sh->remote[0]) && (sh->idle_max || sh->absolute_max))
+		task_timer_start(sh->t, TIME_MS, TIME_MS, time_cb, sh);
 }
 
 int sh_order(struct sh *sh, const char *dst, Envelope *env, unsigned deadline_ms)

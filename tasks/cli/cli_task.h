@@ -46,7 +46,8 @@ struct sh {
 	uint32_t window_length; /* lines of the terminal's window when last seen */
 	struct cli_out sink;    /* stdout */
 	uint64_t started_wall;
-	volatile uint64_t last_line; /* when the operator last entered one */
+	uint64_t started, idle_max, absolute_max; /* the last two in seconds, 0: no end */
+	volatile uint64_t last_line;              /* when the operator last entered one */
 };
 
 /* --- cli_bus.c
@@ -71,6 +72,8 @@ int sh_order(struct sh *sh, const char *dst, Envelope *env, unsigned deadline_ms
 int sh_control(struct sh *sh, const char *dst, const char *what, const char *args);
 /* From the loop's thread: the session ends now, as `by` wishes; its terminal is told. */
 void sh_kick(struct sh *sh, const char *by);
+/* Ends the session when its user has been idle, or logged in, for as long as the configuration allows. */
+void sh_watch_time(struct sh *sh);
 
 /* --- cli_run.c
  * ---------------------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli_task.h"
+#include "cfg/cfg_user.h"
 #include "secret/secret.h"
 
 static struct sh sh;
@@ -49,23 +50,27 @@ static void arguments(int argc, char **argv)
 	sh.interactive = isatty(0) && isatty(1) && !sh.n_commands;
 }
 
-/* What a user may who is configured in context local; who is not is whoever runs the chassis, and may all. */
-static enum cli_priv privilege_of(const struct cfg_tree *t, const char *user)
+/*
+ * What a user may who is configured in context local; who is not is whoever runs the chassis, and may all.
+ * false: may not log in.
+ */
+static bool log_in(struct sh *s, enum cli_priv *priv)
 {
-	static const struct {
-		const char *row;
-		enum cli_priv priv;
-	} kinds[] = {{"inspector", CLI_PRIV_INSPECTOR},
-	             {"operator", CLI_PRIV_OPERATOR},
-	             {"config-administrator", CLI_PRIV_ADMIN},
-	             {"administrator", CLI_PRIV_SECURITY_ADMIN}};
-	const struct cfg_node *local = cfg_child(t, t->root, "context", "local"), *c;
+	struct cfg_user u;
 
-	for (size_t i = 0; local && i < sizeof(kinds) / sizeof(*kinds); i++)
-		cfg_foreach(c, local,
-		            kinds[i].row) if (cfg_key(c, 0) && !strcmp(cfg_key(c, 0), user)) return kinds[i]
-		        .priv;
-	return CLI_PRIV_SECURITY_ADMIN;
+	*priv = CLI_PRIV_SECURITY_ADMIN;
+	if (!cfg_user_find(cfgview_tree(s->view), s->user, &u))
+		return true;
+	*priv = u.priv;
+	s->idle_max = u.idle;
+	s->absolute_max = u.absolute;
+	if (u.expires && clock_wall_us() / US_PER_SEC >= (uint64_t)u.expires)
+		dprintf(2, "Failure: User %s has expired\n", s->user);
+	else if (u.noconsole && !s->remote[0])
+		dprintf(2, "Failure: User %s may not log in on the console\n", s->user);
+	else
+		return true;
+	return false;
 }
 
 static void *session(void *arg)
@@ -87,6 +92,7 @@ static void *session(void *arg)
 static int activate(struct task *t, const char *reason)
 {
 	pthread_t thread;
+	enum cli_priv priv;
 	char err[256] = "";
 	int rc;
 
@@ -100,15 +106,16 @@ static int activate(struct task *t, const char *reason)
 		return -1;
 	}
 	cfgview_refresh(sh.view);
-	cli_session_init(&sh.s, cfgview_grammar(sh.view),
-	                 privilege >= 0 ? (enum cli_priv)privilege
-	                                : privilege_of(cfgview_tree(sh.view), sh.user));
+	if (!log_in(&sh, &priv))
+		return -1;
+	cli_session_init(&sh.s, cfgview_grammar(sh.view), privilege >= 0 ? (enum cli_priv)privilege : priv);
 	sh_values(&sh);
 	sh_settings(&sh);
 	sh.started_wall = clock_wall_us();
 	sh.last_line = clock_now_us();
 	secret_hooks(t->state_dir, &sh.s.hooks);
 	sh.s.interactive = sh.interactive;
+	sh_watch_time(&sh);
 	rc = sh_calls_init(&sh);
 	task_ready(t, 0);
 	return rc ? rc : -pthread_create(&thread, NULL, session, &sh);

@@ -22,31 +22,10 @@
 #define WAIT_MOST   (16 * US_PER_SEC)
 #define FORGET      (300 * US_PER_SEC)
 
-static const struct {
-	const char *row;
-	enum cli_priv priv;
-} kinds[] = {
-        {"administrator", CLI_PRIV_SECURITY_ADMIN},
-        {"config-administrator", CLI_PRIV_ADMIN},
-        {"operator", CLI_PRIV_OPERATOR},
-        {"inspector", CLI_PRIV_INSPECTOR},
-};
-
-bool auth_user(const struct sshd *s, const char *name, struct user *u)
+bool auth_user(const struct sshd *s, const char *name, struct cfg_user *u)
 {
-	const struct cfg_node *local = s->tree ? vpn_context_node(s->tree, VPN_LOCAL) : NULL, *n = NULL;
-	size_t i;
-
-	memset(u, 0, sizeof(*u));
-	for (i = 0; local && !n && i < sizeof(kinds) / sizeof(*kinds); i++)
-		cfg_foreach(n, local, kinds[i].row) if (cfg_key(n, 0) && !strcmp(cfg_key(n, 0), name)) break;
-	if (!n)
-		return false;
-	u->priv = kinds[i - 1].priv;
-	u->hash = cfg_has(n, "nopassword") ? NULL : cfg_arg(n, "password");
-	u->ftp = cfg_has(n, "ftp");
-	u->nocli = cfg_has(n, "nocli");
-	return true;
+	return s->tree && cfg_user_find(s->tree, name, u) &&
+	       (!u->expires || clock_wall_us() / US_PER_SEC < (uint64_t)u->expires);
 }
 
 /* `allowusers add`: when it is configured for the listener's context, only they. */
@@ -135,7 +114,7 @@ struct check {
 	uv_work_t work;
 	struct conn *c;
 	bool known, right;
-	struct user u;
+	struct cfg_user u;
 	char user[MON_USER_MAX], hash[PASSWD_TEXT_MAX];
 	char *password;
 	struct check *next;
@@ -287,7 +266,7 @@ void auth_key(struct conn *c, const char *user, const char *key, bool proven)
 	static struct mon_msg m;
 	char type[40] = "";
 	const char *data = strchr(key, ' ');
-	struct user u;
+	struct cfg_user u;
 	bool ok;
 
 	snprintf(type, sizeof(type), "%.*s", data ? (int)(data - key) : 0, key);

@@ -270,7 +270,7 @@ static void failed(struct conn *c, const char *user, const char *how)
 	c->tries++;
 }
 
-void conn_verdict(struct conn *c, const char *user, const struct user *u, bool ok, const char *how)
+void conn_verdict(struct conn *c, const char *user, const struct cfg_user *u, bool ok, const char *how)
 {
 	unsigned most = c->l ? c->l->max_servers : 0;
 	char from[64];

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "cfg/cfg_user.h"
 #include "cli/engine/cli.h"
 #include "monitor.h"
 #include "net/addr.h"
@@ -32,13 +33,6 @@ struct listener {
 	unsigned max_servers, max_waiting, login_seconds;
 	bool sftp, wanted;
 	struct listener *next;
-};
-
-/* A user of context local, as the configuration says now. */
-struct user {
-	enum cli_priv priv;
-	const char *hash; /* NULL: no password; borrowed from the tree */
-	bool ftp, nocli;
 };
 
 /* A session inside of a connection: a cli task behind a backplane connection, or an sftp-server. */
@@ -94,11 +88,11 @@ void conn_new(struct listener *l, int fd, const struct net_endpoint *from);
 void conn_kill(struct conn *c);
 void conn_reply(struct conn *c, const struct mon_msg *m, const int *fds, int n);
 /* The login succeeded or not, with its consequences. */
-void conn_verdict(struct conn *c, const char *user, const struct user *u, bool ok, const char *how);
+void conn_verdict(struct conn *c, const char *user, const struct cfg_user *u, bool ok, const char *how);
 unsigned conn_count(const struct sshd *s, bool authenticated, const struct net_addr *from);
 
 /* auth.c: users and their proofs. */
-bool auth_user(const struct sshd *s, const char *name, struct user *u);
+bool auth_user(const struct sshd *s, const char *name, struct cfg_user *u);
 void auth_password(struct conn *c, const char *user, const char *password);
 void auth_key(struct conn *c, const char *user, const char *key, bool proven);
 

@@ -14,6 +14,7 @@ config
     inspector looker password Clear-Text-3
     administrator filer password Clear-Text-4 nocli ftp
     administrator keyed nopassword
+    administrator gone password Clear-Text-1 expiry-date 2020:01:01:00:00
   #exit
 end
 CFG
@@ -72,7 +73,7 @@ expect 1 'privilege' as Clear-Text-2 ssh watcher@A 'show configuration'
 expect 0 'UTC' as Clear-Text-2 ssh watcher@A 'show clock'
 expect 1 'privilege' as Clear-Text-3 ssh looker@A 'show task resources'
 expect 1 'may not use the command line' as Clear-Text-4 ssh filer@A 'show clock'
-for user in keyed nobody; do
+for user in keyed nobody gone; do
 	expect 255 'denied' as Clear-Text-1 ssh -o PreferredAuthentications=password $user@A 'show clock'
 done
 expect 0 'UTC' as Clear-Text-1 ssh admin@A 'show clock'
