@@ -44,16 +44,19 @@
 
 struct ike_engine;
 struct counters_ikev2; /* base/schemas.h */
+struct pki_own;        /* pki/pki.h */
+struct pki_trust;
 
 #define IKE_MAX_SUITES     8
 #define IKE_MAX_TS         8
 #define IKE_MAX_DNS        2
+#define IKE_MAX_AUTH_SETS  4   /* the template's own, and three auth-method-sets (chapter 1) */
 #define IKE_ID_MAX         255 /* bytes of identification data; longer ones are refused */
 #define IKE_PSK_MAX        255
 #define IKE_NAME_MAX       128 /* policy and payload names, with the NUL */
 #define IKE_KEY_LEN        17  /* checkpoint key: our IKE SPI as 16 lower-case hex digits, with the NUL */
 #define IKE_PACKET_MAX     65535
-#define IKE_CKPT_MAX       16384
+#define IKE_CKPT_MAX       49152 /* an answer and a request with four certificates each in it */
 #define IKE_PENDING_MAX    4
 #define IKE_ABORT_RETRY_US 1000000ULL
 
@@ -219,6 +222,14 @@ const char *ike_reason_name(enum ike_reason r);
 
 /* ---- policy (a crypto template or map) ---- */
 
+/* One way to authenticate: each side by certificate, else by pre-shared key. */
+struct ike_auth_set {
+	bool local_cert, remote_cert;
+	uint8_t psk_len, psk_local_len; /* 0: the policy's */
+	uint8_t psk[IKE_PSK_MAX];       /* proves the peer, where neither callback nor policy has a key */
+	uint8_t psk_local[IKE_PSK_MAX]; /* proves us, likewise */
+};
+
 struct ike_policy {
 	char name[IKE_NAME_MAX];
 	uint32_t ctx_id;                      /* packets from this context … */
@@ -229,7 +240,8 @@ struct ike_policy {
 	struct ike_suite esp[IKE_MAX_SUITES]; /* dh != 0: PFS required in CREATE_CHILD_SA. 0: a peer's wish is
 	                                         granted */
 	unsigned n_esp;
-	struct ike_id local_id;   /* NONE: our address */
+	struct ike_id local_id;   /* NONE: the subject of our certificate where that proves us, else our
+	                             address */
 	struct ike_id remote_id;  /* initiator: IDr asked for and checked; responder: the only IDi allowed.
 	                             NONE: any */
 	uint8_t psk[IKE_PSK_MAX]; /* proves the peer; used when callbacks.psk is NULL or returns -ENOENT;
@@ -237,6 +249,14 @@ struct ike_policy {
 	size_t psk_len;
 	uint8_t psk_local[IKE_PSK_MAX]; /* proves us; psk_local_len 0: the key that proves the peer */
 	size_t psk_local_len;
+	struct ike_auth_set auth[IKE_MAX_AUTH_SETS]; /* tried in this order: a responder takes the first that
+	                                                proves its peer, an initiator goes on to the next when
+	                                                the peer answers AUTHENTICATION_FAILED */
+	unsigned n_auth;                             /* 0: pre-shared keys both ways */
+	struct pki_own *own;                         /* our certificate and key; put takes a reference */
+	struct pki_trust *trust; /* CAs and revocation lists for peers; put takes a reference */
+	bool cert_pss;           /* StarOS cert-sign pkcs2.0: RSASSA-PSS, where the peer speaks RFC 7427 */
+	uint16_t max_cert_size;  /* ddos max-cert-size: longest certificate of a peer; 0: PKI_CERT_MAX */
 	struct ike_ts ts_local[IKE_MAX_TS]; /* limits on our side; n 0: anything */
 	unsigned n_ts_local;
 	struct ike_ts ts_remote[IKE_MAX_TS]; /* limits on the peer's side; n 0: anything */
@@ -361,7 +381,8 @@ struct ike_event {
 	uint64_t old_spi;
 	uint32_t spi_in, old_spi_in;
 	uint32_t callid;
-	uint16_t notify; /* the notify type behind the reason, 0: none */
+	uint16_t notify;    /* the notify type behind the reason, 0: none */
+	const char *detail; /* more of the reason, as of a certificate; static, NULL: nothing */
 	bool initiator;
 	void *user; /* of ike_engine_initiate() */
 	struct ike_path path;
@@ -397,6 +418,8 @@ struct ike_callbacks {
 	void (*txn)(void *arg, const struct ike_txn *txn);
 	/* Cryptographically strong random bytes. Required. */
 	void (*random)(void *arg, void *buf, size_t len);
+	/* µs since 1970, for certificates; NULL: that is what `now` is. */
+	uint64_t (*wall)(void *arg);
 	/*
 	 * The pre-shared key that proves `peer` to us: write at most IKE_PSK_MAX bytes to out, *len. 0,
 	 * -ENOENT (use the policy's) or -EACCES (peer is refused). Optional.
@@ -469,7 +492,8 @@ struct ike_initiate {
 	unsigned n_ts_local, n_ts_remote;
 	void *user; /* comes back in events */
 };
-/* Start a tunnel; *spi (may be NULL) is our IKE SPI. */
+/* Start a tunnel; *spi (may be NULL) is our IKE SPI. Another one follows, with the same user and without an
+ * event, when the peer refuses one auth set and there is a next one. */
 int ike_engine_initiate(struct ike_engine *e, uint64_t now, const struct ike_initiate *i, uint64_t *spi);
 /* Delete an IKE SA with its children: tells the peer, waits for the answer (or retransmission time-out). */
 int ike_engine_delete_ike(struct ike_engine *e, uint64_t now, uint64_t spi);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IKE_AUTH as responder (RFC 7296 sections 1.2, 2.15, 2.19): the peer is proven by its pre-shared key, gets
- * its session and address from the caller (NEED_SESSION, ike_engine_address_assigned()), and its first child.
+ * IKE_AUTH as responder (RFC 7296 sections 1.2, 2.15, 2.19): the peer is proven (ike_proof.c), gets its
+ * session and address from the caller (NEED_SESSION, ike_engine_address_assigned()), and its first child.
  * The answer leaves when the SA is durable. Entry points: ike_auth_request(), ike_auth_waiting() (exchange
  * table), ike_auth_session(). The initiator's half is ike_auth_init.c.
  */
@@ -9,6 +9,7 @@
 #include "ike/ike_auth.h"
 #include "ike/ike_proposal.h"
 #include "ike/ike_ts.h"
+#include "pki/pki.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,62 +17,7 @@
 
 #include <openssl/crypto.h>
 
-/* ---- shared by both roles ---- */
-
-int ike_auth_psk(struct ike_sa *sa, bool own, const struct ike_id *local, const struct ike_id *peer,
-                 uint8_t *psk, size_t *len)
-{
-	const struct ike_policy *p = &sa->pol->p;
-	struct ike_engine *e = sa->e;
-	int err;
-
-	if (own && p->psk_local_len) {
-		memcpy(psk, p->psk_local, p->psk_local_len);
-		*len = p->psk_local_len;
-		return 0;
-	}
-	err = e->cb.psk ? e->cb.psk(e->arg, p->name, local, peer, psk, len) : -ENOENT;
-	if (!err)
-		return *len && *len <= IKE_PSK_MAX ? 0 : -EINVAL;
-	if (err != -ENOENT || !p->psk_len)
-		return err;
-	memcpy(psk, p->psk, p->psk_len);
-	*len = p->psk_len;
-	return 0;
-}
-
-/* AUTH = prf(prf(PSK, "Key Pad for IKEv2"), message | other's nonce | prf(SK_p, ID body)) */
-int ike_auth_mac(struct ike_sa *sa, bool of_initiator, const uint8_t *psk, size_t psk_len,
-                 struct ike_buf id_body, uint8_t *out)
-{
-	static const char pad[] = "Key Pad for IKEv2";
-	uint8_t key[IKE_PRF_MAX], idmac[IKE_PRF_MAX];
-	struct ike_crypto *c = sa->e->crypto;
-	struct ike_setup *s = sa->setup;
-	size_t n = ike_alg_prf(sa->suite.prf)->len;
-	struct ike_buf padbuf = {(const uint8_t *)pad, sizeof(pad) - 1};
-	struct ike_buf octets[3] = {{of_initiator ? s->init_req : s->init_resp,
-	                             of_initiator ? s->init_req_len : s->init_resp_len},
-	                            {of_initiator ? s->nr : s->ni, of_initiator ? s->nr_len : s->ni_len},
-	                            {idmac, n}};
-	int err = ike_crypto_prf(c, sa->suite.prf, psk, psk_len, &padbuf, 1, key);
-
-	if (!err)
-		err = ike_crypto_prf(c, sa->suite.prf, of_initiator ? s->sk_pi : s->sk_pr, n, &id_body, 1,
-		                     idmac);
-	if (!err)
-		err = ike_crypto_prf(c, sa->suite.prf, key, n, octets, 3, out);
-	OPENSSL_cleanse(key, sizeof(key));
-	return err;
-}
-
-void ike_auth_id_body(const struct ike_id *id, uint8_t *buf, struct ike_buf *body)
-{
-	memset(buf, 0, 4);
-	buf[0] = id->type;
-	memcpy(buf + 4, id->data, id->len);
-	*body = (struct ike_buf){buf, 4u + id->len};
-}
+/* ---- who we are, who they are ---- */
 
 void ike_auth_local_id(const struct ike_sa *sa, struct ike_id *id)
 {
@@ -79,6 +25,13 @@ void ike_auth_local_id(const struct ike_sa *sa, struct ike_id *id)
 		ike_sa_get_id(sa->local_id, id);
 	} else if (sa->pol->p.local_id.type != IKE_ID_NONE) {
 		*id = sa->pol->p.local_id;
+	} else if (ike_proof_by_cert(sa) && pki_own_subject(sa->pol->p.own).len <= IKE_ID_MAX) {
+		struct pki_bytes name = pki_own_subject(sa->pol->p.own);
+
+		memset(id, 0, sizeof(*id));
+		id->type = IKE_ID_DER_DN;
+		id->len = (uint8_t)name.len;
+		memcpy(id->data, name.p, name.len);
 	} else {
 		memset(id, 0, sizeof(*id));
 		id->len = (uint8_t)net_addr_len(&sa->path.local.addr);
@@ -111,38 +64,30 @@ void ike_auth_refuse(struct ike_rx *rx, uint16_t notify, enum ike_reason reason,
 static int check_peer(struct ike_rx *rx)
 {
 	const struct ike_policy *p = &rx->sa->pol->p;
-	uint8_t psk[IKE_PSK_MAX], mac[IKE_PRF_MAX];
 	struct ike_id peer, local;
 	struct ike_sa *sa = rx->sa;
-	size_t psk_len = 0, n = ike_alg_prf(sa->suite.prf)->len;
 	int err;
 
 	ike_auth_ident(&rx->m->idi, &peer);
+	if (ike_sa_set_id(&sa->peer_id, &peer))
+		return -ENOMEM;
 	if (p->use_received_idr && (rx->m->seen & IKE_SEEN(IKE_PL_IDR)))
 		ike_auth_ident(&rx->m->idr, &local);
 	else
 		ike_auth_local_id(sa, &local);
-	if (ike_sa_set_id(&sa->peer_id, &peer) || ike_sa_set_id(&sa->local_id, &local))
-		return -ENOMEM;
-	err = p->remote_id.type != IKE_ID_NONE && !ike_id_equal(&p->remote_id, &peer) ? -EACCES : 0;
-	if (!err)
-		err = ike_auth_psk(sa, false, &local, &peer, psk, &psk_len);
-	if (err) {
+	if (p->remote_id.type != IKE_ID_NONE && !ike_id_equal(&p->remote_id, &peer)) {
 		IKE_CNT(sa, auth_invalidnai);
-	} else if (!(rx->m->seen & IKE_SEEN(IKE_PL_AUTH)) || rx->m->auth_method != IKE_AUTH_PSK) {
-		IKE_CNT(sa, decfail_unsuppauthmeth); /* EAP or certificates: not here */
 		err = -EACCES;
 	} else {
-		err = ike_auth_mac(sa, true, psk, psk_len, rx->m->idi.body, mac);
-		if (!err && (rx->m->auth.len != n || CRYPTO_memcmp(mac, rx->m->auth.p, n)))
-			err = -EACCES;
-		if (err)
-			IKE_CNT(sa, auth_failhash);
+		err = ike_proof_check(rx, &local, &peer);
 	}
-	OPENSSL_cleanse(psk, sizeof(psk));
-	if (err)
+	if (err) {
 		ike_auth_refuse(rx, IKE_N_AUTHENTICATION_FAILED, IKE_R_AUTH_FAILED, NULL, 0);
-	return err;
+		return err;
+	}
+	if (!p->use_received_idr || !(rx->m->seen & IKE_SEEN(IKE_PL_IDR)))
+		ike_auth_local_id(sa, &local); /* how we prove ourselves is known by now */
+	return ike_sa_set_id(&sa->local_id, &local);
 }
 
 /* What the request asks for, read before anything is promised. */
@@ -337,27 +282,16 @@ static void put_child(struct ike_build *b, const struct ike_child *c, uint8_t nu
 	ike_wire_put_ts(b, IKE_PL_TSR, c->ts, c->n_local);
 }
 
-/* IDr and AUTH. 0 or -errno. */
-static int put_proof(struct ike_build *b, struct ike_sa *sa)
+/* IDr, CERT and AUTH. 0 or -errno. */
+static int put_proof(struct ike_build *b, struct ike_sa *sa, const struct ike_msg *m)
 {
-	uint8_t psk[IKE_PSK_MAX], mac[IKE_PRF_MAX], body[4 + IKE_ID_MAX];
 	struct ike_id local, peer;
-	struct ike_buf id;
-	size_t len = 0;
-	int err;
 
 	ike_auth_local_id(sa, &local);
 	ike_sa_get_id(sa->peer_id, &peer);
-	ike_auth_id_body(&local, body, &id);
-	err = ike_auth_psk(sa, true, &local, &peer, psk, &len);
-	if (!err)
-		err = ike_auth_mac(sa, false, psk, len, id, mac);
-	OPENSSL_cleanse(psk, sizeof(psk));
-	if (err)
-		return err;
 	ike_wire_put_id(b, IKE_PL_IDR, &local);
-	ike_wire_put_auth(b, IKE_AUTH_PSK, mac, ike_alg_prf(sa->suite.prf)->len);
-	return 0;
+	ike_cert_put(b, sa, m);
+	return ike_proof_put_auth(b, sa, &local, &peer);
 }
 
 /* Take what the session brought. The notify when there should be an address and isn't. */
@@ -414,7 +348,7 @@ static void finish(struct ike_rx *rx, const struct wish *w, const struct ike_ses
 		return;
 	}
 	ike_wire_build(&b, buf, sizeof(buf));
-	if (put_proof(&b, sa)) {
+	if (put_proof(&b, sa, rx->m)) {
 		ike_auth_refuse(rx, IKE_N_AUTHENTICATION_FAILED, IKE_R_AUTH_FAILED, NULL, 0);
 		return;
 	}
@@ -431,6 +365,8 @@ static void finish(struct ike_rx *rx, const struct wish *w, const struct ike_ses
 	ike_sa_established(sa);
 	IKE_CNT(sa, auth_p1succ);
 	IKE_CNT(sa, auth_tot_rsp_sent);
+	if (ike_proof_by_cert(sa))
+		IKE_CNT(sa, success_local_cert_auth_method);
 	report(rx, child, notify);
 	ike_msg_reply(rx, &b);
 	if (ike_wire_notify(rx->m, IKE_N_INITIAL_CONTACT))

@@ -11,25 +11,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
-static int put_proof(struct ike_build *b, struct ike_sa *sa, const struct ike_id *local)
-{
-	uint8_t psk[IKE_PSK_MAX], mac[IKE_PRF_MAX], body[4 + IKE_ID_MAX];
-	struct ike_buf id;
-	size_t len = 0;
-	int err = ike_auth_psk(sa, true, local, &sa->setup->remote_id, psk, &len);
-
-	ike_auth_id_body(local, body, &id);
-	if (!err)
-		err = ike_auth_mac(sa, true, psk, len, id, mac);
-	OPENSSL_cleanse(psk, sizeof(psk));
-	if (err)
-		return err;
-	ike_wire_put_auth(b, IKE_AUTH_PSK, mac, ike_alg_prf(sa->suite.prf)->len);
-	return 0;
-}
-
 /* Child suites without groups: IKE_AUTH has no key exchange for the child. */
 static unsigned first_suites(const struct ike_policy *p, struct ike_suite out[IKE_MAX_SUITES])
 {
@@ -70,11 +51,13 @@ int ike_auth_start(struct ike_sa *sa, struct ike_out *t)
 	s->child_spi_in = ike_sa_new_child_spi(sa->e);
 	ike_wire_build(&b, buf, sizeof(buf));
 	ike_wire_put_id(&b, IKE_PL_IDI, &local);
+	ike_cert_put(&b, sa, NULL);
 	if (p->initial_contact)
 		ike_wire_put_notify(&b, 0, 0, 0, IKE_N_INITIAL_CONTACT, NULL, 0);
+	ike_cert_put_request(&b, sa);
 	if (s->remote_id.type != IKE_ID_NONE)
 		ike_wire_put_id(&b, IKE_PL_IDR, &s->remote_id);
-	err = put_proof(&b, sa, &local);
+	err = ike_proof_put_auth(&b, sa, &local, &s->remote_id);
 	if (err)
 		return err;
 	if (p->assign_address)
@@ -110,28 +93,20 @@ static enum ike_reason reason_of(uint16_t notify)
 
 static int check_peer(struct ike_rx *rx)
 {
-	uint32_t need = IKE_SEEN(IKE_PL_IDR) | IKE_SEEN(IKE_PL_AUTH);
-	uint8_t psk[IKE_PSK_MAX], mac[IKE_PRF_MAX];
-	size_t len = 0, n = ike_alg_prf(rx->sa->suite.prf)->len;
 	struct ike_id local, peer;
 	struct ike_sa *sa = rx->sa;
-	int err;
 
-	if ((rx->m->seen & need) != need || rx->m->auth_method != IKE_AUTH_PSK)
+	if (!(rx->m->seen & IKE_SEEN(IKE_PL_IDR)))
 		return -EACCES;
 	ike_auth_ident(&rx->m->idr, &peer);
-	if (sa->setup->remote_id.type != IKE_ID_NONE && !ike_id_equal(&sa->setup->remote_id, &peer))
+	if (sa->setup->remote_id.type != IKE_ID_NONE && !ike_id_equal(&sa->setup->remote_id, &peer)) {
+		IKE_CNT(sa, auth_invalidnai);
 		return -EACCES;
+	}
 	if (ike_sa_set_id(&sa->peer_id, &peer))
 		return -ENOMEM;
 	ike_auth_local_id(sa, &local);
-	err = ike_auth_psk(sa, false, &local, &peer, psk, &len);
-	if (!err)
-		err = ike_auth_mac(sa, false, psk, len, rx->m->idr.body, mac);
-	if (!err && (rx->m->auth.len != n || CRYPTO_memcmp(mac, rx->m->auth.p, n)))
-		err = -EACCES;
-	OPENSSL_cleanse(psk, sizeof(psk));
-	return err;
+	return ike_proof_check(rx, &local, &peer);
 }
 
 /* We don't believe the peer: say so once, without waiting (RFC 7296 section 2.21.2). */
@@ -143,7 +118,6 @@ static void reject(struct ike_rx *rx)
 	size_t n;
 
 	IKE_CNT(sa, auth_p1fail);
-	IKE_CNT(sa, auth_failhash);
 	ike_msg_answered(sa);
 	ike_wire_build(&b, inner, sizeof(inner));
 	ike_wire_put_notify(&b, 0, 0, 0, IKE_N_AUTHENTICATION_FAILED, NULL, 0);
@@ -209,6 +183,10 @@ void ike_auth_response(struct ike_rx *rx)
 	if (error && !(rx->m->seen & IKE_SEEN(IKE_PL_AUTH))) {
 		IKE_CNT(sa, auth_p1fail);
 		IKE_CNT(sa, initfail_resp);
+		if (ike_proof_by_cert(sa))
+			IKE_CNT(sa, failure_local_cert_auth_method);
+		if (error->type == IKE_N_AUTHENTICATION_FAILED)
+			sa->replaced = ike_cmd_next_set(sa);
 		ike_sa_kill(sa, rx->t, reason_of(error->type), error->type, 0);
 		return;
 	}
@@ -219,6 +197,8 @@ void ike_auth_response(struct ike_rx *rx)
 	ike_msg_answered(sa);
 	IKE_CNT(sa, auth_p1rsp);
 	IKE_CNT(sa, auth_p1succ);
+	if (ike_proof_by_cert(sa))
+		IKE_CNT(sa, success_local_cert_auth_method);
 	take_config(sa, rx->m);
 	sa->mobike = sa->pol->p.mobike && ike_wire_notify(rx->m, IKE_N_MOBIKE_SUPPORTED);
 	child = error ? NULL : take_child(rx);

@@ -33,9 +33,49 @@ static int prepare(struct ike_sa *sa, const struct ike_initiate *i)
 	if (!err)
 		err = copy_ts(s->ts_remote, &s->n_ts_remote, p->ts_remote, p->n_ts_remote, i->ts_remote,
 		              i->n_ts_remote);
+	s->own_id = i->local_id;
 	if (!err && i->local_id)
 		err = ike_sa_set_id(&sa->local_id, i->local_id);
 	return err;
+}
+
+bool ike_cmd_next_set(struct ike_sa *sa)
+{
+	const struct ike_policy *p = &sa->pol->p;
+	struct ike_setup *s = sa->setup;
+	struct ike_sa *next;
+	struct ike_id local;
+	struct ike_out *t;
+	int err;
+
+	if (s->auth_set + 1u >= p->n_auth || sa->pol->removed)
+		return false;
+	next = ike_sa_new(sa->e, sa->pol, true, ike_sa_new_spi(sa->e));
+	if (!next)
+		return false;
+	next->path = sa->path;
+	next->user = sa->user;
+	t = ike_out_begin(sa->e, next);
+	err = t ? ike_init_start(next, t) : -ENOMEM;
+	if (!err && s->own_id) {
+		ike_sa_get_id(sa->local_id, &local);
+		err = ike_sa_set_id(&next->local_id, &local);
+	}
+	if (err) {
+		if (t)
+			ike_out_free(t);
+		ike_sa_free(next);
+		return false;
+	}
+	next->setup->auth_set = s->auth_set + 1;
+	next->setup->own_id = s->own_id;
+	next->setup->remote_id = s->remote_id;
+	next->setup->n_ts_local = s->n_ts_local;
+	next->setup->n_ts_remote = s->n_ts_remote;
+	memcpy(next->setup->ts_local, s->ts_local, sizeof(s->ts_local));
+	memcpy(next->setup->ts_remote, s->ts_remote, sizeof(s->ts_remote));
+	ike_timer_settle(next, t);
+	return true;
 }
 
 int ike_engine_initiate(struct ike_engine *e, uint64_t now, const struct ike_initiate *i, uint64_t *spi)

@@ -6,6 +6,7 @@
  * Called by ipsecmgr and `orrery peers`.
  */
 #include "ike/ike_int.h"
+#include "pki/pki.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -84,6 +85,8 @@ void ike_engine_free(struct ike_engine *e)
 		ike_sa_free(e->sas);
 	while ((p = e->policies)) {
 		e->policies = p->next;
+		pki_own_unref(p->p.own);
+		pki_trust_unref(p->p.trust);
 		OPENSSL_cleanse(p, sizeof(*p));
 		free(p);
 	}
@@ -112,6 +115,12 @@ static int check_policy(const struct ike_policy *p)
 	if (p->psk_len > IKE_PSK_MAX || p->psk_local_len > IKE_PSK_MAX || p->n_ts_local > IKE_MAX_TS ||
 	    p->n_ts_remote > IKE_MAX_TS)
 		return -EINVAL;
+	if (p->n_auth > IKE_MAX_AUTH_SETS)
+		return -EINVAL;
+	for (unsigned i = 0; i < p->n_auth; i++)
+		if ((p->auth[i].local_cert && !p->own) ||
+		    (p->auth[i].remote_cert && !pki_trust_cas(p->trust)))
+			return -EINVAL;
 	for (unsigned i = 0; i < p->n_ike; i++)
 		if (ike_alg_check(&p->ike[i], false))
 			return -ENOTSUP;
@@ -127,6 +136,13 @@ struct ike_pol *ike_engine_policy(const struct ike_engine *e, const char *name)
 		if (!p->removed && !strcmp(p->p.name, name))
 			return p;
 	return NULL;
+}
+
+/* The policy gives its references back. */
+static void drop_pki(struct ike_pol *p)
+{
+	pki_own_unref(p->p.own);
+	pki_trust_unref(p->p.trust);
 }
 
 int ike_engine_policy_put(struct ike_engine *e, const struct ike_policy *policy)
@@ -145,6 +161,9 @@ int ike_engine_policy_put(struct ike_engine *e, const struct ike_policy *policy)
 			tail = &(*tail)->next;
 		*tail = p;
 	}
+	pki_own_ref(policy->own);
+	pki_trust_ref(policy->trust);
+	drop_pki(p);
 	p->p = *policy;
 	return 0;
 }
@@ -155,6 +174,7 @@ static void free_policy(struct ike_engine *e, struct ike_pol *p)
 		if (*at != p)
 			continue;
 		*at = p->next;
+		drop_pki(p);
 		OPENSSL_cleanse(p, sizeof(*p));
 		free(p);
 		return;

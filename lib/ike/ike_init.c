@@ -233,6 +233,7 @@ static int build_response(struct ike_sa *sa, uint8_t num)
 	ike_wire_put_nonce(&b, s->nr, s->nr_len);
 	ike_init_put_natd(&b, sa, sa->peer_spi, sa->spi);
 	ike_frag_put_support(&b, sa);
+	ike_cert_put_init(&b, sa);
 	n = ike_wire_finish(&b, &h);
 	return n ? keep(&s->init_resp, &s->init_resp_len, buf, n) : -EMSGSIZE;
 }
@@ -260,7 +261,7 @@ static void accept_peer(struct ike_rx *rx, struct ike_pol *pol, const struct ike
 		ike_init_detect_nat(sa, m, rx->path);
 		ike_frag_note_support(sa, m);
 	}
-	if (!s || keep(&s->peer_ke, &s->peer_ke_len, m->ke.p, m->ke.len) ||
+	if (!s || ike_cert_note_init(sa, m) || keep(&s->peer_ke, &s->peer_ke_len, m->ke.p, m->ke.len) ||
 	    keep(&s->init_req, &s->init_req_len, rx->raw, rx->raw_len) || build_response(sa, num)) {
 		ike_sa_free(sa);
 		IKE_ECNT(e, misc_ikesacrefail);
@@ -330,6 +331,7 @@ static int send_request(struct ike_sa *sa, struct ike_out *t)
 	ike_wire_put_nonce(&b, s->ni, s->ni_len);
 	ike_init_put_natd(&b, sa, sa->spi, 0);
 	ike_frag_put_support(&b, sa);
+	ike_cert_put_init(&b, sa);
 	n = ike_wire_finish(&b, &h);
 	if (!n)
 		return -EMSGSIZE;
@@ -415,7 +417,7 @@ static int take_answer(struct ike_rx *rx)
 	sa->peer_spi = m->hdr.spi_r;
 	s->nr_len = (uint16_t)m->nonce.len;
 	memcpy(s->nr, m->nonce.p, m->nonce.len);
-	if (keep(&s->peer_ke, &s->peer_ke_len, m->ke.p, m->ke.len) ||
+	if (keep(&s->peer_ke, &s->peer_ke_len, m->ke.p, m->ke.len) || ike_cert_note_init(sa, m) ||
 	    keep(&s->init_resp, &s->init_resp_len, rx->raw, rx->raw_len))
 		return -ENOMEM;
 	return ike_init_keys(sa);

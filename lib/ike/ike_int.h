@@ -20,7 +20,7 @@
 #include "ike/ike_wire.h"
 
 #define IKE_US_PER_S     1000000ULL
-#define IKE_BUILD_MAX    6144                /* longest message we build */
+#define IKE_BUILD_MAX    12288               /* longest message we build: four large certificates */
 #define IKE_SEALED_MAX   (2 * IKE_BUILD_MAX) /* the same protected, perhaps in fragments */
 #define IKE_LINGER_US    (30 * IKE_US_PER_S) /* a deleted SA answers retransmissions so long */
 #define IKE_REKEYED_US   (60 * IKE_US_PER_S) /* a replaced SA waits so long for the peer's delete */
@@ -90,11 +90,18 @@ struct ike_setup {
 	size_t auth_inner_len;
 	uint8_t auth_first;
 	struct ike_path auth_path;
+	/* authentication */
+	uint8_t auth_set; /* which of the policy's, when it is known */
+	uint32_t hashes;  /* SIGNATURE_HASH_ALGORITHMS of the peer as bits; 0: none */
+	uint8_t *cas;     /* initiator: CAs the peer asks for, hashes of IKE_SA_INIT's CERTREQ */
+	size_t cas_len;
+	const char *why; /* why the peer was not believed; static */
 	/* initiator */
 	uint8_t cookie[64];
 	uint8_t cookie_len;
 	uint8_t tries;
 	bool cookie_seen;
+	bool own_id; /* the SA was given a local identity of its own */
 	struct ike_id remote_id;
 	uint32_t child_spi_in;
 	unsigned n_ts_local, n_ts_remote;
@@ -396,6 +403,11 @@ bool ike_cookie_check(struct ike_engine *e, const struct ike_path *path, uint64_
                       const struct ike_buf *ni, const struct ike_buf *got);
 void ike_cookie_threshold(struct ike_engine *e, struct ike_out *t);
 
+/* ---- ike_cert.c: certificates ---- */
+/* IKE_SA_INIT: what we say of certificates and signatures; what the peer says. */
+void ike_cert_put_init(struct ike_build *b, struct ike_sa *sa);
+int ike_cert_note_init(struct ike_sa *sa, const struct ike_msg *m);
+
 int ike_auth_start(struct ike_sa *sa, struct ike_out *t);
 void ike_auth_request(struct ike_rx *rx);
 void ike_auth_waiting(struct ike_rx *rx);
@@ -449,6 +461,8 @@ void ike_timer_settle(struct ike_sa *sa, struct ike_out *t);
 int ike_ckpt_encode(const struct ike_sa *sa, struct pack_writer *w);
 
 /* ---- ike_cmd.c ---- */
+/* As initiator: the same once more as a new SA, with the next auth set. False: there is none. */
+bool ike_cmd_next_set(struct ike_sa *sa);
 /* The peer's packets come from elsewhere now: follow (RFC 7296 section 2.23). */
 void ike_cmd_move(struct ike_sa *sa, struct ike_out *t, const struct net_endpoint *remote);
 /* … over another path altogether: addresses, ports, NAT or not. */

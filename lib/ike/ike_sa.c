@@ -125,6 +125,7 @@ void ike_sa_drop_setup(struct ike_sa *sa)
 	free(s->peer_ke);
 	free(s->init_req);
 	free(s->init_resp);
+	free(s->cas);
 	wipe_free(s->auth_inner, s->auth_inner_len);
 	wipe_free(s, sizeof(*s));
 	sa->setup = NULL;
@@ -310,8 +311,10 @@ static void kill_event(struct ike_sa *sa, struct ike_out *t, enum ike_reason rea
 	else
 		IKE_CNT(sa, initfail);
 	ev = ike_out_event(t, was_up ? IKE_EV_DOWN : IKE_EV_SETUP_FAILED, sa, reason);
-	if (ev)
-		ev->notify = notify;
+	if (!ev)
+		return;
+	ev->notify = notify;
+	ev->detail = sa->setup ? sa->setup->why : NULL;
 }
 
 void ike_sa_kill(struct ike_sa *sa, struct ike_out *t, enum ike_reason reason, uint16_t notify,

@@ -84,6 +84,7 @@ const char *ike_wire_notify_name(uint16_t type)
 	        N(ANOTHER_AUTH_FOLLOWS),
 	        N(EAP_ONLY_AUTHENTICATION),
 	        N(IKEV2_FRAGMENTATION_SUPPORTED),
+	        N(SIGNATURE_HASH_ALGORITHMS),
 #undef N
 	};
 
@@ -196,6 +197,36 @@ void ike_wire_put_auth(struct ike_build *b, uint8_t method, const uint8_t *data,
 	pack_put_u8(&b->w, 0);
 	pack_put_u16(&b->w, 0);
 	pack_put_bytes(&b->w, data, len);
+	ike_wire_end(b);
+}
+
+static enum ike_wire_reason parse_cert(struct ike_msg *m, const struct ike_buf *body)
+{
+	if (body->len < 2)
+		return IKE_W_CERT_LENGTH;
+	if (m->n_cert < IKE_MAX_CERTS)
+		m->cert[m->n_cert++] = (struct ike_cert){body->p[0], {body->p + 1, body->len - 1}};
+	return IKE_W_OK;
+}
+
+/* X.509 and hash and URL: hashes of CAs' keys, perhaps none. Other encodings are the sender's affair. */
+static enum ike_wire_reason parse_certreq(struct ike_msg *m, const struct ike_buf *body)
+{
+	bool hashes = body->len && (body->p[0] == IKE_CERT_X509 || body->p[0] == IKE_CERT_HASH_URL);
+
+	if (!body->len || (hashes && (body->len - 1) % 20))
+		return IKE_W_CERTREQ_LENGTH;
+	if (m->n_certreq < IKE_MAX_CERTREQS)
+		m->certreq[m->n_certreq++] = (struct ike_cert){body->p[0], {body->p + 1, body->len - 1}};
+	return IKE_W_OK;
+}
+
+void ike_wire_put_cert(struct ike_build *b, uint8_t payload, uint8_t encoding, const void *data, size_t len)
+{
+	ike_wire_begin(b, payload);
+	pack_put_u8(&b->w, encoding);
+	if (len)
+		pack_put_bytes(&b->w, data, len);
 	ike_wire_end(b);
 }
 
@@ -318,6 +349,10 @@ static enum ike_wire_reason parse_payload(struct ike_msg *m, uint8_t type, const
 		return parse_id(&m->idr, body);
 	case IKE_PL_AUTH:
 		return parse_auth(m, body);
+	case IKE_PL_CERT:
+		return parse_cert(m, body);
+	case IKE_PL_CERTREQ:
+		return parse_certreq(m, body);
 	case IKE_PL_NONCE:
 		return parse_nonce(m, body);
 	case IKE_PL_NOTIFY:
@@ -336,7 +371,7 @@ static enum ike_wire_reason parse_payload(struct ike_msg *m, uint8_t type, const
 	case IKE_PL_EAP:
 		return body->len >= 4 ? IKE_W_OK : IKE_W_EAP_LENGTH;
 	}
-	return IKE_W_OK; /* CERT, CERTREQ, vendor id: nothing in them is needed with pre-shared keys */
+	return IKE_W_OK; /* vendor ids */
 }
 
 /* Payloads that may stand more than once. */

@@ -18,6 +18,8 @@
 #define IKE_MAX_TRANSFORMS 255
 #define IKE_MAX_NOTIFIES   32
 #define IKE_MAX_DELETES    8
+#define IKE_MAX_CERTS      8 /* CERT payloads read; more are ignored */
+#define IKE_MAX_CERTREQS   4
 #define IKE_NONCE_MIN      16
 #define IKE_NONCE_MAX      256
 #define IKE_NONCE_LEN      32 /* of ours */
@@ -50,7 +52,8 @@ enum ike_payload {
 #define IKE_SEEN(pl) (1u << ((pl)-IKE_PL_SA)) /* bit of a payload in ike_msg.seen and in exchange rows */
 
 enum ike_transform_type { IKE_T_ENCR = 1, IKE_T_PRF = 2, IKE_T_INTEG = 3, IKE_T_DH = 4, IKE_T_ESN = 5 };
-enum ike_auth_method { IKE_AUTH_PSK = 2 };
+enum ike_auth_method { IKE_AUTH_PSK = 2 }; /* signatures: enum pki_auth_method */
+enum ike_cert_encoding { IKE_CERT_X509 = 4, IKE_CERT_HASH_URL = 12 };
 enum ike_cfg_type { IKE_CFG_REQUEST = 1, IKE_CFG_REPLY = 2 };
 enum ike_cfg_attr {
 	IKE_CFG_IP4_ADDRESS = 1,
@@ -104,6 +107,7 @@ enum ike_notify_type {
 	IKE_N_ANOTHER_AUTH_FOLLOWS = 16405,
 	IKE_N_EAP_ONLY_AUTHENTICATION = 16417,
 	IKE_N_IKEV2_FRAGMENTATION_SUPPORTED = 16430,
+	IKE_N_SIGNATURE_HASH_ALGORITHMS = 16431, /* RFC 7427 */
 };
 
 /* Why a packet could not be read: REASON(name, counter in struct counters_ikev2, text). */
@@ -133,6 +137,8 @@ enum ike_notify_type {
 	REASON(KE_LENGTH, decfail_kepaylen, "KE payload is too short")                                       \
 	REASON(ID_LENGTH, decfail_idpaylen, "ID payload has a wrong length")                                 \
 	REASON(AUTH_LENGTH, decfail_authpaylen, "AUTH payload is too short")                                 \
+	REASON(CERT_LENGTH, decfail_paylen, "CERT payload is empty")                                         \
+	REASON(CERTREQ_LENGTH, decfail_paylen, "CERTREQ payload is not made of hashes")                      \
 	REASON(NONCE_LENGTH, decfail_noncepaylen, "nonce is not of 16 to 256 octets")                        \
 	REASON(NOTIFY_LENGTH, decfail_notifpaylen, "notify payload is too short")                            \
 	REASON(NOTIFY_SPI, decfail_notifpayspilen, "SPI of a notify payload is too long")                    \
@@ -184,6 +190,12 @@ struct ike_ident {
 	struct ike_buf body; /* with type and reserved octets: what AUTH covers */
 };
 
+/* A CERT or CERTREQ payload (RFC 7296 sections 3.6 and 3.7). */
+struct ike_cert {
+	uint8_t encoding; /* enum ike_cert_encoding; others are not spoken */
+	struct ike_buf data;
+};
+
 /* One message. `seen` has a bit per payload that's present. */
 struct ike_msg {
 	struct ike_hdr hdr;
@@ -195,7 +207,8 @@ struct ike_msg {
 	struct ike_ident idi, idr;
 	uint8_t auth_method;
 	struct ike_buf auth;
-	unsigned n_notify, n_delete;
+	unsigned n_notify, n_delete, n_cert, n_certreq;
+	struct ike_cert cert[IKE_MAX_CERTS], certreq[IKE_MAX_CERTREQS];
 	struct ike_notify notify[IKE_MAX_NOTIFIES];
 	struct ike_delete del[IKE_MAX_DELETES];
 	struct ike_buf sk; /* body of the SK or SKF payload: IV, ciphertext, ICV */
@@ -272,6 +285,8 @@ void ike_wire_begin(struct ike_build *b, uint8_t type);
 void ike_wire_end(struct ike_build *b);
 
 void ike_wire_put_ke(struct ike_build *b, uint16_t group, const uint8_t *pub, size_t len);
+/* payload: IKE_PL_CERT or IKE_PL_CERTREQ. */
+void ike_wire_put_cert(struct ike_build *b, uint8_t payload, uint8_t encoding, const void *data, size_t len);
 void ike_wire_put_nonce(struct ike_build *b, const uint8_t *nonce, size_t len);
 void ike_wire_put_id(struct ike_build *b, uint8_t payload, const struct ike_id *id);
 void ike_wire_put_auth(struct ike_build *b, uint8_t method, const uint8_t *data, size_t len);
