@@ -175,14 +175,36 @@ int ipsecmgr_sess_flows(struct ipsecmgr *m, uint32_t ctx, const struct ike_ts *t
  */
 /*
  * The policies the configuration wants, as a list (NULL: none). key opens sealed secrets (NULL: they are in
- * clear). `problem` is told what is missing or wrong; may be NULL.
+ * clear). state_dir: the chassis' disk, for certificates in files; NULL: none. `problem` is told what is
+ * missing or wrong; may be NULL.
  */
-struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, const struct secret_key *key,
+struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, const char *state_dir,
+                                           const struct secret_key *key,
                                            void (*problem)(void *arg, const char *text), void *arg);
 void ipsecmgr_cfg_free(struct ipsecmgr_policy *list);
 /* Make the engine's policies what the configuration says. */
 void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree);
 const struct ipsecmgr_policy *ipsecmgr_cfg_find(const struct ipsecmgr *m, const char *name);
+
+/* --- ipsecmgr_cert.c: certificates, keys and revocation lists of the configuration (chapter 11) ----------
+ */
+struct pki_own;
+struct pki_trust;
+struct cfg_node;
+struct ipsecmgr_cert_env {
+	const struct cfg_tree *tree;
+	const char *state_dir;        /* the chassis' disk; NULL: files are not read */
+	const struct secret_key *key; /* opens sealed private keys; NULL: they are in clear */
+	void (*problem)(void *arg, const char *text);
+	void *arg;
+};
+/* `certificate name NAME` with its private key; more completes its chain. A reference, or NULL and a problem.
+ */
+struct pki_own *ipsecmgr_cert_own(const struct ipsecmgr_cert_env *e, const char *name,
+                                  const struct pki_trust *more);
+/* CAs and revocation lists of a template. A reference; NULL: it lists no CA, or one of its lists can't be
+ * used: without what was to be revoked nobody is trusted. A CA that can't be used is told and left out. */
+struct pki_trust *ipsecmgr_cert_trust(const struct ipsecmgr_cert_env *e, const struct cfg_node *tmpl);
 
 /* --- ipsecmgr_secrets.c: keys by the peers' identities (chapter 14) --------------------------------------
  */

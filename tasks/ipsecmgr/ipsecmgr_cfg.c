@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "cfg/cfg.h"
 #include "ike/ike_crypto.h"
+#include "pki/pki.h"
 #include "place/place.h"
 #include "secret/secret.h"
 #include "vpn/vpn_context.h"
@@ -25,6 +26,7 @@ struct build {
 	const struct cfg_tree *tree;
 	const struct cfg_node *ctx, *svc, *tmpl;
 	struct ipsecmgr_policy *p;
+	const char *state_dir;        /* NULL: no files */
 	const struct secret_key *key; /* the chassis', NULL: secrets are in clear */
 	void (*problem)(void *arg, const char *text);
 	void *arg;
@@ -114,54 +116,172 @@ static unsigned read_suites(const struct build *b, const struct cfg_node *block,
 /* --- the parts of a policy
  * -------------------------------------------------------------------------------------------------------- */
 
-/* The key of one side, or, where that side has no line of its own, of both. */
-static const char *auth_key(const struct build *b, const char *row)
+/* How one side is proven, as a template or an auth-method-set says. */
+struct side {
+	bool known, cert;
+	const char *key; /* pre-shared, perhaps sealed; NULL: none */
+};
+
+/* One key of a template may count for both sides. EAP is not there yet: such a side is not known. */
+static struct side read_side(const struct build *b, const struct cfg_node *block, const char *row)
 {
-	const struct cfg_node *n = cfg_child(b->tree, b->tmpl, row, NULL);
+	const struct cfg_node *n = cfg_child(b->tree, block, row, NULL);
 	const char *method = n ? cfg_arg(n, "method") : NULL;
 
-	if (n)
-		return method && !strcmp(method, "pre-shared-key") ? cfg_arg(n, "key") : NULL;
-	n = cfg_child(b->tree, b->tmpl, "authentication-pre-shared-key", NULL);
-	return n ? cfg_arg(n, "key") : NULL;
+	if (method && !strcmp(method, "certificate"))
+		return (struct side){.known = true, .cert = true};
+	if (method && strcmp(method, "pre-shared-key") != 0)
+		return (struct side){0};
+	if (!n)
+		n = cfg_child(b->tree, block, "authentication-pre-shared-key", NULL);
+	return (struct side){.known = n != NULL, .key = n ? cfg_arg(n, "key") : NULL};
 }
 
-/* The key of a template in clear, into out. */
-static int open_key(const struct build *b, const char *key, char *out, size_t size)
+/* A key in clear, into out. Returns its length; 0: none, or sealed elsewhere. */
+static size_t open_key(const struct build *b, const char *key, uint8_t out[IKE_PSK_MAX])
 {
-	if (b->key && secret_is_sealed(key))
-		return secret_unseal(b->key, key, out, size);
-	snprintf(out, size, "%s", key);
-	return 0;
+	char clear[IKE_PSK_MAX + 1] = "";
+	size_t len;
+
+	if (!key)
+		return 0;
+	if (b->key && secret_is_sealed(key)) {
+		if (secret_unseal(b->key, key, clear, sizeof(clear))) {
+			complain(b, "crypto template %s: its key was not sealed by this chassis",
+			         cfg_key(b->tmpl, 0));
+			clear[0] = '\0';
+		}
+	} else {
+		snprintf(clear, sizeof(clear), "%s", key);
+	}
+	len = strlen(clear);
+	memcpy(out, clear, len);
+	OPENSSL_cleanse(clear, sizeof(clear));
+	return len;
+}
+
+/* What certificates need: ours, and the CAs of peers. */
+static void read_certs(const struct build *b)
+{
+	struct ipsecmgr_cert_env env = {.tree = b->tree,
+	                                .state_dir = b->state_dir,
+	                                .key = b->key,
+	                                .problem = b->problem,
+	                                .arg = b->arg};
+	const char *name = cfg_get(b->tree, b->tmpl, "certificate", "certificate"),
+	           *sign = cfg_get(b->tree, b->tmpl, "ikev2-ikesa-cert-sign", "padding");
+	const struct cfg_node *size = cfg_child(b->tree, b->tmpl, "ikev2-ikesa-ddos-max-cert-size", NULL);
+	struct ike_policy *pol = &b->p->pol;
+
+	pol->trust = ipsecmgr_cert_trust(&env, b->tmpl);
+	if (name)
+		pol->own = ipsecmgr_cert_own(&env, name, pol->trust);
+	pol->cert_pss = sign && !strcmp(sign, "pkcs2.0");
+	pol->max_cert_size = size && !size->negated ? (uint16_t)cfg_arg_int(size, "bytes", 2048) : 0;
+}
+
+/* One more way to authenticate. set NULL: the template's own. */
+static void add_way(const struct build *b, const char *set, struct side local, struct side remote)
+{
+	struct ike_policy *pol = &b->p->pol;
+	struct ike_auth_set *a = &pol->auth[pol->n_auth];
+	size_t len;
+
+	if ((local.cert && !pol->own) || (remote.cert && !pki_trust_cas(pol->trust))) {
+		complain(b, "%s %s: %s is missing or can not be used",
+		         set ? "auth-method-set" : "crypto template", set ? set : cfg_key(b->tmpl, 0),
+		         local.cert && !pol->own ? "certificate" : "ca-certificate list or ca-crl list");
+		return;
+	}
+	*a = (struct ike_auth_set){.local_cert = local.cert, .remote_cert = remote.cert};
+	len = open_key(b, remote.key, a->psk);
+	a->psk_len = (uint8_t)len;
+	len = open_key(b, local.key, a->psk_local);
+	a->psk_local_len = (uint8_t)len;
+	if ((!remote.cert && !a->psk_len && !b->p->remote_secrets) || (!local.cert && !a->psk_local_len))
+		OPENSSL_cleanse(a, sizeof(*a));
+	else
+		pol->n_auth++;
+}
+
+/* The ways of the list (chapter 1). The template's own side counts where a set does not name it. */
+static void read_sets(const struct build *b, struct side local, struct side remote)
+{
+	const struct cfg_node *list = cfg_child(b->tree, b->tmpl, "ikev2-ikesa-auth-method-set-list", NULL),
+	                      *set;
+	struct side l, r;
+	const char *name;
+
+	for (unsigned i = 0; list && i < IKE_MAX_AUTH_SETS - 1 && (name = cfg_arg_nth(list, "set", i)); i++) {
+		set = cfg_child(b->tree, b->ctx, "ikev2-ikesa-auth-method-set", name);
+		if (!set) {
+			complain(b, "auth-method-set %s does not exist", name);
+			continue;
+		}
+		l = read_side(b, set, "authentication-local");
+		r = read_side(b, set, "authentication-remote");
+		if (!r.known && cfg_child(b->tree, set, "authentication-remote", NULL)) {
+			complain(b, "auth-method-set %s: EAP is not supported", name);
+			continue;
+		}
+		if (!l.known)
+			l = local;
+		if (!r.known)
+			r = remote;
+		/* of one method at both places the template's counts */
+		if (l.key && local.key)
+			l.key = local.key;
+		if (r.key && remote.key)
+			r.key = remote.key;
+		if (l.known && r.known)
+			add_way(b, name, l, r);
+		else
+			complain(b, "auth-method-set %s names one side only", name);
+	}
+}
+
+/* One way by pre-shared keys: as the policy's own keys. */
+static void fold_keys(struct ike_policy *pol)
+{
+	struct ike_auth_set *a = &pol->auth[0];
+
+	if (pol->n_auth != 1 || a->local_cert || a->remote_cert)
+		return;
+	pol->psk_len = a->psk_len;
+	memcpy(pol->psk, a->psk, sizeof(pol->psk));
+	if (a->psk_len != a->psk_local_len || memcmp(a->psk, a->psk_local, a->psk_len) != 0) {
+		pol->psk_local_len = a->psk_local_len;
+		memcpy(pol->psk_local, a->psk_local, sizeof(pol->psk_local));
+	}
+	OPENSSL_cleanse(a, sizeof(*a));
+	pol->n_auth = 0;
 }
 
 static bool read_auth(const struct build *b)
 {
-	const char *local = auth_key(b, "authentication-local"),
-	           *remote = auth_key(b, "authentication-remote");
-	char key[IKE_PSK_MAX + 1] = "", other[IKE_PSK_MAX + 1] = "";
-	bool ok = true;
+	struct side local = read_side(b, b->tmpl, "authentication-local"),
+	            remote = read_side(b, b->tmpl, "authentication-remote");
+	bool sets = cfg_child(b->tree, b->tmpl, "ikev2-ikesa-auth-method-set-list", NULL);
+	bool eap = !remote.known && cfg_child(b->tree, b->tmpl, "authentication-remote", NULL);
+	struct ike_policy *pol = &b->p->pol;
+	bool ok;
 
-	if (!local && !remote) {
-		complain(b, "crypto template %s has no authentication by pre-shared key",
-		         cfg_key(b->tmpl, 0));
-		return false;
-	}
-	if (open_key(b, remote ? remote : local, key, sizeof(key)) ||
-	    (local && open_key(b, local, other, sizeof(other)))) {
-		complain(b, "crypto template %s: its key was not sealed by this chassis",
-		         cfg_key(b->tmpl, 0));
-		ok = false;
-	} else if (strcmp(key, other)) {
-		b->p->pol.psk_local_len = strlen(other);
-		memcpy(b->p->pol.psk_local, other, b->p->pol.psk_local_len);
-	}
 	b->p->remote_secrets = cfg_child(b->tree, b->tmpl, "remote-secret-list", NULL) != NULL;
-	b->p->pol.psk_len = strlen(key);
-	memcpy(b->p->pol.psk, key, b->p->pol.psk_len);
-	OPENSSL_cleanse(key, sizeof(key));
-	OPENSSL_cleanse(other, sizeof(other));
-	return ok && b->p->pol.psk_len;
+	if (!sets && !eap && local.known != remote.known &&
+	    !(local.known ? local : remote).cert) { /* one key for both */
+		local = local.known ? local : remote;
+		remote = remote.known ? remote : local;
+	}
+	read_certs(b);
+	if (local.known && remote.known)
+		add_way(b, NULL, local, remote);
+	read_sets(b, local, remote);
+	ok = pol->n_auth > 0;
+	if (!ok)
+		complain(b, "crypto template %s has no way to authenticate that can be used",
+		         cfg_key(b->tmpl, 0));
+	fold_keys(pol);
+	return ok;
 }
 
 static void read_identity(const struct build *b)
@@ -320,11 +440,12 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 	return p->pol.n_ike > 0;
 }
 
-struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, const struct secret_key *key,
+struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, const char *state_dir,
+                                           const struct secret_key *key,
                                            void (*problem)(void *arg, const char *text), void *arg)
 {
 	struct ipsecmgr_policy *list = NULL, **end = &list;
-	struct build b = {.tree = tree, .key = key, .problem = problem, .arg = arg};
+	struct build b = {.tree = tree, .state_dir = state_dir, .key = key, .problem = problem, .arg = arg};
 	struct cfg_node *ctx, *svc;
 
 	cfg_foreach(ctx, tree->root, "context")
@@ -359,6 +480,9 @@ void ipsecmgr_cfg_free(struct ipsecmgr_policy *list)
 
 		OPENSSL_cleanse(list->pol.psk, sizeof(list->pol.psk));
 		OPENSSL_cleanse(list->pol.psk_local, sizeof(list->pol.psk_local));
+		OPENSSL_cleanse(list->pol.auth, sizeof(list->pol.auth));
+		pki_own_unref(list->pol.own);
+		pki_trust_unref(list->pol.trust);
 		free(list);
 		list = next;
 	}
@@ -392,6 +516,21 @@ static void remove_gone(struct ipsecmgr *m, const struct ipsecmgr_policy *old)
 	}
 }
 
+/* The same certificates, read again: the objects of before, so that nothing looks changed. */
+static void keep_pki(struct ike_policy *pol, const struct ike_policy *was)
+{
+	if (!was)
+		return;
+	if (pki_own_equal(pol->own, was->own)) {
+		pki_own_unref(pol->own);
+		pol->own = pki_own_ref(was->own);
+	}
+	if (pki_trust_equal(pol->trust, was->trust)) {
+		pki_trust_unref(pol->trust);
+		pol->trust = pki_trust_ref(was->trust);
+	}
+}
+
 void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 {
 	struct ipsecmgr_policy *old = m->policies, *p;
@@ -405,13 +544,15 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 	/* A manager of crypto maps has nothing to do with services. */
 	m->policies = m->t && place_serves_maps(m->t->instance)
 	                      ? NULL
-	                      : ipsecmgr_cfg_build(tree, m->have_key ? &m->key : NULL, log_problem, NULL);
+	                      : ipsecmgr_cfg_build(tree, m->t ? m->t->state_dir : NULL,
+	                                           m->have_key ? &m->key : NULL, log_problem, NULL);
 	for (p = m->policies; p; p = p->next) {
 		if (m->counters)
 			p->pol.counters = counters_add(m->counters, &counters_schema_ikev2, p->counter_key);
 		if (!m->e)
 			continue;
 		was = ike_engine_policy_find(m->e, p->pol.name);
+		keep_pki(&p->pol, was);
 		if (was && !memcmp(was, &p->pol, sizeof(p->pol)))
 			continue;
 		if (ike_engine_policy_put(m->e, &p->pol))

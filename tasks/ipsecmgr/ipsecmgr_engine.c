@@ -103,7 +103,8 @@ static void log_event(struct ipsecmgr *m, const struct ike_event *ev)
 		if (!ipsecmgr_engine_may_log(m))
 			break;
 		if (ev->reason == IKE_R_AUTH_FAILED)
-			LOG(EV_IKE_AUTH_FAIL, "peer %s (%s) by %s: %s", peer, id, ev->policy, why);
+			LOG(EV_IKE_AUTH_FAIL, "peer %s (%s) by %s: %s%s%s", peer, id, ev->policy, why,
+			    ev->detail ? ": " : "", ev->detail ? ev->detail : "");
 		else if (ev->reason == IKE_R_NO_PROPOSAL)
 			LOG(EV_IKE_NO_PROPOSAL, "peer %s by %s: %s", peer, ev->policy, why);
 		else if (ev->reason == IKE_R_TS_UNACCEPTABLE)
@@ -464,6 +465,13 @@ static void random_cb(void *arg, void *buf, size_t len)
 	random_bytes(buf, len);
 }
 
+/* Certificates are of the calendar; everything else runs by the engine's clock. */
+static uint64_t wall_cb(void *arg)
+{
+	(void)arg;
+	return clock_wall_us();
+}
+
 /* The peer's key from the remote secret list, where its template is bound to it; else the template's. */
 static int psk_cb(void *arg, const char *policy, const struct ike_id *local, const struct ike_id *peer,
                   uint8_t *out, size_t *len)
@@ -478,7 +486,7 @@ static int psk_cb(void *arg, const char *policy, const struct ike_id *local, con
 int ipsecmgr_engine_open(struct ipsecmgr *m)
 {
 	struct ike_engine_config cfg = {.instance = (uint8_t)m->t->instance, .max_sa = 2 * IPSECMGR_MAX_SA};
-	struct ike_callbacks cb = {.txn = txn_cb, .random = random_cb, .psk = psk_cb};
+	struct ike_callbacks cb = {.txn = txn_cb, .random = random_cb, .wall = wall_cb, .psk = psk_cb};
 
 	const struct ipsecmgr_policy *p;
 

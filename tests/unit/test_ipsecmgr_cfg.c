@@ -6,6 +6,7 @@
  * into the test.
  */
 #include <criterion/criterion.h>
+#include "tasks/ipsecmgr/ipsecmgr_cert.c"
 #include "tasks/ipsecmgr/ipsecmgr_cfg.c"
 #include "tasks/ipsecmgr/ipsecmgr_map.c"
 #include "tasks/ipsecmgr/ipsecmgr_secrets.c"
@@ -121,7 +122,7 @@ Test(ipsecmgr_cfg, policy_has_every_value)
 {
 	struct cfg_tree *t = load(config, 0);
 	struct seen s = {0};
-	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, problem, &s);
+	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, NULL, problem, &s);
 	char text[128];
 
 	cr_assert_not_null(p);
@@ -173,7 +174,7 @@ Test(ipsecmgr_cfg, defaults_are_staros)
 	             "authentication remote pre-shared-key key k\npayload p match childsa\n#exit\n#exit\n"
 	             "wsg-service w\nbind address 2001:db8::1 crypto-template t\nend\n",
 	             0);
-	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, NULL, NULL);
+	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, NULL, NULL, NULL);
 
 	cr_assert_not_null(p);
 	cr_assert_eq(p->pol.ike[0].dh, IKE_GROUP_MODP1024);
@@ -196,7 +197,7 @@ Test(ipsecmgr_cfg, without_key_no_policy)
 	                          0);
 	struct seen s = {0};
 
-	cr_assert_null(ipsecmgr_cfg_build(t, NULL, problem, &s));
+	cr_assert_null(ipsecmgr_cfg_build(t, NULL, NULL, problem, &s));
 	cr_assert_eq(s.n, 1);
 	unload(t);
 }
@@ -209,7 +210,7 @@ Test(ipsecmgr_cfg, one_key_for_both_sides)
 	             "wsg-service w\nbind address 192.0.2.1 crypto-template t\nend\n",
 	             0);
 	struct seen s = {0};
-	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, problem, &s);
+	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, NULL, problem, &s);
 
 	cr_assert_not_null(p, "%s", s.text);
 	cr_assert_eq(p->pol.psk_len, 4u);
@@ -231,7 +232,7 @@ Test(ipsecmgr_cfg, vendor_templates_serve_nobody_by_themselves)
 	cr_assert_eq(cfg_apply(t, &payload), 1);
 	struct seen s = {0};
 
-	cr_assert_null(ipsecmgr_cfg_build(t, NULL, problem, &s));
+	cr_assert_null(ipsecmgr_cfg_build(t, NULL, NULL, problem, &s));
 	cr_assert(strstr(s.text, "vendor template"), "%s", s.text);
 	unload(t);
 }
@@ -265,4 +266,200 @@ Test(ipsecmgr_map, behaves_as_a_table)
 		;
 	cr_assert_eq(i, n);
 	ipsecmgr_map_free(&m);
+}
+
+/* ---- certificates ---- */
+
+#include "tests/pki_make.h"
+
+/* PEM as a line of a configuration holds it: "\n" in letters, or blanks, for the ends of lines. */
+static char *folded(struct pki_bytes pem, bool blanks)
+{
+	char *out = calloc(1, 2 * pem.len + 1), *to = out;
+
+	for (size_t i = 0; i < pem.len; i++) {
+		if (pem.p[i] != '\n')
+			*to++ = (char)pem.p[i];
+		else if (blanks)
+			*to++ = ' ';
+		else
+			to = stpcpy(to, "\\n");
+	}
+	mk_drop(pem);
+	return out;
+}
+
+static struct mk the_root, the_gw;
+
+static void make_two(void)
+{
+	the_root = mk_cert(&(struct mk_want){.cn = "root", .ca = true}, NULL);
+	the_gw = mk_cert(&(struct mk_want){.cn = "gw"}, &the_root);
+}
+
+static void drop_two(void)
+{
+	mk_free(&the_root);
+	mk_free(&the_gw);
+}
+
+TestSuite(ipsecmgr_cert, .init = make_two, .fini = drop_two);
+
+static const char cert_config[] = "config\nca-certificate name root pem data \"%s\"\n"
+                                  "certificate name gw pem data \"%s\" private-key pem data \"%s\"\n"
+                                  "ca-crl name list pem url /flash/list.pem\n"
+                                  "context c -noconfirm\n"
+                                  "  ikev2-ikesa auth-method-set keys\n"
+                                  "    authentication local pre-shared-key key of-the-set\n"
+                                  "    authentication remote pre-shared-key key of-the-set\n"
+                                  "  #exit\n"
+                                  "  ikev2-ikesa auth-method-set certs\n"
+                                  "    authentication local certificate\n"
+                                  "    authentication remote certificate\n"
+                                  "  #exit\n"
+                                  "  ikev2-ikesa auth-method-set mixed\n"
+                                  "    authentication local certificate\n"
+                                  "    authentication remote pre-shared-key key mixed\n"
+                                  "  #exit\n"
+                                  "  ikev2-ikesa auth-method-set eap\n"
+                                  "    authentication eap-profile e\n"
+                                  "  #exit\n"
+                                  "  crypto template t ikev2-dynamic\n%s"
+                                  "    payload p match childsa\n    #exit\n  #exit\n"
+                                  "  wsg-service w\n    bind address 192.0.2.1 crypto-template t\n"
+                                  "  #exit\n#exit\nend\n";
+
+/* A context with certificates and four sets, and a template of these lines. */
+static struct cfg_tree *load_certs(const char *tmpl, bool blanks)
+{
+	const struct mk *const root = &the_root, *const gw = &the_gw;
+	char *ca = folded(mk_pem(&root, 1), blanks), *cert = folded(mk_pem(&gw, 1), blanks),
+	     *key = folded(mk_key_pem(gw), blanks), *text;
+	struct cfg_tree *t;
+
+	cr_assert_gt(asprintf(&text, cert_config, ca, cert, key, tmpl), 0);
+	t = load(text, 0);
+	free(ca);
+	free(cert);
+	free(key);
+	free(text);
+	return t;
+}
+
+#define BY_CERT "    authentication local certificate\n    authentication remote certificate\n"
+#define CERTS   "    certificate gw\n    ca-certificate list ca-cert-name root\n"
+
+Test(ipsecmgr_cert, from_lines_of_the_configuration)
+{
+	for (int blanks = 0; blanks < 2; blanks++) {
+		struct seen s = {0};
+		struct cfg_tree *t = load_certs(BY_CERT CERTS "    ikev2-ikesa cert-sign pkcs2.0\n"
+		                                              "    ikev2-ikesa ddos max-cert-size 4096\n",
+		                                blanks);
+		struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, NULL, problem, &s);
+
+		cr_assert_not_null(p, "%s", s.text);
+		cr_expect_eq(s.n, 0, "%s", s.text);
+		cr_expect_eq(p->pol.n_auth, 1);
+		cr_expect(p->pol.auth[0].local_cert && p->pol.auth[0].remote_cert);
+		cr_expect(p->pol.own && pki_trust_cas(p->pol.trust) == 1);
+		cr_expect(p->pol.cert_pss);
+		cr_expect_eq(p->pol.max_cert_size, 4096);
+		cr_expect_eq(p->pol.psk_len, 0);
+		ipsecmgr_cfg_free(p);
+		unload(t);
+	}
+}
+
+Test(ipsecmgr_cert, ways_of_the_list)
+{
+	struct seen s = {0};
+	struct cfg_tree *t =
+	        load_certs("    ikev2-ikesa auth-method-set list keys certs mixed\n" CERTS, false);
+	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, NULL, problem, &s);
+
+	cr_assert_not_null(p, "%s", s.text);
+	cr_expect_eq(p->pol.n_auth, 3);
+	cr_expect(!p->pol.auth[0].local_cert && !p->pol.auth[0].remote_cert);
+	cr_expect_eq(p->pol.auth[0].psk_len, 10);
+	cr_expect(p->pol.auth[1].local_cert && p->pol.auth[1].remote_cert);
+	cr_expect(p->pol.auth[2].local_cert && !p->pol.auth[2].remote_cert);
+	cr_expect_arr_eq(p->pol.auth[2].psk, "mixed", 5);
+	ipsecmgr_cfg_free(p);
+	unload(t);
+}
+
+/* Chapter 1: of one method at both places the template's counts. */
+Test(ipsecmgr_cert, the_template_comes_first)
+{
+	struct seen s = {0};
+	struct cfg_tree *t = load_certs("    authentication local pre-shared-key key own\n"
+	                                "    authentication remote pre-shared-key key own\n"
+	                                "    ikev2-ikesa auth-method-set list mixed eap\n" CERTS,
+	                                false);
+	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, NULL, problem, &s);
+
+	cr_assert_not_null(p, "%s", s.text);
+	cr_expect_eq(p->pol.n_auth, 2);
+	cr_expect_arr_eq(p->pol.auth[0].psk, "own", 3);
+	cr_expect(p->pol.auth[1].local_cert);
+	cr_expect_eq(p->pol.auth[1].psk_len, 3);
+	cr_expect_arr_eq(p->pol.auth[1].psk, "own", 3);
+	cr_expect(strstr(s.text, "auth-method-set eap: EAP is not supported"), "%s", s.text);
+	ipsecmgr_cfg_free(p);
+	unload(t);
+}
+
+/* A peer that has to come by EAP does not come by our key. */
+Test(ipsecmgr_cert, eap_is_not_replaced_by_a_key)
+{
+	struct cfg_tree *t = load_certs("    authentication local pre-shared-key key own\n"
+	                                "    authentication remote eap-profile e\n",
+	                                false);
+
+	cr_expect_null(ipsecmgr_cfg_build(t, NULL, NULL, NULL, NULL));
+	unload(t);
+}
+
+Test(ipsecmgr_cert, what_is_missing_is_told)
+{
+	static const struct {
+		const char *lines, *want;
+	} all[] = {
+	        {"    certificate nowhere\n    ca-certificate list ca-cert-name root\n",
+	         "certificate nowhere: it does not exist"},
+	        {"    certificate gw\n", "ca-certificate list or ca-crl list is missing"},
+	        {"    certificate gw\n    ca-certificate list ca-cert-name nowhere\n",
+	         "ca-certificate nowhere: it does not exist"},
+	        {CERTS "    ca-crl list ca-crl-name list\n", "ca-crl list: No such file or directory"},
+	        {"    ca-certificate list ca-cert-name root\n", "certificate is missing"},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct seen s = {0};
+		char lines[512];
+		struct cfg_tree *t;
+
+		snprintf(lines, sizeof(lines), BY_CERT "%s", all[i].lines);
+		t = load_certs(lines, false);
+		cr_expect_null(ipsecmgr_cfg_build(t, "/tmp", NULL, problem, &s), "row %zu", i);
+		cr_expect(strstr(s.text, all[i].want), "row %zu: %s", i, s.text);
+		unload(t);
+	}
+}
+
+/* The same configuration read again is no change: the engine keeps what it has. */
+Test(ipsecmgr_cert, read_again_it_is_the_same)
+{
+	struct cfg_tree *t = load_certs(BY_CERT CERTS, false);
+	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, NULL, NULL, NULL),
+	                       *q = ipsecmgr_cfg_build(t, NULL, NULL, NULL, NULL);
+
+	cr_assert(p && q);
+	cr_expect_neq(p->pol.own, q->pol.own);
+	keep_pki(&q->pol, &p->pol);
+	cr_expect_eq(memcmp(&p->pol, &q->pol, sizeof(p->pol)), 0);
+	ipsecmgr_cfg_free(p);
+	ipsecmgr_cfg_free(q);
+	unload(t);
 }

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Certificates, CA certificates, revocation lists and private keys of the configuration: PEM text in its
+ * lines, or files of this chassis (chapter 11). The only place of ipsecmgr that reads such files; what is in
+ * them is lib/pki's to judge. Fetching over the network (HTTP, FTP, LDAP …) would come in at read_url().
+ * Entry points: ipsecmgr_cert_own(), ipsecmgr_cert_trust(). Called by ipsecmgr_cfg.c.
+ */
+#include "tasks/ipsecmgr/ipsecmgr.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cfg/cfg.h"
+#include "disk/disk.h"
+#include "pki/pki.h"
+
+/* Bytes of a certificate, key or list; to be freed with drop(). */
+struct bytes {
+	char *p;
+	size_t len;
+};
+
+static void drop(struct bytes *b)
+{
+	if (b->p)
+		OPENSSL_cleanse(b->p, b->len);
+	free(b->p);
+	*b = (struct bytes){0};
+}
+
+static struct pki_bytes in(const struct bytes *b)
+{
+	return (struct pki_bytes){(const uint8_t *)b->p, b->len};
+}
+
+/* A line of the configuration holds PEM with "\n" for the ends of lines; or with blanks, which stay in the
+ * two lines around the data. */
+static struct bytes unfold(const char *text)
+{
+	struct bytes b = {malloc(2 * strlen(text) + 2), 0};
+	bool frame = false;
+
+	for (; b.p && *text; text++) {
+		bool start = !strncmp(text, "-----", 5);
+
+		if (!strncmp(text, "\\n", 2) || (*text == ' ' && !frame)) {
+			b.p[b.len++] = '\n';
+			text += *text == '\\';
+			continue;
+		}
+		if (start) {
+			if (!frame && b.len && b.p[b.len - 1] != '\n')
+				b.p[b.len++] = '\n';
+			memcpy(b.p + b.len, text, 5);
+			b.len += 5;
+			text += 4;
+			if (frame)
+				b.p[b.len++] = '\n';
+			frame = !frame;
+			continue;
+		}
+		b.p[b.len++] = *text;
+	}
+	return b;
+}
+
+static int read_url(const char *state_dir, const char *url, struct bytes *b)
+{
+	char path[DISK_URL_MAX];
+
+	if (disk_url(url, path, sizeof(path)))
+		return -EPROTONOSUPPORT;
+	return disk_read(state_dir, path, PKI_INPUT_MAX, &b->p, &b->len);
+}
+
+/* What is wrong with reading, in words. */
+static const char *read_error(int rc)
+{
+	return rc == -EPROTONOSUPPORT ? "only files of /flash, /hd-raid and /usb1 are read" : disk_error(rc);
+}
+
+/* The text or file that a line names. 0, or an error in why. */
+static int fetch(const struct ipsecmgr_cert_env *e, const char *text, const char *url, struct bytes *b,
+                 const char **why)
+{
+	int rc = -ENOENT;
+
+	if (text) {
+		*b = unfold(text);
+		rc = b->p ? 0 : -ENOMEM;
+	} else if (url && e->state_dir) {
+		rc = read_url(e->state_dir, url, b);
+	}
+	*why = rc ? read_error(rc) : NULL;
+	return rc;
+}
+
+/* The private key of a certificate's line: sealed or clear text, or a file. */
+static int fetch_key(const struct ipsecmgr_cert_env *e, const struct cfg_node *n, struct bytes *b,
+                     const char **why)
+{
+	const char *key = cfg_arg(n, "key"), *url = cfg_arg(n, "key-url");
+	char *clear;
+	int rc;
+
+	if (!key && !url) {
+		*why = "it has no private key";
+		return -ENOENT;
+	}
+	if (!key || !e->key || !secret_is_sealed(key))
+		return fetch(e, key, url, b, why);
+	clear = malloc(strlen(key) + 1);
+	rc = clear ? secret_unseal(e->key, key, clear, strlen(key) + 1) : -ENOMEM;
+	*why = "its private key was not sealed by this chassis";
+	if (!rc)
+		rc = fetch(e, clear, NULL, b, why);
+	if (clear)
+		OPENSSL_cleanse(clear, strlen(key) + 1);
+	free(clear);
+	return rc;
+}
+
+static void tell(const struct ipsecmgr_cert_env *e, const char *kind, const char *name, const char *why)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s %.128s: %s", kind, name, why);
+	if (e->problem)
+		e->problem(e->arg, text);
+}
+
+struct pki_own *ipsecmgr_cert_own(const struct ipsecmgr_cert_env *e, const char *name,
+                                  const struct pki_trust *more)
+{
+	const struct cfg_node *n = cfg_child(e->tree, e->tree->root, "certificate", name);
+	struct bytes cert = {0}, key = {0};
+	enum pki_reason reason = PKI_OK;
+	struct pki_own *o = NULL;
+	const char *why = "it does not exist";
+
+	if (n && !fetch(e, cfg_arg(n, "pem-data"), cfg_arg(n, "url"), &cert, &why) &&
+	    !fetch_key(e, n, &key, &why)) {
+		o = pki_own_new(in(&cert), in(&key), more, &reason);
+		why = pki_reason_name(reason);
+	}
+	if (!o)
+		tell(e, "certificate", name, why);
+	drop(&cert);
+	drop(&key);
+	return o;
+}
+
+static bool add_from(const struct ipsecmgr_cert_env *e, struct pki_trust *t, const char *row,
+                     const char *name, enum pki_reason (*put)(struct pki_trust *t, struct pki_bytes in))
+{
+	const struct cfg_node *n = cfg_child(e->tree, e->tree->root, row, name);
+	const char *why = "it does not exist";
+	enum pki_reason reason = PKI_GARBAGE;
+	struct bytes b = {0};
+
+	if (n && !fetch(e, cfg_arg(n, "pem-data"), cfg_arg(n, "url"), &b, &why)) {
+		reason = put(t, in(&b));
+		why = pki_reason_name(reason);
+	}
+	if (reason != PKI_OK)
+		tell(e, row, name, why);
+	drop(&b);
+	return reason == PKI_OK;
+}
+
+struct pki_trust *ipsecmgr_cert_trust(const struct ipsecmgr_cert_env *e, const struct cfg_node *tmpl)
+{
+	const struct cfg_node *cas = cfg_child(e->tree, tmpl, "ca-certificate-list", NULL),
+	                      *crls = cfg_child(e->tree, tmpl, "ca-crl-list", NULL);
+	struct pki_trust *t = cas ? pki_trust_new() : NULL;
+	const char *name;
+
+	for (unsigned i = 0; t && (name = cfg_arg_nth(cas, "certificate", i)); i++)
+		add_from(e, t, "ca-certificate", name, pki_trust_add_ca);
+	for (unsigned i = 0; t && crls && (name = cfg_arg_nth(crls, "crl", i)); i++)
+		if (!add_from(e, t, "ca-crl", name, pki_trust_add_crl)) {
+			pki_trust_unref(t);
+			t = NULL;
+		}
+	return t;
+}
