@@ -1,0 +1,370 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Authentication by certificate with strongSwan: RSA and ECDSA, PKCS #1 and PSS, with RFC 7427 and without, a chain, auth
+sets, and peers that must be refused (another CA, revoked, expired, somebody else's name); and a tunnel that outlives its
+ipsecmgr. The certificates are made with the openssl program, for two days.
+
+usage: certs.py [-v]     exit 0: every row held, 1: not (printed), 77: something is not installed"""
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from matrix import ORRERY, in_swan, run, until
+
+SERVICES = ("rsa", "ec", "pss", "sets")
+
+
+# --- certificates ---
+
+def openssl(work, *args):
+    p = subprocess.run(("openssl",) + args, cwd=work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if p.returncode:
+        sys.exit("openssl %s: %s" % (" ".join(args), p.stdout))
+
+
+def make_key(work, name, kind):
+    kinds = {"rsa": ("RSA", "rsa_keygen_bits:2048"), "ec": ("EC", "ec_paramgen_curve:P-256"),
+             "ec384": ("EC", "ec_paramgen_curve:P-384")}
+    openssl(work, "genpkey", "-algorithm", kinds[kind][0], "-pkeyopt", kinds[kind][1], "-out", name + ".key")
+
+
+def make_ca(work, name, kind, by=None):
+    make_key(work, name, kind)
+    with open(os.path.join(work, name + ".db"), "w"), open(os.path.join(work, name + ".srl"), "w") as f:
+        f.write("1000\n")
+    with open(os.path.join(work, name + ".conf"), "w") as f:
+        f.write("[ca]\ndefault_ca = d\n[d]\ndatabase = %s.db\nserial = %s.srl\nnew_certs_dir = .\ndefault_md = sha256\n"
+                "default_days = 2\ndefault_crl_days = 2\nunique_subject = no\npolicy = p\n[p]\nCN = supplied\n" % (name, name))
+    if by:
+        make_cert(work, name, None, by, ext="basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign")
+    else:
+        openssl(work, "req", "-x509", "-new", "-key", name + ".key", "-days", "2", "-subj", "/CN=" + name, "-addext",
+                "keyUsage=critical,keyCertSign,cRLSign", "-out", name + ".pem")
+
+
+def make_cert(work, name, kind, ca, san=None, ext="", end=None):
+    if kind:
+        make_key(work, name, kind)
+    openssl(work, "req", "-new", "-key", name + ".key", "-subj", "/CN=" + name, "-out", name + ".csr")
+    with open(os.path.join(work, name + ".ext"), "w") as f:
+        f.write(ext + ("\nsubjectAltName=" + san if san else "") + "\nsubjectKeyIdentifier=hash\n")
+    dates = ("-startdate", "20200101000000Z", "-enddate", end) if end else ()
+    openssl(work, "ca", "-batch", "-notext", "-config", ca + ".conf", "-keyfile", ca + ".key", "-cert", ca + ".pem", "-in",
+            name + ".csr", "-out", name + ".pem", "-extfile", name + ".ext", *dates)
+
+
+def make_all(work):
+    make_ca(work, "root", "ec")
+    make_ca(work, "sub", "rsa", "root")
+    make_ca(work, "evil", "ec")
+    for name, kind in (("gwrsa", "rsa"), ("gwec", "ec")):
+        make_cert(work, name, kind, "sub" if name == "gwrsa" else "root", "DNS:segw.orrery.example")
+    make_cert(work, "swanrsa", "rsa", "sub", "DNS:swan")
+    make_cert(work, "swanec", "ec384", "root", "DNS:swan")
+    make_cert(work, "swanrevoked", "ec", "root", "DNS:swan")
+    make_cert(work, "swanevil", "ec", "evil", "DNS:swan")
+    make_cert(work, "swanold", "ec", "root", "DNS:swan", end="20200201000000Z")
+    openssl(work, "ca", "-config", "root.conf", "-keyfile", "root.key", "-cert", "root.pem", "-revoke", "swanrevoked.pem")
+    openssl(work, "ca", "-config", "root.conf", "-keyfile", "root.key", "-cert", "root.pem", "-gencrl", "-out", "root.crl")
+
+
+# --- the two sides ---
+
+BASE = """config
+  system hostname C
+  require session recovery
+  card 1
+    mode active
+  #exit
+  card 2
+    mode active
+  #exit
+  card 3
+    mode active
+  #exit
+  context wsg
+    interface access
+      ip address 192.0.2.1 255.255.255.0
+%s    #exit
+    interface core
+      ip address 203.0.113.1 255.255.255.0
+    #exit
+    ip pool ue 10.45.0.0 255.255.0.0 private 0
+  #exit
+  port ethernet 5/10
+    no shutdown
+    bind interface access wsg
+  #exit
+  port ethernet 5/11
+    no shutdown
+    bind interface core wsg
+  #exit
+end
+"""
+
+TEMPLATE = """    crypto template t{0} ikev2-dynamic
+{2}      identity local id-type fqdn id segw.orrery.example
+      certificate {3}
+      ca-certificate list ca-cert-name root
+      ca-crl list ca-crl-name root
+      ikev2-ikesa cert-sign {4}
+      ikev2-ikesa transform-set list ike
+      payload ue match childsa match ipv4
+        ip-address-allocation dynamic
+        ipsec transform-set list esp
+        tsr start-address 203.0.113.0 end-address 203.0.113.255
+      #exit
+    #exit
+    wsg-service w{0}
+      deployment-mode remote-access
+      ip address alloc-method local
+      ip address pool name ue
+      bind address 192.0.2.{1} crypto-template t{0}
+    #exit
+"""
+
+BY_CERT = "      authentication local certificate\n      authentication remote certificate\n"
+
+
+def folded(work, name):
+    with open(os.path.join(work, name)) as f:
+        return f.read().replace("\n", "\\n")
+
+
+def settings(work):
+    """What a running chassis is told: one certificate in files with its chain, one in the configuration."""
+    out = ["configure", "certificate name rsa pem url /flash/certs/gw.pem private-key pem url /flash/certs/gw.key",
+           'certificate name ec pem data "%s" private-key pem data "%s"' % (folded(work, "gwec.pem"), folded(work, "gwec.key")),
+           "ca-certificate name root pem url /flash/certs/root.pem", "ca-crl name root pem url file:/flash/certs/root.crl",
+           "context wsg",
+           "    ipsec transform-set esp\n      encryption aes-cbc-128\n      hmac sha2-256-128\n    #exit",
+           "    ikev2-ikesa transform-set ike\n      encryption aes-cbc-128\n      hmac sha2-256-128\n      prf sha2-256\n"
+           "      group 14\n    #exit",
+           "    ikev2-ikesa auth-method-set keys\n      authentication local pre-shared-key key the-secret\n"
+           "      authentication remote pre-shared-key key the-secret\n    #exit",
+           "    ikev2-ikesa auth-method-set certs\n" + BY_CERT + "    #exit",
+           "    ikev2-ikesa auth-method-set mixed\n      authentication local certificate\n"
+           "      authentication remote pre-shared-key key other-secret\n    #exit"]
+    for i, s in enumerate(SERVICES):
+        auth = "      ikev2-ikesa auth-method-set list keys certs mixed\n" if s == "sets" else BY_CERT
+        out.append(TEMPLATE.format(s, 10 + i, auth, "ec" if s == "ec" else "rsa", "pkcs2.0" if s == "pss" else "pkcs1.5"))
+    return "\n".join(out + ["end", ""])
+
+
+def connection(name, service, cert, local=None, remote="pubkey", local_id="swan"):
+    return """  {0} {{
+    version = 2
+    local_addrs = %any
+    remote_addrs = 192.0.2.{1}
+    vips = 0.0.0.0
+    encap = yes
+    mobike = no
+    proposals = aes128-sha256-modp2048
+    local {{
+      auth = {2}
+      id = {3}
+      {4}
+    }}
+    remote {{
+      auth = {5}
+      id = segw.orrery.example
+    }}
+    children {{
+      {0} {{
+        mode = tunnel
+        remote_ts = 203.0.113.0/24
+        esp_proposals = aes128-sha256
+      }}
+    }}
+  }}
+""".format(name, 10 + SERVICES.index(service), local or "pubkey", local_id, "certs = %s.pem" % cert if cert else "", remote)
+
+
+# name, service, certificate of the peer, auth of both sides, what its log tells of the gateway's and of its own signature
+GOOD = (
+    ("rsa", "rsa", "swanrsa", None, "pubkey", "RSA_EMSA_PKCS1_SHA2_256", "RSA_EMSA_PKCS1_SHA2_256"),
+    ("ecdsa", "ec", "swanec", None, "pubkey", "ECDSA_WITH_SHA256_DER", "ECDSA_WITH_SHA384_DER"),
+    ("crossed", "ec", "swanrsa", None, "pubkey", "ECDSA_WITH_SHA256_DER", "RSA_EMSA_PKCS1_SHA2_256"),
+    ("pss", "pss", "swanrsa", "ike:rsa/pss-sha256", "ike:rsa/pss-sha256", "RSA_EMSA_PSS_SHA2_256_SALT_32", "RSA_EMSA_PSS_SHA2_256_SALT_32"),
+    ("bycert", "sets", "swanec", None, "pubkey", "RSA_EMSA_PKCS1_SHA2_256", "ECDSA_WITH_SHA384_DER"),
+    ("bykey", "sets", None, "psk", "psk", "pre-shared key", "pre-shared key"),
+    ("mixed", "sets", None, "psk", "pubkey", "RSA_EMSA_PKCS1_SHA2_256", "pre-shared key"),
+)
+# the same without RFC 7427
+OLD = (
+    ("oldrsa", "rsa", "swanrsa", None, "pubkey", "RSA signature", "RSA signature"), # with the CA between it and the root
+    ("oldec", "ec", "swanec", None, "pubkey", "ECDSA-256 signature", "ECDSA-384 signature"),
+)
+# name, service, certificate, identity, what the chassis logs
+BAD = (
+    ("evil", "rsa", "swanevil", "swan", "certificate of an unknown CA"),
+    ("revoked", "rsa", "swanrevoked", "swan", "certificate revoked"),
+    ("expired", "ec", "swanold", "swan", "certificate expired"),
+)
+
+
+def swan(work, host, rows, bad, keys, conf="", trusts_sub=True):
+    """A strongSwan's directory: its connections, certificates and CAs. Who does not trust the CA in between has to be
+    sent it."""
+    d = os.path.join(work, host)
+    for sub in ("x509", "x509ca", "private"):
+        os.makedirs(os.path.join(d, sub))
+    text = "connections {\n" + "".join(connection(r[0], r[1], r[2], r[3], r[4], "mixed" if r[0] == "mixed" else "swan")
+                                       for r in rows)
+    text += "".join(connection(r[0], r[1], r[2], local_id=r[3]) for r in bad) + "}\n"
+    text += "secrets {\n" + "".join("  ike-%d {\n    id-1 = %s\n    id-2 = segw.orrery.example\n    secret = %s\n  }\n" % (
+        i, who, secret) for i, (who, secret) in enumerate(keys)) + "}\n"
+    for name, content in (("swanctl.conf", text), ("strongswan.conf", conf)):
+        with open(os.path.join(d, name), "w") as f:
+            f.write(content)
+    for c in {r[2] for r in rows + bad if r[2]}:
+        shutil.copy(os.path.join(work, c + ".pem"), os.path.join(d, "x509"))
+        shutil.copy(os.path.join(work, c + ".key"), os.path.join(d, "private"))
+    shutil.copy(os.path.join(work, "root.pem"), os.path.join(d, "x509ca"))
+    shutil.copy(os.path.join(work, "sub.pem"), os.path.join(d, "x509ca" if trusts_sub else "x509"))
+
+
+LAB = """lab certs
+network access
+network core
+chassis C profile asr5500-lab config C.cfg
+port C 5/10 access
+port C 5/11 core
+host swan access 192.0.2.50/24
+host oldswan access 192.0.2.51/24
+host server core 203.0.113.10/24 gateway 203.0.113.1
+server strongswan swan conf swan
+server strongswan oldswan conf oldswan
+"""
+
+
+# --- rows ---
+
+def on(lab, host, command):
+    return run(ORRERY, "lab", "exec", lab, host, "sh", "-c", command)
+
+
+def ping(lab, host):
+    status, out = on(lab, host, "ping -c 2 -i 0.2 -W 2 203.0.113.10")
+    return not status and "2 received" in out
+
+
+def try_good(lab, host, row):
+    status, out = on(lab, host, "swanctl --initiate --child " + row[0])
+    if status:
+        return "not set up: " + " / ".join(out.strip().splitlines()[-4:])
+    if "authentication of 'segw.orrery.example' with %s successful" % row[5] not in out:
+        return "the gateway did not prove itself by %s: %s" % (row[5], out)
+    if "(myself) with %s" % row[6] not in out:
+        return "the peer did not prove itself by %s: %s" % (row[6], out)
+    if not ping(lab, host):
+        return "ping is not answered"
+    return None
+
+
+def end(lab, host, row):
+    on(lab, host, "swanctl --terminate --ike " + row[0])
+
+
+def try_bad(lab, host, row):
+    status, out = on(lab, host, "swanctl --initiate --child " + row[0])
+    if not status or "AUTHENTICATION_FAILED" not in out:
+        return "not refused: " + out
+    want = row[4]
+    if not until(lambda: want in cli("show logs"), 5):
+        return "the chassis does not say %s" % want
+    return None
+
+
+def cli(*commands):
+    args = [ORRERY, "cli", "--name", "C"]
+    for c in commands:
+        args += ["-c", c]
+    return run(*args)[1]
+
+
+def try_kill(lab):
+    """The tunnel of the first row outlives its manager, and is rekeyed."""
+    row = GOOD[0]
+    problem = try_good(lab, "swan", row)
+    for instance in ("1", "2"):
+        status, out = run(ORRERY, "fault", "--name", "C", "kill", "task", "ipsecmgr", instance)
+        if status:
+            problem = problem or out
+    if not until(lambda: ping(lab, "swan"), 10):
+        problem = problem or "no traffic after the loss of ipsecmgr"
+    status, out = on(lab, "swan", "swanctl --rekey --ike " + row[0])
+    if status:
+        problem = problem or "no rekey after the loss of ipsecmgr"
+    end(lab, "swan", row)
+    return problem
+
+
+def try_all(lab):
+    results = []
+    for host, rows in (("swan", GOOD), ("oldswan", OLD)):
+        for r in rows:
+            results.append((r[0], try_good(lab, host, r)))
+            end(lab, host, r)
+    for r in BAD:
+        results.append((r[0], try_bad(lab, "swan", r)))
+    results.append(("kill", try_kill(lab)))
+    return results
+
+
+def install(work):
+    """The files and settings of the running chassis. None or an error."""
+    flash = glob.glob(os.environ["ORRERY_RUN"] + "/**/state/C/flash", recursive=True)
+    if len(flash) != 1:
+        return "the chassis' disk is not there: %s" % flash
+    d = os.path.join(flash[0], "certs")
+    os.mkdir(d)
+    with open(os.path.join(d, "gw.pem"), "w") as f:
+        for c in ("gwrsa.pem", "sub.pem"):
+            f.write(open(os.path.join(work, c)).read())
+    for src, dst in (("gwrsa.key", "gw.key"), ("root.pem", "root.pem"), ("root.crl", "root.crl")):
+        shutil.copy(os.path.join(work, src), os.path.join(d, dst))
+    with open(os.path.join(work, "settings"), "w") as f:
+        f.write(settings(work))
+    status, out = run(ORRERY, "cli", "--name", "C", "-e", os.path.join(work, "settings"))
+    return "settings refused: " + out if status else None
+
+
+def main():
+    if not shutil.which("openssl"):
+        print("openssl is not installed")
+        return 77
+    with tempfile.TemporaryDirectory(prefix="om") as work:
+        os.environ.setdefault("ORRERY_RUN", work + "/r")
+        os.environ.setdefault("ORRERY_STATE", work + "/s")
+        for d in (os.environ["ORRERY_RUN"], os.environ["ORRERY_STATE"]):
+            os.makedirs(d, mode=0o700, exist_ok=True)
+        make_all(work)
+        keys = (("swan", "the-secret"), ("mixed", "other-secret"))
+        swan(work, "swan", GOOD, BAD, keys)
+        swan(work, "oldswan", OLD, (), keys, "charon {\n  signature_authentication = no\n}\n", False)
+        more = "".join("      ip address 192.0.2.%d 255.255.255.0 secondary\n" % (10 + i) for i in range(len(SERVICES)))
+        for name, text in (("C.cfg", BASE % more), ("certs.lab", LAB)):
+            with open(os.path.join(work, name), "w") as f:
+                f.write(text)
+        lab = work + "/certs.lab"
+        status, out = run(ORRERY, "lab", "up", lab, timeout=60)
+        if status:
+            print(out.strip())
+            return 77 if "apt-get install" in out else 1
+        try:
+            problem = install(work)
+            results = [("settings", problem)] if problem else try_all(lab)
+        finally:
+            run(ORRERY, "lab", "down", lab, timeout=60)
+    for name, problem in results:
+        if problem or "-v" in sys.argv:
+            print("%-10s %s" % (name, problem or "passed"))
+    return 1 if any(problem for _, problem in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
