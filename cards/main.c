@@ -276,6 +276,22 @@ static void power(struct card *c, const char *args)
 	card_bp_send(c, &m);
 }
 
+/* hatsystem's steering line: the ipsecmgr instances without new peers, as numbers. */
+static void steer(struct card *c, const char *args)
+{
+	BpMessage m = BP_MESSAGE__INIT;
+	BpSteer s = BP_STEER__INIT;
+	uint32_t list[255];
+	int used;
+
+	s.closed = list;
+	for (; s.n_closed < 255 && sscanf(args, "%u %n", &list[s.n_closed], &used) == 1; args += used)
+		s.n_closed++;
+	m.body_case = BP_MESSAGE__BODY_STEER;
+	m.steer = &s;
+	card_bp_send(c, &m);
+}
+
 static void from_own_task(struct card *c, struct proc *p, const Envelope *env)
 {
 	switch (env->body_case) {
@@ -312,6 +328,9 @@ static void from_others(struct card *c, const struct bus_rx *rx, const Envelope 
 		card_reply_status(c, rx, env, 0, "");
 	} else if (env->body_case == ENVELOPE__BODY_CONTROL && hat && !strcmp(env->control->what, "power")) {
 		power(c, env->control->args);
+		card_reply_status(c, rx, env, 0, "");
+	} else if (env->body_case == ENVELOPE__BODY_CONTROL && hat && !strcmp(env->control->what, "steer")) {
+		steer(c, env->control->args);
 		card_reply_status(c, rx, env, 0, "");
 	} else if (env->kind == ENVELOPE__KIND__RESPONSE && hat) {
 		report_acked(c, env->id);

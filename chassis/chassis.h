@@ -136,5 +136,7 @@ int fabric_dial(const char *address, uint16_t port);
 void fabric_handle(struct conn *cn, uint64_t id, const BpFabric *f);
 /* No context is left; ports are at the faceplate again. */
 void fabric_reset(void);
+/* Which instances get no new peers from now on. */
+void fabric_steer(const BpSteer *s);
 
 #endif

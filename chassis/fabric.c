@@ -50,6 +50,7 @@ static struct {
 	unsigned n_ports;
 	struct fabric_service *services[SERVICES_MAX];
 	unsigned n_services;
+	struct steer_closed closed;
 } fab;
 
 static struct fabric_context *context_get(uint32_t id, int *err)
@@ -201,6 +202,30 @@ static int open_one(struct fabric_service *s, unsigned instance)
 	return steer_attach_esp_filter(fd[FABRIC_ESP], instance);
 }
 
+/* The programs of the sockets that are open: one serves the whole group. */
+static int steer(const struct fabric_service *s)
+{
+	int rc = steer_attach_reuseport(s->fd[1][FABRIC_UDP500], 500, s->n, &fab.closed);
+
+	return rc ? rc : steer_attach_reuseport(s->fd[1][FABRIC_UDP4500], 4500, s->n, &fab.closed);
+}
+
+void fabric_steer(const BpSteer *b)
+{
+	int rc;
+
+	fab.closed = (struct steer_closed){0};
+	for (size_t i = 0; b && i < b->n_closed; i++)
+		if (b->closed[i] >= 1 && b->closed[i] <= INSTANCES_MAX)
+			steer_close(&fab.closed, b->closed[i]);
+	for (unsigned i = 0; i < fab.n_services; i++) {
+		rc = steer(fab.services[i]);
+		if (rc < 0)
+			LOG(EV_IFTASK_SOCKET, "steering of a service address in context %u: %s",
+			    fab.services[i]->ctx, strerror(-rc));
+	}
+}
+
 /* In the context's namespace: sockets of instances s->n+1 … total, in that order, then the steering programs.
  */
 static int open_all(void *arg)
@@ -213,11 +238,7 @@ static int open_all(void *arg)
 		if (rc == 0)
 			a->s->n++;
 	}
-	if (rc == 0)
-		rc = steer_attach_reuseport(a->s->fd[1][FABRIC_UDP500], 500, a->s->n);
-	if (rc == 0)
-		rc = steer_attach_reuseport(a->s->fd[1][FABRIC_UDP4500], 4500, a->s->n);
-	return rc;
+	return rc ? rc : steer(a->s);
 }
 
 static void service_close(struct fabric_service *s)
@@ -355,6 +376,7 @@ static void context_drop(uint32_t id)
 
 void fabric_reset(void)
 {
+	fab.closed = (struct steer_closed){0};
 	for (uint32_t id = 1; id <= CONTEXTS_MAX; id++)
 		context_drop(id);
 }

@@ -79,6 +79,10 @@ static void dispatch(struct conn *cn, const BpMessage *m, const int *fds, int n)
 			slots_kill(c, m->power->slot, m->power->reason,
 			           m->power->what == BP_POWER__WHAT__OFF);
 		break;
+	case BP_MESSAGE__BODY_STEER:
+		if (cn->slot == c->active_mio && cn->slot)
+			fabric_steer(m->steer);
+		break;
 	case BP_MESSAGE__BODY_FABRIC:
 		fabric_handle(cn, m->id, m->fabric);
 		break;

@@ -29,8 +29,39 @@ static size_t put_instance(struct sock_filter *p, unsigned n)
 	return i;
 }
 
+static unsigned count_open(unsigned n, const struct steer_closed *closed)
+{
+	unsigned open = 0;
+
+	for (unsigned i = 1; i <= n; i++)
+		open += !steer_is_closed(closed, i);
+	return open;
+}
+
+/* Ends with the index of the A-th open instance: three instructions for each run of open ones. */
+static size_t put_open(struct sock_filter *p, unsigned n, const struct steer_closed *closed)
+{
+	unsigned left = count_open(n, closed);
+	size_t i = 0;
+
+	for (unsigned first = 1, run; left; first += run) {
+		for (; steer_is_closed(closed, first); first++)
+			;
+		for (run = 0; first + run <= n && !steer_is_closed(closed, first + run); run++)
+			;
+		left -= run;
+		if (left)
+			p[i++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, run, 2, 0);
+		p[i++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, first - 1);
+		p[i++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
+		if (left)
+			p[i++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_SUB | BPF_K, run);
+	}
+	return i;
+}
+
 /* An IKE header at offset at. */
-static size_t put_ike(struct sock_filter *p, uint32_t at, unsigned n)
+static size_t put_ike(struct sock_filter *p, uint32_t at, unsigned n, const struct steer_closed *closed)
 {
 	size_t i = 0;
 	size_t to_spi_i;
@@ -48,25 +79,26 @@ static size_t put_ike(struct sock_filter *p, uint32_t at, unsigned n)
 	i += put_instance(p + i, n);
 	p[to_hash].jt = (uint8_t)(i - to_hash - 1);
 	p[i++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at + IKE_SPI_I + 4);
-	p[i++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, n);
-	p[i++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
-	return i;
+	p[i++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count_open(n, closed));
+	return i + put_open(p + i, n, closed);
 }
 
-size_t steer_program_udp(struct sock_filter *p, uint16_t port, unsigned n)
+size_t steer_program_udp(struct sock_filter *p, uint16_t port, unsigned n, const struct steer_closed *closed)
 {
 	size_t i = 0;
 	size_t to_ike;
 
+	if (!count_open(n, closed))
+		closed = NULL;
 	if (port != PORT_NATT)
-		return put_ike(p, 0, n);
+		return put_ike(p, 0, n, closed);
 	p[i++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
 	to_ike = i;
 	p[i++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0);
 	p[i++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 24);
 	i += put_instance(p + i, n);
 	p[to_ike].jt = (uint8_t)(i - to_ike - 1);
-	return i + put_ike(p + i, 4, n);
+	return i + put_ike(p + i, 4, n, closed);
 }
 
 static unsigned index_of(unsigned spi_byte, unsigned n)
@@ -74,8 +106,10 @@ static unsigned index_of(unsigned spi_byte, unsigned n)
 	return spi_byte >= 1 && spi_byte <= n ? spi_byte - 1 : 0;
 }
 
-unsigned steer_index(const uint8_t *d, size_t len, uint16_t port, unsigned n)
+unsigned steer_index(const uint8_t *d, size_t len, uint16_t port, unsigned n,
+                     const struct steer_closed *closed)
 {
+	unsigned open = count_open(n, closed), i = 0;
 	uint32_t word;
 
 	if (port == PORT_NATT) {
@@ -93,17 +127,21 @@ unsigned steer_index(const uint8_t *d, size_t len, uint16_t port, unsigned n)
 	if (d[IKE_SPI_R])
 		return index_of(d[IKE_SPI_R], n);
 	word = (uint32_t)d[4] << 24 | (uint32_t)d[5] << 16 | (uint32_t)d[6] << 8 | d[7];
-	return word % n;
+	if (!open)
+		return word % n;
+	for (word %= open; word || steer_is_closed(closed, i + 1); i++)
+		word -= !steer_is_closed(closed, i + 1);
+	return i;
 }
 
-int steer_attach_reuseport(int fd, uint16_t port, unsigned n_instances)
+int steer_attach_reuseport(int fd, uint16_t port, unsigned n_instances, const struct steer_closed *closed)
 {
 	struct sock_filter code[STEER_MAX_INSN];
 	struct sock_fprog prog = {.filter = code};
 
 	if (n_instances < 1 || n_instances > 255)
 		return -EINVAL;
-	prog.len = (unsigned short)steer_program_udp(code, port, n_instances);
+	prog.len = (unsigned short)steer_program_udp(code, port, n_instances, closed);
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog)) ? -errno : 0;
 }
 

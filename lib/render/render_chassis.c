@@ -61,7 +61,10 @@ void render_card_table(const json_t *j, const struct cli_cmd *cmd, struct cli_ou
 
 		cli_out_printf(out, "%2lld: %-7s  %-38s  %-13s  %-4s  %-6s\n", render_num(c, "slot"),
 		               render_str(c, "slot_type"), in ? render_str(c, "description") : "None",
-		               in ? render_title(render_str(c, "state"), state, sizeof(state)) : "-",
+		               !in ? "-"
+		               : render_flag(c, "busied")
+		                       ? "Active-Busied"
+		                       : render_title(render_str(c, "state"), state, sizeof(state)),
 		               spof_word(c), "");
 	}
 }
@@ -107,6 +110,7 @@ static void card_block(const json_t *c, struct cli_out *out)
 	cli_out_printf(out, "  %-23s : %s\n", "Card Lock",
 	               !strcmp(render_str(c, "state"), "offline") ? "Unlocked" : "Locked");
 	cli_out_printf(out, "  %-23s : %s\n", "Halt Issued", render_yes(render_flag(c, "halted")));
+	cli_out_printf(out, "  %-23s : %s\n", "Busied Out", render_yes(render_flag(c, "busied")));
 	cli_out_printf(out, "  %-23s : %s\n", "Reboot Pending", render_yes(render_flag(c, "reboot_pending")));
 	cli_out_printf(out, "  %-23s : %s\n", "Upgrade In Progress", render_yes(render_flag(c, "upgrading")));
 	cli_out_printf(out, "  %-23s : %s\n", "Card Usable", render_yes(render_flag(c, "usable")));

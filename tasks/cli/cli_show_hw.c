@@ -68,6 +68,18 @@ static int card_switch(struct sh *sh, const struct cli_cmd *cmd, struct cli_out 
 	return card_order(sh, CARD_ORDER__WHAT__SWITCH, cmd, "from", "to");
 }
 
+static int card_busy_out(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)out;
+	return card_order(sh, CARD_ORDER__WHAT__BUSY_OUT, cmd, "slot", NULL);
+}
+
+static int card_busy_in(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)out;
+	return card_order(sh, CARD_ORDER__WHAT__BUSY_IN, cmd, "slot", NULL);
+}
+
 /* --- shows
  * ---------------------------------------------------------------------------------------------------- */
 
@@ -203,6 +215,8 @@ const struct sh_command sh_hw_commands[] = {
         {"card_upgrade", card_upgrade, NULL, NULL},
         {"card_migrate", card_migrate, NULL, NULL},
         {"card_switch", card_switch, NULL, NULL},
+        {"card_busy_out", card_busy_out, NULL, NULL},
+        {"card_busy_in", card_busy_in, NULL, NULL},
         {"show_leds", NULL, leds_collect, render_leds},
         {"show_temperature", NULL, temperature_collect, render_temperature},
         {"show_fans", NULL, fans_collect, render_fans},

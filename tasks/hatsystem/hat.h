@@ -12,6 +12,8 @@
 
 struct cfg_tree;
 
+#define HAT_CLOSED_MAX 1100 /* "255 " for each ipsecmgr */
+
 struct hat_slot {
 	struct card_life life; /* what the card is: set by hat_life.c alone */
 	const struct card_type
@@ -22,6 +24,7 @@ struct hat_slot {
 	bool leaving;    /* its tasks are to go elsewhere: halt, reboot, migrate */
 	bool spare_only; /* not to be chosen by the migration under way */
 	bool halted;
+	bool busied;    /* card busy-out: set by hat_busy.c and restored */
 	bool shut;      /* configuration: shutdown */
 	bool demote;    /* configuration: no longer mode active; to be emptied */
 	bool shut_told; /* that a shutdown cannot be was logged */
@@ -75,6 +78,9 @@ struct hat {
 	unsigned turns;
 	bool presence_known; /* our card has told which cards live */
 	bool resumed;        /* there was a hatsystem before this one: what it knew is not news */
+	/* ipsecmgrs that get no new peers, as the fabric was told last */
+	bool busy_sent;
+	char closed[HAT_CLOSED_MAX];
 	struct ckpt *ckpt;
 	uint64_t activated_us;
 	struct task_timer *back;          /* look whether what is raised as failed is back */
@@ -154,6 +160,15 @@ void hat_order_pending(struct hat *h);
 const char *hat_order_needed(const struct hat *h, unsigned slot, char *buf, size_t size);
 void hat_card_order(struct task *t, const struct bus_msg *m);
 void hat_task_kill(struct task *t, const struct bus_msg *m);
+
+/* hat_busy.c: cards that take no new sessions. */
+void hat_busy_start(struct hat *h);
+void hat_busy_set(struct hat *h, unsigned slot, bool busied);
+/* What runs where may have changed: tell the fabric. */
+void hat_busy_check(struct hat *h);
+/* Why the order cannot be; NULL when it can. The slot has a card that runs. */
+const char *hat_busy_refusal(const struct hat *h, unsigned slot, bool busied, bool force, char *buf,
+                             size_t size);
 
 /* hat_show.c */
 void hat_show(struct task *t, const struct bus_msg *m);

@@ -333,6 +333,7 @@ static void card_down(struct hat *h, unsigned slot, const char *reason, uint64_t
 	bool was_active = hat_life_serves(h, slot) && s->type && s->type->processing;
 
 	LOG(EV_CARD_FAIL, "card %u is down: %s", slot, reason);
+	hat_busy_set(h, slot, false); /* whatever comes back is empty */
 	forget(s);
 	h->stale = h->planning;
 	hat_life_down(h, slot);

@@ -38,11 +38,13 @@ static void heat(struct hat *h, unsigned slot)
 	}
 	if (l == HW_OFF && s->present && !s->too_hot) {
 		s->too_hot = true;
+		hat_state_save_slot(h, slot);
 		LOG(EV_CARD_SENSOR, "card %u: %d C, its limit is %d C: it powers itself off", slot, v,
 		    h->hw.card[slot]->heat.off);
 		hat_power(h, "off", slot, "temperature limit");
 	} else if (s->too_hot && cool) {
 		s->too_hot = false;
+		hat_state_save_slot(h, slot);
 		if (hat_life_is(h, slot, CARD_OFFLINE) && !s->halted && !s->shut)
 			hat_power(h, "on", slot, "cooled down");
 	}

@@ -114,6 +114,8 @@ static const struct {
         [CARD_ORDER__WHAT__MIGRATE] = {"migrated", true, false, false, AFTER_NOTHING},
         [CARD_ORDER__WHAT__SWITCH] = {"switched", true, false, false, AFTER_NOTHING},
         [CARD_ORDER__WHAT__RESTART] = {"restarted", true, false, true, AFTER_RESTART},
+        [CARD_ORDER__WHAT__BUSY_OUT] = {"busied out", false, false, false, AFTER_NOTHING},
+        [CARD_ORDER__WHAT__BUSY_IN] = {"busied out", false, false, false, AFTER_NOTHING},
         [CARD_ORDER__WHAT__UPGRADE] = {"upgraded", false, false, true, AFTER_CYCLE},
 };
 
@@ -247,6 +249,8 @@ void hat_card_order(struct task *t, const struct bus_msg *m)
 {
 	struct hat *h = t->data;
 	const CardOrder *o = m->env->card_order;
+	bool busy_out = o->what == CARD_ORDER__WHAT__BUSY_OUT;
+	bool busy = busy_out || o->what == CARD_ORDER__WHAT__BUSY_IN;
 	char buf[240];
 	const char *why = refusal(h, o, buf, sizeof(buf));
 
@@ -254,11 +258,17 @@ void hat_card_order(struct task *t, const struct bus_msg *m)
 		why = migrate_refusal(h, o, buf, sizeof(buf));
 	if (!why && o->what == CARD_ORDER__WHAT__SWITCH)
 		why = switch_refusal(h, o, buf, sizeof(buf));
+	if (!why && busy)
+		why = hat_busy_refusal(h, o->slot, busy_out, o->force, buf, sizeof(buf));
 	if (why) {
 		task_reply_status(t, m, -EINVAL, "%s", why);
 		return;
 	}
+	if (busy)
+		hat_busy_set(h, o->slot, busy_out);
 	task_reply_status(t, m, 0, "%s", "");
+	if (busy)
+		return;
 	h->slots[o->slot].upgrading = o->what == CARD_ORDER__WHAT__UPGRADE;
 	if (orders[o->what].leaves)
 		hat_card_trap(h, "CardRebootRequest", o->slot);

@@ -418,6 +418,7 @@ static void move_finish(struct hat *h)
 		h->slots[s].spare_only = false;
 	h->slots[mv.from].leaving = false;
 	h->slots[mv.from].demoted = true;
+	hat_busy_set(h, mv.from, false); /* nothing of it is there any more */
 	if (mv.then != AFTER_NOTHING)
 		hat_order_then(h, mv.from, mv.then);
 	else
@@ -522,6 +523,7 @@ static void carry_out(struct hat *h, const PlacementReply *plan)
 		if (h->slots[s].present && h->slots[s].reported)
 			hat_life_report(h, s, true);
 	hat_spof(h);
+	hat_busy_check(h);
 	hat_hw_check(h);
 	hat_order_pending(h);
 }

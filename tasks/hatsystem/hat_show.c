@@ -75,6 +75,7 @@ static json_t *slot_json(const struct hat *h, unsigned s)
 		return j;
 	json_object_set_new(j, "desired", json_string(desired(h, s)));
 	json_object_set_new(j, "shutdown", json_boolean(hs->shut));
+	json_object_set_new(j, "busied", json_boolean(hs->busied));
 	json_object_set_new(j, "upgrading", json_boolean(hs->upgrading));
 	json_object_set_new(j, "reboot_pending",
 	                    json_boolean(h->move.on && h->move.from == s && h->move.then != AFTER_NOTHING));

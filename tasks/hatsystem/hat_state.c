@@ -33,7 +33,8 @@ void hat_state_save_slot(struct hat *h, unsigned slot)
 	char key[16], text[64];
 
 	snprintf(key, sizeof(key), "%u", slot);
-	snprintf(text, sizeof(text), "%s %d", card_state_name(hat_life(h, slot)), s->halted);
+	snprintf(text, sizeof(text), "%s %d %d %d", card_state_name(hat_life(h, slot)), s->halted, s->busied,
+	         s->too_hot);
 	save(h, key, text);
 }
 
@@ -88,12 +89,15 @@ static void load_slot(struct hat *h, unsigned slot, const char *text)
 {
 	struct hat_slot *s = &h->slots[slot];
 	char state[24];
-	int halted;
+	int halted, busied, too_hot;
 
-	if (sscanf(text, "%23s %d", state, &halted) != 2 || card_state_find(state) == CARD_STATES)
+	if (sscanf(text, "%23s %d %d %d", state, &halted, &busied, &too_hot) != 4 ||
+	    card_state_find(state) == CARD_STATES)
 		return;
 	h->resumed = true;
 	s->halted = halted;
+	s->busied = busied;
+	s->too_hot = too_hot;
 	hat_life_restore(h, slot, card_state_find(state));
 	s->expected = card_state_alive(hat_life(h, slot));
 }

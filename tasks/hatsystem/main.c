@@ -69,6 +69,7 @@ static int activate(struct task *t, const char *reason)
 	(void)reason;
 	hat_state_load(&hat);
 	hat_hw_start(&hat);
+	hat_busy_start(&hat);
 	/* sct is up once the boot configuration is loaded; before that nobody may be told what to run. */
 	task_watch_peers(t, "sct", sct_up, &hat);
 	if (task_peer_up(t, "sct/0"))

@@ -108,6 +108,7 @@ struct ipsecmgr {
 	/* sessmgr instances, as sessctrl published them, and how many calls of ours each has */
 	uint32_t *sessmgr, *sessmgr_calls;
 	unsigned n_sessmgr, sessmgr_next;
+	bool sessmgr_told; /* sessctrl has published its list */
 	struct {
 		uint64_t txns, commits_failed, data_failed, sessions_asked, sessions_refused, packets_in,
 		        packets_out, pushes;

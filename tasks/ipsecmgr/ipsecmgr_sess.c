@@ -112,7 +112,7 @@ static uint32_t choose(struct ipsecmgr *m, const struct ipsecmgr_session *s)
 	}
 	if (m->n_sessmgr)
 		m->sessmgr_next = (m->sessmgr_next + 1) % m->n_sessmgr;
-	if (!c.best)
+	if (!c.best && !m->sessmgr_told)
 		task_foreach_peer(m->t, "sessmgr", consider_peer, &c);
 	return c.best;
 }
@@ -138,6 +138,7 @@ static void take_sessmgrs(struct ipsecmgr *m, const ManagerList *l)
 	uint32_t *list, *calls;
 	size_t i;
 
+	m->sessmgr_told = true;
 	if (l->n_instances && l->n_instances == m->n_sessmgr &&
 	    !memcmp(l->instances, m->sessmgr, m->n_sessmgr * sizeof(*l->instances)))
 		return;

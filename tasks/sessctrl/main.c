@@ -7,6 +7,7 @@
 
 static const struct task_route routes[] = {
         {ENVELOPE__BODY_MANAGER_LOAD, "sessmgr", "an instance says how full it is", sessctrl_list_load},
+        {ENVELOPE__BODY_BUSIED_CARDS, "hatsystem", "which cards take no new sessions", sessctrl_list_busied},
         {ENVELOPE__BODY_SHOW, "*", "sessmgrs, and sums over all of them", sessctrl_show},
 };
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "chassis/profile.h"
 #include "task/task.h"
 
 #define SESSCTRL_MAX        4096 /* instances; standby ones have larger numbers and are not listed */
@@ -24,6 +25,9 @@ extern struct sessctrl_manager sessctrl_list[SESSCTRL_MAX];
 int sessctrl_list_init(struct task *t);
 int sessctrl_list_activate(struct task *t, const char *reason);
 void sessctrl_list_load(struct task *t, const struct bus_msg *m);
+/* The cards that take no new sessions. */
+void sessctrl_list_busied(struct task *t, const struct bus_msg *m);
+bool sessctrl_list_is_busied(uint32_t instance);
 /* May new sessions be given to it? */
 bool sessctrl_list_usable(uint32_t instance);
 

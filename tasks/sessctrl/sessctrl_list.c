@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The list of sessmgr instances. An instance is there when the bus knows its address (only ready tasks have
- * one), and usable unless it said that it does not serve or is full. Published on topic "managers" at each
+ * one), and usable unless it said that it does not serve or is full, or
+ * its card is busied out. Published on topic "managers" at each
  * change and every two seconds. Called by main.c.
  */
 #include "sessctrl.h"
@@ -12,11 +13,21 @@
 
 struct sessctrl_manager sessctrl_list[SESSCTRL_MAX];
 
+static bool busied[PROFILE_SLOTS_MAX + 1], told;
+
+bool sessctrl_list_is_busied(uint32_t instance)
+{
+	uint32_t card = sessctrl_list[instance].card;
+
+	return card <= PROFILE_SLOTS_MAX && busied[card];
+}
+
 bool sessctrl_list_usable(uint32_t instance)
 {
 	const struct sessctrl_manager *x = &sessctrl_list[instance];
 
-	return x->up && (!x->heard || (x->ready && x->sessions < x->limit));
+	return x->up && !sessctrl_list_is_busied(instance) &&
+	       (!x->heard || (x->ready && x->sessions < x->limit));
 }
 
 static void publish(struct task *t, void *arg)
@@ -58,7 +69,7 @@ static void note_peer(struct task *t, const char *addr, uint32_t card, bool up, 
 static void peer_changed(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
 {
 	note_peer(t, addr, card, up, arg);
-	if (t->active)
+	if (t->active && told)
 		publish(t, NULL);
 }
 
@@ -68,11 +79,11 @@ int sessctrl_list_init(struct task *t)
 	return 0;
 }
 
+/* The first list waits until hatsystem has told which cards are busied out, or the timer has come. */
 int sessctrl_list_activate(struct task *t, const char *reason)
 {
 	task_foreach_peer(t, "sessmgr", note_peer, NULL);
 	task_ready(t, 0);
-	publish(t, NULL);
 	return task_timer_start(t, SESSCTRL_PUBLISH_MS, SESSCTRL_PUBLISH_MS, publish, NULL) ? 0 : -1;
 }
 
@@ -90,6 +101,19 @@ void sessctrl_list_load(struct task *t, const struct bus_msg *m)
 	x->sessions = l->sessions;
 	x->limit = l->limit;
 	x->heard_us = clock_now_us();
-	if (was != sessctrl_list_usable(i))
+	if (told && was != sessctrl_list_usable(i))
+		publish(t, NULL);
+}
+
+void sessctrl_list_busied(struct task *t, const struct bus_msg *m)
+{
+	const BusiedCards *b = m->env->busied_cards;
+
+	told = true;
+	memset(busied, 0, sizeof(busied));
+	for (size_t i = 0; i < b->n_slots; i++)
+		if (b->slots[i] <= PROFILE_SLOTS_MAX)
+			busied[b->slots[i]] = true;
+	if (t->active)
 		publish(t, NULL);
 }

@@ -141,10 +141,11 @@ static json_t *fill_sessmgrs(struct task *t, struct show_page *page, char *err, 
 			continue;
 		json_array_append_new(a, json_pack("{s:i,s:i,s:s,s:I,s:I,s:I}", "instance", (int)i, "card",
 		                                   (int)x->card, "state",
-		                                   !x->up                    ? "Down"
-		                                   : sessctrl_list_usable(i) ? "Active"
-		                                   : x->ready                ? "Full"
-		                                                             : "Standby",
+		                                   !x->up                       ? "Down"
+		                                   : sessctrl_list_usable(i)    ? "Active"
+		                                   : sessctrl_list_is_busied(i) ? "Busy-out"
+		                                   : x->ready                   ? "Full"
+		                                                                : "Standby",
 		                                   "sessions", (json_int_t)x->sessions, "limit",
 		                                   (json_int_t)x->limit, "heard_ms_ago",
 		                                   x->heard_us ? (json_int_t)((now - x->heard_us) / US_PER_MS)

@@ -140,6 +140,7 @@ Test(cli_render, card_info)
 	       "  Administrative State    : Enabled\n"
 	       "  Card Lock               : Locked\n"
 	       "  Halt Issued             : No\n"
+	       "  Busied Out              : No\n"
 	       "  Reboot Pending          : No\n"
 	       "  Upgrade In Progress     : No\n"
 	       "  Card Usable             : Yes\n"

@@ -36,7 +36,7 @@ static int who(const int *fds, int n, uint8_t *buf, ssize_t *len)
 }
 
 /* port: which rule; the sockets really use an ephemeral port. */
-static void udp_group(const char *address, uint16_t port)
+static void udp_group(const char *address, uint16_t port, const struct steer_closed *closed)
 {
 	static const uint8_t lens[] = {1, 3, 4, 8, 19, 20, 28, 60};
 	struct sockaddr_storage ss;
@@ -60,7 +60,7 @@ static void udp_group(const char *address, uint16_t port)
 			net_endpoint_from_sockaddr(&e, (struct sockaddr *)&ss, len);
 		}
 	}
-	cr_assert_eq(steer_attach_reuseport(fds[2], port, N), 0);
+	cr_assert_eq(steer_attach_reuseport(fds[2], port, N, closed), 0);
 	tx = socket(e.addr.family, SOCK_DGRAM, 0);
 	for (i = 0; i < 3000; i++) {
 		size_t n = lens[i % 8];
@@ -81,7 +81,7 @@ static void udp_group(const char *address, uint16_t port)
 		}
 		cr_assert_eq(sendto(tx, pkt, n, 0, (struct sockaddr *)&ss, len), (ssize_t)n);
 		idx = who(fds, N, got, &n_got);
-		cr_assert_eq(idx, (int)steer_index(pkt, n, port, N), "packet %d of %zu bytes", i, n);
+		cr_assert_eq(idx, (int)steer_index(pkt, n, port, N, closed), "packet %d of %zu bytes", i, n);
 		cr_assert_eq(n_got, (ssize_t)n);
 	}
 	for (i = 0; i < N; i++)
@@ -91,22 +91,59 @@ static void udp_group(const char *address, uint16_t port)
 
 Test(net_steer, udp_500_ipv4)
 {
-	udp_group("127.0.0.1", 500);
+	udp_group("127.0.0.1", 500, NULL);
 }
 
 Test(net_steer, udp_4500_ipv4)
 {
-	udp_group("127.0.0.1", 4500);
+	udp_group("127.0.0.1", 4500, NULL);
 }
 
 Test(net_steer, udp_500_ipv6)
 {
-	udp_group("::1", 500);
+	udp_group("::1", 500, NULL);
 }
 
 Test(net_steer, udp_4500_ipv6)
 {
-	udp_group("::1", 4500);
+	udp_group("::1", 4500, NULL);
+}
+
+/* Every set of closed instances, in the kernel as in the rule. */
+Test(net_steer, closed)
+{
+	for (unsigned set = 1; set < 1U << N; set++) {
+		struct steer_closed closed = {.bits = {set << 1}};
+
+		udp_group("127.0.0.1", set & 1 ? 500 : 4500, &closed);
+	}
+}
+
+/* A closed instance gets no first packet and everything that is its own; the others share evenly. */
+Test(net_steer, closed_takes_nothing_new)
+{
+	struct steer_closed closed = {0};
+	struct sock_filter prog[STEER_MAX_INSN];
+	uint8_t ike[28] = {0};
+	unsigned got[256] = {0};
+
+	ike[19] = 0x08;
+	for (unsigned i = 2; i <= 255; i += 2)
+		steer_close(&closed, i);
+	for (unsigned i = 0; i < 12800; i++) {
+		ike[6] = (uint8_t)(i >> 8);
+		ike[7] = (uint8_t)i;
+		got[steer_index(ike, 28, 500, 255, &closed)]++;
+	}
+	for (unsigned i = 0; i < 255; i++)
+		cr_assert_eq(got[i], i % 2 ? 0 : 100, "index %u: %u", i, got[i]);
+	ike[8] = 2;
+	cr_assert_eq(steer_index(ike, 28, 500, 255, &closed), 1u);
+	cr_assert_leq(steer_program_udp(prog, 4500, 255, &closed), (size_t)STEER_MAX_INSN);
+	for (unsigned i = 1; i <= 255; i += 2)
+		steer_close(&closed, i);
+	ike[8] = 0;
+	cr_assert_lt(steer_index(ike, 28, 500, 255, &closed), 255u, "all closed: somebody answers");
 }
 
 /* The rule itself, spelled out. */
@@ -118,18 +155,18 @@ Test(net_steer, rule)
 	uint8_t keepalive = 0xff;
 
 	ike[19] = 0x08; /* the peer began this SA: ours is the responder's SPI */
-	cr_assert_eq(steer_index(ike, 28, 500, N), 1u);
+	cr_assert_eq(steer_index(ike, 28, 500, N, NULL), 1u);
 	ike[8] = 0; /* its first packet */
-	cr_assert_eq(steer_index(ike, 28, 500, N), 7u % N);
+	cr_assert_eq(steer_index(ike, 28, 500, N, NULL), 7u % N);
 	ike[19] = 0x20; /* we began it */
-	cr_assert_eq(steer_index(ike, 28, 500, N), 2u);
+	cr_assert_eq(steer_index(ike, 28, 500, N, NULL), 2u);
 	ike[0] = N + 1;
-	cr_assert_eq(steer_index(ike, 28, 500, N), 0u);
+	cr_assert_eq(steer_index(ike, 28, 500, N, NULL), 0u);
 	memcpy(natt + 4, ike, 28);
 	natt[4] = 5;
-	cr_assert_eq(steer_index(natt, 32, 4500, N), 4u);
-	cr_assert_eq(steer_index(esp, 8, 4500, N), 3u);
-	cr_assert_eq(steer_index(&keepalive, 1, 4500, N), 0u);
+	cr_assert_eq(steer_index(natt, 32, 4500, N, NULL), 4u);
+	cr_assert_eq(steer_index(esp, 8, 4500, N, NULL), 3u);
+	cr_assert_eq(steer_index(&keepalive, 1, 4500, N, NULL), 0u);
 }
 
 static void raw_esp(const char *address)
@@ -179,7 +216,7 @@ Test(net_steer, raw_esp_ipv6)
 
 Test(net_steer, bad_arguments)
 {
-	cr_assert_eq(steer_attach_reuseport(0, 500, 0), -EINVAL);
-	cr_assert_eq(steer_attach_reuseport(0, 500, 256), -EINVAL);
+	cr_assert_eq(steer_attach_reuseport(0, 500, 0, NULL), -EINVAL);
+	cr_assert_eq(steer_attach_reuseport(0, 500, 256, NULL), -EINVAL);
 	cr_assert_eq(steer_attach_esp_filter(0, 0), -EINVAL);
 }
