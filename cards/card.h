@@ -72,7 +72,8 @@ struct card {
 	struct proc *procs;
 	struct pending_event *events, *events_last;
 	uint64_t next_event;
-	uint32_t hat_at; /* where hatsystem/0 was at the last full report */
+	uint64_t hat_came; /* which hatsystem that was */
+	uint32_t hat_at;   /* where hatsystem/0 was at the last full report */
 	uint64_t boot_wall;
 	bool peer[PROFILE_SLOTS_MAX + 1];
 	HardwareReport *hardware; /* as the backplane last told it; the active management card hands it on */

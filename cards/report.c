@@ -263,10 +263,12 @@ void report_changed(struct card *c)
 void report_tick(struct card *c)
 {
 	uint32_t at = bus_switch_where(c->bus, "hatsystem/0");
+	uint64_t came = bus_switch_came(c->bus, "hatsystem/0");
 
-	if (at == c->hat_at)
+	if (at == c->hat_at && came == c->hat_came)
 		return;
 	c->hat_at = at;
+	c->hat_came = came;
 	if (!at)
 		return;
 	for (struct pending_event *e = c->events; e; e = e->next)

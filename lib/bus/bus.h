@@ -76,6 +76,9 @@ int bus_switch_send(struct bus_switch *s, const char *dst, const Envelope *env);
 void bus_switch_on_routes(struct bus_switch *s, void (*cb)(void *arg));
 /* Where is addr? The slot, 0 when nowhere. */
 uint32_t bus_switch_where(const struct bus_switch *s, const char *addr);
+/* Which process is behind addr? Another number than before when it is another one, also on the same card and
+ * when its predecessor's end was not told by itself (both in one batch of routes); 0 when nowhere. */
+uint64_t bus_switch_came(const struct bus_switch *s, const char *addr);
 const struct bus_switch_counters *bus_switch_counters(const struct bus_switch *s);
 
 /* Pack an envelope into a malloc'ed buffer; NULL when too large or out of memory. */

@@ -31,10 +31,12 @@ struct route {
 	uint32_t card;
 	struct member *member; /* NULL: on another card */
 	uint64_t seen;         /* in which full table */
+	uint64_t came;         /* the how manyeth announcement of any address this was */
 };
 
 struct bus_switch {
 	uv_loop_t *loop;
+	uint64_t came;
 	uint32_t slot;
 	char run_dir[256], self[BUS_ADDR_MAX];
 	struct bus_sock *router;
@@ -230,8 +232,10 @@ static void route_set(struct bus_switch *s, const char *addr, uint32_t card, str
 	r->card = card;
 	r->member = m;
 	r->seen = s->tables;
-	if (news)
-		mark_changed(s, addr);
+	if (!news)
+		return;
+	r->came = ++s->came;
+	mark_changed(s, addr);
 }
 
 /* Remove if it still points at that card. */
@@ -718,6 +722,13 @@ uint32_t bus_switch_where(const struct bus_switch *s, const char *addr)
 	struct route *r = strmap_get(&s->routes, addr);
 
 	return r ? r->card : 0;
+}
+
+uint64_t bus_switch_came(const struct bus_switch *s, const char *addr)
+{
+	struct route *r = strmap_get(&s->routes, addr);
+
+	return r ? r->came : 0;
 }
 
 const struct bus_switch_counters *bus_switch_counters(const struct bus_switch *s)

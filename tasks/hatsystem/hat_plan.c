@@ -18,7 +18,8 @@
 #define SETTLE_MS   2
 #define TURN_MS     50
 #define BOOT_HOLD   100 /* turns of the loop: after each, what had come by then was taken */
-#define RESUME_HOLD 2   /* all presence lines come in one go */
+#define FENCE_HOLD  (2 * BOOT_HOLD)
+#define RESUME_HOLD 2 /* all presence lines come in one go */
 #define PLAN_MS     2000
 #define CHECK_MS    1000
 
@@ -92,9 +93,14 @@ static bool resume_complete(struct hat *h)
 {
 	if (h->turns < RESUME_HOLD)
 		return false;
-	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && h->turns < BOOT_HOLD; s++)
-		if (processing(h, s) && h->slots[s].present && !h->slots[s].reported)
-			return false;
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && h->turns < FENCE_HOLD; s++) {
+		if (!processing(h, s) || !h->slots[s].present || h->slots[s].reported)
+			continue;
+		/* Nobody takes over what may still run: who says nothing is fenced. */
+		if (h->turns == BOOT_HOLD)
+			hat_power(h, "cycle", s, "it does not report");
+		return false;
+	}
 	hat_missed_cards(h);
 	return true;
 }

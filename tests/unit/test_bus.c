@@ -216,6 +216,29 @@ Test(bus, cards_learn_of_each_other_in_any_order)
 	WAIT(bus_switch_where(a.sw, "iftask/20") == 2);
 }
 
+/* A card must see that a task is another process now, although its end and its coming again are one line of
+ * news. */
+Test(bus, who_comes_again_at_once_is_noticed)
+{
+	struct card a, b;
+	struct end one;
+	uint64_t before;
+
+	card_open(&a, 1);
+	card_open(&b, 2);
+	bus_switch_peer_up(a.sw, 2);
+	bus_switch_peer_up(b.sw, 1);
+	cr_assert_eq(bus_switch_came(b.sw, "hatsystem/0"), 0);
+	join(&one, &a, 1, "hatsystem", 0, true);
+	WAIT(bus_switch_where(b.sw, "hatsystem/0") == 1);
+	before = bus_switch_came(b.sw, "hatsystem/0");
+	cr_assert_neq(before, 0);
+	bus_switch_withdraw(a.sw, "hatsystem/0");
+	cr_assert_eq(bus_switch_ready(a.sw, "t-hatsystem-0-1", "hatsystem/0"), 0);
+	WAIT(bus_switch_came(b.sw, "hatsystem/0") != before);
+	cr_assert_eq(bus_switch_where(b.sw, "hatsystem/0"), 1);
+}
+
 Test(bus, standby_is_registered_but_not_reachable)
 {
 	struct card a, b;
