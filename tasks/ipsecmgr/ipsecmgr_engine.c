@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "session/session.h"
 #include "esp/esp.h"
 #include "esp/esp_mark.h"
 
@@ -285,37 +286,6 @@ static void op_data(struct ipsecmgr_op *op)
 	op_answered(op);
 }
 
-static void op_stored(struct task *t, void *arg, int status, const char *text)
-{
-	struct ipsecmgr_op *op = arg;
-	struct ipsecmgr *m = op->m;
-	struct ike_sa_view v;
-	uint64_t id, spi;
-
-	op->storing = false;
-	if (op->gen != m->gen) {
-		op_free(op);
-		return;
-	}
-	if (!status) {
-		ipsecmgr_sess_stored(m, op->txn->ike_spi);
-		op_data(op);
-		return;
-	}
-	m->stat.commits_failed++;
-	if (ipsecmgr_engine_may_log(m))
-		LOG(EV_STORE_ERROR, "checkpoint of IKE SA %016llx refused: %s",
-		    (unsigned long long)op->txn->ike_spi, text && *text ? text : strerror(-status));
-	id = op->txn->id;
-	spi = op->txn->ike_spi;
-	op_free(op);
-	ike_engine_aborted(m->e, ipsecmgr_engine_now(m), id);
-	if (ike_engine_find(m->e, spi, &v) ||
-	    v.state == IKE_ST_DEAD) /* it was being set up and is given up: so is its session */
-		ipsecmgr_sess_stored(m, spi);
-	ipsecmgr_engine_rearm(m);
-}
-
 struct row_set {
 	struct ckpt_row row[ROWS_MAX];
 	char key[ROWS_MAX][IKE_KEY_LEN];
@@ -375,6 +345,58 @@ static void collect_rows(struct ipsecmgr *m, const struct ike_txn *txn, struct r
 	}
 	if (put && call && s->n < ROWS_MAX)
 		s->row[s->n++] = *call;
+}
+
+/* The store keeps what it could not make durable and may do so yet: of a tunnel that is given up nothing may
+ * come back. */
+static void take_back(struct ipsecmgr *m, struct row_set *rows)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->row[i].blob &&
+		    strcmp(rows->row[i].kind, SESSION_ROW_KIND) != 0) { /* that one is its sessmgr's */
+			rows->row[n] = rows->row[i];
+			rows->row[n].blob = NULL;
+			rows->row[n++].len = 0;
+		}
+	if (n && ckpt_write(m->ckpt, rows->row, n, NULL, NULL))
+		LOG(EV_NO_MEMORY, "rows of a tunnel that was given up stay");
+}
+
+static void op_stored(struct task *t, void *arg, int status, const char *text)
+{
+	struct ipsecmgr_op *op = arg;
+	struct ipsecmgr *m = op->m;
+	struct row_set rows;
+	struct ike_sa_view v;
+	uint64_t id, spi;
+
+	op->storing = false;
+	if (op->gen != m->gen) {
+		op_free(op);
+		return;
+	}
+	if (!status) {
+		ipsecmgr_sess_stored(m, op->txn->ike_spi);
+		op_data(op);
+		return;
+	}
+	m->stat.commits_failed++;
+	if (ipsecmgr_engine_may_log(m))
+		LOG(EV_STORE_ERROR, "checkpoint of IKE SA %016llx refused: %s",
+		    (unsigned long long)op->txn->ike_spi, text && *text ? text : strerror(-status));
+	id = op->txn->id;
+	spi = op->txn->ike_spi;
+	collect_rows(m, op->txn, &rows);
+	op_free(op);
+	ike_engine_aborted(m->e, ipsecmgr_engine_now(m), id);
+	if (ike_engine_find(m->e, spi, &v) ||
+	    v.state == IKE_ST_DEAD) { /* it was being set up and is given up: so is its session */
+		take_back(m, &rows);
+		ipsecmgr_sess_stored(m, spi);
+	}
+	ipsecmgr_engine_rearm(m);
 }
 
 static void begin_durable(struct ipsecmgr *m, const struct ike_txn *txn)
