@@ -71,6 +71,14 @@ static void on_end(struct peers *p, struct peers_peer *peer, const struct ike_ev
 {
 	bool again;
 
+	/* The IKE SA that came without a child is deleted: another try. */
+	if (peer->state == PEERS_FAILED && peer->reason == IKE_R_NO_CHILD && ev->spi == peer->ike_spi &&
+	    p->opt.reconnect && !p->stopping) {
+		peer->retry_us = peers_now(p) + PEERS_RETRY_US;
+		set_state(p, peer, PEERS_IDLE);
+		p->next_start = 0;
+		return;
+	}
 	if (peer->state == PEERS_FAILED || (ev->spi != peer->ike_spi && peer->state == PEERS_UP))
 		return; /* told already; a predecessor that was rekeyed */
 	peer->reason = ev->reason;

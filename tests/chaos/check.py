@@ -14,7 +14,8 @@ import collections
 
 OPS = ("setup", "rekey", "rekey-ike", "delete")
 # With which a set-up may be refused while something is broken; another reason is a wrong answer at any time.
-REFUSALS = {None, "no address", "the peer reported an error", "checkpoint refused", "no answer", "set-up timed out"}
+REFUSALS = {None, "no address", "the peer reported an error", "checkpoint refused", "no answer", "set-up timed out",
+            "no child SA"}  # the gateway had no address at that moment
 
 
 def finding(rule, text, peer=None):
