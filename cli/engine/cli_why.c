@@ -24,6 +24,22 @@ static bool takes(const struct cli_session *s, const struct cli_mode *m, const s
 	return whole;
 }
 
+/* The words up to the one that this level does not have: "show configuration". */
+static void refused_words(const struct cli_session *s, const struct cli_mode *m, const struct cli_toks *t,
+                          char *buf, size_t len)
+{
+	struct cli_match match;
+	enum cli_status st = CLI_M_OK;
+	size_t at = 0;
+
+	cli_match_init(&match, m, s->priv, s->test_commands);
+	for (unsigned i = 0; i < t->n && st == CLI_M_OK && at < len; i++) {
+		st = cli_match_step(&match, &t->v[i], i);
+		at += snprintf(buf + at, len - at, "%s%s", i ? " " : "", t->v[i].text);
+	}
+	cli_match_clear(&match);
+}
+
 /* "config-ctx", with NAME for the name of the block. */
 static void mode_title(const struct cli_mode *m, char *buf, size_t len)
 {
@@ -44,9 +60,9 @@ bool cli_why_unknown(const struct cli_session *s, const struct cli_mode *m, cons
 	*err = 0;
 	for (int p = s->priv + 1; p <= CLI_PRIV_SECURITY_ADMIN; p++)
 		if (takes(s, m, t, p)) {
-			snprintf(err, len,
-			         "Not permitted - \"%.64s\" needs the privilege level %s, yours is %s",
-			         t->v[0].text, cli_priv_name(p), cli_priv_name(s->priv));
+			refused_words(s, m, t, title, 65);
+			snprintf(err, len, "Not permitted - \"%s\" needs the privilege level %s, yours is %s",
+			         title, cli_priv_name(p), cli_priv_name(s->priv));
 			return true;
 		}
 	for (unsigned i = 0; (other = cli_grammar_mode_at(s->g, i)); i++) {

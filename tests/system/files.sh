@@ -82,9 +82,9 @@ quiet -c configure -c 'no boot system priority 7' -c 'no boot system priority 20
 printf 'configure\ncontext local\noperator op password secret-1\ninspector insp password secret-2\nconfig-administrator conf password secret-3\nend\n' >"$WORK/users"
 cli "$WORK/users" || fail "users"
 expect 1 'Failure: Not permitted - "configure" needs the privilege level administrator, yours is operator' cli --user op -c configure
-expect 1 'Failure: Not permitted - "show" needs the privilege level administrator, yours is operator' cli --user op -c 'show configuration'
+expect 1 'Failure: Not permitted - "show configuration" needs the privilege level administrator, yours is operator' cli --user op -c 'show configuration'
 expect 0 'Image Version' cli --user op -c 'show version'
-expect 1 'Failure: Not permitted - "show" needs the privilege level operator, yours is inspector' cli --user insp -c 'show task table'
+expect 1 'Failure: Not permitted - "show task" needs the privilege level operator, yours is inspector' cli --user insp -c 'show task table'
 expect 0 'Image Version' cli --user insp -c 'show version'
 expect 0 'context stored' cli --user conf -c 'show configuration'
 expect 1 'needs the privilege level security-administrator, yours is administrator' cli --user conf -c configure -c 'context local' -c 'administrator x password y'
