@@ -39,6 +39,7 @@ struct peers_opts {
 	bool many_sources;
 	struct net_prefix inner;     /* family 0: ask for an address with CFG_REQUEST */
 	struct net_prefix remote_ts; /* family 0: 0.0.0.0/0 */
+	const char *cert, *key, *ca; /* files in PEM or DER; NULL: by pre-shared key */
 	const char *psk, *id_prefix, *local_id, *remote_id, *control, *history;
 	struct ike_suite ike, esp;
 	double rate, pps;

@@ -6,6 +6,9 @@
  */
 #include "cmd/peers.h"
 
+#include "base/clock.h"
+#include "pki/pki.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,8 +203,8 @@ static void fill_policy(const struct peers_opts *o, struct ike_policy *pol)
 	pol->n_ike = 1;
 	pol->esp[0] = o->esp;
 	pol->n_esp = 1;
-	pol->psk_len = strlen(o->psk);
-	memcpy(pol->psk, o->psk, pol->psk_len);
+	pol->psk_len = o->psk ? strlen(o->psk) : 0;
+	memcpy(pol->psk, o->psk ? o->psk : "", pol->psk_len);
 	pol->assign_address = !o->inner.addr.family;
 	pol->force_encap = o->encap;
 	pol->ike_rekey = pol->child_rekey = true;
@@ -215,6 +218,60 @@ static void fill_policy(const struct peers_opts *o, struct ike_policy *pol)
 	pol->setup_timer_s = o->setup_s;
 }
 
+/* A whole file, to be freed with free(). Empty: told why. */
+static struct pki_bytes slurp(const char *path)
+{
+	uint8_t *buf = malloc(PKI_INPUT_MAX);
+	FILE *f = fopen(path, "re");
+	size_t len = 0;
+
+	if (buf && f)
+		len = fread(buf, 1, PKI_INPUT_MAX, f);
+	if (!len)
+		fprintf(stderr, "orrery peers: %s: %s\n", path, f ? "it is empty" : strerror(errno));
+	if (f)
+		fclose(f);
+	return (struct pki_bytes){buf, len};
+}
+
+static void drop(struct pki_bytes b)
+{
+	if (b.p)
+		explicit_bzero((void *)(uintptr_t)b.p, b.len);
+	free((void *)(uintptr_t)b.p);
+}
+
+/* Certificate, key and CA of the options. 0 or -EINVAL, told. */
+static int read_certs(const struct peers_opts *o, struct ike_policy *pol)
+{
+	struct pki_bytes cert = {0}, key = {0}, ca = {0};
+	enum pki_reason why = PKI_OK;
+
+	if (o->ca) {
+		ca = slurp(o->ca);
+		pol->trust = pki_trust_new();
+		why = pol->trust ? pki_trust_add_ca(pol->trust, ca) : PKI_MEMORY;
+	}
+	if (o->cert && why == PKI_OK) {
+		cert = slurp(o->cert);
+		key = slurp(o->key);
+		pol->own = pki_own_new(cert, key, NULL, &why);
+	}
+	pol->auth[0] = (struct ike_auth_set){.local_cert = o->cert, .remote_cert = o->ca};
+	pol->n_auth = o->cert || o->ca;
+	drop(cert);
+	drop(key);
+	drop(ca);
+	if (why != PKI_OK)
+		fprintf(stderr, "orrery peers: certificates: %s\n", pki_reason_name(why));
+	return why == PKI_OK ? 0 : -EINVAL;
+}
+
+static uint64_t wall_cb(void *arg)
+{
+	return clock_wall_us();
+}
+
 int peers_ike_policy(struct peers *p)
 {
 	struct ike_policy *pol = calloc(1, sizeof(*pol));
@@ -222,13 +279,17 @@ int peers_ike_policy(struct peers *p)
 
 	if (!err) {
 		fill_policy(&p->opt, pol);
-		if (p->opt.remote_id)
+		err = read_certs(&p->opt, pol);
+		if (!err && p->opt.remote_id)
 			err = ike_id_parse(&pol->remote_id, p->opt.remote_id);
 	}
 	if (!err)
 		err = ike_engine_policy_put(p->engine, pol);
-	if (pol)
+	if (pol) {
 		explicit_bzero(pol->psk, sizeof(pol->psk));
+		pki_own_unref(pol->own);
+		pki_trust_unref(pol->trust);
+	}
 	free(pol);
 	return err;
 }
@@ -239,7 +300,7 @@ int peers_ike_open(struct peers *p)
 	                                .volatile_only = true,
 	                                .max_sa = 3 * PEERS_MAX,
 	                                .max_half_open = PEERS_MAX};
-	struct ike_callbacks cb = {.txn = on_txn, .random = random_cb};
+	struct ike_callbacks cb = {.txn = on_txn, .random = random_cb, .wall = wall_cb};
 	int err;
 
 	p->engine = ike_engine_new(&cfg, &cb, p, peers_now(p));
@@ -272,7 +333,7 @@ static int start_one(struct peers *p, struct peers_peer *peer, uint64_t now)
 	err = ike_id_parse(&id, text);
 	if (err)
 		return err;
-	in.local_id = &id;
+	in.local_id = p->opt.cert && !p->opt.local_id ? NULL : &id; /* NULL: the certificate's subject */
 	in.path.local = (struct net_endpoint){peer->source, 500};
 	in.path.remote = (struct net_endpoint){p->opt.server, 500};
 	local.lo = net_addr_v4(0);

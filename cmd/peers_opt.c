@@ -17,6 +17,10 @@ static const char help_text[] =
         "  --count N              peers, 1 to 200000 (default 1)\n"
         "  --server ADDR          address of the gateway\n"
         "  --psk SECRET           pre-shared key\n"
+        "  --cert FILE --key FILE proven by certificate (PEM, issuers may follow it; or DER); --ca FILE: so "
+        "is the\n"
+        "                         gateway, by this CA; without --local-id one peer is the certificate's "
+        "subject\n"
         "  --source ADDR[/LEN]    local address, or with /LEN one address per peer from that prefix on\n"
         "                         (the prefix must be local: ip route add local PREFIX dev lo)\n"
         "  --inner ADDR/LEN       inner addresses taken from this prefix instead of asking the gateway\n"
@@ -52,6 +56,9 @@ enum {
 	O_SERVER,
 	O_PING,
 	O_PSK,
+	O_CERT,
+	O_KEY,
+	O_CA,
 	O_ID_PREFIX,
 	O_LOCAL_ID,
 	O_REMOTE_ID,
@@ -91,6 +98,9 @@ static const struct option options[] = {
         {"server", 1, NULL, O_SERVER},
         {"ping", 1, NULL, O_PING},
         {"psk", 1, NULL, O_PSK},
+        {"cert", 1, NULL, O_CERT},
+        {"key", 1, NULL, O_KEY},
+        {"ca", 1, NULL, O_CA},
         {"id-prefix", 1, NULL, O_ID_PREFIX},
         {"local-id", 1, NULL, O_LOCAL_ID},
         {"remote-id", 1, NULL, O_REMOTE_ID},
@@ -311,6 +321,11 @@ static int set_words(struct peers_opts *o, int c, char *v, bool *pfs)
 			return bad("psk", "…", "1 to 255 characters");
 		o->psk = v;
 		return 0;
+	case O_CERT:
+	case O_KEY:
+	case O_CA:
+		*(c == O_CERT ? &o->cert : c == O_KEY ? &o->key : &o->ca) = v;
+		return 0;
 	case O_ID_PREFIX:
 		if (!*v || strlen(v) > 118)
 			return bad("id-prefix", v, "1 to 118 characters");
@@ -350,6 +365,9 @@ static int set(struct peers_opts *o, int c, char *v, bool *pfs)
 	case O_REMOTE_TS:
 		return set_addresses(o, c, v);
 	case O_PSK:
+	case O_CERT:
+	case O_KEY:
+	case O_CA:
 	case O_ID_PREFIX:
 	case O_LOCAL_ID:
 	case O_REMOTE_ID:
@@ -394,8 +412,10 @@ static int check(const struct peers_opts *o)
 
 	if (!net_addr_is_set(&o->server))
 		why = "--server ADDR is missing";
-	else if (!o->psk)
-		why = "--psk SECRET is missing";
+	else if (!o->cert != !o->key)
+		why = "--cert FILE and --key FILE belong together";
+	else if (!o->psk && (!o->cert || !o->ca))
+		why = "--psk SECRET is missing, or --cert, --key and --ca";
 	else if (o->source.addr.family && o->source.addr.family != o->server.family)
 		why = "--source and --server are of different address families";
 	else if (o->ping.family == AF_INET6 || o->inner.addr.family == AF_INET6)

@@ -214,7 +214,8 @@ def swan(work, host, rows, bad, keys, conf="", trusts_sub=True):
         os.makedirs(os.path.join(d, sub))
     text = "connections {\n" + "".join(connection(r[0], r[1], r[2], r[3], r[4], "mixed" if r[0] == "mixed" else "swan")
                                        for r in rows)
-    text += "".join(connection(r[0], r[1], r[2], local_id=r[3]) for r in bad) + "}\n"
+    text += "".join(connection(r[0], r[1], r[2], local_id=r[3]) for r in bad)
+    text += (RESPONDER if bad else "") + "}\npools {\n  p {\n    addrs = 10.99.0.0/24\n  }\n}\n"
     text += "secrets {\n" + "".join("  ike-%d {\n    id-1 = %s\n    id-2 = segw.orrery.example\n    secret = %s\n  }\n" % (
         i, who, secret) for i, (who, secret) in enumerate(keys)) + "}\n"
     for name, content in (("swanctl.conf", text), ("strongswan.conf", conf)):
@@ -235,6 +236,7 @@ port C 5/10 access
 port C 5/11 core
 host swan access 192.0.2.50/24
 host oldswan access 192.0.2.51/24
+host us access 192.0.2.60/24
 host server core 203.0.113.10/24 gateway 203.0.113.1
 server strongswan swan conf swan
 server strongswan oldswan conf oldswan
@@ -262,6 +264,51 @@ def try_good(lab, host, row):
         return "the peer did not prove itself by %s: %s" % (row[6], out)
     if not ping(lab, host):
         return "ping is not answered"
+    return None
+
+
+# strongSwan as responder, our engine as initiator (`orrery peers`): name, our certificate, the CA we believe, who we say
+# we are, and does it come up?
+TURNED = (
+    ("toswan", "swanrsa", "root", "swan", True),
+    ("toswan-ec", "swanec", "root", "swan", True),
+    ("toswan-dn", "swanec", "root", None, True),
+    ("toswan-ca", "swanec", "evil", "swan", False),
+    ("toswan-who", "swanec", "root", "somebody", False),
+    ("toswan-bad", "swanevil", "root", "swan", False),
+)
+
+RESPONDER = """  answer {
+    version = 2
+    local_addrs = 192.0.2.50
+    remote_addrs = 192.0.2.60
+    pools = p
+    local {
+      auth = pubkey
+      certs = swanrsa.pem
+      id = swan
+    }
+    remote {
+      auth = pubkey
+    }
+    children {
+      answer {
+        local_ts = 0.0.0.0/0
+      }
+    }
+  }
+"""
+
+
+def try_turned(lab, work, row):
+    """Our engine sets up a tunnel to strongSwan and pings it."""
+    args = "--cert %s/%s.chain --key %s/%s.key --ca %s/%s.pem" % (work, row[1], work, row[1], work, row[2])
+    if row[3]:
+        args += " --local-id " + row[3]
+    status, out = on(lab, "us", "'%s' peers --count 1 --server 192.0.2.50 %s --remote-id swan --ike aes128-sha256 --dh modp2048 "
+                     "--esp aes128-sha256 --encap --once --tries 1 --timeout 5" % (os.path.abspath(ORRERY), args))
+    if status != (0 if row[4] else 1) or "certificates:" in out:
+        return ("not set up: " if row[4] else "not refused: ") + out
     return None
 
 
@@ -309,6 +356,8 @@ def try_all(lab):
         for r in rows:
             results.append((r[0], try_good(lab, host, r)))
             end(lab, host, r)
+    for r in TURNED:
+        results.append((r[0], try_turned(lab, os.path.dirname(lab), r)))
     for r in BAD:
         results.append((r[0], try_bad(lab, "swan", r)))
     results.append(("kill", try_kill(lab)))
@@ -344,6 +393,9 @@ def main():
             os.makedirs(d, mode=0o700, exist_ok=True)
         make_all(work)
         keys = (("swan", "the-secret"), ("mixed", "other-secret"))
+        for name in ("swanrsa", "swanec", "swanevil"):
+            with open(os.path.join(work, name + ".chain"), "w") as f:
+                f.write("".join(open(os.path.join(work, c)).read() for c in (name + ".pem", "sub.pem")))
         swan(work, "swan", GOOD, BAD, keys)
         swan(work, "oldswan", OLD, (), keys, "charon {\n  signature_authentication = no\n}\n", False)
         more = "".join("      ip address 192.0.2.%d 255.255.255.0 secondary\n" % (10 + i) for i in range(len(SERVICES)))
