@@ -93,6 +93,8 @@ const char *cli_join_line(struct cli_join *j, const char *line)
 	return n ? NULL : j->text;
 }
 
+#define CUT_OFF "Failure: The file ends in the middle of this line: it may be cut off"
+
 struct load {
 	struct cli_session s;
 	struct cfg_tree *t;
@@ -158,12 +160,11 @@ static void take_piece(struct load *l, const char *piece, bool last)
 {
 	const char *line = cli_join_line(&l->join, piece);
 
-	if (!line && !last)
+	if (!line)
 		return;
 	/* half a line may be a legal one, with another value */
-	if (!line || (last && l->config && l->s.depth && strncasecmp(line + strspn(line, " \t"), "end", 3)))
-		fail(l, line ? line : piece,
-		     "Failure: The file ends in the middle of this line: it may be cut off");
+	if (last && l->config && l->s.depth && strncasecmp(line + strspn(line, " \t"), "end", 3))
+		fail(l, line, CUT_OFF);
 	else
 		load_line(l, line);
 }
@@ -199,6 +200,8 @@ int cli_load_text_until(struct cfg_tree *t, const struct cli_hooks *hooks, const
 		take_piece(&l, line, !text[n]);
 		text += n + (text[n] == '\n');
 	}
+	if (cli_join_open(&l.join) && !(stop && l.failed))
+		fail(&l, l.join.text, CUT_OFF);
 	/* a file that show configuration wrote is closed by `end` */
 	if (l.config && l.s.depth && !(stop && l.failed))
 		fail(&l, "", "Failure: The file ends without end: it may be cut off");

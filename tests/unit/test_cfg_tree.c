@@ -625,6 +625,9 @@ Test(cfg_tree, a_line_of_a_file_may_go_on_in_the_next)
 	cr_expect(cfg_find(t, "system-hostname"));
 	r = file("config\ncontext one \\", false);
 	cr_expect_eq(r.n, 2, "the line, and no end");
+	r = file("context one \\\n", false);
+	cr_expect_eq(r.n, 1);
+	cr_expect_str_eq(r.text, "Failure: The file ends in the middle of this line: it may be cut off");
 	cr_expect_not(cfg_find(t, "context=one"));
 }
 
