@@ -2,8 +2,8 @@
 /*
  * show crypto statistics ikev2: the counters of schema ikev2 in sections, two to a line. Section and field
  * names are those of the IPSec Reference where it gives them (fragments, DDoS, MOBIKE, notify); the rest, the
- * order and the columns are Orrery's own. Counters of exchanges that this release never makes (EAP,
- * certificates) appear only when they are not zero.
+ * order and the columns are Orrery's own. Counters of exchanges that this release never makes (EAP) appear
+ * only when they are not zero.
  */
 #include "render/render.h"
 
@@ -193,11 +193,35 @@ static const struct line decode[] = {{"Packets Not Decodable", "decfail-pktfail"
                                      {"TS Payload Length", "decfail-tspaylen"},
                                      {NULL, NULL}};
 
+static const struct line large_certs[] = {{"Large Certificate Length", "cert-auth-fail-large-length"},
+                                          {NULL, NULL}};
+static const struct line certs[] = {{"Certificates Sent", "cert-sent"},
+                                    {"Certificates Received", "cert-recv"},
+                                    {"Sub-CA Certificates Sent", "subca-cert-sent"},
+                                    {"Sub-CA Certificates Received", "subca-cert-recv"},
+                                    {"Certificate Requests Sent", "cert-reqsent"},
+                                    {"Certificate Requests Received", "cert-reqrecv"},
+                                    {"Hash and URL Sent", "cert-hashurl-sent"},
+                                    {"Hash and URL Received", "cert-hashurl-recv"},
+                                    {"Hash and URL Requests Sent", "cert-req-hashurl-sent"},
+                                    {"Hash and URL Requests Received", "cert-req-hashurl-recv"},
+                                    {"Certificates Ignored", "cert-ignored"},
+                                    {"Certificate Requests Ignored", "cert-req-ignored"},
+                                    {"Local Attempts", "attempt-local-cert-auth-method"},
+                                    {"Remote Attempts", "attempt-remote-cert-auth-method"},
+                                    {"Local Successes", "success-local-cert-auth-method"},
+                                    {"Remote Successes", "success-remote-cert-auth-method"},
+                                    {"Local Failures", "failure-local-cert-auth-method"},
+                                    {"Remote Failures", "failure-remote-cert-auth-method"},
+                                    {NULL, NULL}};
+
 static const struct section sections[] = {
         {"IKEv2 Security Associations", sas},
         {"Detailed IKE Statistics", packets},
         {"Total IKEv2 Dead Peer Detection Statistics", dpd},
         {"Total IKEv2 Authentication Statistics", auth},
+        {"Certificate Authentication Statistics", large_certs},
+        {"Total IKEv2 Certificate Statistics", certs},
         {"Total IKEv2 Child_SA Statistics", child},
         {"Total IKEv2 Child_SA Rekey Statistics", rekey},
         {"Total IKEv2 Delete Statistics", del},

@@ -7,6 +7,7 @@ ipsecmgr. The certificates are made with the openssl program, for two days.
 usage: certs.py [-v]     exit 0: every row held, 1: not (printed), 77: something is not installed"""
 import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -360,6 +361,9 @@ def try_all(lab):
         results.append((r[0], try_turned(lab, os.path.dirname(lab), r)))
     for r in BAD:
         results.append((r[0], try_bad(lab, "swan", r)))
+    text = cli("show crypto statistics ikev2")
+    bad = "Remote Failures: +%d" % len([r for r in BAD if r[1] == "rsa"])
+    results.append(("counters", None if re.search(bad, text) else "the failures were not counted: " + text))
     results.append(("kill", try_kill(lab)))
     return results
 
