@@ -78,6 +78,7 @@ struct adoption {
 	struct sessmgr *s;
 	uint32_t rows, calls;
 	struct session_call *last;
+	bool records; /* calls that are known are of records: the row knows better */
 };
 
 static void forget(struct sessmgr *s, struct session_call *c)
@@ -110,7 +111,9 @@ static int adopt_row(const struct store_ckpt *ck, void *arg)
 	struct adoption *a = arg;
 
 	a->rows++;
-	if (!strcmp(ck->owner, a->s->t->addr) && !confirm(a->s, ck)) {
+	/* Of a call that we serve we know more than its row: a change of it may be on its way to the store.
+	 */
+	if (!strcmp(ck->owner, a->s->t->addr) && !(a->records && confirm(a->s, ck))) {
 		a->last = adopt(a->s, ck);
 		a->calls += a->last != NULL;
 		if (a->last)
@@ -146,7 +149,7 @@ static uint32_t drop_unstored(struct sessmgr *s)
 
 struct session_call *sessmgr_recover_one(struct sessmgr *s, uint32_t callid)
 {
-	struct adoption a = {s, 0, 0, NULL};
+	struct adoption a = {.s = s};
 	char id[SESSION_CALLID_STRLEN];
 
 	store_ckpt_get(s->store, SESSION_ROW_KIND, session_callid_format(callid, id), adopt_row, &a);
@@ -157,7 +160,7 @@ struct session_call *sessmgr_recover_one(struct sessmgr *s, uint32_t callid)
 
 uint32_t sessmgr_recover_missing(struct sessmgr *s)
 {
-	struct adoption a = {s, 0, 0, NULL};
+	struct adoption a = {.s = s};
 
 	store_ckpt_list(s->store, SESSION_ROW_KIND, s->t->addr, adopt_row, &a);
 	return a.calls;
@@ -218,18 +221,29 @@ static void answered(struct sessmgr *s, struct question *q)
 	}
 }
 
-/* It is alive. Its IKE SA has no row under the name we know: it was rekeyed, and the word of it was lost. */
-static void clear_suspect(struct sessmgr *s, struct sessmgr_audit *a, uint32_t callid, const char *ike_key)
+static bool has_ike_row(struct sessmgr *s, const char *ike_key)
+{
+	bool there = false;
+
+	return !store_ckpt_get(s->store, IKE_ROW_KIND, ike_key, note_row, &there) && there;
+}
+
+/* An IKE SA of a call of ours. Where the name we know has no row and this one has, it is the successor: the
+ * call was rekeyed, and the word of it was lost. (The predecessor may be listed too; it is about to go.) */
+static void follow(struct sessmgr *s, uint32_t callid, const char *ike_key)
 {
 	struct session_call *c = session_find(s->table, callid);
 
-	for (unsigned i = 0; i < a->n; i++) {
-		if (!callid || a->suspects[i] != callid)
-			continue;
-		a->suspects[i] = 0;
-		if (c && session_state(c) == SESSION_CONNECTED)
-			sessmgr_call_rename(s, c, ike_key ? ike_key : "");
-	}
+	if (c && ike_key && session_state(c) == SESSION_CONNECTED && strcmp(c->ike_key, ike_key) != 0 &&
+	    !has_ike_row(s, c->ike_key) && has_ike_row(s, ike_key))
+		sessmgr_call_rename(s, c, ike_key);
+}
+
+static void clear_suspect(struct sessmgr_audit *a, uint32_t callid)
+{
+	for (unsigned i = 0; i < a->n; i++)
+		if (a->suspects[i] == callid)
+			a->suspects[i] = 0;
 }
 
 /* Every call id in any list of an answer is alive. */
@@ -244,8 +258,10 @@ static void clear_listed(struct sessmgr *s, struct sessmgr_audit *a, json_t *roo
 	{
 		const char *text = json_string_value(json_object_get(row, "callid"));
 
-		if (text && !session_callid_parse(text, &id))
-			clear_suspect(s, a, id, json_string_value(json_object_get(row, "spi")));
+		if (!text || session_callid_parse(text, &id))
+			continue;
+		clear_suspect(a, id);
+		follow(s, id, json_string_value(json_object_get(row, "spi")));
 	}
 }
 
@@ -385,7 +401,7 @@ static void (*recovered)(struct sessmgr *s);
 /* The rows: what the records did not bring, and whether what they brought still is. */
 static void complete(struct sessmgr *s, uint32_t fetched)
 {
-	struct adoption a = {s, 0, 0, NULL};
+	struct adoption a = {.s = s, .records = true};
 	int err = store_ckpt_list(s->store, SESSION_ROW_KIND, s->t->addr, adopt_row, &a);
 	uint32_t calls;
 
