@@ -372,7 +372,9 @@ static void standbys(const struct place_input *in, struct place_output *out)
 				standby_on(out, "sessmgr", s, c, p->sessmgr_per_cpu);
 				standby_on(out, "aaamgr", s, c, p->sessmgr_per_cpu);
 				standby_on(out, "ipsecmgr", s, c, per_cpu(ipsecmgrs, cpus, c));
-			} else if (manager_slot(out, s)) {
+			} else if (manager_slot(out, s) || load(out, "sessmgr", s, -1)) {
+				/* also the one that became the demux card, with its managers, for want of a
+				 * spare */
 				standby_on(out, "sessmgr", s, c, p->standby_sessmgr_per_cpu);
 				standby_on(out, "aaamgr", s, c, p->standby_sessmgr_per_cpu);
 			}

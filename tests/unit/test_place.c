@@ -439,6 +439,31 @@ Test(place, managers_on_the_demux_card_follow_it)
 	place_output_free(&out);
 }
 
+/* The demux card is lost while no card stands by: a card with managers becomes it, and keeps their spares. */
+Test(place, a_demux_card_with_managers_has_spares)
+{
+	static struct place_task store[PLACE_TASKS_MAX];
+	struct place_input in;
+	struct place_output out;
+	unsigned active = 0, standby = 0;
+
+	all_up(&in);
+	place_compute(&in, &out);
+	become(&in, &out, store);
+	in.slots[1].state = in.slots[10].state = PLACE_DOWN;
+	place_compute(&in, &out);
+	cr_assert(out.demux == 2 || out.demux == 3);
+	become(&in, &out, store);
+	in.slots[1].state = in.slots[10].state = PLACE_STANDBY;
+	place_compute(&in, &out);
+	for (size_t i = 0; i < out.n; i++)
+		if (out.tasks[i].card == out.demux && !strcmp(out.tasks[i].facility, "sessmgr"))
+			*(out.tasks[i].standby ? &standby : &active) += 1;
+	cr_expect_geq(active, 1);
+	cr_expect_geq(standby, 3, "one on each CPU");
+	place_output_free(&out);
+}
+
 Test(place, without_session_recovery_no_standbys)
 {
 	struct place_input in;
