@@ -164,7 +164,7 @@ void report_card_event(struct card *c, CardEvent__What what, unsigned slot, cons
 	CardEvent ev = CARD_EVENT__INIT;
 
 	/* Presence reaches every card; one of them tells hatsystem: the one it runs on. */
-	if (!c->type->management || c->active_mio != c->slot)
+	if (what != CARD_EVENT__WHAT__FABRIC && (!c->type->management || c->active_mio != c->slot))
 		return;
 	/* A hatsystem that is not there yet is told of everything present when it comes. */
 	if (what == CARD_EVENT__WHAT__UP && !c->hat_at)

@@ -28,6 +28,21 @@ static struct {
 
 static void send_batch(struct task *t);
 
+static void tick(struct task *t, void *arg)
+{
+	(void)arg;
+	task_timer_stop(q.timer);
+	q.timer = NULL;
+	evlogd_queue_flush(t);
+}
+
+/* An empty queue needs no timer. */
+static void flush_later(struct task *t)
+{
+	if (!q.timer && t && (q.n > q.under_way || q.dropped > q.dropped_told))
+		q.timer = task_timer_start(t, FLUSH_MS, 0, tick, NULL);
+}
+
 static LogRecord *copy(const LogRecord *r)
 {
 	size_t len = log_record__get_packed_size(r);
@@ -45,6 +60,7 @@ static LogRecord *copy(const LogRecord *r)
 void evlogd_queue_lost(uint32_t n)
 {
 	q.dropped += n;
+	flush_later(q.t);
 }
 
 void evlogd_queue_add(struct task *t, const LogRecord *r)
@@ -54,11 +70,13 @@ void evlogd_queue_add(struct task *t, const LogRecord *r)
 	q.received++;
 	if (!c) {
 		q.dropped++;
+		flush_later(q.t);
 		return;
 	}
 	q.rows[q.n++] = c;
 	if (q.n - q.under_way >= BATCH)
 		send_batch(t);
+	flush_later(q.t);
 }
 
 static void forget(size_t n)
@@ -82,6 +100,7 @@ static void answered(struct task *t, void *arg, int status, const struct bus_msg
 		q.stored += n;
 		forget(n);
 	}
+	flush_later(t);
 }
 
 static void send_batch(struct task *t)
@@ -108,18 +127,14 @@ void evlogd_queue_flush(struct task *t)
 		LOG(EV_EVLOG_DROPPED, "%llu log records were dropped", (unsigned long long)n);
 	}
 	send_batch(t);
-}
-
-static void tick(struct task *t, void *arg)
-{
-	evlogd_queue_flush(t);
+	flush_later(t);
 }
 
 int evlogd_queue_start(struct task *t)
 {
 	q.t = t;
-	q.timer = task_timer_start(t, FLUSH_MS, FLUSH_MS, tick, NULL);
-	return q.timer ? 0 : -ENOMEM;
+	flush_later(t);
+	return 0;
 }
 
 char *evlogd_queue_json(void)

@@ -380,6 +380,9 @@ void hat_card_event(struct hat *h, const CardEvent *ev)
 	case CARD_EVENT__WHAT__HUNG:
 		hat_power(h, "cycle", ev->slot, ev->reason[0] ? ev->reason : "heartbeat lost");
 		break;
+	case CARD_EVENT__WHAT__FABRIC:
+		LOG(EV_FABRIC_LINK, "%s", ev->reason);
+		return;
 	case CARD_EVENT__WHAT__MIO_SWITCHOVER:
 		s->expected = false; /* told here */
 		hat_life_down(h, ev->slot);

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "place/place.h"
 
-#define PUBLISH_MS 2000
+#define PUBLISH_MS 10000
 
 struct ipsecctrl_manager ipsecctrl_list[IPSECCTRL_MAX];
 

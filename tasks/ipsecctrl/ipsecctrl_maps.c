@@ -22,7 +22,7 @@
 #include "task/watch.h"
 
 #define KIND    "rm"
-#define TELL_MS 2000
+#define TELL_MS 10000
 
 static struct {
 	struct task *t;

@@ -105,6 +105,7 @@ struct ipsecmgr {
 	uint64_t epoch, up_wall_us;
 	struct task_timer *load_timer;
 	uint32_t load_sent;
+	unsigned load_age;
 	/* sessmgr instances, as sessctrl published them, and how many calls of ours each has */
 	uint32_t *sessmgr, *sessmgr_calls;
 	unsigned n_sessmgr, sessmgr_next;

@@ -17,6 +17,7 @@
 
 #define READY_WAIT_MS 5000 /* restored SAs shall be in the data path within this; then we serve without */
 #define LOAD_MS       1000
+#define LOAD_BEATS    5 /* of which one tells it, changed or not */
 
 struct restore {
 	struct ipsecmgr *m;
@@ -53,6 +54,7 @@ void ipsecmgr_serve_load(struct ipsecmgr *m, bool always)
 	if (!always && m->load_timer)
 		return; /* the next beat tells it */
 	m->load_sent = l.sessions;
+	m->load_age = 0;
 	l.facility = (char *)(uintptr_t) "ipsecmgr";
 	l.instance = m->t->instance;
 	l.limit = IPSECMGR_MAX_SA;
@@ -64,7 +66,11 @@ void ipsecmgr_serve_load(struct ipsecmgr *m, bool always)
 
 static void load_beat(struct task *t, void *arg)
 {
-	ipsecmgr_serve_load(arg, true);
+	struct ipsecmgr *m = arg;
+
+	(void)t;
+	if (ipsecmgr_serve_sessions(m->t) != m->load_sent || ++m->load_age >= LOAD_BEATS)
+		ipsecmgr_serve_load(m, true);
 }
 
 /* --- ready

@@ -9,7 +9,8 @@
 #include "task/task.h"
 
 #define SESSCTRL_MAX        4096 /* instances; standby ones have larger numbers and are not listed */
-#define SESSCTRL_PUBLISH_MS 2000
+#define SESSCTRL_PUBLISH_MS 10000
+#define SESSCTRL_UNTOLD_MS  2000 /* how long the first list waits for hatsystem */
 
 struct sessctrl_manager {
 	bool up;    /* the bus knows its address: it is ready */

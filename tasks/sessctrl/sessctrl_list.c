@@ -3,7 +3,7 @@
  * The list of sessmgr instances. An instance is there when the bus knows its address (only ready tasks have
  * one), and usable unless it said that it does not serve or is full, or
  * its card is busied out. Published on topic "managers" at each
- * change and every two seconds. Called by main.c.
+ * change, when an ipsecmgr comes, and every ten seconds. Called by main.c.
  */
 #include "sessctrl.h"
 
@@ -73,9 +73,32 @@ static void peer_changed(struct task *t, const char *addr, uint32_t card, bool u
 		publish(t, NULL);
 }
 
+/* It may have missed the lists so far. */
+static void reader_came(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+{
+	(void)addr;
+	(void)card;
+	(void)arg;
+	if (up && t->active && told)
+		publish(t, NULL);
+}
+
+static struct task_timer *untold_timer;
+
+static void untold(struct task *t, void *arg)
+{
+	task_timer_stop(untold_timer);
+	untold_timer = NULL;
+	if (told)
+		return;
+	told = true;
+	publish(t, arg);
+}
+
 int sessctrl_list_init(struct task *t)
 {
 	task_watch_peers(t, "sessmgr", peer_changed, NULL);
+	task_watch_peers(t, "ipsecmgr", reader_came, NULL);
 	return 0;
 }
 
@@ -84,6 +107,9 @@ int sessctrl_list_activate(struct task *t, const char *reason)
 {
 	task_foreach_peer(t, "sessmgr", note_peer, NULL);
 	task_ready(t, 0);
+	untold_timer = task_timer_start(t, SESSCTRL_UNTOLD_MS, 0, untold, NULL);
+	if (!untold_timer)
+		return -1;
 	return task_timer_start(t, SESSCTRL_PUBLISH_MS, SESSCTRL_PUBLISH_MS, publish, NULL) ? 0 : -1;
 }
 
