@@ -138,6 +138,10 @@ static void on_event(struct peers *p, const struct ike_event *ev)
 		if (peer->state == PEERS_UP)
 			peers_hist_end(p, peer, PEERS_OP_REKEY, PEERS_FAIL, ev->reason);
 		break;
+	case IKE_EV_REKEY_FAILED:
+		if (peer->state == PEERS_UP)
+			peers_hist_end(p, peer, PEERS_OP_REKEY_IKE, PEERS_FAIL, ev->reason);
+		break;
 	case IKE_EV_PEER_ALIVE:
 		p->t.dpd_answers++;
 		break;

@@ -188,7 +188,8 @@ enum ike_event_kind {
 	IKE_EV_PATH_CHANGED,  /* the peer's NAT mapping changed */
 	IKE_EV_COOKIES_ON,    /* half-open SAs reached the threshold (StarOS: IPSecMgr IKEv2 DOS attack) */
 	IKE_EV_COOKIES_OFF,
-	IKE_EV_PEER_ALIVE, /* DPD answered */
+	IKE_EV_PEER_ALIVE,   /* DPD answered */
+	IKE_EV_REKEY_FAILED, /* our rekey of the IKE SA came to nothing; notify says how */
 	IKE_EVENTS
 };
 const char *ike_event_name(enum ike_event_kind k);

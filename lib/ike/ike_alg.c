@@ -255,6 +255,7 @@ const char *ike_event_name(enum ike_event_kind k)
 	        [IKE_EV_COOKIES_ON] = "cookies-on",
 	        [IKE_EV_COOKIES_OFF] = "cookies-off",
 	        [IKE_EV_PEER_ALIVE] = "peer-alive",
+	        [IKE_EV_REKEY_FAILED] = "rekey-failed",
 	};
 
 	return NAME_OF(names, k);

@@ -378,6 +378,7 @@ void ike_rekey_response(struct ike_rx *rx)
 {
 	const struct ike_notify *error = ike_wire_error(rx->m);
 	struct ike_sa *old = rx->sa, *sa;
+	struct ike_event *ev;
 
 	if (error && other_group(rx, error))
 		return;
@@ -389,6 +390,9 @@ void ike_rekey_response(struct ike_rx *rx)
 	}
 	if (sa)
 		ike_sa_free(sa);
+	ev = ike_out_event(rx->t, IKE_EV_REKEY_FAILED, old, IKE_R_PEER_ERROR);
+	if (ev)
+		ev->notify = error ? error->type : 0;
 	ike_out_touch(rx->t, old);
 	if (old->xchg->rival_spi)
 		ike_rekey_settle_rival(old, rx->t);

@@ -210,6 +210,15 @@ static int start_job(struct ike_sa *sa, struct ike_out *t, const struct ike_job 
 	return -EINVAL;
 }
 
+/* Whoever asked for a rekey is told that there will be none. */
+static void job_dropped(struct ike_sa *sa, struct ike_out *t, const struct ike_job *j)
+{
+	if (j->kind == IKE_JOB_REKEY_IKE)
+		ike_out_event(t, IKE_EV_REKEY_FAILED, sa, IKE_R_NONE);
+	else if (j->kind == IKE_JOB_REKEY_CHILD)
+		ike_out_event(t, IKE_EV_CHILD_FAILED, sa, IKE_R_CHILD_NOT_FOUND);
+}
+
 /* A job that can't start any more (its child is gone) is dropped. */
 void ike_sa_run_jobs(struct ike_sa *sa, struct ike_out *t)
 {
@@ -218,7 +227,8 @@ void ike_sa_run_jobs(struct ike_sa *sa, struct ike_out *t)
 	while ((j = sa->jobs) && !sa->txn && !sa->req &&
 	       (sa->state == IKE_ST_ESTABLISHED || sa->state == IKE_ST_REKEYED)) {
 		sa->jobs = j->next;
-		start_job(sa, t, j);
+		if (start_job(sa, t, j))
+			job_dropped(sa, t, j);
 		free(j);
 	}
 }

@@ -203,16 +203,21 @@ static void put_stack(FILE *out, pid_t pid, uint64_t pc, uint64_t sp)
 	memset(words, 0, sizeof(words));
 }
 
-/* "number arguments sp pc" of a process that waits in the kernel; "running" else. */
+/* "number arguments sp pc" of a process that waits in the kernel, "-1 sp pc" of one that was stopped outside
+ * of it; "running" else. */
 static bool waits_at(pid_t pid, uint64_t *pc, uint64_t *sp)
 {
 	FILE *f = open_proc(pid, "syscall");
+	char line[300];
 	int n = 0;
 
-	if (f) {
-		n = fscanf(f, "%*s %*s %*s %*s %*s %*s %*s %" SCNx64 " %" SCNx64, sp, pc);
-		fclose(f);
-	}
+	if (!f)
+		return false;
+	if (fgets(line, sizeof(line), f))
+		n = !strncmp(line, "-1 ", 3)
+		            ? sscanf(line, "%*s %" SCNx64 " %" SCNx64, sp, pc)
+		            : sscanf(line, "%*s %*s %*s %*s %*s %*s %*s %" SCNx64 " %" SCNx64, sp, pc);
+	fclose(f);
 	return n == 2;
 }
 

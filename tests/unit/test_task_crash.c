@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,6 +112,24 @@ Test(task_crash, an_abort_and_a_signal_from_outside_end_the_process)
 	}
 }
 
+/* Until the process sleeps in the kernel. */
+static void wait_asleep(pid_t pid)
+{
+	uint64_t until = clock_now_us() + 10 * US_PER_SEC;
+	char path[64], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	while (state != 'S') {
+		FILE *f = fopen(path, "re");
+
+		cr_assert(f && clock_now_us() < until, "process %d does not come to rest", (int)pid);
+		if (fscanf(f, "%*d %*s %c", &state) != 1)
+			state = 0;
+		fclose(f);
+		sched_yield();
+	}
+}
+
 Test(task_crash, a_stopped_process_is_described_from_outside)
 {
 	char name[CRASH_NAME_MAX], *text;
@@ -120,6 +139,7 @@ Test(task_crash, a_stopped_process_is_described_from_outside)
 	if (!pid)
 		for (;;)
 			pause();
+	wait_asleep(pid);
 	kill(pid, SIGSTOP);
 	waitpid(pid, &status, WUNTRACED);
 	cr_assert_eq(crash_dump_other(dir, "ipsecmgr", 1, 2, 1, pid, "heartbeat lost", name), 0);

@@ -370,7 +370,7 @@ def try_all(lab):
 
 def install(work):
     """The files and settings of the running chassis. None or an error."""
-    flash = glob.glob(os.environ["ORRERY_RUN"] + "/**/state/C/flash", recursive=True)
+    flash = glob.glob(os.environ["ORRERY_RUN"] + "/**/lab-certs/state/C/flash", recursive=True)
     if len(flash) != 1:
         return "the chassis' disk is not there: %s" % flash
     d = os.path.join(flash[0], "certs")
