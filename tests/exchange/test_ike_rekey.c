@@ -351,6 +351,8 @@ Test(ike_rekey, gateway_may_ignore_rekeys_of_the_ike_sa)
 	w_run(w, W_US);
 	cr_assert_eq(w->n[1].events[IKE_EV_REKEYED], 0);
 	cr_assert_eq(w->n[0].cnt.rekey_ikesaignored, 1);
+	cr_assert_eq(w->n[1].events[IKE_EV_REKEY_FAILED], 1);
+	cr_assert_eq(w->n[1].last[IKE_EV_REKEY_FAILED].notify, IKE_N_NO_ADDITIONAL_SAS);
 	cr_assert_eq(w_matched(w), 1);
 }
 
