@@ -261,10 +261,11 @@ static void open_engine(const char *psk)
 	unsigned i;
 
 	for (i = 0; i < 4; i++) {
-		p.ike[p.n_ike++] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1,
+		p.ike[p.n_ike++] = (struct ike_suite){IKE_ENCR_AES_CBC,       128,       IKE_PRF_HMAC_SHA1,
 		                                      IKE_INTEG_HMAC_SHA1_96, groups[i], 0};
-		p.ike[p.n_ike++] = (struct ike_suite){IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256,
-		                                      IKE_INTEG_HMAC_SHA2_256_128, groups[i], 0};
+		p.ike[p.n_ike++] = (struct ike_suite){
+		        IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128,
+		        groups[i],        0};
 	}
 	p.esp[p.n_esp++] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, 0, 0, 0};
 	p.esp[p.n_esp++] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0, 0};
