@@ -203,9 +203,18 @@ static int ping(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 		ping_run(pid, cmd);
 	}
 	close(fds[1]);
-	while (child > 0 && ((n = read(fds[0], buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR)))
-		if (n < 0 ? sh_take_interrupt() : cli_out_write(out, buf, (size_t)n) < 0)
+	while (child > 0) {
+		/* Ctrl-C is taken before the next text goes out: what ping says at its end must be seen */
+		if (!sh_readable(fds[0]) && sh_take_interrupt()) {
 			kill(child, SIGINT);
+			continue;
+		}
+		n = read(fds[0], buf, sizeof(buf));
+		if (n == 0 || (n < 0 && errno != EINTR))
+			break;
+		if (n > 0 && cli_out_write(out, buf, (size_t)n) < 0)
+			kill(child, SIGINT);
+	}
 	close(fds[0]);
 	if (child > 0)
 		waitpid(child, NULL, 0);

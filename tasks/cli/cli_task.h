@@ -96,6 +96,17 @@ struct cli_tty *sh_pager(struct sh *sh);
 /* Has the operator typed Ctrl-C since the line was entered? For commands that handle it: it is forgotten now.
  */
 bool sh_take_interrupt(void);
+/*
+ * Waits until fd has something to read, or its end. false: the operator has typed Ctrl-C. A signal that comes
+ * before poll() has left a byte in a pipe, so none is lost.
+ */
+bool sh_readable(int fd);
+/*
+ * Ctrl-C and the window's new size are for the thread of the operator alone (how: SIG_UNBLOCK); the thread of
+ * the loop, and whoever it starts, does without them (SIG_BLOCK). Taken there, they would come late and for
+ * the wrong line.
+ */
+void sh_signals(int how);
 
 /* --- cli_errors.c
  * ------------------------------------------------------------------------------------------- */

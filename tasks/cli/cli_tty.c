@@ -21,7 +21,6 @@
 
 static struct sh *the_sh;
 static EditLine *the_el;
-static pthread_t the_thread;
 static volatile sig_atomic_t interrupted, resized;
 static int wake[2] = {-1, -1}; /* a byte for each signal */
 
@@ -208,13 +207,9 @@ static unsigned char tab_key(EditLine *el, int ch)
 /* --- questions and pager
  * ---------------------------------------------------------------------------------------- */
 
-/*
- * Waits for the operator. false: Ctrl-C. A signal that comes before poll() has left a byte in the pipe, so
- * none is lost.
- */
-static bool input_ready(void)
+bool sh_readable(int fd)
 {
-	struct pollfd p[2] = {{.fd = 0, .events = POLLIN}, {.fd = wake[0], .events = POLLIN}};
+	struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = wake[0], .events = POLLIN}};
 	char drain[64];
 
 	while (!interrupted) {
@@ -238,7 +233,7 @@ bool sh_ask(struct sh *sh, const char *question, char *answer, size_t size)
 	fputs(question, stdout);
 	fflush(stdout);
 	do {
-		n = input_ready() ? read(0, line, sizeof(line) - 1) : 0;
+		n = sh_readable(0) ? read(0, line, sizeof(line) - 1) : 0;
 		if (n <= 0)
 			return false;
 		line[n] = 0;
@@ -253,13 +248,14 @@ static int one_key(struct cli_tty *tty)
 	unsigned char ch = 'q';
 
 	(void)tty;
-	fflush(stdout);
 	if (tcgetattr(0, &saved) < 0)
 		return 'q';
 	raw = saved;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	tcsetattr(0, TCSANOW, &raw);
-	if (!input_ready() || read(0, &ch, 1) != 1)
+	/* only now: a key typed as soon as the question stands there must not be echoed */
+	fflush(stdout);
+	if (!sh_readable(0) || read(0, &ch, 1) != 1)
 		ch = 'q';
 	tcsetattr(0, TCSANOW, &saved);
 	return ch;
@@ -315,7 +311,16 @@ static void remember(struct sh *sh, const char *line)
 	sh->n_history += sh->history[sh->n_history] != NULL;
 }
 
-/* The signal must reach the thread that waits for the operator, whichever the kernel has chosen. */
+void sh_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGWINCH);
+	pthread_sigmask(how, &set, NULL);
+}
+
 static void on_signal(int sig)
 {
 	int saved = errno;
@@ -325,8 +330,6 @@ static void on_signal(int sig)
 	else
 		resized = 1;
 	(void)!write(wake[1], "", 1);
-	if (!pthread_equal(pthread_self(), the_thread))
-		pthread_kill(the_thread, sig);
 	errno = saved;
 }
 
@@ -373,13 +376,13 @@ static void catch_signals(void)
 {
 	struct sigaction sa = {.sa_handler = on_signal};
 
-	the_thread = pthread_self();
 	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) < 0)
 		wake[0] = wake[1] = -1;
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGWINCH, &sa, NULL);
 	signal(SIGTSTP, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
+	sh_signals(SIG_UNBLOCK);
 }
 
 /* One line into copy. false: end of input. */

@@ -5,6 +5,7 @@
  * COMMAND]... [-e].
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -79,10 +80,12 @@ static void *session(void *arg)
 
 	if (s->interactive || s->remote[0])
 		sh_trap(s, "CLISessionStart");
-	if (s->interactive)
+	if (s->interactive) {
 		sh_interactive(s);
-	else
+	} else {
+		sh_signals(SIG_UNBLOCK);
 		sh_script(s);
+	}
 	if (s->interactive || s->remote[0])
 		sh_trap(s, "CLISessionEnd");
 	sh_end(s, s->failures && !s->interactive ? 1 : 0);
@@ -118,6 +121,7 @@ static int activate(struct task *t, const char *reason)
 	sh_watch_time(&sh);
 	rc = sh_calls_init(&sh);
 	task_ready(t, 0);
+	sh_signals(SIG_BLOCK);
 	return rc ? rc : -pthread_create(&thread, NULL, session, &sh);
 }
 

@@ -120,8 +120,9 @@ t.line("terminal length 12")
 t.expect(P)
 t.resize(40, 60)
 t.line("show bulkstats variables")
-if t.expect(r"---\(more\)---$").count("\n") > 13:
-    fail("the length the operator set was forgotten")
+page = t.expect(r"---\(more\)---$")
+if page.count("\n") > 13:
+    fail(f"the length the operator set was forgotten: {page}")
 t.send("q")
 t.expect(P)
 
