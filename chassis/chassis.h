@@ -131,6 +131,8 @@ int fabric_server_init(struct chassis *c);
 int fabric_plug(struct chassis *c, const char *port, const char *device, char *err, size_t size);
 /* The namespace (borrowed) and device of a port. -ENODEV. */
 int fabric_port_ns(const char *port, const char **device);
+/* Every port that is in a context. */
+void fabric_each_port(void (*each)(const char *port, int ns, const char *device));
 /* A TCP connection being set up in the namespace of context local: a descriptor or -errno. */
 int fabric_dial(const char *address, uint16_t port);
 void fabric_handle(struct conn *cn, uint64_t id, const BpFabric *f);
@@ -138,5 +140,12 @@ void fabric_handle(struct conn *cn, uint64_t id, const BpFabric *f);
 void fabric_reset(void);
 /* Which instances get no new peers from now on. */
 void fabric_steer(const BpSteer *s);
+
+/* gate.c: without a fabric card no packet passes. A slot changed; a port came into a context. */
+void gate_check(struct chassis *c);
+void gate_port_moved(const char *port);
+
+/* nft.c: a script for nft in the namespace ns. 0, -ENOENT: nft is not installed, -EIO: it refuses. */
+int nft_run(int ns, const char *script);
 
 #endif

@@ -109,6 +109,13 @@ int fabric_port_ns(const char *port, const char **device)
 	return fab.ctx[p->ctx]->ns;
 }
 
+void fabric_each_port(void (*each)(const char *port, int ns, const char *device))
+{
+	for (unsigned i = 0; i < fab.n_ports; i++)
+		if (fab.ports[i].ctx)
+			each(fab.ports[i].name, fab.ctx[fab.ports[i].ctx]->ns, fab.ports[i].device);
+}
+
 /* Move a device between namespaces (from_ns -1: ours). */
 static int device_move(int from_ns, int to_ns, const char *from, const char *to)
 {
@@ -169,6 +176,8 @@ static int port_assign(const char *name, uint32_t ctx, char *device)
 		rc = device_move(fab.ctx[p->ctx]->ns, to->ns, p->device, p->device);
 		if (rc == 0) {
 			p->ctx = ctx;
+			if (ctx)
+				gate_port_moved(name);
 			fault_port_moved(name);
 		}
 	}

@@ -10,26 +10,23 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "task/task_fault.h"
 
-#define SLICE_MS    100        /* slow: of these milliseconds, so many percent are left */
-#define LOOK_TURNS  5          /* slow: after so many slices, look for new processes */
-#define DISK_MAX    (1u << 30) /* a larger file system is not the chassis' own: hands off */
-#define CHUNK_MAX   (1u << 20)
-#define CGROUP_V1   "/sys/fs/cgroup/cpu"
-#define NFT_SECONDS 5
+#define SLICE_MS   100        /* slow: of these milliseconds, so many percent are left */
+#define LOOK_TURNS 5          /* slow: after so many slices, look for new processes */
+#define DISK_MAX   (1u << 30) /* a larger file system is not the chassis' own: hands off */
+#define CHUNK_MAX  (1u << 20)
+#define CGROUP_V1  "/sys/fs/cgroup/cpu"
 
 /* --- slow
  * --------------------------------------------------------------------------------------------------- */
@@ -281,38 +278,6 @@ static int cut_begin(struct fault *f, char *err, size_t size)
 /* --- loss at a port
  * ----------------------------------------------------------------------------------------- */
 
-/* nft with this script in a network namespace; 0 or -errno. */
-static int nft(int ns, const char *script)
-{
-	int p[2], status = 0;
-	pid_t pid;
-
-	if (pipe2(p, O_CLOEXEC) || (pid = fork()) < 0)
-		return -errno;
-	if (pid == 0) {
-		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-		alarm(NFT_SECONDS);
-		dup2(p[0], 0);
-		dup2(null, 1);
-		dup2(null, 2);
-		if (setns(ns, CLONE_NEWNET))
-			_exit(126);
-		execlp("nft", "nft", "-f", "-", (char *)NULL);
-		execl("/usr/sbin/nft", "nft", "-f", "-", (char *)NULL);
-		_exit(127);
-	}
-	close(p[0]);
-	if (write(p[1], script, strlen(script)) < 0)
-		status = -1;
-	close(p[1]);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return -ENOENT;
-	return status ? -EIO : 0;
-}
-
 static int loss_rules(const struct fault *f, bool on)
 {
 	const char *device = NULL;
@@ -333,7 +298,7 @@ static int loss_rules(const struct fault *f, bool on)
 		         f->id, device, f->value * 100, device, f->value * 100);
 	else
 		snprintf(script, sizeof(script), "delete table netdev orrery_loss_%u\n", f->id);
-	return nft(ns, script);
+	return nft_run(ns, script);
 }
 
 static int loss_begin(struct fault *f, char *err, size_t size)

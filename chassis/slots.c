@@ -154,6 +154,7 @@ static void fenced(struct slot *s)
 		reload_step(c);
 		return;
 	}
+	gate_check(c);
 	inventory_tell(c, NULL); /* before the presence line: hatsystem relies on it */
 	presence(s, false, false);
 	if (s->n == c->active_mio)
@@ -423,8 +424,10 @@ void slots_heartbeat(struct chassis *c, unsigned slot, const BpHeartbeat *hb)
 		s->hung = false;
 		LOG(EV_CARD_STATE, "card %u answers again", slot);
 	}
-	if (changed)
-		server_slot_changed(c, s);
+	if (!changed)
+		return;
+	gate_check(c);
+	server_slot_changed(c, s);
 }
 
 /*

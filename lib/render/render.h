@@ -82,6 +82,7 @@ void render_power_chassis(const json_t *j, const struct cli_cmd *cmd, struct cli
 void render_card_hardware(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* cards[] */
 void render_card_diag(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);     /* cards[] */
 void render_hd_raid(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* raid; verbose */
+void render_fabric(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);  /* fabric */
 
 /* --- render_sa.c: layouts of our own
  * ------------------------------------------------------------------------------------ */

@@ -308,3 +308,26 @@ void render_hd_raid(const json_t *j, const struct cli_cmd *cmd, struct cli_out *
 		return;
 	json_array_foreach(render_list(r, "cards"), i, c) raid_card(r, c, out);
 }
+
+/* The layout is ours: StarOS's is not known. */
+void render_fabric(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	const json_t *f = json_object_get(j, "fabric"), *c;
+	long long n = render_num(f, "installed"), serving = render_num(f, "serving");
+	char state[24];
+	size_t i;
+
+	(void)cmd;
+	cli_out_put(out, "Fabric:\n");
+	cli_out_printf(out, "  %-25s : %s\n", "State",
+	               !serving      ? "Down (no packet passes between ports and packet cards)"
+	               : serving < n ? "Degraded"
+	                             : "Normal");
+	cli_out_printf(out, "  %-25s : %lld of %lld (needed: %lld)\n", "Cards Active", serving, n,
+	               render_num(f, "needed"));
+	cli_out_printf(out, "  %-25s : %lld%%\n", "Bandwidth", n ? 100 * serving / n : 0);
+	json_array_foreach(render_list(f, "cards"), i, c) cli_out_printf(
+	        out, "  Card %-20lld : %s\n", render_num(c, "slot"),
+	        render_str(c, "state")[0] ? render_title(render_str(c, "state"), state, sizeof(state))
+	                                  : "None");
+}

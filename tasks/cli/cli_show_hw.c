@@ -174,6 +174,18 @@ static json_t *power_collect(struct sh *sh, const struct cli_cmd *cmd, char *err
 	return part_collect(sh, cmd, "feeds", "power filter units", err, size);
 }
 
+static json_t *fabric_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
+{
+	json_t *j = hw_collect(sh, cmd, err, size);
+
+	if (j && !render_num(json_object_get(j, "fabric"), "installed")) {
+		snprintf(err, size, "Failure: This chassis has no fabric cards");
+		json_decref(j);
+		return NULL;
+	}
+	return j;
+}
+
 static uint64_t wall(const struct timespec *t)
 {
 	return (uint64_t)t->tv_sec * US_PER_SEC + (uint64_t)t->tv_nsec / 1000;
@@ -223,6 +235,7 @@ const struct sh_command sh_hw_commands[] = {
         {"show_power_chassis", NULL, power_collect, render_power_chassis},
         {"show_card_hardware", NULL, hw_collect, render_card_hardware},
         {"show_card_diag", NULL, hw_collect, render_card_diag},
+        {"show_fabric", NULL, fabric_collect, render_fabric},
         {"show_hd_raid", NULL, raid_collect, render_hd_raid},
         {NULL, NULL, NULL, NULL},
 };

@@ -58,6 +58,7 @@ struct hat {
 	bool hw_known, restoring;
 	enum hw_part fan_told[HW_FANS + 1], feed_told[HW_FEEDS + 1];
 	unsigned raid_told, raid_events; /* disks missing, as last told; how often that changed */
+	unsigned fabric_told;            /* fabric cards missing, as last told */
 	struct task_timer *sensors;
 	struct hat_slot slots[PROFILE_SLOTS_MAX + 1];
 	struct hat_move move;
@@ -111,6 +112,8 @@ void hat_hw_report(struct task *t, const struct bus_msg *m);
 void hat_hw_start(struct hat *h);
 /* A card's state changed: the disk array may have. */
 void hat_hw_check(struct hat *h);
+/* Fabric cards there are to be, and how many of them serve. */
+unsigned hat_hw_fabric(const struct hat *h, unsigned *serving);
 /* Disks of the array, and how many of them are not there. */
 unsigned hat_hw_disks(const struct hat *h, unsigned *missing);
 

@@ -169,6 +169,41 @@ static void raid(struct hat *h)
 		TASK_TRAP(h->t, "RaidFailed", trap_str("starStorageName", RAID_NAME));
 }
 
+/* --- the fabric
+ * ---------------------------------------------------------------------------------------------------- */
+
+unsigned hat_hw_fabric(const struct hat *h, unsigned *serving)
+{
+	unsigned n = 0;
+
+	*serving = 0;
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
+		const struct card_type *type = h->slots[s].type;
+
+		if (!type || strcmp(type->slot_type, "FSC"))
+			continue;
+		n++;
+		*serving += hat_life_serves(h, s);
+	}
+	return n;
+}
+
+/* The backplane stops the packets when there is none; here it is told. */
+static void fabric(struct hat *h)
+{
+	unsigned serving, n = hat_hw_fabric(h, &serving), before = h->fabric_told;
+
+	if (!n || n - serving == before)
+		return;
+	h->fabric_told = n - serving;
+	hat_state_save_told(h);
+	if (!serving)
+		LOG(EV_FABRIC_DOWN, "no fabric card serves: no packet passes between ports and packet cards");
+	else
+		LOG(EV_FABRIC_CARDS, "the fabric has %u of %u cards, %u%% of its bandwidth%s", serving, n,
+		    100 * serving / n, before >= n ? ": packets pass again" : "");
+}
+
 /* --- when
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -185,8 +220,10 @@ void hat_hw_check(struct hat *h)
 	feeds(h);
 	/* At the first boot a fabric card that is not there yet is no news; a hatsystem after another one
 	 * knows. */
-	if (h->booted && (h->resumed || clock_now_us() - h->activated_us > 2 * US_PER_SEC))
+	if (h->booted && (h->resumed || clock_now_us() - h->activated_us > 2 * US_PER_SEC)) {
 		raid(h);
+		fabric(h);
+	}
 }
 
 void hat_hw_report(struct task *t, const struct bus_msg *m)

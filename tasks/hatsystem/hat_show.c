@@ -119,7 +119,27 @@ static json_t *show_raid(const struct hat *h)
 	                 n > 1 ? (n - 1) * gb : 0, "events", h->raid_events, "cards", cards);
 }
 
-/* Fans, feeds, the array; the cards' own sensors are in "cards". */
+static json_t *show_fabric(const struct hat *h)
+{
+	unsigned serving, n = hat_hw_fabric(h, &serving);
+	json_t *cards = json_array();
+
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
+		const struct hat_slot *hs = &h->slots[s];
+		bool in = !hat_life_is(h, s, CARD_EMPTY);
+
+		if (hs->type && !strcmp(hs->type->slot_type, "FSC"))
+			json_array_append_new(cards,
+			                      json_pack("{s:i, s:s, s:s, s:b}", "slot", s, "description",
+			                                in ? hs->type->description : "None", "state",
+			                                in ? card_state_name(hat_life(h, s)) : "", "serves",
+			                                hat_life_serves(h, s)));
+	}
+	return json_pack("{s:i, s:i, s:i, s:o}", "installed", n, "serving", serving, "needed",
+	                 h->profile.fabric_cards, "cards", cards);
+}
+
+/* Fans, feeds, the array, the fabric; the cards' own sensors are in "cards". */
 static json_t *show_hardware(const struct hat *h)
 {
 	uint64_t now = clock_now_us() / US_PER_SEC;
@@ -134,7 +154,8 @@ static json_t *show_hardware(const struct hat *h)
 	for (unsigned f = 1; f <= h->hw.power_feeds; f++)
 		json_array_append_new(feeds, json_pack("{s:s, s:s}", "name", hardware_feed_name(f), "state",
 		                                       hw_part_name(hardware_feed(&h->hw, f))));
-	return json_pack("{s:o, s:o, s:o}", "fans", fans, "feeds", feeds, "raid", show_raid(h));
+	return json_pack("{s:o, s:o, s:o, s:o}", "fans", fans, "feeds", feeds, "raid", show_raid(h), "fabric",
+	                 show_fabric(h));
 }
 
 struct cpu_count {

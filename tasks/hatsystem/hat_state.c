@@ -48,7 +48,8 @@ void hat_state_save_move(struct hat *h)
 	save(h, "move", text);
 }
 
-/* One letter per slot (what was told of it), one digit per tray and feed, and the disks missing. */
+/* One letter per slot (what was told of it), one digit per tray and feed, and the disks and fabric cards
+ * missing. */
 void hat_state_save_told(struct hat *h)
 {
 	char text[80];
@@ -61,7 +62,7 @@ void hat_state_save_told(struct hat *h)
 		text[n++] = (char)('0' + h->fan_told[f]);
 	for (unsigned f = 1; f <= HW_FEEDS; f++)
 		text[n++] = (char)('0' + h->feed_told[f]);
-	snprintf(text + n, sizeof(text) - n, " %u %u", h->raid_told, h->raid_events);
+	snprintf(text + n, sizeof(text) - n, " %u %u %u", h->raid_told, h->raid_events, h->fabric_told);
 	save(h, "told", text);
 }
 
@@ -82,7 +83,7 @@ static void load_told(struct hat *h, const char *text)
 		h->fan_told[f] = text[n] >= '0' && text[n] <= '2' ? (enum hw_part)(text[n] - '0') : HW_OK;
 	for (unsigned f = 1; f <= HW_FEEDS; f++, n++)
 		h->feed_told[f] = text[n] >= '0' && text[n] <= '2' ? (enum hw_part)(text[n] - '0') : HW_OK;
-	sscanf(text + n, "%u %u", &h->raid_told, &h->raid_events);
+	sscanf(text + n, "%u %u %u", &h->raid_told, &h->raid_events, &h->fabric_told);
 }
 
 static void load_slot(struct hat *h, unsigned slot, const char *text)

@@ -283,6 +283,26 @@ Test(cli_render, hd_raid)
 	         "  State                     : Not available (failed)\n");
 }
 
+#define FABRIC(n)                                                                                            \
+	"{'fabric':{'installed':2,'serving':" #n                                                             \
+	",'needed':1,'cards':[{'slot':14,'state':'active'},{'slot':15,'state':''}]}}"
+
+Test(cli_render, fabric)
+{
+	expect(render_fabric, FABRIC(1), NULL,
+	       "Fabric:\n"
+	       "  State                     : Degraded\n"
+	       "  Cards Active              : 1 of 2 (needed: 1)\n"
+	       "  Bandwidth                 : 50%\n"
+	       "  Card 14                   : Active\n"
+	       "  Card 15                   : None\n");
+	contains(render_fabric, FABRIC(0), NULL,
+	         "  State                     : Down (no packet passes between ports and packet cards)\n"
+	         "  Cards Active              : 0 of 2 (needed: 1)\n"
+	         "  Bandwidth                 : 0%\n");
+	contains(render_fabric, FABRIC(2), NULL, "  State                     : Normal\n");
+}
+
 /* Sizes in the layout's four digits: 27.91M is 29265756 bytes, 231.8M 243059917. */
 Test(cli_render, task_resources)
 {
