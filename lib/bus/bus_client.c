@@ -14,6 +14,7 @@
 
 struct bus_client {
 	struct bus_sock *sock;
+	struct bus_cork cork;
 	bus_rx_cb cb;
 	void *arg;
 };
@@ -68,6 +69,8 @@ struct bus_client *bus_client_new(uv_loop_t *loop, const char *path, const char 
 	c->cb = cb;
 	c->arg = arg;
 	c->sock = bus_sock_new(loop, ZMQ_DEALER, identity, client_rx, c);
+	if (c->sock)
+		c->sock->cork = &c->cork;
 	snprintf(url, sizeof(url), "ipc://%s", path);
 	if (!c->sock || zmq_connect(c->sock->zsock, url) != 0) {
 		int err = zmq_errno();
@@ -85,6 +88,16 @@ void bus_client_free(struct bus_client *c)
 		return;
 	bus_sock_close(c->sock);
 	free(c);
+}
+
+void bus_client_cork(struct bus_client *c)
+{
+	bus_cork(&c->cork);
+}
+
+void bus_client_uncork(struct bus_client *c)
+{
+	bus_uncork(&c->cork);
 }
 
 int bus_client_send(struct bus_client *c, const char *dst, const Envelope *env)

@@ -15,6 +15,7 @@
 
 #define RX_BATCH       256
 #define QUEUE_MESSAGES 200000
+#define OUT_BYTES      (256 << 10) /* wait for the cork at most */
 
 static void *the_context;
 static pthread_once_t context_once = PTHREAD_ONCE_INIT;
@@ -32,6 +33,130 @@ void *bus_sock_context(void)
 	pthread_once(&context_once, context_make);
 	return the_context;
 }
+
+/* --- sending -----------------------------------------------------------------------------------------------
+ */
+
+static int send_now(struct bus_sock *s, const struct bus_frame *frames, int n)
+{
+	s->stale = true;
+	for (int i = 0; i < n; i++) {
+		int flags = ZMQ_DONTWAIT | (i + 1 < n ? ZMQ_SNDMORE : 0);
+
+		/* Only the first frame can be refused: ZeroMQ queues a multi-part message whole. */
+		if (zmq_send(s->zsock, frames[i].data, frames[i].len, flags) < 0)
+			return -zmq_errno();
+	}
+	return 0;
+}
+
+/* Take s out of its cork's list and send what waits. */
+static void flush(struct bus_sock *s)
+{
+	struct bus_sock **at;
+	size_t pos = 0, len = s->out_len;
+	uint8_t *out = s->out;
+
+	if (!s->waiting)
+		return;
+	for (at = &s->cork->first; *at != s; at = &(*at)->next)
+		;
+	*at = s->next;
+	s->waiting = false;
+	/* what is sent because of a refusal waits anew, elsewhere */
+	s->out = NULL;
+	s->out_len = s->out_size = 0;
+	while (pos < len) {
+		struct bus_frame f[BUS_FRAMES_MAX];
+		int n = out[pos++], rc;
+
+		for (int i = 0; i < n; i++) {
+			memcpy(&f[i].len, out + pos, sizeof(f[i].len));
+			f[i].data = out + pos + sizeof(f[i].len);
+			pos += sizeof(f[i].len) + f[i].len;
+		}
+		rc = send_now(s, f, n);
+		if (rc < 0 && s->refused)
+			s->refused(s->arg, f, n, rc);
+	}
+	if (s->out)
+		free(out);
+	else {
+		s->out = out;
+		s->out_size = len;
+	}
+}
+
+void bus_cork(struct bus_cork *c)
+{
+	if (c)
+		c->depth++;
+}
+
+void bus_uncork(struct bus_cork *c)
+{
+	if (!c || --c->depth > 0)
+		return;
+	while (c->first)
+		flush(c->first);
+}
+
+static bool room_for(struct bus_sock *s, size_t len)
+{
+	size_t want = s->out_size ? s->out_size : 4096;
+	uint8_t *p;
+
+	while (want - s->out_len < len)
+		want *= 2;
+	if (want == s->out_size)
+		return true;
+	p = realloc(s->out, want);
+	if (!p)
+		return false;
+	s->out = p;
+	s->out_size = want;
+	return true;
+}
+
+/* false: no memory, so it is sent at once. */
+static bool wait_in(struct bus_sock *s, const struct bus_frame *frames, int n)
+{
+	size_t len = 1;
+
+	for (int i = 0; i < n; i++)
+		len += sizeof(frames[i].len) + frames[i].len;
+	if (!room_for(s, len))
+		return false;
+	s->out[s->out_len++] = (uint8_t)n;
+	for (int i = 0; i < n; i++) {
+		memcpy(s->out + s->out_len, &frames[i].len, sizeof(frames[i].len));
+		s->out_len += sizeof(frames[i].len);
+		memcpy(s->out + s->out_len, frames[i].data, frames[i].len);
+		s->out_len += frames[i].len;
+	}
+	if (!s->waiting) {
+		s->waiting = true;
+		s->next = s->cork->first;
+		s->cork->first = s;
+	}
+	return true;
+}
+
+int bus_sock_send(struct bus_sock *s, const struct bus_frame *frames, int n)
+{
+	if (s->closing)
+		return -ESHUTDOWN;
+	if (s->cork && s->cork->depth && wait_in(s, frames, n)) {
+		if (s->out_len > OUT_BYTES)
+			flush(s);
+		return 0;
+	}
+	flush(s);
+	return send_now(s, frames, n);
+}
+
+/* --- receiving ---------------------------------------------------------------------------------------------
+ */
 
 /* Receive one multi-part message. Number of frames, or -1 when there is none. Surplus frames are dropped. */
 static int recv_parts(void *zsock, zmq_msg_t *frames)
@@ -66,6 +191,7 @@ static void drain(struct bus_sock *s)
 		return;
 	s->reading = true;
 	s->stale = false;
+	bus_cork(s->cork);
 	while (taken < RX_BATCH && !s->closing) {
 		zmq_msg_t frames[BUS_FRAMES_MAX];
 		int n = recv_parts(s->zsock, frames);
@@ -78,6 +204,9 @@ static void drain(struct bus_sock *s)
 		taken++;
 	}
 	s->reading = false;
+	if (s->closing) /* by a handler: the cork may be gone with its owner */
+		return;
+	bus_uncork(s->cork);
 	if (s->closing)
 		return;
 	if (taken == RX_BATCH && !s->idling) {
@@ -158,42 +287,32 @@ struct bus_sock *bus_sock_new(uv_loop_t *loop, int type, const char *identity,
 	return s;
 }
 
+static void sock_free(struct bus_sock *s)
+{
+	zmq_close(s->zsock);
+	free(s->out);
+	free(s);
+}
+
 static void closed_cb(uv_handle_t *h)
 {
 	struct bus_sock *s = h->data;
 
-	if (--s->open_handles == 0) {
-		zmq_close(s->zsock);
-		free(s);
-	}
+	if (--s->open_handles == 0)
+		sock_free(s);
 }
 
 void bus_sock_close(struct bus_sock *s)
 {
 	if (!s || s->closing)
 		return;
+	flush(s);
 	s->closing = true;
 	if (!s->rx) {
-		zmq_close(s->zsock);
-		free(s);
+		sock_free(s);
 		return;
 	}
 	uv_close((uv_handle_t *)&s->poll, closed_cb);
 	uv_close((uv_handle_t *)&s->prepare, closed_cb);
 	uv_close((uv_handle_t *)&s->idle, closed_cb);
-}
-
-int bus_sock_send(struct bus_sock *s, const struct bus_frame *frames, int n)
-{
-	if (s->closing)
-		return -ESHUTDOWN;
-	s->stale = true;
-	for (int i = 0; i < n; i++) {
-		int flags = ZMQ_DONTWAIT | (i + 1 < n ? ZMQ_SNDMORE : 0);
-
-		/* Only the first frame can be refused: ZeroMQ queues a multi-part message whole. */
-		if (zmq_send(s->zsock, frames[i].data, frames[i].len, flags) < 0)
-			return -zmq_errno();
-	}
-	return 0;
 }

@@ -5,13 +5,25 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 #include <zmq.h>
 
 #define BUS_FRAMES_MAX 6
 
+struct bus_frame;
+
+/*
+ * Sockets of one loop that are held together: what is sent while the cork is in waits in its socket and goes
+ * out when the cork is out, one burst for ZeroMQ's thread instead of a wake-up a message.
+ */
+struct bus_cork {
+	int depth;
+	struct bus_sock *first; /* with something waiting */
+};
+
 struct bus_sock {
-	void *zctx, *zsock;
+	void *zsock;
 	uv_loop_t *loop;
 	uv_poll_t poll;
 	uv_prepare_t prepare;
@@ -22,6 +34,13 @@ struct bus_sock {
 	void *arg;
 	int open_handles;
 	bool closing;
+	struct bus_cork *cork; /* borrowed, or NULL */
+	struct bus_sock *next; /* in the cork's list */
+	bool waiting;
+	uint8_t *out; /* frames that wait: number of frames, then each its length and bytes */
+	size_t out_len, out_size;
+	/* What waited and was refused when it went out. */
+	void (*refused)(void *arg, const struct bus_frame *frames, int n, int rc);
 };
 
 /* Frame to send: borrowed bytes. */
@@ -36,7 +55,11 @@ struct bus_sock *bus_sock_new(uv_loop_t *loop, int type, const char *identity,
                               void (*rx)(void *, zmq_msg_t *, int), void *arg);
 /* Close at once; queued messages are dropped. Memory goes when libuv closed the handles. */
 void bus_sock_close(struct bus_sock *s);
-/* 0, -EAGAIN (queue full), -EHOSTUNREACH (ROUTER: no such identity) or another -errno. */
+/* Hold what is sent from now on; as often as bus_uncork(). */
+void bus_cork(struct bus_cork *c);
+void bus_uncork(struct bus_cork *c);
+/* 0 (also: it waits for the cork), -EAGAIN (queue full), -EHOSTUNREACH (ROUTER: no such identity) or another
+ * -errno. */
 int bus_sock_send(struct bus_sock *s, const struct bus_frame *frames, int n);
 
 #endif

@@ -39,6 +39,7 @@ struct bus_switch {
 	uint64_t came;
 	uint32_t slot;
 	char run_dir[256], self[BUS_ADDR_MAX];
+	struct bus_cork cork;
 	struct bus_sock *router;
 	struct bus_sock *peers[SLOTS_MAX];
 	bool cut[SLOTS_MAX];   /* a fault: what is sent there is lost */
@@ -201,6 +202,26 @@ static void bounce(struct bus_switch *s, const char *dst, const char *ret, const
 		free(buf);
 	}
 	envelope__free_unpacked(env, NULL);
+}
+
+/* The process is gone, as is seen only when what waited for it goes out. */
+static void router_refused(void *arg, const struct bus_frame *f, int n, int rc)
+{
+	struct bus_switch *s = arg;
+	char identity[BUS_ADDR_MAX], ret[BUS_ADDR_MAX];
+	struct member *m;
+
+	(void)rc;
+	if (n != 4 || f[0].len >= sizeof(identity) || f[2].len >= sizeof(ret))
+		return;
+	memcpy(identity, f[0].data, f[0].len);
+	identity[f[0].len] = 0;
+	memcpy(ret, f[2].data, f[2].len);
+	ret[f[2].len] = 0;
+	m = strmap_get(&s->members, identity);
+	s->n.local--;
+	s->n.dropped++;
+	bounce(s, m && m->addr[0] ? m->addr : identity, ret, f[3].data, f[3].len);
 }
 
 static void forward(struct bus_switch *s, const char *dst, const char *src, const char *ret, const void *data,
@@ -529,6 +550,10 @@ struct bus_switch *bus_switch_new(uv_loop_t *loop, const char *run_dir, uint32_t
 	uv_timer_init(loop, &s->timer);
 	s->timer.data = s;
 	s->router = bus_sock_new(loop, ZMQ_ROUTER, NULL, switch_rx, s);
+	if (s->router) {
+		s->router->cork = &s->cork;
+		s->router->refused = router_refused;
+	}
 	snprintf(url, sizeof(url), "ipc://%s/card-%u.ipc", run_dir, slot);
 	if (!s->router || zmq_bind(s->router->zsock, url) != 0) {
 		int err = zmq_errno();
@@ -653,6 +678,8 @@ int bus_switch_peer_up(struct bus_switch *s, uint32_t slot)
 	if (s->peers[slot])
 		bus_switch_peer_down(s, slot);
 	s->peers[slot] = bus_sock_new(s->loop, ZMQ_DEALER, NULL, NULL, NULL);
+	if (s->peers[slot])
+		s->peers[slot]->cork = &s->cork;
 	snprintf(url, sizeof(url), "ipc://%s/card-%u.ipc", s->run_dir, slot);
 	if (!s->peers[slot] || zmq_connect(s->peers[slot]->zsock, url) != 0)
 		return -EIO;

@@ -2,6 +2,7 @@
 /* Timers, descriptors and paths of a task: thin wrappers so that task programs need not know libuv's handle
  * rules. */
 #include "task/task.h"
+#include "task/task_priv.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,11 +23,26 @@ struct task_io {
 	void *arg;
 };
 
+/* What one callback sends goes out together: a socket may bring a hundred packets at once. */
+static void hold(struct task *t)
+{
+	if (t->bus && t->bus->client)
+		bus_client_cork(t->bus->client);
+}
+
+static void let_go(struct task *t)
+{
+	if (t->bus && t->bus->client)
+		bus_client_uncork(t->bus->client);
+}
+
 static void timer_cb(uv_timer_t *h)
 {
 	struct task_timer *tm = h->data;
 
+	hold(tm->t);
 	tm->cb(tm->t, tm->arg);
+	let_go(tm->t);
 }
 
 struct task_timer *task_timer_start(struct task *t, uint64_t ms, uint64_t repeat_ms, task_timer_cb cb,
@@ -63,7 +79,9 @@ static void io_cb(uv_poll_t *h, int status, int events)
 
 	(void)status;
 	(void)events;
+	hold(io->t);
 	io->cb(io->t, io->fd, io->arg);
+	let_go(io->t);
 }
 
 struct task_io *task_io_start(struct task *t, int fd, task_io_cb cb, void *arg)

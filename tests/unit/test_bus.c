@@ -23,6 +23,7 @@ struct end {
 	char last_src[BUS_ADDR_MAX], last_ret[BUS_ADDR_MAX];
 	int last_case, last_kind, last_code, routes;
 	uint64_t last_id;
+	bool in_order;
 };
 
 struct card {
@@ -42,6 +43,7 @@ static void client_rx(void *arg, const struct bus_rx *rx)
 		e->n++;
 		e->last_case = (int)env->body_case;
 		e->last_kind = (int)env->kind;
+		e->in_order = e->n == 1 ? env->id == 1 : e->in_order && env->id == e->last_id + 1;
 		e->last_id = env->id;
 		e->last_code = env->body_case == ENVELOPE__BODY_STATUS ? env->status->code : 0;
 		snprintf(e->last_src, sizeof(e->last_src), "%s", rx->src);
@@ -304,4 +306,52 @@ Test(bus, unregistered_and_malformed_are_refused)
 	/* An address longer than any is dropped. */
 	cr_assert_eq(bus_client_send(one.c, "an-address-that-is-longer-than-any-address-can-be/1", &env), 0);
 	WAIT(bus_switch_counters(a.sw)->refused == 1);
+}
+
+Test(bus, what_is_held_goes_out_in_order)
+{
+	struct card a;
+	struct end one, two;
+
+	card_open(&a, 1);
+	join(&one, &a, 1, "ipsecmgr", 1, true);
+	join(&two, &a, 1, "sessmgr", 1, true);
+	WAIT(bus_switch_where(a.sw, "sessmgr/1") == 1);
+	bus_client_cork(one.c);
+	bus_client_cork(one.c);
+	for (uint64_t id = 1; id <= 1000; id++)
+		send_show(&one, "sessmgr/1", ENVELOPE__KIND__ONEWAY, id);
+	bus_client_uncork(one.c);
+	send_show(&two, "ipsecmgr/1", ENVELOPE__KIND__ONEWAY, 1);
+	WAIT(one.n == 1);
+	cr_expect_eq(two.n, 0, "nothing goes out before the last cork is out");
+	bus_client_uncork(one.c);
+	WAIT(two.n == 1000);
+	cr_expect_eq(two.last_id, 1000);
+	cr_expect(two.in_order);
+}
+
+/* The card finds out that a process is gone only when it sends what it held for it. */
+Test(bus, a_request_to_a_dead_process_is_answered_unreachable)
+{
+	struct card a;
+	struct end one, two;
+
+	card_open(&a, 1);
+	join(&one, &a, 1, "cli", 1, true);
+	join(&two, &a, 1, "sessmgr", 1, true);
+	WAIT(bus_switch_where(a.sw, "sessmgr/1") == 1);
+	bus_client_free(two.c);
+	for (uint64_t id = 1; !one.n; id++) { /* ZeroMQ learns of the end in a moment */
+		uint64_t until = clock_now_us() + DEADLINE_US;
+
+		cr_assert(id < 10000, "never answered");
+		send_show(&one, "sessmgr/1", ENVELOPE__KIND__REQUEST, id);
+		while (bus_switch_counters(a.sw)->local + bus_switch_counters(a.sw)->dropped < id &&
+		       clock_now_us() < until)
+			uv_run(loop, UV_RUN_NOWAIT);
+		uv_run(loop, UV_RUN_NOWAIT);
+	}
+	cr_expect_eq(one.last_code, -EHOSTUNREACH);
+	cr_expect_gt(bus_switch_counters(a.sw)->dropped, 0);
 }
