@@ -219,7 +219,8 @@ const char *cli_type_describe(const struct cli_var *v, char *buf, size_t len);
  * Sealing of secrets with the chassis key, hashing of passwords: they return 0 or -errno and write a
  * NUL-terminated word (no blanks, no quotes) into out. With hooks a clear secret reaches the configuration
  * only as `encrypted …`. unseal() returns -EKEYREJECTED for what another chassis key has sealed. NULL: stays
- * clear.
+ * clear. seal_key() makes the same word of the same secret (as long as the chassis key is the same): for
+ * secrets that are the key of a setting; NULL: seal().
  */
 struct cli_hooks {
 	int (*seal)(void *arg, const char *clear, char *out, size_t outlen);
@@ -227,6 +228,7 @@ struct cli_hooks {
 	int (*hash)(void *arg, const char *clear, char *out, size_t outlen);
 	bool (*is_hash)(void *arg, const char *text);
 	void *arg;
+	int (*seal_key)(void *arg, const char *clear, char *out, size_t outlen);
 };
 
 /*

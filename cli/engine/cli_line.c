@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "base/url.h"
 #include "cli/engine/cli_int.h"
 
 struct parse {
@@ -160,9 +161,29 @@ static enum cli_kind split_pipes(struct parse *p)
 
 /* --- configuration --- */
 
+/* Is this variable part of what tells a setting from others of its row? */
+static bool is_key(const struct cli_row *row, const struct cli_var *v)
+{
+	for (unsigned i = 0; i < row->nkey; i++)
+		if (!strcmp(row->key[i], v->name))
+			return true;
+	return false;
+}
+
+/* A secret that is a key has one sealed form: the one this chassis makes. */
+static int seal_as_key(const struct cli_hooks *h, const struct cli_var *v, const char *clear,
+                       struct cfg_args *a)
+{
+	char out[CLI_LINE_MAX];
+	int rc = h->seal_key(h->arg, clear, out, sizeof(out));
+
+	return rc ? rc : cfg_args_set(a, v->name, out);
+}
+
 /* A secret that comes sealed must open with our key, and be legal; a password that comes hashed is taken as
  * it is. */
-static int check_sealed(struct parse *p, const struct cli_var *v, const char *text)
+static int check_sealed(struct parse *p, const struct cli_row *row, const struct cli_var *v, const char *text,
+                        struct cfg_args *a)
 {
 	const struct cli_hooks *h = &p->s->hooks;
 	char out[CLI_LINE_MAX], canon[CLI_LINE_MAX];
@@ -174,6 +195,8 @@ static int check_sealed(struct parse *p, const struct cli_var *v, const char *te
 		rc = h->unseal(h->arg, text, out, sizeof(out));
 		if (!rc)
 			rc = cli_type_check(v, out, canon, sizeof(canon));
+		if (!rc && is_key(row, v) && h->seal_key)
+			rc = seal_as_key(h, v, out, a);
 		explicit_bzero(out, sizeof(out));
 		explicit_bzero(canon, sizeof(canon));
 	}
@@ -184,10 +207,13 @@ static int check_sealed(struct parse *p, const struct cli_var *v, const char *te
 	return rc ? -EINVAL : 0;
 }
 
-static int seal_clear(struct parse *p, const struct cli_var *v, const char *text, struct cfg_args *a)
+static int seal_clear(struct parse *p, const struct cli_row *row, const struct cli_var *v, const char *text,
+                      struct cfg_args *a)
 {
 	const struct cli_hooks *h = &p->s->hooks;
-	int (*close)(void *, const char *, char *, size_t) = v->oneway ? h->hash : h->seal;
+	int (*close)(void *, const char *, char *, size_t) = v->oneway                       ? h->hash
+	                                                     : is_key(row, v) && h->seal_key ? h->seal_key
+	                                                                                     : h->seal;
 	char out[CLI_LINE_MAX];
 	int rc;
 
@@ -226,19 +252,53 @@ static bool came_sealed(const struct parse *p, const struct cli_var *v, const ch
 	return rc != -EBADMSG;
 }
 
-/* Secrets reach the configuration sealed or hashed, whichever way they were typed. */
-static int seal(struct parse *p, const struct cli_row *row, struct cfg_args *a)
+/* The password inside a URL is sealed in its place; one that is sealed must open with our key. */
+static int seal_url(struct parse *p, const struct cli_var *v, const char *url, struct cfg_args *a)
+{
+	const struct cli_hooks *h = &p->s->hooks;
+	char word[CLI_LINE_MAX], sealed[CLI_LINE_MAX], out[CLI_LINE_MAX];
+	size_t at, len;
+	int rc;
+
+	if (!h->seal || !h->unseal || v->list || !url_password(url, &at, &len))
+		return 0;
+	snprintf(word, sizeof(word), "%.*s", (int)len, url + at);
+	rc = h->unseal(h->arg, word, out, sizeof(out));
+	explicit_bzero(out, sizeof(out));
+	if (rc == -EKEYREJECTED) {
+		error(p, true, "The password in <%s> was encrypted with another chassis key", v->name);
+		return -EINVAL;
+	}
+	if (rc == -EBADMSG) {
+		rc = h->seal(h->arg, word, sealed, sizeof(sealed));
+		rc = rc ? rc : url_with_password(url, sealed, out, sizeof(out));
+		rc = rc ? rc : cfg_args_set(a, v->name, out);
+	}
+	explicit_bzero(word, sizeof(word));
+	if (rc)
+		error(p, true, "The password in <%s> can not be encrypted", v->name);
+	return rc;
+}
+
+/* Secrets reach the configuration sealed or hashed, whichever way they were typed. Of a `no` line only its
+ * key counts. */
+static int seal(struct parse *p, const struct cli_row *row, struct cfg_args *a, bool keys_only)
 {
 	bool sealed = cfg_args_get(a, "encrypted");
 	int rc = 0;
 
 	for (unsigned i = 0; !rc && i < row->nvars; i++) {
 		const struct cli_var *v = row->vars[i];
-		const char *text = v->type == CLI_SECRET ? cfg_args_get(a, v->name) : NULL;
+		const char *text =
+		        v->type == CLI_SECRET || v->type == CLI_URL ? cfg_args_get(a, v->name) : NULL;
 
-		if (text)
-			rc = sealed && came_sealed(p, v, text) ? check_sealed(p, v, text)
-			                                       : seal_clear(p, v, text, a);
+		if (!text || (keys_only && !is_key(row, v)))
+			continue;
+		if (v->type == CLI_URL)
+			rc = seal_url(p, v, text, a);
+		else
+			rc = sealed && came_sealed(p, v, text) ? check_sealed(p, row, v, text, a)
+			                                       : seal_clear(p, row, v, text, a);
 	}
 	return rc;
 }
@@ -264,7 +324,7 @@ static enum cli_kind make_edit(struct parse *p, const struct cli_form *f, struct
 
 	p->res->confirm = wants_question(p, f->row, a);
 	drop_switches(a);
-	if (op == CFG_SET && seal(p, f->row, a))
+	if (seal(p, f->row, a, op != CFG_SET))
 		return CLI_ERROR;
 	if (negated)
 		op = CFG_SET;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/url.h"
 #include "cli/engine/cli_int.h"
 
 struct blot {
@@ -41,7 +42,7 @@ static void mark(struct blot *b)
 
 static void write_out(const struct blot *b, char *buf, size_t len)
 {
-	size_t at = 0;
+	size_t at = 0, from, n;
 
 	*buf = 0;
 	for (unsigned i = 0; i < b->t.n && at < len; i++) {
@@ -49,9 +50,15 @@ static void write_out(const struct blot *b, char *buf, size_t len)
 
 		if (b->hide[i] && i && b->hide[i - 1])
 			continue;
-		at += b->hide[i] ? snprintf(buf + at, len - at, "%s****", i ? " " : "")
-		                 : snprintf(buf + at, len - at, "%s%.*s", i ? " " : "",
-		                            (int)(k->end - k->start), b->line + k->start);
+		if (b->hide[i]) {
+			at += (size_t)snprintf(buf + at, len - at, "%s****", i ? " " : "");
+		} else if (url_password(k->text, &from, &n)) {
+			at += (size_t)snprintf(buf + at, len - at, "%s%.*s****%s", i ? " " : "", (int)from,
+			                       k->text, k->text + from + n);
+		} else {
+			at += (size_t)snprintf(buf + at, len - at, "%s%.*s", i ? " " : "",
+			                       (int)(k->end - k->start), b->line + k->start);
+		}
 	}
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "base/url.h"
 #include "cli/engine/cli_int.h"
 
 static const struct type_info {
@@ -223,11 +224,13 @@ static bool in_range(const struct cli_var *v, int64_t n)
 /* The complaint. Long values are cut: the text goes to a terminal. */
 static int bad(const struct cli_var *v, const char *text, char *out, size_t len)
 {
-	char r[256];
+	char r[256], shown[80];
 	const char *more = strlen(text) > 64 ? "..." : "";
 
 	if (v->type == CLI_SECRET)
 		text = "****", more = "";
+	else if (v->type == CLI_URL)
+		text = url_shown(text, shown, sizeof(shown));
 	print_ranges(v, r, sizeof(r));
 	if (v->type == CLI_INT || v->type == CLI_HEXNUM)
 		snprintf(out, len, "Invalid value %.64s%s for <%s>; the legal range is %s", text, more,
@@ -289,18 +292,48 @@ static int check_text(const struct cli_var *v, const char *text, char *out, size
 	return 0;
 }
 
+/* How much longer a URL is than what was typed, because its password is sealed (lib/secret: "+O" and
+ * base64url of 28 bytes and the password). */
+static int64_t sealed_extra(const char *url)
+{
+	size_t at, n;
+
+	if (!url_password(url, &at, &n) || n < 2 + 39 || strncmp(url + at, "+O", 2))
+		return 0;
+	return (int64_t)n - ((int64_t)(n - 2) * 3 / 4 - 28);
+}
+
+/* A URL of its length before its password was sealed. */
+static int check_url_text(const struct cli_var *v, const char *text, char *out, size_t len)
+{
+	int64_t n = text_length(text);
+
+	if (n < 0 || !in_range(v, n - sealed_extra(text)) || strlen(text) >= len)
+		return bad(v, text, out, len);
+	memmove(out, text, strlen(text) + 1);
+	return 0;
+}
+
 static int check_url(const struct cli_var *v, const char *text, char *out, size_t len)
 {
+	char shown[80];
 	static const char *const start[] = {"/",      "file:/",  "http://", "https://",
 	                                    "ftp://", "sftp://", "tftp://", "ldap://"};
 
 	for (size_t i = 0; i < sizeof(start) / sizeof(start[0]); i++)
-		if (!strncasecmp(text, start[i], strlen(start[i])) && !strpbrk(text, " \t\""))
-			return check_text(v, text, out, len);
+		if (!strncasecmp(text, start[i], strlen(start[i])) && !strpbrk(text, " \t\"")) {
+			if (url_authority_ok(text))
+				return check_url_text(v, text, out, len);
+			snprintf(out, len,
+			         "Invalid URL for <%s>; expected host[:port] or user[:password]@host[:port] "
+			         "after ://, with %%2F for a / in it",
+			         v->name);
+			return -EINVAL;
+		}
 	snprintf(out, len,
 	         "Invalid value %.64s for <%s>; expected a path such as /flash/system.cfg or a "
 	         "file:, http, https, ftp, sftp or tftp URL",
-	         text, v->name);
+	         url_shown(text, shown, sizeof(shown)), v->name);
 	return -EINVAL;
 }
 

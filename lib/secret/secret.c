@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,7 +187,9 @@ static int gcm(int enc, const unsigned char *key, const unsigned char *nonce, co
 	return ok ? 0 : -EBADMSG;
 }
 
-int secret_seal(const struct secret_key *key, const char *clear, char *out, size_t size)
+/* nonce NULL: a random one. */
+static int seal(const struct secret_key *key, const unsigned char *nonce, const char *clear, char *out,
+                size_t size)
 {
 	size_t len = strlen(clear);
 	unsigned char raw[NONCE_LEN + CLEAR_MAX + TAG_LEN];
@@ -194,13 +197,37 @@ int secret_seal(const struct secret_key *key, const char *clear, char *out, size
 
 	if (len > CLEAR_MAX || size < 3)
 		return -ENOSPC;
-	random_bytes(raw, NONCE_LEN);
+	if (nonce)
+		memcpy(raw, nonce, NONCE_LEN);
+	else
+		random_bytes(raw, NONCE_LEN);
 	rc = gcm(1, key->bytes, raw, (const unsigned char *)clear, (int)len, raw + NONCE_LEN,
 	         raw + NONCE_LEN + len);
 	if (rc < 0)
 		return -EIO;
 	memcpy(out, PREFIX, 2);
 	return secret_text_encode(raw, NONCE_LEN + len + TAG_LEN, out + 2, size - 2);
+}
+
+int secret_seal(const struct secret_key *key, const char *clear, char *out, size_t size)
+{
+	return seal(key, NULL, clear, out, size);
+}
+
+/* The label keeps this use of the key apart from sealing. */
+int secret_seal_same(const struct secret_key *key, const char *clear, char *out, size_t size)
+{
+	static const char label[] = "orrery names of secrets";
+	unsigned char own[EVP_MAX_MD_SIZE], nonce[EVP_MAX_MD_SIZE];
+	unsigned n;
+	int rc = -EIO;
+
+	if (HMAC(EVP_sha256(), key->bytes, sizeof(key->bytes), (const unsigned char *)label,
+	         sizeof(label) - 1, own, &n) &&
+	    HMAC(EVP_sha256(), own, (int)n, (const unsigned char *)clear, strlen(clear), nonce, &n))
+		rc = seal(key, nonce, clear, out, size);
+	OPENSSL_cleanse(own, sizeof(own));
+	return rc;
 }
 
 int secret_is_sealed(const char *text)
@@ -277,6 +304,14 @@ static int hook_seal(void *arg, const char *clear, char *out, size_t size)
 	return rc ? rc : secret_seal(the.key, clear, out, size);
 }
 
+static int hook_seal_key(void *arg, const char *clear, char *out, size_t size)
+{
+	int rc = key_refresh();
+
+	(void)arg;
+	return rc ? rc : secret_seal_same(the.key, clear, out, size);
+}
+
 static int hook_unseal(void *arg, const char *sealed, char *out, size_t size)
 {
 	int rc = key_refresh();
@@ -310,6 +345,7 @@ int secret_hooks(const char *state_dir, struct cli_hooks *hooks)
 	if (rc == 0 && stat(the.path, &the.st) < 0)
 		rc = -errno;
 	if (rc == 0)
-		*hooks = (struct cli_hooks){hook_seal, hook_unseal, hook_hash, hook_is_hash, NULL};
+		*hooks = (struct cli_hooks){hook_seal,    hook_unseal, hook_hash,
+		                            hook_is_hash, NULL,        hook_seal_key};
 	return rc;
 }

@@ -22,6 +22,11 @@ int secret_key_load(const char *state_dir, struct secret_key *key);
 /* clear -> one word of base64url characters beginning "+O"; out needs 48 + 4/3 * strlen bytes. 0, -ENOSPC,
  * -EIO. */
 int secret_seal(const struct secret_key *key, const char *clear, char *out, size_t size);
+/*
+ * The same, but the same text gives the same word: its nonce is a keyed digest (HMAC-SHA256) of the text. For
+ * secrets that are also names, where two of them have to be told apart without opening them.
+ */
+int secret_seal_same(const struct secret_key *key, const char *clear, char *out, size_t size);
 /* 0; -EBADMSG: not the sealed form; -EKEYREJECTED: sealed with another chassis' key, or damaged; -ENOSPC. */
 int secret_unseal(const struct secret_key *key, const char *sealed, char *out, size_t size);
 /*

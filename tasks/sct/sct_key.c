@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/url.h"
 #include "secret/secret.h"
 
 #define SETTLE_MS 5000
@@ -22,37 +23,85 @@ struct reseal {
 	unsigned lost;
 };
 
-/* One secret of a line sealed anew in args; one that did not open before either stays as it is. 0 or -errno.
- */
-static int reseal_value(struct reseal *r, struct cfg_args *args, const char *var, bool *changed)
+static bool is_key(const struct cfg_node *n, const char *var)
+{
+	for (unsigned i = 0; i < n->row->nkey; i++)
+		if (!strcmp(n->row->key[i], var))
+			return true;
+	return false;
+}
+
+/* word, sealed with the present key: into sealed. 1, 0: it did not open before either, -errno. */
+static int reseal_word(struct reseal *r, bool key, const char *word, char *sealed, size_t size)
 {
 	const struct cli_hooks *h = &r->s->hooks;
-	char clear[CLI_LINE_MAX], sealed[CLI_LINE_MAX];
-	int rc = h->unseal(h->arg, cfg_args_get(args, var), clear, sizeof(clear));
+	char clear[CLI_LINE_MAX];
+	int rc = h->unseal(h->arg, word, clear, sizeof(clear));
 
 	if (rc == -EKEYREJECTED || rc == -EBADMSG) {
 		r->lost++;
 		return 0;
 	}
 	if (rc == 0)
-		rc = h->seal(h->arg, clear, sealed, sizeof(sealed));
+		rc = (key ? h->seal_key : h->seal)(h->arg, clear, sealed, size);
 	explicit_bzero(clear, sizeof(clear));
-	if (rc == 0)
-		rc = cfg_args_set(args, var, sealed);
+	return rc ? rc : 1;
+}
+
+/* One secret of a line, or the password inside a URL, sealed anew in args. 0 or -errno. */
+static int reseal_value(struct reseal *r, const struct cfg_node *n, struct cfg_args *args,
+                        const struct cli_var *v, bool *changed)
+{
+	const char *text = cfg_args_get(args, v->name);
+	char word[CLI_LINE_MAX], sealed[CLI_LINE_MAX], url[CLI_LINE_MAX];
+	size_t at, len;
+	int rc;
+
+	if (v->type != CLI_URL) {
+		rc = reseal_word(r, is_key(n, v->name), text, sealed, sizeof(sealed));
+	} else if (url_password(text, &at, &len)) {
+		snprintf(word, sizeof(word), "%.*s", (int)len, text + at);
+		rc = reseal_word(r, false, word, sealed, sizeof(sealed));
+		if (rc == 1 && url_with_password(text, sealed, url, sizeof(url)) < 0)
+			rc = -ENOSPC;
+	} else {
+		return 0;
+	}
+	if (rc <= 0)
+		return rc;
+	rc = cfg_args_set(args, v->name, v->type == CLI_URL ? url : sealed);
 	*changed |= rc == 0;
 	return rc;
 }
 
+/* Where a secret is the key, the setting gets another place. */
 static int replace(struct cfg_tree *t, const struct cfg_node *n, const struct cfg_args *args)
 {
-	char path[CFG_PATH_MAX], *value = cfg_value_args(args, false);
-	int rc = value ? cfg_path(n, path, sizeof(path)) : -ENOMEM;
-	struct cfg_edit e = {.op = CFG_REPLACE, .path = path, .value = value};
+	char old[CFG_PATH_MAX], block[CFG_PATH_MAX], *value = cfg_value_args(args, false), *path = NULL;
+	struct cfg_edit e = {.op = CFG_NO, .path = old};
+	int rc = value ? cfg_path(n, old, sizeof(old)) : -ENOMEM;
 
 	if (rc == 0)
+		rc = cfg_path(n->parent, block, sizeof(block));
+	if (rc == 0 && !(path = cfg_path_join(block, n->row, args)))
+		rc = -ENOMEM;
+	if (rc == 0 && strcmp(old, path))
 		rc = cfg_apply(t, &e);
+	e = (struct cfg_edit){.op = CFG_REPLACE, .path = path, .value = value};
+	if (rc >= 0)
+		rc = cfg_apply(t, &e);
+	free(path);
 	free(value);
 	return rc;
+}
+
+/* Is this variable of the line stored sealed? */
+static bool is_sealed(const struct cfg_node *n, const struct cli_var *v)
+{
+	if (!cfg_args_get(n->args, v->name) || v->list)
+		return false;
+	return v->type == CLI_URL ||
+	       (v->type == CLI_SECRET && !v->oneway && cfg_args_get(n->args, "encrypted"));
 }
 
 /* Every secret of a line: some lines have two. */
@@ -63,16 +112,14 @@ static int reseal_node(void *arg, const struct cfg_node *n)
 	bool changed = false;
 	int rc = 0;
 
-	if (n->negated || !n->row || !cfg_args_get(n->args, "encrypted"))
+	if (n->negated || !n->row)
 		return 0;
 	args = cfg_args_dup(n->args);
 	if (!args)
 		return -ENOMEM;
 	for (unsigned i = 0; rc == 0 && i < n->row->nvars; i++) {
-		const struct cli_var *v = n->row->vars[i];
-
-		if (v->type == CLI_SECRET && !v->oneway && cfg_args_get(args, v->name))
-			rc = reseal_value(r, args, v->name, &changed);
+		if (is_sealed(n, n->row->vars[i]))
+			rc = reseal_value(r, n, args, n->row->vars[i], &changed);
 	}
 	if (rc == 0 && changed)
 		rc = replace(r->after, n, args);

@@ -4,12 +4,14 @@
  * management port; a target in 127.0.0.0/8 is a process beside the chassis. Called when the configuration
  * changes.
  */
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/log.h"
 #include "cfg/cfg.h"
 #include "chassis/fabric.h"
+#include "secret/secret.h"
 #include "snmp_task.h"
 #include "vpn/vpn_context.h"
 
@@ -19,10 +21,27 @@ static bool same_target(const struct snmp_target *a, const struct snmp_target *b
 	       net_addr_equal(&a->addr, &b->addr) && a->port == b->port && a->version == b->version;
 }
 
-static bool read_target(const struct cfg_node *n, struct snmp_target *out)
+/* The community of a target, opened. false: it cannot be, and nothing is sent under a wrong one. */
+static bool read_community(const struct cfg_node *n, const struct cli_hooks *hooks, char *out, size_t size)
+{
+	const char *text = cfg_arg(n, "security");
+	int rc;
+
+	if (!text || !cfg_has(n, "encrypted")) {
+		snprintf(out, size, "%s", text ? text : "public");
+		return true;
+	}
+	rc = hooks->unseal ? hooks->unseal(hooks->arg, text, out, size) : -EKEYREJECTED;
+	if (rc < 0)
+		LOG(EV_CFG_ERROR,
+		    "snmp target %s: its security name cannot be opened: %s; nothing is sent to it",
+		    cfg_key(n, 0), strerror(-rc));
+	return rc == 0;
+}
+
+static bool read_target(const struct cfg_node *n, const struct cli_hooks *hooks, struct snmp_target *out)
 {
 	const char *address = cfg_arg(n, "address"), *name = cfg_key(n, 0), *version = cfg_arg(n, "version");
-	const char *community = cfg_arg(n, "security");
 
 	memset(out, 0, sizeof(*out));
 	if (n->negated || !address || net_addr_parse(&out->addr, address))
@@ -38,8 +57,7 @@ static bool read_target(const struct cfg_node *n, struct snmp_target *out)
 	out->port = (uint16_t)cfg_arg_int(n, "port", 162);
 	out->version = version && !strcmp(version, "1") ? SNMP_V1 : SNMP_V2C;
 	snprintf(out->name, sizeof(out->name), "%s", name);
-	snprintf(out->community, sizeof(out->community), "%s", community ? community : "public");
-	return true;
+	return read_community(n, hooks, out->community, sizeof(out->community));
 }
 
 static struct snmp_target *find_same(struct snmp_task *st, const struct snmp_target *want)
@@ -64,20 +82,23 @@ static void add_target(struct snmp_task *st, const struct snmp_target *want)
 
 static void read_targets(struct snmp_task *st, const struct cfg_tree *tree)
 {
+	struct cli_hooks hooks = {0};
 	struct snmp_target want, *same;
 	const struct cfg_node *n;
 
 	for (size_t i = 0; i < SNMP_TARGETS; i++)
 		st->target[i].fresh = false;
-	cfg_foreach(n, tree->root, "snmp-target") if (read_target(n, &want) && (same = find_same(st, &want)))
-	        same->fresh = true;
+	secret_hooks(st->t->state_dir, &hooks);
+	cfg_foreach(n, tree->root, "snmp-target") if (read_target(n, &hooks, &want) &&
+	                                              (same = find_same(st, &want))) same->fresh = true;
 	for (size_t i = 0; i < SNMP_TARGETS; i++)
 		if (st->target[i].used && !st->target[i].fresh) {
 			snmp_send_close(&st->target[i]);
-			memset(&st->target[i], 0, sizeof(st->target[i]));
+			explicit_bzero(&st->target[i], sizeof(st->target[i]));
 		}
-	cfg_foreach(n, tree->root, "snmp-target") if (read_target(n, &want) && !find_same(st, &want))
+	cfg_foreach(n, tree->root, "snmp-target") if (read_target(n, &hooks, &want) && !find_same(st, &want))
 	        add_target(st, &want);
+	explicit_bzero(&want, sizeof(want));
 }
 
 static void read_suppressed(struct snmp_task *st, const struct cfg_tree *tree)

@@ -33,6 +33,11 @@ static int seal(void *arg, const char *clear, char *out, size_t len)
 	return secret_seal(&key, clear, out, len);
 }
 
+static int seal_key(void *arg, const char *clear, char *out, size_t len)
+{
+	return secret_seal_same(&key, clear, out, len);
+}
+
 static int unseal(void *arg, const char *sealed, char *out, size_t len)
 {
 	return secret_unseal(&key, sealed, out, len);
@@ -54,7 +59,8 @@ static bool is_hash(void *arg, const char *text)
 	return passwd_is_hash(text);
 }
 
-static const struct cli_hooks hooks = {.seal = seal, .unseal = unseal, .hash = hash, .is_hash = is_hash};
+static const struct cli_hooks hooks = {
+        .seal = seal, .unseal = unseal, .hash = hash, .is_hash = is_hash, .seal_key = seal_key};
 
 static void setup(void)
 {

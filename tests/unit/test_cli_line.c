@@ -39,6 +39,8 @@ static const char grammar[] =
         "conf \"key { key <key:secret:1-20> | encrypted key <key:secret:1-20> }\"\n"
         "conf \"pass <user:string:1-9> [ encrypted ] password <pass:secret:1-20>\" key user\n"
         "conf \"two [ encrypted ] first <first:secret:1-9> [ [ encrypted ] second <second:secret:1-9> ]\"\n"
+        "conf \"fetch <from:url:1-30>\"\n"
+        "conf \"comm { [ encrypted ] name <comm:secret:1-9> | <comm:secret:1-9> } [ big ]\" key comm\n"
         "conf \"both [ encrypted ] first <first:secret:1-9> second <second:secret:1-9>\"\n"
         "conf \"admin <user:string:1-9> [ encrypted ] password <pass:password:1-8>\" key user\n"
         "conf \"route <net:ipv4> <mask:mask> { <gw:ipv4> <iface:ref:item:1-20> | next-hop <nh:ipv4> }\" key "
@@ -333,6 +335,45 @@ Test(cli_line, two_secrets_of_a_line_may_come_each_in_its_form)
 	FAILS("two first ab encrypted second ab", "Failure: Invalid encrypted value for <second>");
 	FAILS("two encrypted first +S`c second 1234567890",
 	      "Failure: Invalid value \"****\" for <second>; the legal length is 1 to 9 characters");
+}
+
+/* A secret that is the key: sealed in the path, and found again by `no`, however it is typed. */
+Test(cli_line, a_secret_may_be_the_key)
+{
+	line("configure");
+	line("context c");
+	EDIT("comm ab", CFG_SET, "context=c/comm=ab", "comm=ab");
+	s.hooks = (struct cli_hooks){.seal = seal, .unseal = unseal};
+	EDIT("comm ab", CFG_SET, "context=c/comm=+S`c", "comm=+S`c&encrypted=");
+	EDIT("comm name ab big", CFG_SET, "context=c/comm=+S`c", "big=&comm=+S`c&encrypted=");
+	EDIT("comm encrypted name +S`c", CFG_SET, "context=c/comm=+S`c", "encrypted=&comm=+S`c");
+	EDIT("no comm ab", CFG_NO, "context=c/comm=+S`c", "-");
+	EDIT("no comm name ab", CFG_NO, "context=c/comm=+S`c", "-");
+	EDIT("no comm encrypted name +S`c", CFG_NO, "context=c/comm=+S`c", "-");
+	FAILS("comm encrypted name ab", "Failure: Invalid encrypted value for <comm>");
+}
+
+Test(cli_line, the_password_of_a_url_is_sealed)
+{
+	char buf[256];
+
+	line("configure");
+	line("context c");
+	s.hooks = (struct cli_hooks){.seal = seal, .unseal = unseal};
+	EDIT("fetch sftp://ann:ab@h/f", CFG_SET, "context=c/fetch", "from=sftp:%2F%2Fann:+S`c@h%2Ff");
+	EDIT("fetch sftp://ann:+S`c@h/f", CFG_SET, "context=c/fetch", "from=sftp:%2F%2Fann:+S`c@h%2Ff");
+	EDIT("fetch sftp://ann@h/f", CFG_SET, "context=c/fetch", "from=sftp:%2F%2Fann@h%2Ff");
+	EDIT("fetch tftp://h:69/f@b", CFG_SET, "context=c/fetch", "from=tftp:%2F%2Fh:69%2Ff@b");
+	/* a bare / would end the password early, and its rest would be kept */
+	FAILS("fetch ftp://ann:a/b@h/f", "Failure: Invalid URL for <from>; expected host[:port] or "
+	                                 "user[:password]@host[:port] after ://, "
+	                                 "with %2F for a / in it");
+	FAILS("fetch sftp://ann:hush@h/1234567890123456",
+	      "Failure: Invalid value \"sftp://ann:****@h/1234567890123456\" for <from>; the legal length is "
+	      "1 "
+	      "to 30 characters");
+	cli_line_redact(&s, "fetch sftp://ann:hush@h/f", buf, sizeof(buf));
+	cr_expect_str_eq(buf, "fetch sftp://ann:****@h/f");
 }
 
 static int hash(void *arg, const char *clear, char *out, size_t len)

@@ -83,6 +83,26 @@ Test(secret, sealed_opens_here_only)
 	cr_expect_eq(secret_unseal(&key, "pre-shared", clear, sizeof(clear)), -EBADMSG);
 }
 
+/* For secrets that are names: the same word, and no other key's. */
+Test(secret, sealed_the_same_way)
+{
+	struct secret_key key, other;
+	char a[128], b[128], c[128], clear[64];
+
+	cr_assert_eq(secret_key_load(dir, &key), 0);
+	cr_assert_eq(secret_seal_same(&key, "public", a, sizeof(a)), 0);
+	cr_assert_eq(secret_seal_same(&key, "public", b, sizeof(b)), 0);
+	cr_assert_eq(secret_seal_same(&key, "publik", c, sizeof(c)), 0);
+	cr_expect_str_eq(a, b);
+	cr_expect(strncmp(a, c, 18), "two secrets share a nonce");
+	cr_assert_eq(secret_unseal(&key, a, clear, sizeof(clear)), 0);
+	cr_expect_str_eq(clear, "public");
+	other = key;
+	other.bytes[31] ^= 1;
+	cr_assert_eq(secret_seal_same(&other, "public", b, sizeof(b)), 0);
+	cr_expect(strncmp(a, b, 18), "the nonce does not depend on the key");
+}
+
 Test(secret, key_file_is_private)
 {
 	struct secret_key key;
