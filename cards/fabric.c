@@ -72,7 +72,7 @@ static void tell_beside(struct card *c, unsigned slot, bool lost)
 	char text[120];
 
 	snprintf(text, sizeof(text), "the fabric between card %u and card %u %s", c->slot, slot,
-	         lost ? "carries nothing: what is sent there is lost" : "works again");
+	         lost ? "carries nothing: what is sent there waits" : "works again");
 	LOG(EV_FABRIC_LINK, "%s", text);
 	report_card_event(c, CARD_EVENT__WHAT__FABRIC, slot, text, clock_wall_us());
 }

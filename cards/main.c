@@ -428,6 +428,7 @@ static int start(struct card *c)
 	if (!c->bus)
 		return -errno;
 	bus_switch_on_routes(c->bus, routes_cb);
+	bus_switch_hold(c->bus, c->profile.card_hang_ms);
 	c->bp = bp_connect(c->run_dir);
 	if (c->bp < 0)
 		return c->bp;

@@ -2,8 +2,8 @@
 /*
  * What standing faults do, each by a means that is real for who suffers it: less CPU (cgroup quota where this
  * process may make one, else stopped and continued ten times a second), memory that a task really takes, a
- * disk that is really full, messages between two cards that the switches drop, packets that nftables drops at
- * a port, a wall clock that is wrong. Called by fault.c.
+ * disk that is really full, messages between two cards that wait in their switches, packets that nftables
+ * drops at a port, a wall clock that is wrong. Called by fault.c.
  */
 #include "fault.h"
 
@@ -271,7 +271,7 @@ static int cut_begin(struct fault *f, char *err, size_t size)
 		}
 	link_tell(f->c, f->a, f->b, true);
 	link_tell(f->c, f->b, f->a, true);
-	snprintf(f->how, sizeof(f->how), "messages between the two cards are lost");
+	snprintf(f->how, sizeof(f->how), "the fabric carries nothing between the two cards");
 	return 0;
 }
 

@@ -73,9 +73,11 @@ int bus_switch_subscribe(struct bus_switch *s, const char *identity, const char 
 /* Another card came or went. Its routes go with it. */
 int bus_switch_peer_up(struct bus_switch *s, uint32_t slot);
 void bus_switch_peer_down(struct bus_switch *s, uint32_t slot);
-/* A fault of the fabric: what is sent to that card is lost, until it is not any more; then both tell their
- * routes. */
+/* A fault of the fabric: what is sent to that card waits until there is none any more (bus_link.c); then it
+ * arrives, each message once and in order, and both cards tell their routes. */
 void bus_switch_cut(struct bus_switch *s, uint32_t slot, bool cut);
+/* So many ms a request waits at a cut; then it is answered -EHOSTUNREACH. */
+void bus_switch_hold(struct bus_switch *s, uint32_t ms);
 /* Send from this card ("card/<slot>"). Same results as bus_client_send; -EHOSTUNREACH when nobody is there.
  */
 int bus_switch_send(struct bus_switch *s, const char *dst, const Envelope *env);

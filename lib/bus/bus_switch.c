@@ -13,11 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/strmap.h"
+#include "bus/bus_link.h"
 #include "bus/bus_sock.h"
 
 #define ROUTE_BATCH_MS 3
 #define SLOTS_MAX      64
+#define HOLD_MS        2000 /* unless bus_switch_hold() says so */
+#define EXPIRE_MS      50
 
 /* A process on this card. */
 struct member {
@@ -41,12 +45,13 @@ struct bus_switch {
 	char run_dir[256], self[BUS_ADDR_MAX];
 	struct bus_cork cork;
 	struct bus_sock *router;
-	struct bus_sock *peers[SLOTS_MAX];
-	bool cut[SLOTS_MAX];   /* a fault: what is sent there is lost */
+	struct bus_link *peers[SLOTS_MAX];
+	bool cut[SLOTS_MAX]; /* a fault: the fabric carries nothing to there */
+	uint32_t hold_ms;
 	struct strmap members; /* identity -> member */
 	struct strmap routes;  /* address -> route */
 	struct strmap changed; /* addresses to tell about, value: itself */
-	uv_timer_t timer;
+	uv_timer_t timer, expire;
 	bool timer_on, closing;
 	bus_rx_cb rx;
 	void (*on_routes)(void *arg);
@@ -56,6 +61,7 @@ struct bus_switch {
 };
 
 static void route_batch_cb(uv_timer_t *h);
+static void expire_cb(uv_timer_t *h);
 static void deliver_here(struct bus_switch *s, const char *dst, const char *src, const char *ret,
                          const void *data, size_t len);
 
@@ -88,16 +94,13 @@ static int to_member(struct bus_switch *s, const char *identity, const char *src
 static int to_card(struct bus_switch *s, uint32_t card, const char *dst, const char *src, const char *ret,
                    const void *data, size_t len)
 {
-	struct bus_frame f[4] = {{dst, strlen(dst)}, {src, strlen(src)}, {ret, strlen(ret)}, {data, len}};
+	struct bus_frame f[LINK_FRAMES] = {
+	        {dst, strlen(dst)}, {src, strlen(src)}, {ret, strlen(ret)}, {data, len}};
 	int rc;
 
 	if (card >= SLOTS_MAX || !s->peers[card])
 		return -EHOSTUNREACH;
-	if (s->cut[card]) {
-		s->n.dropped++;
-		return 0; /* the sender does not learn of it */
-	}
-	rc = bus_sock_send(s->peers[card], f, 4);
+	rc = bus_link_send(s->peers[card], f, clock_now_us());
 	if (rc == 0)
 		s->n.forwarded++;
 	else
@@ -222,6 +225,28 @@ static void router_refused(void *arg, const struct bus_frame *f, int n, int rc)
 	s->n.local--;
 	s->n.dropped++;
 	bounce(s, m && m->addr[0] ? m->addr : identity, ret, f[3].data, f[3].len);
+}
+
+/* A request to another card that is not going to arrive. */
+static void link_back(void *arg, const struct bus_frame f[LINK_FRAMES])
+{
+	bounce(arg, f[LINK_DST].data, f[LINK_RET].data, f[LINK_ENVELOPE].data, f[LINK_ENVELOPE].len);
+}
+
+/* Loss is an answer, also where the fabric is cut for long. */
+static void expire_cb(uv_timer_t *h)
+{
+	struct bus_switch *s = h->data;
+	uint64_t now = clock_now_us(), hold = s->hold_ms * US_PER_MS;
+	bool any = false;
+
+	for (uint32_t c = 0; c < SLOTS_MAX; c++) {
+		any |= s->cut[c];
+		if (s->cut[c] && s->peers[c] && now > hold)
+			bus_link_expire(s->peers[c], now - hold);
+	}
+	if (!any)
+		uv_timer_stop(&s->expire);
 }
 
 static void forward(struct bus_switch *s, const char *dst, const char *src, const char *ret, const void *data,
@@ -547,8 +572,10 @@ struct bus_switch *bus_switch_new(uv_loop_t *loop, const char *run_dir, uint32_t
 	s->arg = arg;
 	snprintf(s->run_dir, sizeof(s->run_dir), "%s", run_dir);
 	snprintf(s->self, sizeof(s->self), "card/%u", slot);
+	s->hold_ms = HOLD_MS;
 	uv_timer_init(loop, &s->timer);
-	s->timer.data = s;
+	uv_timer_init(loop, &s->expire);
+	s->timer.data = s->expire.data = s;
 	s->router = bus_sock_new(loop, ZMQ_ROUTER, NULL, switch_rx, s);
 	if (s->router) {
 		s->router->cork = &s->cork;
@@ -580,11 +607,13 @@ void bus_switch_free(struct bus_switch *s)
 		return;
 	s->closing = true;
 	uv_timer_stop(&s->timer);
+	uv_timer_stop(&s->expire);
 	uv_close((uv_handle_t *)&s->timer, NULL);
-	uv_run(s->loop, UV_RUN_NOWAIT); /* lets libuv drop the timer before its memory goes */
-	bus_sock_close(s->router);
+	uv_close((uv_handle_t *)&s->expire, NULL);
+	uv_run(s->loop, UV_RUN_NOWAIT); /* lets libuv drop the timers before their memory goes */
 	for (uint32_t c = 0; c < SLOTS_MAX; c++)
-		bus_sock_close(s->peers[c]);
+		bus_link_free(s->peers[c]);
+	bus_sock_close(s->router);
 	while (strmap_next(&s->members, &pos, NULL, &v))
 		member_free(v);
 	for (pos = 0; strmap_next(&s->routes, &pos, NULL, &v);)
@@ -677,12 +706,11 @@ int bus_switch_peer_up(struct bus_switch *s, uint32_t slot)
 		return -EINVAL;
 	if (s->peers[slot])
 		bus_switch_peer_down(s, slot);
-	s->peers[slot] = bus_sock_new(s->loop, ZMQ_DEALER, NULL, NULL, NULL);
-	if (s->peers[slot])
-		s->peers[slot]->cork = &s->cork;
 	snprintf(url, sizeof(url), "ipc://%s/card-%u.ipc", s->run_dir, slot);
-	if (!s->peers[slot] || zmq_connect(s->peers[slot]->zsock, url) != 0)
+	s->peers[slot] = bus_link_new(s->loop, url, &s->cork, link_back, s);
+	if (!s->peers[slot])
 		return -EIO;
+	bus_link_cut(s->peers[slot], s->cut[slot]);
 	/* Its table may have come before we knew it; ours may come before it knows us: then it asks. */
 	tell_table(s, slot);
 	to_card(s, slot, "#ask", s->self, "", "", 0);
@@ -694,22 +722,35 @@ void bus_switch_cut(struct bus_switch *s, uint32_t slot, bool cut)
 	if (slot >= SLOTS_MAX || s->cut[slot] == cut)
 		return;
 	s->cut[slot] = cut;
-	if (cut || !s->peers[slot])
+	if (cut)
+		uv_timer_start(&s->expire, expire_cb, EXPIRE_MS, EXPIRE_MS);
+	if (!s->peers[slot])
 		return;
+	bus_link_cut(s->peers[slot], cut);
+	if (cut)
+		return;
+	/* What waited has left; what did not find room is made good. */
 	tell_table(s, slot);
 	to_card(s, slot, "#ask", s->self, "", "", 0);
 }
 
+void bus_switch_hold(struct bus_switch *s, uint32_t ms)
+{
+	s->hold_ms = ms;
+}
+
 void bus_switch_peer_down(struct bus_switch *s, uint32_t slot)
 {
+	struct bus_link *gone;
 	size_t pos = 0;
 	const char *addr;
 	void *v;
 
 	if (slot >= SLOTS_MAX || !s->peers[slot])
 		return;
-	bus_sock_close(s->peers[slot]);
+	gone = s->peers[slot];
 	s->peers[slot] = NULL;
+	bus_link_free(gone);
 	while (strmap_next(&s->routes, &pos, &addr, &v)) {
 		struct route *r = v;
 

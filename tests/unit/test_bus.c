@@ -22,7 +22,7 @@ struct end {
 	unsigned n;
 	char last_src[BUS_ADDR_MAX], last_ret[BUS_ADDR_MAX];
 	int last_case, last_kind, last_code, routes;
-	uint64_t last_id;
+	uint64_t last_id, ids[16];
 	bool in_order;
 };
 
@@ -40,7 +40,7 @@ static void client_rx(void *arg, const struct bus_rx *rx)
 	if (env->body_case == ENVELOPE__BODY_ROUTE) {
 		e->routes++;
 	} else {
-		e->n++;
+		e->ids[e->n++ % 16] = env->id;
 		e->last_case = (int)env->body_case;
 		e->last_kind = (int)env->kind;
 		e->in_order = e->n == 1 ? env->id == 1 : e->in_order && env->id == e->last_id + 1;
@@ -239,6 +239,108 @@ Test(bus, who_comes_again_at_once_is_noticed)
 	cr_assert_eq(bus_switch_ready(a.sw, "t-hatsystem-0-1", "hatsystem/0"), 0);
 	WAIT(bus_switch_came(b.sw, "hatsystem/0") != before);
 	cr_assert_eq(bus_switch_where(b.sw, "hatsystem/0"), 1);
+}
+
+static void cut(struct card *a, struct card *b, bool on)
+{
+	bus_switch_cut(a->sw, 2, on);
+	bus_switch_cut(b->sw, 1, on);
+}
+
+/* Two cards that know each other, a task on each. */
+static void two_cards(struct card *a, struct card *b, struct end *one, struct end *two)
+{
+	card_open(a, 1);
+	card_open(b, 2);
+	bus_switch_peer_up(a->sw, 2);
+	bus_switch_peer_up(b->sw, 1);
+	join(one, a, 1, "ipsecmgr", 1, true);
+	join(two, b, 2, "srdb", 0, true);
+	WAIT(bus_switch_where(a->sw, "srdb/0") == 2 && bus_switch_where(b->sw, "ipsecmgr/1") == 1);
+}
+
+/* A round trip on card 2 and one on card 1: what was not held back has arrived. */
+static void all_arrived(struct card *a, struct card *b, struct end *one, struct end *two)
+{
+	unsigned at_a = a->own, at_b = b->own;
+
+	send_show(one, "card/1", ENVELOPE__KIND__ONEWAY, 0);
+	send_show(two, "card/2", ENVELOPE__KIND__ONEWAY, 0);
+	WAIT(a->own == at_a + 1 && b->own == at_b + 1);
+}
+
+Test(bus, a_cut_delays_and_loses_nothing)
+{
+	struct card a, b;
+	struct end one, two;
+	Envelope ping = ENVELOPE__INIT;
+	BusPing p = BUS_PING__INIT;
+	unsigned own;
+
+	two_cards(&a, &b, &one, &two);
+	bus_switch_subscribe(b.sw, "t-srdb-0-2", "config");
+	cut(&a, &b, true);
+	send_show(&one, "srdb/0", ENVELOPE__KIND__REQUEST, 1);
+	send_show(&one, "#config", ENVELOPE__KIND__PUBLISH, 2);
+	send_show(&one, "srdb/0", ENVELOPE__KIND__ONEWAY, 3);
+	ping.body_case = ENVELOPE__BODY_PING;
+	ping.ping = &p;
+	cr_assert_eq(bus_switch_send(a.sw, "card/2", &ping), 0);
+	all_arrived(&a, &b, &one, &two);
+	cr_assert_eq(two.n, 0, "something went through a cut");
+	own = b.own;
+	cut(&a, &b, false);
+	WAIT(two.n == 3);
+	for (unsigned i = 0; i < 3; i++)
+		cr_assert_eq(two.ids[i], i + 1, "out of order");
+	send_show(&two, two.last_ret, ENVELOPE__KIND__RESPONSE, 1);
+	WAIT(one.n == 1);
+	all_arrived(&a, &b, &one, &two);
+	cr_assert_eq(two.n, 3, "something came twice");
+	cr_assert_eq(b.own, own + 1, "a heartbeat of before was heard after the cut");
+}
+
+/* Loss is an answer, and what was answered so does not arrive later. An answer or a publication waits on. */
+Test(bus, a_request_does_not_wait_for_ever_at_a_cut)
+{
+	struct card a, b;
+	struct end one, two;
+
+	two_cards(&a, &b, &one, &two);
+	bus_switch_hold(a.sw, 100);
+	cut(&a, &b, true);
+	send_show(&one, "srdb/0", ENVELOPE__KIND__ONEWAY, 1);
+	send_show(&one, "srdb/0", ENVELOPE__KIND__REQUEST, 2);
+	WAIT(one.n == 1);
+	cr_assert_eq(one.last_code, -EHOSTUNREACH);
+	cr_assert_eq(one.last_id, 2);
+	cut(&a, &b, false);
+	WAIT(two.n == 1);
+	all_arrived(&a, &b, &one, &two);
+	cr_assert_eq(two.n, 1);
+	cr_assert_eq(two.last_id, 1);
+}
+
+/* The other card dies behind the cut. */
+Test(bus, a_request_at_a_cut_ends_with_the_card)
+{
+	struct card a, b;
+	struct end one, two;
+
+	two_cards(&a, &b, &one, &two);
+	cut(&a, &b, true);
+	send_show(&one, "srdb/0", ENVELOPE__KIND__REQUEST, 1);
+	all_arrived(&a, &b, &one, &two);
+	bus_switch_peer_down(a.sw, 2);
+	WAIT(one.n == 1);
+	cr_assert_eq(one.last_code, -EHOSTUNREACH);
+	bus_switch_peer_up(a.sw, 2);
+	send_show(&one, "card/2", ENVELOPE__KIND__REQUEST, 2);
+	all_arrived(&a, &b, &one, &two);
+	cr_assert_eq(two.n, 0);
+	cut(&a, &b, false);
+	WAIT(bus_switch_where(a.sw, "srdb/0") == 2);
+	cr_assert_eq(two.n, 0);
 }
 
 Test(bus, standby_is_registered_but_not_reachable)
