@@ -14,8 +14,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define ACK_MS   30000
-#define RETRY_MS 10
+/* What is not acknowledged within this is sent again, then after twice the time and so on: a store that is
+ * only slow, or waits for the standby chassis, is not buried in repetitions. */
+#define ACK_MS     5000
+#define ACK_MS_MAX 40000
+#define RETRY_MS   10
 
 struct unit {
 	struct ckpt *c;
@@ -23,6 +26,7 @@ struct unit {
 	ckpt_cb cb;
 	void *arg;
 	bool sent, answered; /* answered: in, but not in turn yet */
+	uint32_t ack_ms;     /* its deadline */
 	int status;
 	char *text;
 	struct unit *next;
@@ -33,6 +37,7 @@ struct ckpt {
 	struct unit *first, *last;
 	size_t n, in_flight;
 	bool recovering;
+	uint32_t ack_ms;
 	struct task_timer *retry;
 };
 
@@ -122,6 +127,8 @@ static void acked(struct task *t, void *arg, int status, const struct bus_msg *m
 
 	(void)t;
 	c->in_flight--;
+	if (status == -ETIMEDOUT && u->ack_ms == c->ack_ms && c->ack_ms < ACK_MS_MAX)
+		c->ack_ms *= 2;
 	if (status == -EHOSTUNREACH || status == -ETIMEDOUT || status == -EAGAIN) {
 		u->sent = false;
 		again_from(c, u->next);
@@ -140,6 +147,8 @@ static void acked(struct task *t, void *arg, int status, const struct bus_msg *m
 	deliver(c);
 	if (c->recovering)
 		retry_later(c);
+	else if (!c->n)
+		c->ack_ms = ACK_MS;
 }
 
 static int send_unit(struct unit *u)
@@ -149,7 +158,8 @@ static int send_unit(struct unit *u)
 
 	env.body_case = ENVELOPE__BODY_CKPT_WRITE;
 	env.ckpt_write = u->msg;
-	rc = task_request(u->c->t, "srdb/0", &env, ACK_MS, 0, acked, u);
+	u->ack_ms = u->c->ack_ms;
+	rc = task_request(u->c->t, "srdb/0", &env, u->ack_ms, 0, acked, u);
 	if (rc == 0) {
 		u->sent = true;
 		u->c->in_flight++;
@@ -177,8 +187,10 @@ struct ckpt *ckpt_new(struct task *t)
 {
 	struct ckpt *c = calloc(1, sizeof(*c));
 
-	if (c)
-		c->t = t;
+	if (!c)
+		return NULL;
+	c->t = t;
+	c->ack_ms = ACK_MS;
 	return c;
 }
 

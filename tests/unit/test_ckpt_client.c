@@ -22,6 +22,7 @@ struct sent {
 };
 static struct sent sent[SENT_MAX];
 static unsigned n_sent, n_called;
+static uint32_t deadline_ms; /* of the last message */
 static char called[SENT_MAX][16], stored[16];
 static bool up = true;
 static struct task the_task = {.addr = "ipsecmgr/1"};
@@ -65,8 +66,8 @@ int task_request(struct task *t, const char *dst, Envelope *env, uint32_t ms, un
 
 	(void)t;
 	(void)dst;
-	(void)ms;
 	(void)flags;
+	deadline_ms = ms;
 	cr_assert_lt(n_sent, SENT_MAX);
 	snprintf(sent[n_sent].value, sizeof(sent[0].value), "%.*s", (int)r->blob.len, (char *)r->blob.data);
 	sent[n_sent].cb = cb;
@@ -178,5 +179,36 @@ Test(ckpt_client, refusals_keep_their_turn)
 	answer(0, 0);
 	cr_assert_str_eq(called[0], "a:0");
 	cr_assert_str_eq(called[1], "b:-28");
+	ckpt_free(c);
+}
+
+/* A message that got lost on the way is sent again soon; a store that is only slow is not hurried. */
+Test(ckpt_client, silence_is_not_waited_out)
+{
+	struct ckpt *c = ckpt_new(&the_task);
+	uint32_t first;
+
+	put(c, "a");
+	first = deadline_ms;
+	cr_assert_leq(first, 5000, "a lost checkpoint is noticed after %u ms", first);
+	put(c, "b");
+	answer(1, 0);
+	cr_assert_eq(n_called, 0);
+	answer(0, -ETIMEDOUT);
+	run_timers();
+	cr_assert_eq(n_sent, 4, "both go again, the older one first");
+	cr_assert_str_eq(sent[2].value, "a");
+	cr_assert_eq(deadline_ms, 2 * first);
+	answer(2, -ETIMEDOUT);
+	answer(3, -ETIMEDOUT);
+	run_timers();
+	cr_assert_eq(deadline_ms, 4 * first, "one silence of several units counts once");
+	answer(4, 0);
+	answer(5, 0);
+	cr_assert_eq(n_called, 2);
+	cr_assert_str_eq(stored, "b");
+	put(c, "c");
+	cr_assert_eq(deadline_ms, first, "all is well again");
+	answer(6, 0);
 	ckpt_free(c);
 }
