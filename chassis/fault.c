@@ -19,9 +19,21 @@
 
 static struct fault *list[FAULTS_MAX];
 static unsigned last_id;
+/* The last ones that ended by themselves: undoing such a one is no mistake of whoever began it. */
+static struct {
+	unsigned id;
+	char text[120];
+} over[FAULTS_MAX];
+static unsigned n_over;
 
 static const char *const kind_names[FAULT_KINDS] = {"none", "hang", "slow", "memory",
                                                     "disk", "cut",  "loss", "clock"};
+
+static void note_over(const struct fault *f)
+{
+	over[n_over % FAULTS_MAX].id = f->id;
+	snprintf(over[n_over++ % FAULTS_MAX].text, sizeof(over[0].text), "%s", f->text);
+}
 
 static void drop(unsigned i)
 {
@@ -35,8 +47,10 @@ static void drop(unsigned i)
 static void prune(void)
 {
 	for (unsigned i = 0; i < FAULTS_MAX; i++)
-		if (list[i] && !fault_stands(list[i]))
+		if (list[i] && !fault_stands(list[i])) {
+			note_over(list[i]);
 			drop(i);
+		}
 }
 
 bool fault_hangs(pid_t pid)
@@ -161,30 +175,54 @@ static void begin(struct conn *cn, uint64_t id, enum fault_kind kind, size_t arg
 	server_reply(cn, id, 0, text, false);
 }
 
+/* Is it this one, by its number or the first words of its order? */
+static bool meant(const char *want, const char *text, unsigned id)
+{
+	size_t n = strlen(want);
+	char *end;
+	unsigned long number = strtoul(want, &end, 10);
+
+	return n && ((!*end && number == id) || (!strncmp(text, want, n) && (!text[n] || text[n] == ' ')));
+}
+
+/* Forgets it: a fault is undone once. */
+static bool was_over(const char *want)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < FAULTS_MAX; i++)
+		if (over[i].id && meant(want, over[i].text, over[i].id)) {
+			over[i].id = 0;
+			any = true;
+		}
+	return any;
+}
+
 /* By number, by the first words of its order, or all. */
 static void undo(struct conn *cn, uint64_t id, size_t argc, char **argv)
 {
 	char want[120], text[200];
-	char *end;
-	unsigned long number;
 	bool all, any = false;
 
 	join(argc, argv, want, sizeof(want));
-	number = strtoul(want, &end, 10);
 	all = !strcmp(want, "all");
 	prune();
 	for (unsigned i = 0; i < FAULTS_MAX; i++) {
-		size_t n = strlen(want);
-		bool words_fit = list[i] && n && !strncmp(list[i]->text, want, n) &&
-		                 (!list[i]->text[n] || list[i]->text[n] == ' ');
-
-		if (!list[i] || !(all || words_fit || (!*end && list[i]->id == number)))
+		if (!list[i] || !(all || meant(want, list[i]->text, list[i]->id)))
 			continue;
 		drop(i);
 		any = true;
 	}
-	snprintf(text, sizeof(text), "no standing fault \"%.100s\"; orrery fault list shows them", want);
-	server_reply(cn, id, any || all ? 0 : -ENOENT, any || all ? "" : text, false);
+	if (any || all) {
+		server_reply(cn, id, 0, "", false);
+	} else if (was_over(want)) {
+		snprintf(text, sizeof(text), "\"%.100s\" was over: its process is gone", want);
+		server_reply(cn, id, 0, text, false);
+	} else {
+		snprintf(text, sizeof(text), "no standing fault \"%.100s\"; orrery fault list shows them",
+		         want);
+		server_reply(cn, id, -ENOENT, text, false);
+	}
 }
 
 static void tell_list(struct conn *cn, uint64_t id)

@@ -54,6 +54,8 @@ fault undo slow || fail "undo slow"
 fault memory task evlogd 0 300 >/dev/null || fail memory
 within 10 nothing_stands
 nothing_stands || fail "still there: $(standing)"
+expect 0 '"memory task evlogd 0" was over: its process is gone' fault undo memory task evlogd 0
+expect 1 'no standing fault "memory task evlogd 0"' fault undo memory task evlogd 0
 
 # hang: undone by words; a task that was killed for it ends the fault by itself
 fault hang task evlogd 0 || fail hang
