@@ -48,6 +48,8 @@ struct sessmgr_ckpt {
 struct sessmgr_call {
 	struct counters_wsg *wsg;  /* NULL: not counted */
 	struct sessmgr_wait *wait; /* state ARRIVED only */
+	struct bus_from *ended;    /* who told of its end, and hears when that is durable */
+	bool row_kept;             /* the store refused to delete its row */
 	struct sessmgr_ckpt ckpt[SESSMGR_CKPTS];
 	bool queued; /* for the next update of the aaamgr */
 	bool stored; /* recovery: its row is in the store */
@@ -77,9 +79,10 @@ struct sessmgr {
 	uint32_t recovered;
 	struct sessmgr_chunk_req *requests;
 	struct sessmgr_audit *audit; /* under way */
-	unsigned audits_soon;        /* still to do: an ipsecmgr came back */
+	unsigned audits_soon;        /* still to do: an ipsecmgr came back, or did not answer */
 	struct task_timer *soon;
-	uint32_t settling[64]; /* contexts being settled */
+	struct task_timer *row_again; /* rows are to be deleted that the store refused to */
+	uint32_t settling[64];        /* contexts being settled */
 	unsigned n_settling, settle_rounds;
 	uint64_t exhausted_us; /* when a pool was last found empty while chunks were unsettled */
 	uint32_t load_sent;
@@ -101,6 +104,8 @@ unsigned sessmgr_cfg_dns(const struct sessmgr *s, uint32_t ctx, struct net_addr 
 const char *sessmgr_cfg_context(const struct sessmgr *s, uint32_t ctx);
 /* Instance number of a sender "facility/N"; 0: none. */
 uint32_t sessmgr_cfg_sender(const struct bus_msg *m);
+/* Compare calls with IKE SAs twice, a second apart: only the second time releases. */
+void sessmgr_cfg_audit_soon(struct sessmgr *s);
 
 /* sessmgr_call.c */
 void sessmgr_call_new(struct task *t, const struct bus_msg *m);

@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "sessmgr.h"
 
+#define ROW_AGAIN_MS 500
+
 /* --- answers
  * -------------------------------------------------------------------------------------------------- */
 
@@ -81,6 +83,8 @@ static void wait_free(struct session_call *c)
 static void gone(struct session_call *c)
 {
 	wait_free(c);
+	if (c->data)
+		free(((struct sessmgr_call *)c->data)->ended);
 	free(c->data);
 	session_free(c);
 }
@@ -118,6 +122,17 @@ void sessmgr_call_refuse(struct sessmgr *s, struct session_call *c, const char *
 	gone(c);
 }
 
+static void keep_row(struct sessmgr *s, struct session_call *c);
+
+/* Now the end would survive us: whoever told of it need not tell our successor. */
+static void answer_end(struct sessmgr *s, struct session_call *c)
+{
+	struct sessmgr_call *x = c->data;
+
+	if (x->ended)
+		task_reply_status_to(s->t, x->ended, 0, "%s", "");
+}
+
 /* The row's deletion is durable: only now may somebody else get the address. */
 static void row_gone(struct task *t, void *arg, int status, const char *text)
 {
@@ -126,11 +141,44 @@ static void row_gone(struct task *t, void *arg, int status, const char *text)
 
 	if (!c || session_state(c) != SESSION_DISCONNECTING)
 		return; /* dropped meanwhile: this chassis does not serve any more */
-	if (status)
-		LOG(EV_SESS_LOST, "the row of a call was not deleted: %s", text);
+	if (status) {
+		LOG(EV_SESS_LOST, "the row of call %08x is not deleted yet: %s", c->callid, text);
+		keep_row(s, c);
+		return;
+	}
 	sessmgr_pool_release(s, c);
 	session_event(c, SESSION_EV_ROW_GONE);
+	answer_end(s, c);
 	gone(c);
+}
+
+static void delete_row(struct sessmgr *s, struct session_call *c)
+{
+	char id[SESSION_CALLID_STRLEN];
+	struct ckpt_row row = {.kind = SESSION_ROW_KIND, .key = session_callid_format(c->callid, id)};
+
+	((struct sessmgr_call *)c->data)->row_kept = false;
+	if (ckpt_write(s->ckpt, &row, 1, row_gone, (void *)(uintptr_t)c->callid))
+		keep_row(s, c);
+}
+
+static void again_cb(struct task *t, void *arg)
+{
+	struct sessmgr *s = arg;
+
+	task_timer_stop(s->row_again);
+	s->row_again = NULL;
+	for (struct session_call *c = session_next(s->table, NULL); c; c = session_next(s->table, c))
+		if (session_state(c) == SESSION_DISCONNECTING && ((struct sessmgr_call *)c->data)->row_kept)
+			delete_row(s, c);
+}
+
+/* A row that stays would come back as a call with the next restart: try until it is gone. */
+static void keep_row(struct sessmgr *s, struct session_call *c)
+{
+	((struct sessmgr_call *)c->data)->row_kept = true;
+	if (!s->row_again)
+		s->row_again = task_timer_start(s->t, ROW_AGAIN_MS, 0, again_cb, s);
 }
 
 void sessmgr_call_end(struct sessmgr *s, struct session_call *c, enum session_ev ev, const char *reason)
@@ -138,19 +186,17 @@ void sessmgr_call_end(struct sessmgr *s, struct session_call *c, enum session_ev
 	bool was_up = session_state(c) == SESSION_CONNECTED,
 	     ending = session_state(c) == SESSION_DISCONNECTING;
 	char id[SESSION_CALLID_STRLEN], addr[NET_ADDR_STRLEN];
-	struct ckpt_row row = {.kind = SESSION_ROW_KIND, .key = session_callid_format(c->callid, id)};
 
 	if (session_event(c, ev) || ending)
 		return;
 	wait_free(c);
 	snprintf(c->reason, sizeof(c->reason), "%s", reason);
 	sessmgr_count_ended(s, c, was_up, reason);
-	LOG(EV_SESS_END, "call %s of peer %s in %s/%s, address %s, ended: %s", id, c->peer_id,
-	    sessmgr_cfg_context(s, c->ctx), c->service, net_addr_format(&c->addr, addr, sizeof(addr)),
-	    reason);
+	LOG(EV_SESS_END, "call %s of peer %s in %s/%s, address %s, ended: %s",
+	    session_callid_format(c->callid, id), c->peer_id, sessmgr_cfg_context(s, c->ctx), c->service,
+	    net_addr_format(&c->addr, addr, sizeof(addr)), reason);
 	sessmgr_crr_changed(s, c);
-	if (ckpt_write(s->ckpt, &row, 1, row_gone, (void *)(uintptr_t)c->callid))
-		LOG(EV_NO_MEMORY, "call %s keeps its row and address", id);
+	delete_row(s, c);
 }
 
 /* --- SessionNew
@@ -289,45 +335,80 @@ static void up(struct sessmgr *s, struct session_call *c, const char *ike_key)
 	sessmgr_call_rename(s, c, ike_key);
 }
 
-/* The end of a call we do not know: a predecessor's; its row may still be there. */
-static void delete_stray(struct sessmgr *s, uint32_t callid)
+/* Somebody who told of the end of a call that we do not know. */
+struct stray {
+	struct bus_from from;
+};
+
+static void stray_gone(struct task *t, void *arg, int status, const char *text)
+{
+	struct stray *x = arg;
+
+	if (!status) /* else it is told again */
+		task_reply_status_to(t, &x->from, 0, "%s", "");
+	free(x);
+}
+
+/* The end of a call we do not know: a predecessor's; its row may still be there. True: answered later. */
+static bool delete_stray(struct sessmgr *s, uint32_t callid, const struct bus_msg *m)
 {
 	char id[SESSION_CALLID_STRLEN];
 	struct ckpt_row row = {.kind = SESSION_ROW_KIND, .key = session_callid_format(callid, id)};
+	struct stray *x = sessmgr_recover_has_row(s, callid) ? malloc(sizeof(*x)) : NULL;
 
-	if (sessmgr_recover_has_row(s, callid))
-		ckpt_write(s->ckpt, &row, 1, NULL, NULL);
+	if (!x)
+		return false;
+	x->from = task_from(m);
+	if (!ckpt_write(s->ckpt, &row, 1, stray_gone, x))
+		return true;
+	free(x);
+	return false;
 }
 
-static void note_state(struct sessmgr *s, const SessionState *q, const struct bus_msg *m)
+/* True: the answer follows when the row is gone. */
+static bool down(struct sessmgr *s, struct session_call *c, const char *reason, const struct bus_msg *m)
+{
+	struct sessmgr_call *x = c->data;
+
+	if (!x->ended)
+		x->ended = malloc(sizeof(*x->ended));
+	if (x->ended)
+		*x->ended = task_from(m);
+	sessmgr_call_end(s, c, SESSION_EV_DOWN, reason[0] ? reason : "none");
+	return x->ended != NULL;
+}
+
+/* What ipsecmgr says. True: answered later. */
+static bool note_state(struct sessmgr *s, const SessionState *q, const struct bus_msg *m)
 {
 	struct session_call *c = session_find(s->table, q->callid);
 
 	if (!s->serving || session_callid_instance(q->callid) != s->t->instance)
-		return;
+		return false;
 	if (!c && q->what == SESSION_STATE__WHAT__UP)
 		c = sessmgr_recover_one(s, q->callid);
 	if (!c) {
 		if (q->what == SESSION_STATE__WHAT__DOWN)
-			delete_stray(s, q->callid);
-		else
-			LOG(EV_WARN, "%s says that call %08x is up, which does not exist", m->src, q->callid);
-		return;
+			return delete_stray(s, q->callid, m);
+		LOG(EV_WARN, "%s says that call %08x is up, which does not exist", m->src, q->callid);
+		return false;
 	}
 	if (c->ipsecmgr != sessmgr_cfg_sender(m)) {
 		LOG(EV_WARN, "%s speaks about call %08x of ipsecmgr %u", m->src, q->callid, c->ipsecmgr);
-		return;
+		return false;
 	}
+	if (q->what == SESSION_STATE__WHAT__DOWN)
+		return down(s, c, q->reason, m);
 	if (q->what == SESSION_STATE__WHAT__UP)
 		up(s, c, q->reason);
-	else if (q->what == SESSION_STATE__WHAT__DOWN)
-		sessmgr_call_end(s, c, SESSION_EV_DOWN, q->reason[0] ? q->reason : "none");
+	return false;
 }
 
+/* An end is acknowledged when it is durable: if we die before, our successor is told. */
 void sessmgr_call_state(struct task *t, const struct bus_msg *m)
 {
-	note_state(&sessmgr, m->env->session_state, m);
-	task_reply_status(t, m, 0, "%s", "");
+	if (!note_state(&sessmgr, m->env->session_state, m))
+		task_reply_status(t, m, 0, "%s", "");
 }
 
 /* --- timers

@@ -72,25 +72,31 @@ static void soon_cb(struct task *t, void *arg)
 {
 	struct sessmgr *s = arg;
 
-	if (s->audits_soon && s->audits_soon--) {
-		audit_cb(t, s);
+	if (s->audits_soon) {
+		if (!s->audit) { /* else the one under way may have asked too early */
+			s->audits_soon--;
+			audit_cb(t, s);
+		}
 		return;
 	}
 	task_timer_stop(s->soon);
 	s->soon = NULL;
 }
 
-/* An ipsecmgr that died between its transaction and the word about it: a call may have ended. Two audits, as
- * only the second one releases. */
+void sessmgr_cfg_audit_soon(struct sessmgr *s)
+{
+	s->audits_soon = 2;
+	if (!s->soon)
+		s->soon = task_timer_start(s->t, SESSMGR_SOON_MS, SESSMGR_SOON_MS, soon_cb, s);
+}
+
+/* An ipsecmgr that died between its transaction and the word about it: a call may have ended. */
 static void ipsecmgr_changed(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
 {
 	struct sessmgr *s = arg;
 
-	if (!up || !s->serving || !session_count(s->table))
-		return;
-	s->audits_soon = 2;
-	if (!s->soon)
-		s->soon = task_timer_start(t, SESSMGR_SOON_MS, SESSMGR_SOON_MS, soon_cb, s);
+	if (up && s->serving && session_count(s->table))
+		sessmgr_cfg_audit_soon(s);
 }
 
 /* Every second when it changed, else every five. */

@@ -282,6 +282,16 @@ static void release(struct sessmgr *s, struct sessmgr_audit *a, uint32_t ipsecmg
 
 static void question_send(struct sessmgr *s, struct question *q);
 
+/* No answer: its calls stay. One that is away is asked when it comes, one that is there soon. */
+static void ask_again(struct sessmgr *s, const struct question *q)
+{
+	char addr[40];
+
+	snprintf(addr, sizeof(addr), "ipsecmgr/%u", q->ipsecmgr);
+	if (q->a->gen == s->gen && task_peer_up(s->t, addr))
+		sessmgr_cfg_audit_soon(s);
+}
+
 static void question_answer(struct task *t, void *arg, int status, const struct bus_msg *m)
 {
 	struct sessmgr *s = &sessmgr;
@@ -291,7 +301,8 @@ static void question_answer(struct task *t, void *arg, int status, const struct 
 	json_t *root = r && q->a->gen == s->gen ? json_loads(r->json, 0, NULL) : NULL;
 
 	if (!root) {
-		answered(s, q); /* not there: its calls stay, the next audit asks again */
+		ask_again(s, q);
+		answered(s, q);
 		return;
 	}
 	clear_listed(s, q->a, root);

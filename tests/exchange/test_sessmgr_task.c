@@ -16,11 +16,12 @@
 static struct peer ipsecmgr, vpnmgr, srdb, srp;
 static struct store_writer *store;
 static bool slow; /* srdb does not answer yet */
+static bool full; /* its disk is full */
 static struct {
 	uint64_t id;
 	char ret[40];
 } held[64];
-static unsigned n_held, deletes, traps;
+static unsigned n_held, deletes, traps, refused_rows;
 static int64_t trap_value[8];
 static const char *srp_state = "None";
 static uint64_t srp_epoch = 1;
@@ -58,7 +59,16 @@ static void put(const char *kind, const char *key, const char *owner, const void
 
 static void srdb_rx(struct peer *p, const Envelope *in, const char *ret)
 {
-	if (in->body_case == ENVELOPE__BODY_CKPT_WRITE) {
+	if (in->body_case == ENVELOPE__BODY_CKPT_WRITE && full) {
+		Envelope env = ENVELOPE__INIT;
+		Status st = STATUS__INIT;
+
+		st.code = -ENOSPC;
+		refused_rows++;
+		env.body_case = ENVELOPE__BODY_STATUS;
+		env.status = &st;
+		respond(&srdb, &env, in->id, ret);
+	} else if (in->body_case == ENVELOPE__BODY_CKPT_WRITE) {
 		for (size_t i = 0; i < in->ckpt_write->n_rows; i++) {
 			const CkptRow *r = in->ckpt_write->rows[i];
 
@@ -275,7 +285,8 @@ static uint32_t call_up(const char *ike_key, uint8_t last_byte)
 	return id;
 }
 
-static void state(uint32_t callid, SessionState__What what, const char *reason)
+static void say(uint32_t callid, SessionState__What what, const char *reason,
+                void (*how)(struct peer *p, Envelope *env))
 {
 	Envelope env = ENVELOPE__INIT;
 	SessionState st = SESSION_STATE__INIT;
@@ -285,7 +296,12 @@ static void state(uint32_t callid, SessionState__What what, const char *reason)
 	st.reason = (char *)reason;
 	env.body_case = ENVELOPE__BODY_SESSION_STATE;
 	env.session_state = &st;
-	rig_tell(&ipsecmgr, &env);
+	how(&ipsecmgr, &env);
+}
+
+static void state(uint32_t callid, SessionState__What what, const char *reason)
+{
+	say(callid, what, reason, rig_tell);
 }
 
 /* Text of a show of the task. */
@@ -371,6 +387,38 @@ Test(sessmgr_task, an_address_is_free_when_the_rows_deletion_is_durable)
 	call_up("0100000000000003", 0);
 	cr_assert_eq(chunks, 2);
 	cr_assert(has("summary", "\"Remote-disconnect\":1"));
+}
+
+/* Whoever told of an end tells our successor, unless we said that it is durable. */
+Test(sessmgr_task, an_end_is_acknowledged_when_it_is_durable)
+{
+	uint32_t one = call_up("0100000000000001", 0), two = call_up("0100000000000002", 1);
+
+	rig_round_trip(&ipsecmgr, "summary");
+	slow = true;
+	say(one, SESSION_STATE__WHAT__DOWN, "deleted by the peer", rig_request);
+	RIG_WAIT(n_held == 1);
+	cr_assert(has("summary", "\"SMGR_STATE_DISCONNECTING\":1"));
+	cr_assert_eq(ipsecmgr.acks, 0, "an end was acknowledged that nobody would remember");
+	say(one, SESSION_STATE__WHAT__DOWN, "deleted by the peer", rig_request); /* told again */
+	cr_assert(has("summary", "\"SMGR_STATE_DISCONNECTING\":1"));
+	slow = false;
+	ack(held[0].id, held[0].ret);
+	RIG_WAIT(ipsecmgr.acks == 1);
+	cr_assert_eq(rows("call"), 1);
+	/* A predecessor's call: the row is all there is of it. */
+	say(one, SESSION_STATE__WHAT__DOWN, "deleted by the peer", rig_request);
+	RIG_WAIT(ipsecmgr.acks == 2);
+	/* A store that refuses is asked until it does not: the row would come back as a call. */
+	full = true;
+	say(two, SESSION_STATE__WHAT__DOWN, "deleted by the peer", rig_request);
+	RIG_WAIT(refused_rows == 2);
+	cr_assert(has("summary", "\"SMGR_STATE_DISCONNECTING\":1"));
+	cr_assert_eq(ipsecmgr.acks, 2);
+	full = false;
+	RIG_WAIT(ipsecmgr.acks == 3);
+	cr_assert_eq(rows("call"), 0);
+	cr_assert(!has("summary", "\"SMGR_STATE_DISCONNECTING\":1"));
 }
 
 Test(sessmgr_task, recovery_brings_every_call_back_and_audits)
