@@ -73,8 +73,8 @@ int slots_power_on(struct chassis *c, unsigned slot);
 void slots_kill(struct chassis *c, unsigned slot, const char *reason, bool keep_off);
 void slots_heartbeat(struct chassis *c, unsigned slot, const BpHeartbeat *hb);
 void slots_hello(struct chassis *c, struct conn *cn, const BpCardHello *h);
-/* As slots_kill(), and then it boots at once. */
-void slots_restart(struct chassis *c, unsigned slot, const char *reason);
+/* Off and on again, after the reboot time or (quick) at once; one that is off goes on. */
+void slots_cycle(struct chassis *c, unsigned slot, const char *reason, bool quick);
 /* The card is taken out; inserted: one of this type, which gets power. 0 or -errno. */
 void slots_pull(struct chassis *c, unsigned slot);
 int slots_insert(struct chassis *c, unsigned slot, const struct card_type *type);

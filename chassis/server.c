@@ -73,11 +73,11 @@ static void dispatch(struct conn *cn, const BpMessage *m, const int *fds, int n)
 			slots_reload(c, m->power->reason);
 		else if (m->power->what == BP_POWER__WHAT__ON)
 			slots_power_on(c, m->power->slot);
-		else if (m->power->what == BP_POWER__WHAT__RESTART)
-			slots_restart(c, m->power->slot, m->power->reason);
+		else if (m->power->what == BP_POWER__WHAT__OFF)
+			slots_kill(c, m->power->slot, m->power->reason, true);
 		else
-			slots_kill(c, m->power->slot, m->power->reason,
-			           m->power->what == BP_POWER__WHAT__OFF);
+			slots_cycle(c, m->power->slot, m->power->reason,
+			            m->power->what == BP_POWER__WHAT__RESTART);
 		break;
 	case BP_MESSAGE__BODY_STEER:
 		if (cn->slot == c->active_mio && cn->slot)

@@ -255,11 +255,17 @@ void slots_kill(struct chassis *c, unsigned slot, const char *reason, bool keep_
 	kill(s->pid, SIGKILL);
 }
 
-void slots_restart(struct chassis *c, unsigned slot, const char *reason)
+/* One that went off meanwhile, by an order of before, is on after it as well. */
+void slots_cycle(struct chassis *c, unsigned slot, const char *reason, bool quick)
 {
-	if (slot >= 1 && slot <= PROFILE_SLOTS_MAX && c->slots[slot].power == SLOT_ON)
-		c->slots[slot].quick = true;
-	slots_kill(c, slot, reason, false);
+	if (slot < 1 || slot > PROFILE_SLOTS_MAX)
+		return;
+	if (c->slots[slot].power == SLOT_ON)
+		c->slots[slot].quick = quick;
+	if (c->slots[slot].power == SLOT_OFF)
+		slots_power_on(c, slot);
+	else
+		slots_kill(c, slot, reason, false);
 }
 
 void slots_pull(struct chassis *c, unsigned slot)

@@ -27,6 +27,15 @@ static const struct trap_row rows[] = {
 #undef TRAP
 };
 
+/* Traps that end a condition beside the one that the MIB names for it. */
+static const struct {
+	uint32_t number, ended;
+} ends[] = {
+        {1255, 1253}, /* a switchover that failed is over as well */
+        {1258, 1256}, /* and so is a migration */
+        {1257, 1258}, /* it went well the next time */
+};
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 size_t traps_count(void)
@@ -73,10 +82,18 @@ const struct trap_row *traps_by_number(uint32_t number)
 	return NULL;
 }
 
+bool traps_ends(const struct trap_row *row, const struct trap_row *raised)
+{
+	for (size_t i = 0; i < COUNT(ends); i++)
+		if (ends[i].number == row->number && ends[i].ended == raised->number)
+			return true;
+	return raised->cleared_by == row->number;
+}
+
 bool traps_is_clear(const struct trap_row *row)
 {
 	for (size_t i = 0; i < COUNT(rows); i++)
-		if (rows[i].cleared_by == row->number)
+		if (traps_ends(row, &rows[i]))
 			return true;
 	return false;
 }

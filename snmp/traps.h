@@ -64,6 +64,8 @@ const struct trap_row *traps_at(size_t i);
  * NULL: unknown. */
 const struct trap_row *traps_find(const char *name);
 const struct trap_row *traps_by_number(uint32_t number);
+/* Does the trap end the condition that `raised` told of? */
+bool traps_ends(const struct trap_row *row, const struct trap_row *raised);
 /* Does the trap end the condition of some other one? */
 bool traps_is_clear(const struct trap_row *row);
 const char *traps_severity_name(enum trap_severity s);

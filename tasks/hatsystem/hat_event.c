@@ -321,6 +321,7 @@ static void target_down(struct hat *h)
 		hat_move_abandon(h);
 		return;
 	}
+	hat_move_trap(h, "CardMigrateFailed", h->move.from, h->move.to);
 	h->move.to = 0;
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
 		h->slots[s].spare_only = false;

@@ -36,6 +36,11 @@ static bool move_start(struct hat *h, unsigned from, unsigned to, int then)
 {
 	if (!other_cards(h, from, CARD_STANDBY) && !other_cards(h, from, CARD_STATES))
 		return false;
+	if (h->move.on && h->move.planned && h->move.from == from && (!to || to == h->move.to)) {
+		h->move.then = then; /* it is being emptied already; the newer order says what follows */
+		hat_state_save_move(h);
+		return true;
+	}
 	if (h->move.on) /* forced */
 		hat_move_abandon(h);
 	for (unsigned s = 1; to && s <= PROFILE_SLOTS_MAX; s++)
@@ -86,13 +91,12 @@ void hat_move_abandon(struct hat *h)
 		h->slots[s].spare_only = false;
 	h->slots[mv.from].leaving = false;
 	hat_order_then(h, mv.from, mv.then);
-	if (mv.planned) {
+	if (mv.planned || mv.to)
 		LOG(EV_CARD_STATE, "the move from card %u to card %u is given up", mv.from, mv.to);
-		if (mv.to) {
-			hat_move_trap(h, "CardMigrateFailed", mv.from, mv.to);
-			hat_rct(h, "Migration", true, mv.from, mv.to, mv.started_wall,
-			        clock_now_us() - mv.started_us, false, NULL);
-		}
+	if (mv.to) { /* MigrateStart was told */
+		hat_move_trap(h, "CardMigrateFailed", mv.from, mv.to);
+		hat_rct(h, "Migration", mv.planned, mv.from, mv.to, mv.started_wall,
+		        clock_now_us() - mv.started_us, false, NULL);
 	}
 	h->replan = true;
 	hat_plan_soon(h);

@@ -143,7 +143,7 @@ static int add_alarms(struct store_batch *b, const struct trap_row *row, const s
 	for (size_t i = 0; !err && i < traps_count() && traps_is_clear(row); i++) {
 		const struct trap_row *raised = traps_at(i);
 
-		if (raised->cleared_by != row->number)
+		if (!traps_ends(row, raised))
 			continue;
 		a.name = raised->name;
 		a.cleared_us = wall_us ? wall_us : 1;

@@ -43,6 +43,17 @@ is 2 offline || fail "card 2 came back by itself: $(state 2)"
 cli -c 'card reboot 2 -noconfirm' || fail "card reboot 2"
 within 10 is 2 standby
 within 10 ready
+# the second thoughts of an operator: the newer order says what follows when the card is empty, or already off
+cli -c 'card halt 10 -noconfirm' -c 'card reboot 10 -force -noconfirm' || fail "card halt 10, card reboot 10"
+within 15 is 2 active
+within 15 is 10 standby
+within 10 ready
+unharmed "a halt that became a reboot"
+no_alarm() {
+	[ "$(cli -c 'show alarm outstanding | json' | sed -n '/^{/,$p' | jq '.alarms | length')" = 0 ]
+}
+within 10 no_alarm || fail "alarms stay: $(cli -c 'show alarm outstanding')"
+
 # fabric cards: the last active one stays
 for s in 14 15 16; do
 	cli -c "card halt $s -noconfirm" || fail "card halt $s"

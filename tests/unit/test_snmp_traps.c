@@ -60,6 +60,10 @@ Test(snmp_traps, names_of_the_cli_and_the_mib)
 	cr_assert_eq(traps_find("SRPConnDown")->cleared_by, 1038);
 	cr_assert_eq(traps_find("ManagerFailure")->cleared_by, 1099);
 	cr_assert_eq(traps_find("CardDown")->severity, TRAP_SEVERITY_CRITICAL);
+	cr_assert(traps_ends(traps_find("MigrateComplete"), traps_find("MigrateStart")));
+	cr_assert(traps_ends(traps_find("CardMigrateFailed"), traps_find("MigrateStart")));
+	cr_assert(traps_ends(traps_find("CardSwitchoverFailed"), traps_find("SwitchoverStart")));
+	cr_assert_not(traps_ends(traps_find("CardMigrateFailed"), traps_find("SwitchoverStart")));
 }
 
 Test(snmp_traps, texts)
