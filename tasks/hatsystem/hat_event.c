@@ -370,9 +370,10 @@ void hat_card_event(struct hat *h, const CardEvent *ev)
 	switch (ev->what) {
 	case CARD_EVENT__WHAT__UP:
 		s->present = true;
-		s->halted = false;
+		s->halted = s->too_hot = false; /* powered on while it is hot, it powers itself off again */
 		h->presence_known |= ev->slot == h->t->card;
 		hat_life_hardware(h, ev->slot);
+		hat_hw_check(h);
 		break;
 	case CARD_EVENT__WHAT__DOWN:
 		if (s->present)

@@ -197,6 +197,13 @@ static const char *refusal(const struct hat *h, const CardOrder *o, char *buf, s
 		snprintf(buf, size, "Failure: Card %u is shut down by its configuration", o->slot);
 		return buf;
 	}
+	if (s->too_hot && !o->force) {
+		snprintf(buf, size,
+		         "Failure: Card %u powered itself off at its temperature limit of %d C; it comes "
+		         "back when it has cooled down",
+		         o->slot, s->type->heat.off);
+		return buf;
+	}
 	if (h->move.on && !o->force) {
 		snprintf(buf, size, "Failure: A migration from card %u to card %u is in progress",
 		         h->move.from, h->move.to);
