@@ -79,9 +79,14 @@ bool cfg_equal(const struct cfg_tree *a,
 /* The mode of a block's lines (root: "config"); NULL if the node is not a block. */
 const struct cli_mode *cfg_mode(const struct cfg_tree *t, const struct cfg_node *n);
 
-/* A child by row id and key (NULL or "": a single setting). NULL: not configured. */
+/* A child by row id and key as a node has it, escaped (NULL or "": a single setting). NULL: not configured.
+ */
 struct cfg_node *cfg_child(const struct cfg_tree *t, const struct cfg_node *n, const char *row,
                            const char *key);
+/* A child by row id and the value of its one key part, as an operator wrote it (keys are kept escaped). NULL:
+ * not configured. */
+struct cfg_node *cfg_child_named(const struct cfg_tree *t, const struct cfg_node *n, const char *row,
+                                 const char *name);
 /* First child of that row (row NULL: of any), and the next one after c of the same row (or any). */
 struct cfg_node *cfg_first(const struct cfg_node *n, const char *row);
 struct cfg_node *cfg_next(const struct cfg_node *c, const char *row);

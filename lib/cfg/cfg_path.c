@@ -76,6 +76,14 @@ int cfg_key_of(const struct cli_row *row, const struct cfg_args *args, char *buf
 	return at < len ? 0 : -ENOSPC;
 }
 
+struct cfg_node *cfg_child_named(const struct cfg_tree *t, const struct cfg_node *n, const char *row,
+                                 const char *name)
+{
+	char key[CFG_PATH_MAX] = "";
+
+	return escape(key, 0, sizeof(key), name) < sizeof(key) ? cfg_child(t, n, row, key) : NULL;
+}
+
 /* --- paths --- */
 
 /* buf gets "row=key" of n, appended to what its parent wrote. */

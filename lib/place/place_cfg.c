@@ -146,7 +146,7 @@ static bool known(const struct place_maps *m, const char *ctx, const char *name)
 static int add_map(const struct cfg_tree *t, const struct cfg_node *ctx, const struct cfg_node *interface,
                    const char *name, struct place_maps *m)
 {
-	const struct cfg_node *map = cfg_child(t, ctx, "crypto-map", name);
+	const struct cfg_node *map = cfg_child_named(t, ctx, "crypto-map", name);
 	struct place_map row = {.ike = 1};
 	const char *type, *peer, *local, *group;
 

@@ -168,7 +168,7 @@ static json_t *configuration_collect(struct sh *sh, const struct cli_cmd *cmd, c
 {
 	const struct cfg_tree *t = sh_tree(sh);
 	const char *context = cli_cmd_str(cmd, "context");
-	const struct cfg_node *n = context ? cfg_child(t, t->root, "context", context) : t->root;
+	const struct cfg_node *n = context ? cfg_child_named(t, t->root, "context", context) : t->root;
 	bool brief = cli_cmd_has(cmd, "brief");
 	char path[CFG_PATH_MAX] = "";
 

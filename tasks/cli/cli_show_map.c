@@ -69,7 +69,7 @@ static json_t *sets_json(const struct cfg_tree *t, const struct cfg_node *ctx, c
 	json_t *a = json_array();
 
 	for (unsigned i = 0; list && (name = cfg_arg_nth(list, "set", i)); i++) {
-		set = cfg_child(t, ctx, "crypto-ipsec-transform-set", name);
+		set = cfg_child_named(t, ctx, "crypto-ipsec-transform-set", name);
 		if (set)
 			json_array_append_new(a, set_json(t, set));
 	}

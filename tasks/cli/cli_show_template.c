@@ -97,7 +97,8 @@ static json_t *named_sets(const struct cfg_tree *t, const struct cfg_node *block
 	json_t *a = json_array();
 
 	for (unsigned i = 0; list && (name = cfg_arg_nth(list, "set", i)); i++) {
-		set = cfg_child(t, ctx, child ? "ipsec-transform-set" : "ikev2-ikesa-transform-set", name);
+		set = cfg_child_named(t, ctx, child ? "ipsec-transform-set" : "ikev2-ikesa-transform-set",
+		                      name);
 		if (set)
 			json_array_append_new(a, set_json(t, set, child));
 	}

@@ -14,7 +14,7 @@
 
 const struct cfg_node *sh_context_node(struct sh *sh, char *err, size_t size)
 {
-	const struct cfg_node *n = cfg_child(sh_tree(sh), sh_tree(sh)->root, "context", sh->s.context);
+	const struct cfg_node *n = cfg_child_named(sh_tree(sh), sh_tree(sh)->root, "context", sh->s.context);
 
 	if (!n && !strcmp(sh->s.context, "local"))
 		return sh_tree(sh)

@@ -135,7 +135,7 @@ static void tell(const struct ipsecmgr_cert_env *e, const char *kind, const char
 struct pki_own *ipsecmgr_cert_own(const struct ipsecmgr_cert_env *e, const char *name,
                                   const struct pki_trust *more)
 {
-	const struct cfg_node *n = cfg_child(e->tree, e->tree->root, "certificate", name);
+	const struct cfg_node *n = cfg_child_named(e->tree, e->tree->root, "certificate", name);
 	struct bytes cert = {0}, key = {0};
 	enum pki_reason reason = PKI_OK;
 	struct pki_own *o = NULL;
@@ -156,7 +156,7 @@ struct pki_own *ipsecmgr_cert_own(const struct ipsecmgr_cert_env *e, const char 
 static bool add_from(const struct ipsecmgr_cert_env *e, struct pki_trust *t, const char *row,
                      const char *name, enum pki_reason (*put)(struct pki_trust *t, struct pki_bytes in))
 {
-	const struct cfg_node *n = cfg_child(e->tree, e->tree->root, row, name);
+	const struct cfg_node *n = cfg_child_named(e->tree, e->tree->root, row, name);
 	const char *why = "it does not exist";
 	enum pki_reason reason = PKI_GARBAGE;
 	struct bytes b = {0};

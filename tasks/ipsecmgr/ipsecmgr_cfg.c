@@ -101,7 +101,7 @@ static unsigned read_suites(const struct build *b, const struct cfg_node *block,
 		return 1;
 	}
 	for (i = 0; (name = cfg_arg_nth(list, "set", i)) && n < IKE_MAX_SUITES; i++) {
-		set = cfg_child(b->tree, b->ctx, row, name);
+		set = cfg_child_named(b->tree, b->ctx, row, name);
 		if (!set)
 			complain(b, "transform set %s does not exist", name);
 		else if (read_suite(b, set, child, &out[n])) {
@@ -213,7 +213,7 @@ static void read_sets(const struct build *b, struct side local, struct side remo
 	const char *name;
 
 	for (unsigned i = 0; list && i < IKE_MAX_AUTH_SETS - 1 && (name = cfg_arg_nth(list, "set", i)); i++) {
-		set = cfg_child(b->tree, b->ctx, "ikev2-ikesa-auth-method-set", name);
+		set = cfg_child_named(b->tree, b->ctx, "ikev2-ikesa-auth-method-set", name);
 		if (!set) {
 			complain(b, "auth-method-set %s does not exist", name);
 			continue;
@@ -410,7 +410,7 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 		complain(b, "its bind cannot be used");
 		return false;
 	}
-	b->tmpl = cfg_child(b->tree, b->ctx, "crypto-template", name);
+	b->tmpl = cfg_child_named(b->tree, b->ctx, "crypto-template", name);
 	if (!b->tmpl) {
 		complain(b, "crypto template %s does not exist", name);
 		return false;

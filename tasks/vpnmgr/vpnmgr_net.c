@@ -86,7 +86,7 @@ static void resolve(struct vpnmgr *v, const struct vpn_if *i, struct vpnmgr_if *
 
 static bool port_bound(const struct cfg_tree *tree, const char *port)
 {
-	const struct cfg_node *p = cfg_child(tree, tree->root, "port-ethernet", port), *n;
+	const struct cfg_node *p = cfg_child_named(tree, tree->root, "port-ethernet", port), *n;
 
 	if (!p)
 		return false;

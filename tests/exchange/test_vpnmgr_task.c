@@ -38,7 +38,8 @@ static const char text[] =
         "port ethernet 5/10\n  no shutdown\n  bind interface access wsg\n#exit\n"
         "port ethernet 5/11\n  no shutdown\n  bind interface core wsg\n#exit\n";
 
-static struct peer sessmgr, ipsecmgr, srdb, srp;
+static struct peer sessmgr, ipsecmgr, srdb, srp, sct;
+static unsigned ports_released; /* back to the faceplate */
 static struct store_writer *store;
 static bool slow;
 static struct {
@@ -77,6 +78,7 @@ static void fabric_answer(const BpMessage *q)
 		break;
 	case BP_FABRIC__WHAT__PORT:
 		r.code = strcmp(q->fabric->port, "5/10") ? -ENODEV : 0;
+		ports_released += !q->fabric->ctx;
 		r.device = (char *)"port5-10";
 		break;
 	case BP_FABRIC__WHAT__SERVICE:
@@ -463,6 +465,39 @@ Test(vpnmgr_task, the_kernel_gets_what_is_configured)
 	        shown("ip route"),
 	        "\"destination\":\"100.64.0.0/16\",\"nexthop\":\"192.0.2.100\",\"protocol\":\"static\""));
 	cr_assert(strstr(shown("ip pool"), "\"name\":\"ue\""));
+}
+
+static void configure_again(const char *lines)
+{
+	Envelope env = ENVELOPE__INIT;
+	ConfigChanged c = CONFIG_CHANGED__INIT;
+
+	configure(lines);
+	c.reload = true;
+	env.kind = ENVELOPE__KIND__PUBLISH;
+	env.topic = (char *)"config";
+	env.body_case = ENVELOPE__BODY_CONFIG_CHANGED;
+	env.config_changed = &c;
+	cr_assert_eq(bus_client_send(sct.client, "#config", &env), 0);
+}
+
+Test(vpnmgr_task, a_port_stays_until_its_own_binding_goes)
+{
+	static const char another[] = "ip route 100.65.0.0 255.255.0.0 192.0.2.100 access\n";
+	char more[sizeof(text) + sizeof(another)], *at;
+
+	rig_peer(&sct, "p-sct", "sct/0", NULL);
+	at = strstr(text, "ip route");
+	snprintf(more, sizeof(more), "%.*s%s%s", (int)(at - text), text, another, at);
+	configure_again(more);
+	RIG_WAIT(kernel_has("100.65.0.0/16>192.0.2.100"));
+	cr_assert_eq(ports_released, 0, "packets of all tunnels would be lost");
+
+	at = strstr(more, "port ethernet 5/10");
+	strcpy(at, strstr(more, "port ethernet 5/11"));
+	configure_again(more);
+	RIG_WAIT(ports_released == 1 && !kernel_has("192.0.2.2/24"));
+	rig_peer_close(&sct);
 }
 
 Test(vpnmgr_task, a_killed_vpnmgr_changes_nothing)

@@ -115,6 +115,28 @@ Test(cfg_tree, lookups)
 	cr_expect_null(cfg_arg_nth(cfg_child(t, c, "ikev2-ikesa-transform-set-list", NULL), "set", 2));
 }
 
+/* Keys are kept escaped; who has a name from elsewhere does not know that. */
+Test(cfg_tree, names_of_any_characters)
+{
+	static const char *const names[] = {"plain", "a/b", "50%", "x=y,z", "5/10"};
+	struct cfg_node *ctx, *c;
+	char lines[300];
+
+	load(t, "port ethernet 5/10\n#exit\n");
+	c = cfg_child_named(t, t->root, "port-ethernet", "5/10");
+	cr_assert(c);
+	cr_expect_str_eq(cfg_key(c, 0), "5/10");
+	cr_expect_null(cfg_child_named(t, t->root, "port-ethernet", "5/1"));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(lines, sizeof(lines), "context ingress\n  ipsec transform-set %s\n  #exit\n#exit\n",
+		         names[i]);
+		load(t, lines);
+		ctx = cfg_child_named(t, t->root, "context", "ingress");
+		c = ctx ? cfg_child_named(t, ctx, "ipsec-transform-set", names[i]) : NULL;
+		cr_expect(c, "%s", names[i]);
+	}
+}
+
 Test(cfg_tree, defaults)
 {
 	struct cfg_node *c, *pl;
