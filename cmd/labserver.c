@@ -14,7 +14,9 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -202,12 +204,32 @@ static int copy_program(struct labhold *h, unsigned host, const char *from, cons
 	return n < 0 ? labhold_fail(h, "%s: %s", to, strerror(errno)) : 0;
 }
 
+/* Is it there, and if it is a socket, does somebody listen? It has its name a moment before. */
+static bool is_there(const char *path)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct stat st;
+	bool ok;
+	int fd;
+
+	if (stat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return access(path, F_OK) == 0;
+	if (strlen(path) >= sizeof(un.sun_path))
+		return true;
+	strcpy(un.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ok = fd >= 0 && connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0;
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
 /* Wait for a socket or file to appear (a server is ready), at most 10 s, or until its process ended. */
 static int wait_for(struct labhold *h, const char *path, pid_t pid, const char *what)
 {
 	uint64_t deadline = clock_now_us() + 10 * US_PER_SEC;
 
-	while (access(path, F_OK)) {
+	while (!is_there(path)) {
 		if (clock_now_us() > deadline || waitpid(pid, NULL, WNOHANG) == pid)
 			return labhold_fail(h, "%s did not start; its log is beside %s", what, path);
 		clock_sleep_us(5 * US_PER_MS);
