@@ -7,17 +7,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/url.h"
 #include "cli_show.h"
 #include "disk/disk.h"
+#include "fetch/fetch.h"
 #include "show/show.h"
 #include "store/store.h"
 
 #define ORDER_MS 20000
 #define LOAD_MS  60000
 #define FILE_MAX (64u << 20)
+/* of another machine: one message to sct; what a session may hold in memory */
+#define REMOTE_MAX      (7u << 19)
+#define REMOTE_SHOW_MAX (16u << 20)
 
 /* --- save, load, reload ------------------------------------------------------------------------------------
  */
+
+/* On another machine: as this session sees it, which is what sct has stored. */
+static int save_remote(struct sh *sh, const char *url)
+{
+	struct cli_out_buf buf;
+	struct fetch_result r;
+	int rc;
+
+	cli_out_buf_init(&buf);
+	rc = cfg_show(sh_tree(sh), NULL, &buf.out);
+	if (rc == 0)
+		rc = sh_put(sh, url, -1, buf.text ? buf.text : "", buf.len, &r) < 0 ? -1 : 0;
+	else
+		sh_fail(sh, "%s", strerror(-rc));
+	cli_out_buf_free(&buf);
+	return rc;
+}
 
 static int save_configuration(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
@@ -27,6 +49,8 @@ static int save_configuration(struct sh *sh, const struct cli_cmd *cmd, struct c
 
 	(void)out;
 	s.file = (char *)cli_cmd_str(cmd, "url");
+	if (fetch_is_remote(s.file, 0))
+		return save_remote(sh, s.file);
 	if (disk_stat(sh->t->state_dir, s.file, &st) == 0 && !sh_sure(sh, cmd))
 		return 0;
 	env.body_case = ENVELOPE__BODY_CONFIG_SAVE;
@@ -53,15 +77,25 @@ static int configure_url(struct sh *sh, const struct cli_cmd *cmd, struct cli_ou
 {
 	Envelope env = ENVELOPE__INIT, *r;
 	ConfigLoad l = CONFIG_LOAD__INIT;
+	struct fetch_result file = {0};
+	char shown[FETCH_URL_MAX];
 	int status;
 
 	(void)out;
 	l.file = (char *)cli_cmd_str(cmd, "url");
 	l.stop_on_error = sh->stop_on_error;
 	l.user = sh->user;
+	if (fetch_is_remote(l.file, 0)) {
+		if (sh_fetch(sh, l.file, REMOTE_MAX, -1, &file) < 0)
+			return -1;
+		l.file = (char *)url_shown(l.file, shown, sizeof(shown));
+		l.fetched = true;
+		l.text = (ProtobufCBinaryData){file.len, (uint8_t *)file.data};
+	}
 	env.body_case = ENVELOPE__BODY_CONFIG_LOAD;
 	env.config_load = &l;
 	r = sh_call(sh, "sct/0", &env, LOAD_MS, &status);
+	fetch_result_clear(&file);
 	if (r && r->body_case == ENVELOPE__BODY_CONFIG_REPLY)
 		status = load_failures(sh, l.file, r->config_reply);
 	else
@@ -186,16 +220,32 @@ static json_t *configuration_collect(struct sh *sh, const struct cli_cmd *cmd, c
 	                 n == t->root ? block_json(t, n, brief) : json_pack("[o]", node_json(t, n, brief)));
 }
 
-/* A configuration file of the disk, as it is. */
+/* A file of the disk or of another machine. 0, or -1 with the failure told. */
+static int read_file(struct sh *sh, const char *url, char **text, size_t *len)
+{
+	struct fetch_result r;
+	int rc;
+
+	if (fetch_is_remote(url, 0)) {
+		if (sh_fetch(sh, url, REMOTE_SHOW_MAX, -1, &r) < 0)
+			return -1;
+		*text = r.data;
+		*len = r.len;
+		return 0;
+	}
+	rc = disk_read(sh->t->state_dir, url, FILE_MAX, text, len);
+	return rc < 0 ? sh_fail(sh, "%s: %s", url, disk_error(rc)) : 0;
+}
+
+/* A configuration file, as it is. */
 static int show_configuration_url(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
-	const char *url = cli_cmd_str(cmd, "url");
 	char *text;
 	size_t len;
-	int rc = disk_read(sh->t->state_dir, url, FILE_MAX, &text, &len);
+	int rc = read_file(sh, cli_cmd_str(cmd, "url"), &text, &len);
 
 	if (rc < 0)
-		return sh_fail(sh, "%s: %s", url, disk_error(rc));
+		return rc;
 	rc = cli_out_write(out, text, len);
 	if (!rc && len && text[len - 1] != '\n')
 		cli_out_put(out, "\n");
@@ -206,20 +256,19 @@ static int show_configuration_url(struct sh *sh, const struct cli_cmd *cmd, stru
 static json_t *file_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
 	const char *url = cli_cmd_str(cmd, "url");
-	char *text, *line, *save;
+	char *text, *line, *save, shown[FETCH_URL_MAX];
 	size_t len;
-	int rc = disk_read(sh->t->state_dir, url, FILE_MAX, &text, &len);
 	json_t *lines;
 
-	if (rc < 0) {
-		snprintf(err, size, "Failure: %s: %s", url, disk_error(rc));
+	if (read_file(sh, url, &text, &len) < 0) {
+		err[0] = 0; /* told */
 		return NULL;
 	}
 	lines = json_array();
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		json_array_append_new(lines, show_text(line));
 	free(text);
-	return json_pack("{s:s, s:o}", "file", url, "lines", lines);
+	return json_pack("{s:s, s:o}", "file", url_shown(url, shown, sizeof(shown)), "lines", lines);
 }
 
 /* --- checksum ----------------------------------------------------------------------------------------------
@@ -254,7 +303,7 @@ static json_t *boot_collect(struct sh *sh, const struct cli_cmd *cmd, char *err,
 	json_t *v[16] = {NULL}, *list = json_array(), *j;
 	const struct cfg_node *c;
 	size_t n = 0;
-	char used[320] = "";
+	char used[FETCH_URL_MAX + 16] = "";
 
 	cfg_foreach(c, t->root, "boot-system")
 	{

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Files of the chassis' own file systems (lib/disk): directory, copy, rename, delete, mkdir, rmdir, show
- * file. Nothing outside /flash, /hd-raid and /usb1 can be named.
+ * file. Nothing outside /flash, /hd-raid and /usb1 can be named; copy takes URLs of the network as well.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,9 +10,13 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli_show.h"
 #include "disk/disk.h"
+#include "fetch/fetch.h"
 #include "show/show.h"
+
+#define COPY_MAX (1ull << 30) /* bytes taken from another machine */
 
 static int failed(struct sh *sh, const char *url, int rc)
 {
@@ -106,26 +110,76 @@ static json_t *directory_collect(struct sh *sh, const struct cli_cmd *cmd, char 
 /* --- changes -----------------------------------------------------------------------------------------------
  */
 
+/* A file of the disk to read from. A descriptor, or -1 with the failure told. */
+static int open_local(struct sh *sh, const char *url)
+{
+	int fd = disk_open(sh->t->state_dir, url, O_RDONLY | O_NONBLOCK, 0), rc;
+	struct stat st = {0};
+
+	if (fd < 0)
+		return failed(sh, url, fd);
+	fstat(fd, &st);
+	rc = S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? -EISDIR : -EPERM;
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return failed(sh, url, rc);
+}
+
+/* A file of another machine, whole, as one without a name: what is there already stays until it is. */
+static int open_remote(struct sh *sh, const char *url, const char *to)
+{
+	int fd = sh_temporary(sh, fetch_is_remote(to, 0) ? "/flash" : to);
+	struct fetch_result r;
+
+	if (fd < 0)
+		return failed(sh, to, fd);
+	if (sh_fetch(sh, url, COPY_MAX, fd, &r) == 0 && lseek(fd, 0, SEEK_SET) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int copy_to(struct sh *sh, int fd, const char *to, uint64_t *bytes)
+{
+	struct fetch_result r;
+	int rc;
+
+	if (!fetch_is_remote(to, 0)) {
+		rc = disk_write_from(sh->t->state_dir, to, fd, bytes);
+		return rc < 0 ? failed(sh, to, rc) : 0;
+	}
+	rc = sh_put(sh, to, fd, NULL, 0, &r);
+	*bytes = r.bytes;
+	return rc < 0 ? -1 : 0;
+}
+
 static int copy(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
 	const char *from = cli_cmd_str(cmd, "from"), *to = cli_cmd_str(cmd, "to");
-	int fd = disk_open(sh->t->state_dir, from, O_RDONLY | O_NONBLOCK, 0), rc;
-	struct stat st = {0};
-	uint64_t bytes;
+	char canon[DISK_URL_MAX];
+	uint64_t bytes, began;
+	double seconds;
+	int fd, rc;
 
+	if (!fetch_is_remote(to, 0) && (rc = disk_url(to, canon, sizeof(canon))) < 0)
+		return failed(sh, to, rc);
+	if (!fetch_is_remote(to, 0))
+		to = canon;
+	if (exists(sh, to) && !sh_sure(sh, cmd))
+		return 0;
+	began = clock_now_us();
+	fd = fetch_is_remote(from, 0) ? open_remote(sh, from, to) : open_local(sh, from);
 	if (fd < 0)
-		return failed(sh, from, fd);
-	fstat(fd, &st);
-	rc = S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? -EISDIR : -EPERM;
-	if (rc < 0 || (exists(sh, to) && !sh_sure(sh, cmd))) {
-		close(fd);
-		return rc < 0 ? failed(sh, from, rc) : 0;
-	}
-	rc = disk_write_from(sh->t->state_dir, to, fd, &bytes);
+		return -1;
+	rc = copy_to(sh, fd, to, &bytes);
 	close(fd);
 	if (rc < 0)
-		return failed(sh, to, rc);
-	cli_out_printf(out, "Transferred %llu bytes\n", (unsigned long long)bytes);
+		return rc;
+	seconds = (double)(clock_now_us() - began) / US_PER_SEC;
+	cli_out_printf(out, "Transferred %llu bytes in %.3f seconds (%.1f KB/sec)\n",
+	               (unsigned long long)bytes, seconds,
+	               seconds > 0 ? (double)bytes / 1024 / seconds : 0.0);
 	return 0;
 }
 

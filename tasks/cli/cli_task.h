@@ -108,6 +108,20 @@ bool sh_readable(int fd);
  */
 void sh_signals(int how);
 
+/* --- cli_fetch.c: files of other machines
+ * --------------------------------------------------------------------------------- */
+struct fetch_result;
+#define SH_FETCH_FILE_S 3600 /* limit of a transfer to or from a file; of one in memory: FETCH_TOTAL_S */
+/*
+ * Fetch a URL of the network, at most max bytes, into fd, or into memory (fd -1; fetch_result_clear() then).
+ * Told when it fails: 0 or -errno.
+ */
+int sh_fetch(struct sh *sh, const char *url, uint64_t max, int fd, struct fetch_result *r);
+/* Send a file from its start, or data (fd -1), to a URL. */
+int sh_put(struct sh *sh, const char *url, int fd, const char *data, size_t len, struct fetch_result *r);
+/* A file without a name on the file system of the path `near` ("/flash/x"). A descriptor or -errno. */
+int sh_temporary(struct sh *sh, const char *near);
+
 /* --- cli_errors.c
  * ------------------------------------------------------------------------------------------- */
 /* show configuration errors */

@@ -7,6 +7,8 @@
 #include "store/store.h"
 #include "task/task.h"
 
+#define SCT_USED_MAX 2064 /* "PRIORITY URL" of the boot configuration */
+
 struct sct {
 	struct task *t;
 	struct cli_grammar *grammar;

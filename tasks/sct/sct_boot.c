@@ -97,7 +97,7 @@ static int tree_from_store(struct sct *s)
 
 static int tree_from_boot_file(struct sct *s)
 {
-	char used[320] = "";
+	char used[SCT_USED_MAX] = "";
 	int rc;
 
 	sct_bootsys_load(s, used, sizeof(used));

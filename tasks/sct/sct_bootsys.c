@@ -13,7 +13,9 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/url.h"
 #include "disk/disk.h"
+#include "fetch/fetch.h"
 
 #define BOOT_SYS    "/flash/boot.sys"
 #define BOOT_CONFIG "/flash/system.cfg"
@@ -80,8 +82,10 @@ static int take_entry(void *arg, const struct cfg_node *n)
 static int load_config(struct sct *s, const char *url)
 {
 	struct sct_refused refused;
+	char shown[FETCH_URL_MAX];
 	int rc = sct_load_file(s, s->tree, url, false, &refused);
 
+	url = url_shown(url, shown, sizeof(shown));
 	if (rc < 0 && rc != -ENOENT)
 		LOG(EV_CFG_ERROR, "boot configuration %s: %s", url, disk_error(rc));
 	else if (refused.n)
@@ -95,6 +99,7 @@ static int load_config(struct sct *s, const char *url)
 static void load_first(struct sct *s, const struct cfg_tree *entries, char *used, size_t size)
 {
 	const struct cfg_node *c;
+	char shown[FETCH_URL_MAX];
 
 	for (int64_t p = 0; (c = next_entry(entries, p));) {
 		const char *url = cfg_arg(c, "config");
@@ -108,8 +113,8 @@ static void load_first(struct sct *s, const struct cfg_tree *entries, char *used
 			snprintf(used, size, "%lld %s", (long long)p, url);
 			return;
 		}
-		LOG(EV_CFG_ERROR, "boot priority %lld: %s: %s; the next one is tried", (long long)p, url,
-		    disk_error(rc));
+		LOG(EV_CFG_ERROR, "boot priority %lld: %s: %s; the next one is tried", (long long)p,
+		    url_shown(url, shown, sizeof(shown)), disk_error(rc));
 	}
 	LOG(EV_CFG_ERROR, "no configuration of %s could be loaded; the chassis starts without", BOOT_SYS);
 }

@@ -11,10 +11,13 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/url.h"
 #include "disk/disk.h"
+#include "fetch/fetch.h"
 
-#define FILE_MAX  (64u << 20)
-#define LOG_LINES 100 /* of one file; a binary file must not fill the log */
+#define FILE_MAX    (64u << 20)
+#define FETCHED_MAX (16u << 20)
+#define LOG_LINES   100 /* of one file; a binary file must not fill the log */
 
 static void report(void *arg, unsigned line, const char *text, const char *error)
 {
@@ -37,23 +40,82 @@ void sct_refused_clear(struct sct_refused *r)
 	memset(r, 0, sizeof(*r));
 }
 
+/* The lines of a text that ends in a NUL; one inside it: not a text file. */
+static int load_text(struct sct *s, struct cfg_tree *tree, const char *text, size_t len, bool stop,
+                     struct sct_refused *refused)
+{
+	int rc = memchr(text, 0, len) ? -EILSEQ
+	                              : cli_load_text_until(tree, &s->hooks, text, stop, report, refused);
+
+	return rc < 0 ? rc : 0;
+}
+
+static bool still_alive(void *arg, uint64_t bytes, uint64_t total)
+{
+	(void)bytes;
+	(void)total;
+	task_alive(arg);
+	return true;
+}
+
+/*
+ * A file of another machine, for the boot: nothing else can be done meanwhile. By the machine's own network:
+ * what context local has for addresses is in the configuration.
+ */
+static int fetch_file(struct sct *s, const char *url, char **text, size_t *len)
+{
+	struct fetch_job job = {.url = url,
+	                        .state_dir = s->t->state_dir,
+	                        .ns_fd = -1,
+	                        .max_bytes = FETCHED_MAX,
+	                        .connect_s = 5,
+	                        .total_s = 20,
+	                        .fd = -1,
+	                        .tick = still_alive,
+	                        .tick_arg = s->t};
+	char shown[FETCH_URL_MAX];
+	struct fetch_result r;
+
+	if (fetch_run(&job, &r) < 0)
+		LOG(EV_CFG_ERROR, "%s: %s", url_shown(url, shown, sizeof(shown)), r.text);
+	*text = r.data;
+	*len = r.len;
+	return r.rc;
+}
+
 int sct_load_file(struct sct *s, struct cfg_tree *tree, const char *url, bool stop,
                   struct sct_refused *refused)
 {
 	char *text = NULL;
 	size_t len;
-	int rc = disk_read(s->t->state_dir, url, FILE_MAX, &text, &len);
+	int rc = fetch_is_remote(url, 0) ? fetch_file(s, url, &text, &len)
+	                                 : disk_read(s->t->state_dir, url, FILE_MAX, &text, &len);
 
 	memset(refused, 0, sizeof(*refused));
 	refused->file = url;
 	if (rc < 0)
 		return rc;
-	/* NULs: not a text file */
-	rc = memchr(text, 0, len) ? -EILSEQ
-	                          : cli_load_text_until(tree, &s->hooks, text, stop, report, refused);
+	rc = load_text(s, tree, text, len, stop, refused);
 	explicit_bzero(text, len);
 	free(text);
-	return rc < 0 ? rc : 0;
+	return rc;
+}
+
+static int load_fetched(struct sct *s, struct cfg_tree *tree, const ConfigLoad *l,
+                        struct sct_refused *refused)
+{
+	char *text = malloc(l->text.len + 1);
+	int rc;
+
+	if (!text)
+		return -ENOMEM;
+	memcpy(text, l->text.data, l->text.len);
+	text[l->text.len] = 0;
+	refused->file = l->file;
+	rc = load_text(s, tree, text, l->text.len, l->stop_on_error, refused);
+	explicit_bzero(text, l->text.len);
+	free(text);
+	return rc;
 }
 
 static const char *why(int rc)
@@ -67,7 +129,11 @@ void sct_config_load(struct task *t, const struct bus_msg *m)
 	const ConfigLoad *l = m->env->config_load;
 	struct sct_refused refused = {.n = 0};
 	struct cfg_tree *tree = cfg_dup(s->tree);
-	int rc = tree ? sct_load_file(s, tree, l->file, l->stop_on_error, &refused) : -ENOMEM;
+	/* a session fetches by itself: this task waits for no network but at the boot */
+	int rc = !tree                                        ? -ENOMEM
+	         : !l->fetched && fetch_is_remote(l->file, 0) ? -EINVAL
+	         : l->fetched                                 ? load_fetched(s, tree, l, &refused)
+	                      : sct_load_file(s, tree, l->file, l->stop_on_error, &refused);
 
 	if (rc < 0) {
 		cfg_free(tree);

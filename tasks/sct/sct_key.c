@@ -201,7 +201,7 @@ void sct_key_boot(struct sct *s)
 {
 	struct secret_key key;
 	struct cfg_tree *after;
-	char used[400] = "";
+	char used[SCT_USED_MAX] = "";
 	unsigned lost;
 	int rc = secret_key_load(s->t->state_dir, &key);
 	bool half = rc == 0 && key.has_old;

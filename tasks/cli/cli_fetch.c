@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files of other machines in the session's thread (lib/fetch): by the network of context local, with Ctrl-C,
+ * with a line of progress on a terminal when it takes long. What is told names the URL without its password.
+ * Called by cli_file.c, cli_config.c, cli_pki.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/url.h"
+#include "chassis/fabric.h"
+#include "cli_show.h"
+#include "fetch/fetch.h"
+#include "vpn/vpn_context.h"
+
+#define PROGRESS_US (2 * US_PER_SEC)
+
+struct progress {
+	struct sh *sh;
+	uint64_t since, last;
+	bool shown;
+};
+
+/* In the thread that transfers, while the session's waits for it. */
+static bool tick(void *arg, uint64_t bytes, uint64_t total)
+{
+	struct progress *p = arg;
+	uint64_t now = clock_now_us();
+
+	if (p->sh->interactive && now - p->since > PROGRESS_US && now - p->last > US_PER_SEC / 2) {
+		p->last = now;
+		p->shown = true;
+		if (total)
+			dprintf(1, "\r%llu of %llu bytes ", (unsigned long long)bytes,
+			        (unsigned long long)total);
+		else
+			dprintf(1, "\r%llu bytes ", (unsigned long long)bytes);
+	}
+	return !sh_take_interrupt();
+}
+
+static int run(struct sh *sh, struct fetch_job *job, struct fetch_result *r)
+{
+	struct progress p = {.sh = sh, .since = clock_now_us()};
+	char shown[FETCH_URL_MAX];
+
+	if (fabric_context(sh->t, VPN_LOCAL, &job->ns_fd))
+		job->ns_fd = -1;
+	job->state_dir = sh->t->state_dir;
+	job->tick = tick;
+	job->tick_arg = &p;
+	fflush(stdout);
+	fetch_run(job, r);
+	if (job->ns_fd >= 0)
+		close(job->ns_fd);
+	if (p.shown)
+		dprintf(1, "\r%40s\r", "");
+	if (r->rc < 0)
+		sh_fail(sh, "%s: %s", url_shown(job->url, shown, sizeof(shown)), r->text);
+	return r->rc;
+}
+
+int sh_fetch(struct sh *sh, const char *url, uint64_t max, int fd, struct fetch_result *r)
+{
+	struct fetch_job job = {.url = url, .max_bytes = max, .fd = fd};
+
+	job.total_s = fd >= 0 ? SH_FETCH_FILE_S : 0;
+	return run(sh, &job, r);
+}
+
+int sh_put(struct sh *sh, const char *url, int fd, const char *data, size_t len, struct fetch_result *r)
+{
+	struct fetch_job job = {.url = url, .put = true, .fd = fd, .data = data, .len = len};
+
+	job.total_s = fd >= 0 ? SH_FETCH_FILE_S : 0;
+	return run(sh, &job, r);
+}
+
+int sh_temporary(struct sh *sh, const char *near)
+{
+	char dir[600];
+	int fd;
+
+	snprintf(dir, sizeof(dir), "%s%.*s", sh->t->state_dir, (int)(1 + strcspn(near + 1, "/")), near);
+	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0)
+		fd = memfd_create("fetch", MFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
