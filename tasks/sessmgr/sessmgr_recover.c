@@ -422,6 +422,12 @@ static void complete(struct sessmgr *s, uint32_t fetched)
 	else
 		drop_unstored(s); /* only a store that answers may take a call away */
 	calls = session_in_state(s->table, SESSION_CONNECTED);
+	if (s->after_failure && a.calls)
+		LOG(EV_SESS_LOST,
+		    "aaamgr/%u fed %u records, %u calls come from the store alone: all are there; lost is "
+		    "when "
+		    "they connected, it is taken to be when they were set up",
+		    s->t->instance, fetched, a.calls);
 	s->recovered = calls;
 	s->settle_rounds = 0;
 	task_timer_start(s->t, SESSMGR_SETTLE_MS, 0, settle_cb, (void *)(uintptr_t)s->gen);

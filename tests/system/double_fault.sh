@@ -14,6 +14,8 @@ fault kill card 3
 within 15 ready
 unharmed "cards 2 and 3 at once"
 [ "$(state 10)" = active ] || fail "card 10 is $(state 10)"
+# a sessmgr and the aaamgr of its number were on these two: the log says what that cost
+cli -c 'show logs' | grep -q 'aaamgr/[0-9]* fed 0 records, [0-9]* calls come from the store alone' || fail "the log does not tell what was lost"
 
 # the MIO first: nobody is there to see the card die
 victim=$(owner ipsecmgr 1)
@@ -35,6 +37,39 @@ fault kill card 6
 within 15 ready
 [ "$(owner ipsecmgr 2)" != "$victim" ] || fail "ipsecmgr 2 is still on card $victim"
 unharmed "card $victim and the active MIO at once"
+
+# a second failure during the recovery: the card that takes over dies while it does
+begun() {
+	[ "$(cli -c 'show snmp trap history' | grep -c '(MigrateStart)')" -gt "$starts" ]
+}
+starts=$(cli -c 'show snmp trap history' | grep -c '(MigrateStart)')
+victim=$(owner ipsecmgr 1)
+spare=$(for s in 1 2 3 10; do is $s standby && echo $s; done | head -n 1)
+fault kill card "$victim"
+within 5 begun
+fault kill card "$spare"
+within 15 moved
+within 15 ready
+unharmed "card $victim, and card $spare that took over"
+
+# the active MIO dies while a card is emptied
+victim=$(owner ipsecmgr 1)
+spare=$(for s in 1 2 3 10; do is $s standby && echo $s; done | head -n 1)
+mio=$(for s in 5 6; do is $s active && echo $s; done)
+cli -c "card migrate from $victim to $spare -noconfirm" || fail "card migrate from $victim to $spare"
+fault kill card "$mio"
+within 15 moved
+within 15 ready
+unharmed "the active MIO while card $victim migrates"
+
+# aaamgrs die while they feed the sessmgrs that come back, and those once more
+for i in 1 2; do
+	fault kill task sessmgr $i
+	fault kill task aaamgr $i
+	fault kill task sessmgr $i
+done
+within 15 ready
+unharmed "aaamgrs that die while they feed"
 
 # no standby left: halt it, then kill one that is active; its tasks go to the other active cards
 spare=$(for s in 1 2 3 10; do is $s standby && echo $s; done | head -n 1)
