@@ -202,18 +202,18 @@ static void on_txn(void *arg, const struct ike_txn *txn)
 static void fill_policy(const struct peers_opts *o, struct ike_policy *pol)
 {
 	snprintf(pol->name, sizeof(pol->name), POLICY);
-	snprintf(pol->child_name, sizeof(pol->child_name), POLICY);
+	snprintf(pol->payload[0].name, sizeof(pol->payload[0].name), POLICY);
 	pol->ike[0] = o->ike;
 	pol->n_ike = 1;
-	pol->esp[0] = o->esp;
-	pol->n_esp = 1;
+	pol->payload[0].esp[0] = o->esp;
+	pol->payload[0].n_esp = 1;
 	pol->psk_len = o->psk ? strlen(o->psk) : 0;
 	memcpy(pol->psk, o->psk ? o->psk : "", pol->psk_len);
-	pol->assign_address = !o->inner.addr.family;
+	pol->payload[0].assign_address = !o->inner.addr.family;
 	pol->force_encap = o->encap;
-	pol->ike_rekey = pol->child_rekey = true;
+	pol->ike_rekey = pol->payload[0].rekey = true;
 	/* The engine rekeys at 85..95 % of a lifetime. */
-	pol->child_lifetime_s = o->rekey_s * 10 / 9 + (o->rekey_s != 0);
+	pol->payload[0].lifetime_s = o->rekey_s * 10 / 9 + (o->rekey_s != 0);
 	pol->ike_lifetime_s = o->rekey_ike_s * 10 / 9 + (o->rekey_ike_s != 0);
 	pol->dpd_interval_s = o->dpd_s;
 	pol->max_childsa = 4;

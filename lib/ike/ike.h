@@ -50,6 +50,9 @@ struct pki_trust;
 #define IKE_MAX_SUITES     8
 #define IKE_MAX_TS         8
 #define IKE_MAX_DNS        2
+#define IKE_MAX_PAYLOADS   5   /* of a template (chapter 8) */
+#define IKE_MAX_CHILDREN   5   /* CHILD_SAs of an IKE SA (chapter 11); rekeyed ones count once */
+#define IKE_MAX_TSR        4   /* selectors we answer with (chapters 3 and 15) */
 #define IKE_MAX_AUTH_SETS  4   /* the template's own, and three auth-method-sets (chapter 1) */
 #define IKE_ID_MAX         255 /* bytes of identification data; longer ones are refused */
 #define IKE_PSK_MAX        255
@@ -231,16 +234,43 @@ struct ike_auth_set {
 	uint8_t psk_local[IKE_PSK_MAX]; /* proves us, likewise */
 };
 
+/* Which inner addresses a peer may use in TSi (StarOS tsi start-address …). */
+enum ike_tsi {
+	IKE_TSI_DEFAULT, /* the address it was assigned; without one the payload's ts_remote */
+	IKE_TSI_ANY,     /* … any end-address any: the payload's ts_remote, whatever it was assigned */
+	IKE_TSI_ENDPOINT, /* … endpoint: the address it was assigned; without one the address it comes from */
+};
+
+/* What children may be: a payload of a crypto template or map (chapters 8, 11, 12, 15). */
+struct ike_payload {
+	char name[IKE_NAME_MAX];
+	uint16_t family; /* AF_INET, AF_INET6: `match ipv4`, `match ipv6`; AF_UNSPEC: any */
+	struct ike_suite esp[IKE_MAX_SUITES]; /* order of preference. dh != 0: PFS required in
+	                                         CREATE_CHILD_SA; 0: a peer's wish is granted */
+	unsigned n_esp;                       /* >= 1 */
+	struct ike_ts ts_local[IKE_MAX_TS];   /* limits on our side (TSr of the peer); n 0: anything */
+	unsigned n_ts_local;
+	struct ike_ts ts_remote[IKE_MAX_TS]; /* limits on the peer's side; n 0: anything */
+	unsigned n_ts_remote;
+	enum ike_tsi tsi;
+	bool assign_address;   /* responder: ip-address-allocation dynamic. initiator: ask with CFG_REQUEST */
+	uint32_t lifetime_s;   /* 0: never ends. StarOS default 86400 */
+	uint32_t lifetime_kb;  /* kilobytes in either direction; 0: any number */
+	bool rekey;            /* rekey ourselves before the end; false: answer only, delete at the end */
+	bool rekey_idle;       /* StarOS rekey keepalive: also when there was no traffic on it */
+	bool same_params;      /* … disallow-param-change: selectors and algorithms stay as they are */
+	bool ignore_rekey;     /* StarOS ignore-rekeying-requests: answer NO_ADDITIONAL_SAS */
+	uint32_t max_children; /* children from this payload per IKE SA; 0: no limit of its own */
+};
+
 struct ike_policy {
 	char name[IKE_NAME_MAX];
 	uint32_t ctx_id;                      /* packets from this context … */
 	struct net_addr local;                /* … to this address; AF_UNSPEC: any address of the context */
 	struct ike_suite ike[IKE_MAX_SUITES]; /* order of preference; n_ike >= 1 */
 	unsigned n_ike;
-	char child_name[IKE_NAME_MAX];        /* name of the payload */
-	struct ike_suite esp[IKE_MAX_SUITES]; /* dh != 0: PFS required in CREATE_CHILD_SA. 0: a peer's wish is
-	                                         granted */
-	unsigned n_esp;
+	struct ike_payload payload[IKE_MAX_PAYLOADS]; /* of children, in the order in which they are tried */
+	unsigned n_payload;                           /* 0: 1 */
 	struct ike_id local_id;   /* NONE: the subject of our certificate where that proves us, else our
 	                             address */
 	struct ike_id remote_id;  /* initiator: IDr asked for and checked; responder: the only IDi allowed.
@@ -258,37 +288,36 @@ struct ike_policy {
 	struct pki_trust *trust; /* CAs and revocation lists for peers; put takes a reference */
 	bool cert_pss;           /* StarOS cert-sign pkcs2.0: RSASSA-PSS, where the peer speaks RFC 7427 */
 	uint16_t max_cert_size;  /* ddos max-cert-size: longest certificate of a peer; 0: PKI_CERT_MAX */
-	struct ike_ts ts_local[IKE_MAX_TS]; /* limits on our side; n 0: anything */
-	unsigned n_ts_local;
-	struct ike_ts ts_remote[IKE_MAX_TS]; /* limits on the peer's side; n 0: anything */
-	unsigned n_ts_remote;
-	bool ask_session;      /* responder: emit NEED_SESSION and wait for ike_engine_address_assigned() */
-	bool assign_address;   /* responder: ip-address-allocation dynamic. initiator: ask with CFG_REQUEST */
-	bool allow_empty;      /* keep an IKE SA whose first child failed (StarOS allow-empty-ikesa) */
-	bool force_encap;      /* pretend to be behind a NAT, so that ESP goes in UDP */
-	bool initial_contact;  /* initiator sends INITIAL_CONTACT */
-	bool cookie_challenge; /* dos cookie-challenge: take part in COOKIE above config.cookie_on half-open
-	                          SAs */
-	uint32_t ike_lifetime_s;   /* 0: never ends. StarOS default 86400 */
-	uint32_t child_lifetime_s; /* 0: never ends. StarOS default 86400 */
+	bool ask_session;        /* responder: emit NEED_SESSION and wait for ike_engine_address_assigned() */
+	bool allow_empty;        /* keep an IKE SA whose first child failed (StarOS allow-empty-ikesa) */
+	bool force_encap;        /* pretend to be behind a NAT, so that ESP goes in UDP */
+	bool initial_contact;    /* initiator sends INITIAL_CONTACT */
+	bool cookie_challenge;   /* dos cookie-challenge: take part in COOKIE above config.cookie_on half-open
+	                            SAs */
+	uint32_t ike_lifetime_s; /* 0: never ends. StarOS default 86400 */
 	bool ike_rekey; /* rekey ourselves at the soft lifetime (85..95 %); false: answer only, delete at the
 	                   end */
-	bool child_rekey;
-	bool ignore_ike_rekey;     /* the same for the IKE SA */
-	bool use_received_idr;     /* be whom the peer asks for in IDr (StarOS nai use-received-idr) */
-	bool ignore_child_rekey;   /* StarOS ignore-rekeying-requests: answer NO_ADDITIONAL_SAS */
-	uint32_t dpd_interval_s;   /* 0: off */
-	uint32_t dpd_timeout_s;    /* until an unanswered check is repeated; 0: as other requests */
-	uint32_t dpd_retries;      /* repetitions of a check when dpd_timeout_s is set */
-	uint32_t queue_max;        /* packets that wait for a transaction of their SA; 0: IKE_PENDING_MAX */
-	uint32_t max_childsa;      /* per IKE SA; 0: 2 */
-	uint32_t retrans_ms;       /* first time-out, doubling up to 16 times; 0: 500 */
-	uint32_t max_retrans;      /* resends; 0: 5 */
-	uint32_t setup_timer_s;    /* whole set-up; 0: 60 */
-	uint32_t half_open_s;      /* between IKE_SA_INIT and IKE_AUTH; 0: 60 */
+	bool ignore_ike_rekey;   /* StarOS ignore-rekeying-requests: answer NO_ADDITIONAL_SAS */
+	bool ike_same_params;    /* … rekey disallow-param-change: with the algorithms in use only */
+	bool use_received_idr;   /* be whom the peer asks for in IDr (StarOS nai use-received-idr) */
+	uint32_t dpd_interval_s; /* 0: off */
+	uint32_t dpd_timeout_s;  /* until an unanswered check is repeated; 0: as other requests */
+	uint32_t dpd_retries;    /* repetitions of a check when dpd_timeout_s is set */
+	uint32_t queue_max;      /* packets that wait for a transaction of their SA; 0: IKE_PENDING_MAX */
+	uint32_t max_childsa; /* soft limit per IKE SA (chapter 8); 0: IKE_MAX_CHILDREN, which is the hard one
+	                       */
+	bool childsa_terminate; /* … overload-action terminate: no child above it; false: it is only counted
+	                         */
+	uint32_t retrans_ms;    /* first time-out; 0: 500 */
+	bool retrans_constant;  /* false: it doubles with every repetition, up to 15 s (StarOS exponential) */
+	uint32_t max_retrans;   /* resends; 0: 5 */
+	uint32_t setup_timer_s; /* whole set-up; 0: 60 */
+	uint32_t half_open_s;   /* between IKE_SA_INIT and IKE_AUTH; 0: 60 */
 	uint32_t decrypt_fail_max; /* bad IKE_AUTH packets until a half-open SA is cleared; 0: 30 */
 	uint32_t rekey_rate;       /* rekeys a peer may ask for per second and tunnel; 0: 5 */
 	uint8_t dscp;              /* of every IKE message to the peer, 0 to 63 (chapter 16) */
+	bool rfc4306_notifies; /* StarOS without `policy use-rfc5996-notification`: neither TEMPORARY_FAILURE
+	                 nor CHILD_SA_NOT_FOUND is sent or heeded */
 	bool mobike;           /* StarOS `ikev2-ikesa mobike`: peers may change their address (RFC 4555) */
 	bool mobike_cookie;    /* … `cookie-challenge`: a new address must prove that it hears us */
 	bool no_fragmentation; /* StarOS `no ikev2-ikesa fragmentation` (RFC 7383) */
@@ -501,7 +530,7 @@ int ike_engine_delete_ike(struct ike_engine *e, uint64_t now, uint64_t spi);
 int ike_engine_delete_child(struct ike_engine *e, uint64_t now, uint32_t spi_in);
 int ike_engine_rekey_ike(struct ike_engine *e, uint64_t now, uint64_t spi);
 int ike_engine_rekey_child(struct ike_engine *e, uint64_t now, uint32_t spi_in);
-/* One more child with the policy's (or these) selectors. */
+/* One more child: of the first payload that has none yet, else of the first one with room. */
 int ike_engine_new_child(struct ike_engine *e, uint64_t now, uint64_t spi);
 /* Liveness check now. */
 /* As initiator, with MOBIKE agreed: our SAs go by this path from now on, and the peer is told (RFC 4555

@@ -7,8 +7,7 @@
  */
 #include "ike/ike_int.h"
 #include "ike/ike_auth.h"
-#include "ike/ike_proposal.h"
-#include "ike/ike_ts.h"
+#include "ike/ike_payload.h"
 #include "pki/pki.h"
 
 #include <errno.h>
@@ -217,48 +216,34 @@ static void drop_others(struct ike_sa *sa)
 	}
 }
 
-/* Limits on the peer's selectors: what it was assigned, else the policy's. */
-static unsigned remote_limits(const struct ike_sa *sa, const struct ike_ts **limit, struct ike_ts host[2])
-{
-	unsigned n = 0;
-
-	if (net_addr_is_set(&sa->inner))
-		host[n++] = ike_ts_host(&sa->inner);
-	if (net_addr_is_set(&sa->inner6))
-		host[n++] = ike_ts_host(&sa->inner6);
-	*limit = n ? host : sa->pol->p.ts_remote;
-	return n ? n : sa->pol->p.n_ts_remote;
-}
-
 /* The child, or the notify that says why not. */
 static uint16_t negotiate_child(struct ike_sa *sa, const struct wish *w, struct ike_child **child,
                                 uint8_t *num)
 {
-	const struct ike_policy *p = &sa->pol->p;
-	struct ike_ts local[IKE_MAX_TS], remote[IKE_MAX_TS], host[2];
-	const struct ike_proposal *prop;
-	const struct ike_ts *limit;
+	struct ike_ask ask = {.props = &w->props,
+	                      .tsi = w->tsi,
+	                      .tsr = w->tsr,
+	                      .n_tsi = w->n_tsi,
+	                      .n_tsr = w->n_tsr,
+	                      .dh_rule = IKE_DH_IGNORED};
 	struct ike_setup *s = sa->setup;
-	struct ike_suite suite;
-	struct ike_child_made made = {.suite = &suite,
-	                              .ts_local = local,
-	                              .ts_remote = remote,
+	struct ike_agreed a;
+	struct ike_child_made made = {.suite = &a.suite,
+	                              .ts_local = a.local,
+	                              .ts_remote = a.remote,
 	                              .ni = {s->ni, s->ni_len},
 	                              .nr = {s->nr, s->nr_len}};
-	unsigned n;
+	uint16_t notify = ike_payload_agree(sa, &ask, &a);
 
-	if (ike_proposal_choose(&w->props, IKE_PROTO_ESP, 4, p->esp, p->n_esp, IKE_DH_IGNORED, 0, &suite,
-	                        &prop))
-		return IKE_N_NO_PROPOSAL_CHOSEN;
-	n = remote_limits(sa, &limit, host);
-	made.n_remote = ike_ts_narrow(w->tsi, w->n_tsi, limit, n, remote);
-	made.n_local = ike_ts_narrow(w->tsr, w->n_tsr, p->ts_local, p->n_ts_local, local);
-	if (!made.n_remote || !made.n_local)
-		return IKE_N_TS_UNACCEPTABLE;
-	made.spi_out = (uint32_t)ike_proposal_spi(prop);
+	if (notify) /* the first child has no room to lack: what was asked for is wrong */
+		return notify == IKE_N_INVALID_SYNTAX ? IKE_N_NO_PROPOSAL_CHOSEN : notify;
+	made.payload = a.payload;
+	made.n_local = a.n_local;
+	made.n_remote = a.n_remote;
+	made.spi_out = a.spi_out;
 	made.spi_in = ike_sa_new_child_spi(sa->e);
-	*num = prop->num;
-	*child = made.spi_out ? ike_child_make(sa, &made) : NULL;
+	*num = a.num;
+	*child = ike_child_make(sa, &made);
 	return *child ? 0 : IKE_N_NO_PROPOSAL_CHOSEN;
 }
 
@@ -297,7 +282,7 @@ static int put_proof(struct ike_build *b, struct ike_sa *sa, const struct ike_ms
 /* Take what the session brought. The notify when there should be an address and isn't. */
 static uint16_t take_session(struct ike_sa *sa, const struct wish *w, const struct ike_session_result *r)
 {
-	bool asked = sa->pol->p.assign_address && w->cp.type == IKE_CFG_REQUEST;
+	bool asked = ike_payload_assigns(&sa->pol->p) && w->cp.type == IKE_CFG_REQUEST;
 
 	if (r->status)
 		return IKE_N_INTERNAL_ADDRESS_FAILURE;
@@ -328,6 +313,8 @@ static void report(struct ike_rx *rx, struct ike_child *child, uint16_t notify)
 		ev->notify = notify;
 	if (child) {
 		IKE_CNT(sa, csa_createsucc);
+		if (ike_payload_count(&sa->pol->p) > 1)
+			sa->more_us = sa->e->now + IKE_MORE_US;
 		return;
 	}
 	IKE_CNT(sa, csa_createfail);

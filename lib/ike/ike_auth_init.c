@@ -5,7 +5,7 @@
  */
 #include "ike/ike_auth.h"
 #include "ike/ike_int.h"
-#include "ike/ike_proposal.h"
+#include "ike/ike_payload.h"
 #include "ike/ike_ts.h"
 
 #include <errno.h>
@@ -14,11 +14,13 @@
 /* Child suites without groups: IKE_AUTH has no key exchange for the child. */
 static unsigned first_suites(const struct ike_policy *p, struct ike_suite out[IKE_MAX_SUITES])
 {
-	for (unsigned i = 0; i < p->n_esp; i++) {
-		out[i] = p->esp[i];
+	const struct ike_payload *y = &p->payload[0];
+
+	for (unsigned i = 0; i < y->n_esp; i++) {
+		out[i] = y->esp[i];
 		out[i].dh = IKE_GROUP_NONE;
 	}
-	return p->n_esp;
+	return y->n_esp;
 }
 
 static void default_ts(struct ike_sa *sa)
@@ -60,7 +62,7 @@ int ike_auth_start(struct ike_sa *sa, struct ike_out *t)
 	err = ike_proof_put_auth(&b, sa, &local, &s->remote_id);
 	if (err)
 		return err;
-	if (p->assign_address)
+	if (ike_payload_assigns(p))
 		ike_wire_put_cp(&b, &cp);
 	ike_wire_put_sa(&b, IKE_PROTO_ESP, s->child_spi_in, 4, suites, first_suites(p, suites), 0);
 	ike_wire_put_ts(&b, IKE_PL_TSI, s->ts_local, s->n_ts_local);
@@ -216,6 +218,7 @@ void ike_auth_response(struct ike_rx *rx)
 		ev->notify = error->type;
 	if (child) {
 		IKE_CNT(sa, csa_createsucc);
+		ike_payload_complete(sa);
 		return;
 	}
 	IKE_CNT(sa, csa_createfail);

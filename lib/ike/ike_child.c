@@ -6,8 +6,7 @@
  * the IKE SA in ike_rekey.c.
  */
 #include "ike/ike_int.h"
-#include "ike/ike_proposal.h"
-#include "ike/ike_ts.h"
+#include "ike/ike_payload.h"
 
 #include <string.h>
 
@@ -31,8 +30,9 @@ static int child_keys(struct ike_sa *sa, struct ike_child *c, const struct ike_c
 
 struct ike_child *ike_child_make(struct ike_sa *sa, const struct ike_child_made *m)
 {
-	const struct ike_policy *p = &sa->pol->p;
-	uint64_t life = p->child_lifetime_s * IKE_US_PER_S, now = sa->e->now;
+	const struct ike_payload *y =
+	        &sa->pol->p.payload[m->payload < ike_payload_count(&sa->pol->p) ? m->payload : 0];
+	uint64_t life = y->lifetime_s * IKE_US_PER_S, now = sa->e->now;
 	struct ike_ts ts[2 * IKE_MAX_TS];
 	struct ike_child *c;
 
@@ -44,11 +44,13 @@ struct ike_child *ike_child_make(struct ike_sa *sa, const struct ike_child_made 
 	c->spi_in = m->spi_in;
 	c->spi_out = m->spi_out;
 	c->initiator = m->initiator;
+	c->payload = m->payload;
+	c->life_kb = y->lifetime_kb;
 	c->encap = sa->nat_local || sa->nat_remote;
 	c->created_us = now;
 	if (life) {
 		c->hard_us = now + life;
-		if (p->child_rekey)
+		if (y->rekey)
 			c->soft_us = now + ike_sa_jitter(sa->e, life);
 	}
 	if (child_keys(sa, c, m) || ike_sa_child_in(sa->e, m->spi_in)) {
@@ -59,9 +61,14 @@ struct ike_child *ike_child_make(struct ike_sa *sa, const struct ike_child_made 
 	return c;
 }
 
+uint16_t ike_child_busy(const struct ike_sa *sa, uint16_t rfc4306)
+{
+	return sa->pol->p.rfc4306_notifies ? rfc4306 : IKE_N_TEMPORARY_FAILURE;
+}
+
 void ike_child_refuse(struct ike_rx *rx)
 {
-	ike_msg_reply_notify(rx, IKE_N_TEMPORARY_FAILURE, NULL, 0);
+	ike_msg_reply_notify(rx, ike_child_busy(rx->sa, IKE_N_NO_ADDITIONAL_SAS), NULL, 0);
 }
 
 /* ---- responder ---- */
@@ -77,80 +84,73 @@ static void refuse(struct ike_rx *rx, uint16_t notify, const void *data, size_t 
 		ev->notify = notify;
 }
 
+static uint16_t may_rekey(struct ike_sa *sa, const struct ike_child *target)
+{
+	if (ike_payload_of(target)->ignore_rekey) {
+		IKE_CNT(sa, rekey_childsaignored);
+		return IKE_N_NO_ADDITIONAL_SAS;
+	}
+	if (!ike_sa_rekey_allowed(sa)) {
+		IKE_CNT(sa, childsa_rekey_rate_temp_failure);
+		return IKE_N_TEMPORARY_FAILURE;
+	}
+	if (target->deleting || target->superseded)
+		return ike_child_busy(sa, IKE_N_NO_PROPOSAL_CHOSEN);
+	return sa->n_children >= IKE_CHILD_LIMIT ? IKE_N_NO_ADDITIONAL_SAS : 0;
+}
+
+/* The notify names the SPI (RFC 7296 section 3.10). */
+static void not_found(struct ike_rx *rx, uint32_t spi)
+{
+	uint8_t buf[64];
+	struct ike_build b;
+
+	if (rx->sa->pol->p.rfc4306_notifies) {
+		refuse(rx, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0);
+		return;
+	}
+	IKE_CNT(rx->sa, csa_createfail);
+	ike_notify_count_sent(ike_sa_counters(rx->sa), IKE_N_CHILD_SA_NOT_FOUND);
+	ike_wire_build(&b, buf, sizeof(buf));
+	ike_wire_put_notify(&b, IKE_PROTO_ESP, spi, 4, IKE_N_CHILD_SA_NOT_FOUND, NULL, 0);
+	ike_msg_reply(rx, &b);
+}
+
 /* The child the request is to replace. False: refused. *target NULL: a new one is wanted. */
 static bool find_target(struct ike_rx *rx, struct ike_child **target)
 {
 	const struct ike_notify *n = ike_wire_notify(rx->m, IKE_N_REKEY_SA);
-	const struct ike_policy *p = &rx->sa->pol->p;
-	uint32_t max = p->max_childsa ? p->max_childsa : 2, spi;
-	uint8_t buf[64];
-	struct ike_build b;
+	uint16_t notify;
+	uint32_t spi;
 
 	*target = NULL;
-	if (rx->sa->n_children >= IKE_CHILD_LIMIT || (!n && ike_sa_live_children(rx->sa) >= max)) {
-		IKE_CNT(rx->sa, csa_createsftovrflw);
-		refuse(rx, IKE_N_NO_ADDITIONAL_SAS, NULL, 0);
-		return false;
+	if (n) {
+		IKE_CNT(rx->sa, rekey_childsareqrecv);
+		spi = n->spi_len == 4
+		              ? (uint32_t)n->spi[0] << 24 | n->spi[1] << 16 | n->spi[2] << 8 | n->spi[3]
+		              : 0;
+		*target = ike_sa_child_out(rx->sa, spi);
+		if (!*target) {
+			not_found(rx, spi);
+			return false;
+		}
 	}
-	if (!n)
-		return true;
-	IKE_CNT(rx->sa, rekey_childsareqrecv);
-	if (p->ignore_child_rekey) {
-		IKE_CNT(rx->sa, rekey_childsaignored);
-		refuse(rx, IKE_N_NO_ADDITIONAL_SAS, NULL, 0);
-		return false;
-	}
-	if (!ike_sa_rekey_allowed(rx->sa)) {
-		IKE_CNT(rx->sa, childsa_rekey_rate_temp_failure);
-		refuse(rx, IKE_N_TEMPORARY_FAILURE, NULL, 0);
-		return false;
-	}
-	spi = n->spi_len == 4 ? (uint32_t)n->spi[0] << 24 | n->spi[1] << 16 | n->spi[2] << 8 | n->spi[3] : 0;
-	*target = ike_sa_child_out(rx->sa, spi);
-	if (!*target) { /* the notify names the SPI: RFC 7296 section 3.10 */
-		IKE_CNT(rx->sa, csa_createfail);
-		ike_wire_build(&b, buf, sizeof(buf));
-		ike_wire_put_notify(&b, IKE_PROTO_ESP, spi, 4, IKE_N_CHILD_SA_NOT_FOUND, NULL, 0);
-		ike_msg_reply(rx, &b);
-		return false;
-	}
-	if ((*target)->deleting || (*target)->superseded) {
-		refuse(rx, IKE_N_TEMPORARY_FAILURE, NULL, 0);
-		return false;
-	}
-	return true;
+	notify = *target ? may_rekey(rx->sa, *target) : ike_payload_room(rx->sa);
+	if (notify)
+		refuse(rx, notify, NULL, 0);
+	return !notify;
 }
 
 struct answer {
-	struct ike_suite suite;
-	uint8_t num;
-	uint32_t spi_out;
+	struct ike_agreed agreed;
 	uint8_t nonce[IKE_NONCE_LEN], pub[IKE_DH_MAX], shared[IKE_DH_MAX];
 	size_t pub_len, shared_len;
-	struct ike_ts local[IKE_MAX_TS], remote[IKE_MAX_TS];
-	unsigned n_local, n_remote;
 };
-
-/* Our suites: for a rekey what the child has comes first. */
-static unsigned our_suites(const struct ike_sa *sa, const struct ike_child *target,
-                           struct ike_suite out[IKE_MAX_SUITES + 1])
-{
-	const struct ike_policy *p = &sa->pol->p;
-	unsigned n = 0;
-
-	for (unsigned i = 0; target && i < p->n_esp && !n; i++)
-		if (p->esp[i].encr == target->suite.encr && p->esp[i].encr_bits == target->suite.encr_bits &&
-		    p->esp[i].integ == target->suite.integ)
-			out[n++] = p->esp[i];
-	for (unsigned i = 0; i < p->n_esp; i++)
-		out[n++] = p->esp[i];
-	return n;
-}
 
 /* A new key exchange, when the suite has one. 0, or the notify to refuse with. */
 static uint16_t exchange_keys(struct ike_rx *rx, struct answer *a)
 {
-	const struct ike_alg_group *g = ike_alg_group(a->suite.dh);
+	const struct ike_alg_group *g = ike_alg_group(a->agreed.suite.dh);
 	struct ike_crypto *c = rx->e->crypto;
 	uint8_t priv[IKE_DH_PRIV];
 	int err;
@@ -169,57 +169,22 @@ static uint16_t exchange_keys(struct ike_rx *rx, struct answer *a)
 	return err ? IKE_N_INVALID_SYNTAX : 0;
 }
 
-static unsigned remote_limits(const struct ike_sa *sa, const struct ike_ts **limit, struct ike_ts host[2])
-{
-	unsigned n = 0;
-
-	if (!sa->inner_ours && net_addr_is_set(&sa->inner))
-		host[n++] = ike_ts_host(&sa->inner);
-	if (!sa->inner_ours && net_addr_is_set(&sa->inner6))
-		host[n++] = ike_ts_host(&sa->inner6);
-	*limit = n ? host : sa->pol->p.ts_remote;
-	return n ? n : sa->pol->p.n_ts_remote;
-}
-
-/* A rekeyed child keeps its selectors; a new one gets what the policy allows. 0 or the notify. */
-static uint16_t narrow(struct ike_rx *rx, const struct ike_child *target, struct answer *a)
-{
-	const struct ike_policy *p = &rx->sa->pol->p;
-	struct ike_ts tsi[IKE_WIRE_TS_MAX], tsr[IKE_WIRE_TS_MAX], host[2];
-	const struct ike_ts *limit;
-	unsigned n_tsi, n_tsr, n;
-
-	if (!rx->m->tsi.p || !rx->m->tsr.p || ike_wire_parse_ts(tsi, &n_tsi, &rx->m->tsi) != IKE_W_OK ||
-	    ike_wire_parse_ts(tsr, &n_tsr, &rx->m->tsr) != IKE_W_OK)
-		return IKE_N_INVALID_SYNTAX;
-	if (target) {
-		a->n_remote =
-		        ike_ts_narrow(tsi, n_tsi, target->ts + target->n_local, target->n_remote, a->remote);
-		a->n_local = ike_ts_narrow(tsr, n_tsr, target->ts, target->n_local, a->local);
-	} else {
-		n = remote_limits(rx->sa, &limit, host);
-		a->n_remote = ike_ts_narrow(tsi, n_tsi, limit, n, a->remote);
-		a->n_local = ike_ts_narrow(tsr, n_tsr, p->ts_local, p->n_ts_local, a->local);
-	}
-	return a->n_remote && a->n_local ? 0 : IKE_N_TS_UNACCEPTABLE;
-}
-
 static uint16_t negotiate(struct ike_rx *rx, const struct ike_proposals *props,
                           const struct ike_child *target, struct answer *a)
 {
-	struct ike_suite suites[IKE_MAX_SUITES + 1];
-	const struct ike_proposal *prop;
-	unsigned n = our_suites(rx->sa, target, suites);
+	struct ike_ts tsi[IKE_WIRE_TS_MAX], tsr[IKE_WIRE_TS_MAX];
+	struct ike_ask ask = {.props = props,
+	                      .tsi = tsi,
+	                      .tsr = tsr,
+	                      .dh_rule = IKE_DH_OPTIONAL,
+	                      .ke_group = rx->m->ke_group};
 	uint16_t notify;
 
-	if (ike_proposal_choose(props, IKE_PROTO_ESP, 4, suites, n, IKE_DH_OPTIONAL, rx->m->ke_group,
-	                        &a->suite, &prop))
-		return IKE_N_NO_PROPOSAL_CHOSEN;
-	a->num = prop->num;
-	a->spi_out = (uint32_t)ike_proposal_spi(prop);
-	if (!a->spi_out)
+	if (!rx->m->tsi.p || !rx->m->tsr.p || ike_wire_parse_ts(tsi, &ask.n_tsi, &rx->m->tsi) != IKE_W_OK ||
+	    ike_wire_parse_ts(tsr, &ask.n_tsr, &rx->m->tsr) != IKE_W_OK)
 		return IKE_N_INVALID_SYNTAX;
-	notify = narrow(rx, target, a);
+	notify = target ? ike_payload_agree_rekey(rx->sa, target, &ask, &a->agreed)
+	                : ike_payload_agree(rx->sa, &ask, &a->agreed);
 	return notify ? notify : exchange_keys(rx, a);
 }
 
@@ -262,7 +227,7 @@ static void add_child(struct ike_rx *rx, struct ike_child *target, struct ike_ch
 		return;
 	target->superseded = true; /* the peer deletes it; in case it forgets, time does */
 	target->soft_us = 0;
-	target->hard_us = rx->e->now + IKE_REKEYED_US;
+	target->hard_us = rx->e->now + IKE_GUARD_US;
 }
 
 static void answer(struct ike_rx *rx, const struct ike_child *c, const struct answer *a)
@@ -271,12 +236,12 @@ static void answer(struct ike_rx *rx, const struct ike_child *c, const struct an
 	struct ike_build b;
 
 	ike_wire_build(&b, buf, sizeof(buf));
-	ike_wire_put_sa(&b, IKE_PROTO_ESP, c->spi_in, 4, &a->suite, 1, a->num);
+	ike_wire_put_sa(&b, IKE_PROTO_ESP, c->spi_in, 4, &a->agreed.suite, 1, a->agreed.num);
 	ike_wire_put_nonce(&b, a->nonce, sizeof(a->nonce));
 	if (a->pub_len)
-		ike_wire_put_ke(&b, a->suite.dh, a->pub, a->pub_len);
-	ike_wire_put_ts(&b, IKE_PL_TSI, a->remote, a->n_remote);
-	ike_wire_put_ts(&b, IKE_PL_TSR, a->local, a->n_local);
+		ike_wire_put_ke(&b, a->agreed.suite.dh, a->pub, a->pub_len);
+	ike_wire_put_ts(&b, IKE_PL_TSI, a->agreed.remote, a->agreed.n_remote);
+	ike_wire_put_ts(&b, IKE_PL_TSR, a->agreed.local, a->agreed.n_local);
 	ike_msg_reply(rx, &b);
 }
 
@@ -284,13 +249,14 @@ static void create(struct ike_rx *rx, const struct ike_proposals *props, struct 
 {
 	struct answer a = {0};
 	uint16_t notify = negotiate(rx, props, target, &a);
-	uint8_t group[2] = {(uint8_t)(a.suite.dh >> 8), (uint8_t)a.suite.dh};
-	struct ike_child_made made = {.suite = &a.suite,
-	                              .spi_out = a.spi_out,
-	                              .ts_local = a.local,
-	                              .ts_remote = a.remote,
-	                              .n_local = a.n_local,
-	                              .n_remote = a.n_remote,
+	uint8_t group[2] = {(uint8_t)(a.agreed.suite.dh >> 8), (uint8_t)a.agreed.suite.dh};
+	struct ike_child_made made = {.payload = a.agreed.payload,
+	                              .suite = &a.agreed.suite,
+	                              .spi_out = a.agreed.spi_out,
+	                              .ts_local = a.agreed.local,
+	                              .ts_remote = a.agreed.remote,
+	                              .n_local = a.agreed.n_local,
+	                              .n_remote = a.agreed.n_remote,
 	                              .shared = {a.shared, a.shared_len},
 	                              .ni = rx->m->nonce,
 	                              .nr = {a.nonce, sizeof(a.nonce)}};
@@ -330,8 +296,8 @@ void ike_child_request(struct ike_rx *rx)
 	}
 	IKE_CNT(rx->sa, csa_createreqrcv);
 	if (rx->sa->replaced || (rx->sa->xchg && rx->sa->xchg->kind == IKE_JOB_REKEY_IKE)) {
-		refuse(rx, IKE_N_TEMPORARY_FAILURE, NULL,
-		       0); /* we rekey the IKE SA: RFC 7296 section 2.25.2 */
+		/* we rekey the IKE SA: RFC 7296 section 2.25.2 */
+		refuse(rx, ike_child_busy(rx->sa, IKE_N_NO_ADDITIONAL_SAS), NULL, 0);
 		return;
 	}
 	if (find_target(rx, &target))

@@ -5,7 +5,7 @@
  * ike_child_response() (exchange table).
  */
 #include "ike/ike_int.h"
-#include "ike/ike_proposal.h"
+#include "ike/ike_payload.h"
 #include "ike/ike_ts.h"
 
 #include <errno.h>
@@ -16,43 +16,48 @@
 
 bool ike_child_retry_later(struct ike_sa *sa, uint8_t *failures, uint64_t *soft_us, uint64_t hard_us)
 {
-	uint64_t now = sa->e->now, left = hard_us > now ? hard_us - now : 60 * IKE_US_PER_S;
+	uint64_t now = sa->e->now, half = hard_us > now ? (hard_us - now) / 2 : 0;
 
-	if (++*failures > IKE_TEMP_RETRIES)
+	if (sa->pol->p.rfc4306_notifies || ++*failures > IKE_TEMP_RETRIES)
 		return false;
-	/* StarOS waits for half of what's left of the lifetime; near its end two seconds, rather than lose
-	 * the tunnel. */
-	*soft_us = now + (left / 2 > 2 * IKE_US_PER_S ? left / 2 : 2 * IKE_US_PER_S);
+	if (!hard_us)
+		half = IKE_TEMP_MIN_US; /* it never ends */
+	if (half < IKE_TEMP_MIN_US)
+		return false;
+	*soft_us = now + half;
 	return true;
 }
 
 /* ---- the request ---- */
 
+/* The selectors of our request: those of the child that is rekeyed, or what its payload asks for. */
+static void wished(const struct ike_sa *sa, const struct ike_xchg *x, struct ike_agreed *a)
+{
+	const struct ike_child *old =
+	        x->kind == IKE_JOB_REKEY_CHILD ? ike_sa_child_in(sa->e, x->spi_in) : NULL;
+
+	if (!old) {
+		ike_payload_wish(sa, x->payload < ike_payload_count(&sa->pol->p) ? x->payload : 0, a);
+		return;
+	}
+	a->payload = old->payload;
+	a->n_local = old->n_local;
+	a->n_remote = old->n_remote;
+	memcpy(a->local, old->ts, old->n_local * sizeof(*old->ts));
+	memcpy(a->remote, old->ts + old->n_local, old->n_remote * sizeof(*old->ts));
+}
+
 static int send_request(struct ike_sa *sa, struct ike_out *t)
 {
-	const struct ike_policy *p = &sa->pol->p;
 	struct ike_xchg *x = sa->xchg;
-	struct ike_child *old = x->kind == IKE_JOB_REKEY_CHILD ? ike_sa_child_in(sa->e, x->spi_in) : NULL;
-	struct ike_ts any = ike_ts_any(sa->path.local.addr.family),
-	              host = net_addr_is_set(&sa->inner) ? ike_ts_host(&sa->inner) : any;
-	const struct ike_ts *local = p->n_ts_local ? p->ts_local : &any,
-	                    *remote = p->n_ts_remote ? p->ts_remote : &any;
-	unsigned n_local = p->n_ts_local ? p->n_ts_local : 1, n_remote = p->n_ts_remote ? p->n_ts_remote : 1;
 	uint8_t buf[IKE_BUILD_MAX], pub[IKE_DH_MAX];
+	struct ike_agreed a;
 	struct ike_build b;
 
-	if (old) {
-		local = old->ts;
-		n_local = old->n_local;
-		remote = old->ts + old->n_local;
-		n_remote = old->n_remote;
-	} else if (net_addr_is_set(&sa->inner)) {
-		*(sa->inner_ours ? &local : &remote) = &host;
-		*(sa->inner_ours ? &n_local : &n_remote) = 1;
-	}
+	wished(sa, x, &a);
 	ike_wire_build(&b, buf, sizeof(buf));
-	if (old)
-		ike_wire_put_notify(&b, IKE_PROTO_ESP, old->spi_in, 4, IKE_N_REKEY_SA, NULL, 0);
+	if (x->kind == IKE_JOB_REKEY_CHILD)
+		ike_wire_put_notify(&b, IKE_PROTO_ESP, x->spi_in, 4, IKE_N_REKEY_SA, NULL, 0);
 	ike_wire_put_sa(&b, IKE_PROTO_ESP, x->new_spi_in, 4, x->offer, x->n_offer, 0);
 	ike_wire_put_nonce(&b, x->nonce, sizeof(x->nonce));
 	if (x->group) {
@@ -60,26 +65,30 @@ static int send_request(struct ike_sa *sa, struct ike_out *t)
 			return -EINVAL;
 		ike_wire_put_ke(&b, x->group, pub, ike_alg_group(x->group)->pub);
 	}
-	ike_wire_put_ts(&b, IKE_PL_TSI, local, n_local);
-	ike_wire_put_ts(&b, IKE_PL_TSR, remote, n_remote);
+	ike_wire_put_ts(&b, IKE_PL_TSI, a.local, a.n_local);
+	ike_wire_put_ts(&b, IKE_PL_TSR, a.remote, a.n_remote);
 	return ike_msg_request(sa, t, IKE_X_CREATE_CHILD, &b);
 }
 
+/* A rekey offers what the child has, and a group where its payload wants PFS (chapter 15). */
 static void offer_for(const struct ike_sa *sa, const struct ike_child *old, struct ike_xchg *x)
 {
 	const struct ike_policy *p = &sa->pol->p;
+	const struct ike_payload *y = old ? ike_payload_of(old) : &p->payload[x->payload];
 
 	if (!old) {
-		memcpy(x->offer, p->esp, sizeof(x->offer));
-		x->n_offer = p->n_esp;
+		memcpy(x->offer, y->esp, sizeof(x->offer));
+		x->n_offer = y->n_esp;
 		return;
 	}
 	x->offer[0] = old->suite;
 	x->n_offer = 1;
-	for (unsigned i = 0; i < p->n_esp; i++)
-		if (p->esp[i].encr == old->suite.encr && p->esp[i].encr_bits == old->suite.encr_bits &&
-		    p->esp[i].integ == old->suite.integ)
-			x->offer[0].dh = p->esp[i].dh;
+	for (unsigned i = 0; i < y->n_esp; i++) {
+		if (!ike_payload_same_cipher(&y->esp[i], &old->suite))
+			continue;
+		x->offer[0].dh = y->esp[i].dh;
+		return;
+	}
 }
 
 int ike_child_start(struct ike_sa *sa, struct ike_out *t, enum ike_job_kind kind, uint32_t spi_in)
@@ -91,6 +100,8 @@ int ike_child_start(struct ike_sa *sa, struct ike_out *t, enum ike_job_kind kind
 
 	if (sa->state != IKE_ST_ESTABLISHED || sa->n_children >= IKE_CHILD_LIMIT)
 		return -EAGAIN;
+	if (kind == IKE_JOB_NEW_CHILD && spi_in >= ike_payload_count(&sa->pol->p))
+		return -ENOENT;
 	if (kind == IKE_JOB_REKEY_CHILD && (!old || old->sa != sa || old->deleting || old->superseded))
 		return -ENOENT;
 	x = calloc(1, sizeof(*x));
@@ -98,6 +109,7 @@ int ike_child_start(struct ike_sa *sa, struct ike_out *t, enum ike_job_kind kind
 		return -ENOMEM;
 	x->kind = kind;
 	x->spi_in = spi_in;
+	x->payload = old ? old->payload : (uint8_t)spi_in;
 	x->new_spi_in = ike_sa_new_child_spi(e);
 	e->cb.random(e->arg, x->nonce, sizeof(x->nonce));
 	offer_for(sa, old, x);
@@ -125,7 +137,7 @@ static void supersede(struct ike_child *c)
 		return;
 	c->superseded = true;
 	c->soft_us = 0;
-	c->hard_us = c->sa->e->now + IKE_REKEYED_US;
+	c->hard_us = c->sa->e->now + IKE_GUARD_US;
 }
 
 /* Our rekey came to nothing, but the peer's did: its child replaces the old one. */
@@ -152,6 +164,18 @@ static bool other_group(struct ike_rx *rx, struct ike_xchg *x, const struct ike_
 	return false;
 }
 
+/* The peer doesn't have it: neither have we, and without its last child the IKE SA goes (chapter 15). */
+static void child_unknown(struct ike_rx *rx, struct ike_child *c)
+{
+	struct ike_sa *sa = rx->sa;
+
+	ike_sa_child_end(c, rx->t, IKE_R_CHILD_NOT_FOUND);
+	if (ike_sa_live_children(sa) || sa->pol->p.allow_empty || sa->state != IKE_ST_ESTABLISHED)
+		return;
+	sa->doom = IKE_R_CHILD_NOT_FOUND;
+	ike_sa_job(sa, IKE_JOB_DEL_IKE, 0);
+}
+
 static void failed(struct ike_rx *rx, struct ike_xchg *x, uint16_t notify)
 {
 	struct ike_child *old = x->kind == IKE_JOB_REKEY_CHILD ? ike_sa_child_in(rx->e, x->spi_in) : NULL;
@@ -164,8 +188,8 @@ static void failed(struct ike_rx *rx, struct ike_xchg *x, uint16_t notify)
 		ev->notify = notify;
 		ev->spi_in = old ? old->spi_in : 0;
 	}
-	if (old && notify == IKE_N_CHILD_SA_NOT_FOUND)
-		ike_sa_child_end(old, rx->t, IKE_R_CHILD_NOT_FOUND);
+	if (old && notify == IKE_N_CHILD_SA_NOT_FOUND && !rx->sa->pol->p.rfc4306_notifies)
+		child_unknown(rx, old);
 	else if (old && !old->superseded && notify == IKE_N_TEMPORARY_FAILURE)
 		ike_child_retry_later(rx->sa, &old->temp_failures, &old->soft_us, old->hard_us);
 	ike_out_touch(rx->t, rx->sa);
@@ -183,8 +207,9 @@ static int shared_secret(struct ike_rx *rx, const struct ike_xchg *x, const stru
 	return ike_crypto_dh_shared(rx->e->crypto, x->group, x->dh_priv, rx->m->ke.p, rx->m->ke.len, out);
 }
 
-static struct ike_child *take_child(struct ike_rx *rx, const struct ike_xchg *x, const struct ike_child *old)
+static struct ike_child *take_child(struct ike_rx *rx, const struct ike_xchg *x)
 {
+	struct ike_agreed asked;
 	uint32_t need =
 	        IKE_SEEN(IKE_PL_SA) | IKE_SEEN(IKE_PL_NONCE) | IKE_SEEN(IKE_PL_TSI) | IKE_SEEN(IKE_PL_TSR);
 	struct ike_ts tsi[IKE_WIRE_TS_MAX], tsr[IKE_WIRE_TS_MAX];
@@ -210,9 +235,11 @@ static struct ike_child *take_child(struct ike_rx *rx, const struct ike_xchg *x,
 		return NULL;
 	if (made.n_local > IKE_MAX_TS || made.n_remote > IKE_MAX_TS || !made.n_local || !made.n_remote)
 		return NULL;
-	if (old && (!ike_ts_within(tsi, made.n_local, old->ts, old->n_local) ||
-	            !ike_ts_within(tsr, made.n_remote, old->ts + old->n_local, old->n_remote)))
+	wished(rx->sa, x, &asked);
+	if (!x->target_gone && (!ike_ts_within(tsi, made.n_local, asked.local, asked.n_local) ||
+	                        !ike_ts_within(tsr, made.n_remote, asked.remote, asked.n_remote)))
 		return NULL;
+	made.payload = asked.payload;
 	made.spi_out = (uint32_t)ike_proposal_spi(prop);
 	if (made.spi_out && !shared_secret(rx, x, &suite, shared, &made.shared.len)) {
 		made.shared.p = shared;
@@ -262,11 +289,12 @@ static void rekeyed(struct ike_rx *rx, struct ike_xchg *x, struct ike_child *old
 static void succeeded(struct ike_rx *rx, struct ike_xchg *x)
 {
 	struct ike_child *old = x->kind == IKE_JOB_REKEY_CHILD ? ike_sa_child_in(rx->e, x->spi_in) : NULL;
-	struct ike_child *c = take_child(rx, x, old);
+	struct ike_child *c = take_child(rx, x);
 	struct ike_event *ev;
 
-	if (!c) {
+	if (!c) { /* the peer has one now that we can't take: it has to go */
 		failed(rx, x, 0);
+		ike_sa_job(rx->sa, IKE_JOB_DISOWN, x->new_spi_in);
 		return;
 	}
 	ike_out_touch(rx->t, rx->sa);
@@ -280,6 +308,8 @@ static void succeeded(struct ike_rx *rx, struct ike_xchg *x)
 	ev = ike_out_event(rx->t, IKE_EV_CHILD_UP, rx->sa, IKE_R_NONE);
 	if (ev)
 		ev->spi_in = c->spi_in;
+	if (ike_payload_surplus(rx->sa, c))
+		ike_sa_job(rx->sa, IKE_JOB_DEL_CHILD, c->spi_in);
 }
 
 void ike_child_response(struct ike_rx *rx)

@@ -5,7 +5,7 @@
  * damaged one gives a reason, not a crash. Entry points: ike_ckpt_encode() (from ike_txn.c),
  * ike_engine_restore() (from ipsecmgr). Format: the put_*() functions, big-endian.
  */
-#include "ike/ike_int.h"
+#include "ike/ike_payload.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 #include <openssl/crypto.h>
 
-#define VERSION 2
+#define VERSION 3
 
 enum sa_flag {
 	F_INITIATOR = 1,
@@ -77,7 +77,16 @@ static void put_child(struct pack_writer *w, const struct ike_child *c)
 	pack_put_u64(w, c->hard_us);
 	pack_put_u32(w, c->rekeys);
 	pack_put_u8(w, c->temp_failures);
+	pack_put_u32(w, c->life_kb);
+	pack_put_str(w, c->payload == IKE_NO_PAYLOAD ? "" : ike_payload_of(c)->name);
 	pack_put_blob(w, c->keys, 2 * (ike_crypto_encr_len(&c->suite) + ike_crypto_integ_len(&c->suite)));
+}
+
+/* Exchanges that need more than the child they are about. */
+static bool has_body(enum ike_job_kind kind)
+{
+	return kind != IKE_JOB_DPD && kind != IKE_JOB_DEL_CHILD && kind != IKE_JOB_DEL_IKE &&
+	       kind != IKE_JOB_DISOWN;
 }
 
 static void put_xchg(struct pack_writer *w, const struct ike_xchg *x)
@@ -86,9 +95,10 @@ static void put_xchg(struct pack_writer *w, const struct ike_xchg *x)
 	if (!x)
 		return;
 	pack_put_u32(w, x->spi_in);
-	if (x->kind == IKE_JOB_DPD || x->kind == IKE_JOB_DEL_CHILD || x->kind == IKE_JOB_DEL_IKE)
+	if (!has_body(x->kind))
 		return;
 	pack_put_u32(w, x->new_spi_in);
+	pack_put_u8(w, x->payload);
 	pack_put_u64(w, x->new_spi);
 	pack_put_bytes(w, x->nonce, sizeof(x->nonce));
 	pack_put_u16(w, x->group);
@@ -149,7 +159,8 @@ static void put_keys(struct pack_writer *w, const struct ike_sa *sa)
 
 int ike_ckpt_encode(const struct ike_sa *sa, struct pack_writer *w)
 {
-	const uint64_t times[] = {sa->created_us, sa->up_us, sa->soft_us, sa->hard_us, sa->empty_us};
+	const uint64_t times[] = {sa->created_us, sa->up_us,    sa->soft_us,
+	                          sa->hard_us,    sa->empty_us, sa->more_us};
 	unsigned n = 0;
 
 	put_head(w, sa);
@@ -249,13 +260,20 @@ static void get_ts(struct pack_reader *r, struct ike_ts *t)
 static void get_child_tail(struct pack_reader *r, struct ike_child *c)
 {
 	size_t len, want = 2 * (ike_crypto_encr_len(&c->suite) + ike_crypto_integ_len(&c->suite));
+	char name[IKE_NAME_MAX];
 	const uint8_t *keys;
+	int at;
 
 	c->created_us = pack_get_u64(r);
 	c->soft_us = pack_get_u64(r);
 	c->hard_us = pack_get_u64(r);
 	c->rekeys = pack_get_u32(r);
 	c->temp_failures = pack_get_u8(r);
+	c->life_kb = pack_get_u32(r);
+	pack_get_str(r, name, sizeof(name));
+	at = ike_payload_find(&c->sa->pol->p, name);
+	c->payload = at < 0 ? IKE_NO_PAYLOAD : (uint8_t)at;
+	c->used = true; /* who knows */
 	keys = pack_get_blob(r, &len);
 	if (r->bad || len != want)
 		r->bad = true;
@@ -306,6 +324,7 @@ static void get_xchg_body(struct pack_reader *r, struct ike_xchg *x)
 	size_t len;
 
 	x->new_spi_in = pack_get_u32(r);
+	x->payload = pack_get_u8(r);
 	x->new_spi = pack_get_u64(r);
 	pack_get_copy(r, x->nonce, sizeof(x->nonce));
 	x->group = pack_get_u16(r);
@@ -348,7 +367,7 @@ static int get_xchg(struct ike_sa *sa, struct pack_reader *r)
 		return -ENOMEM;
 	x->kind = kind;
 	x->spi_in = pack_get_u32(r);
-	if (kind != IKE_JOB_DPD && kind != IKE_JOB_DEL_CHILD && kind != IKE_JOB_DEL_IKE)
+	if (has_body(kind))
 		get_xchg_body(r, x);
 	return 0;
 }
@@ -405,6 +424,7 @@ static void get_times(struct pack_reader *r, struct ike_sa *sa)
 	sa->soft_us = pack_get_u64(r);
 	sa->hard_us = pack_get_u64(r);
 	sa->empty_us = pack_get_u64(r);
+	sa->more_us = pack_get_u64(r);
 	sa->rekeys = pack_get_u32(r);
 	sa->temp_failures = pack_get_u8(r);
 	sa->doom = pack_get_u8(r);

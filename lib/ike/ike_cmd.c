@@ -4,7 +4,7 @@
  * from the data path. Entry points: ike_engine_initiate() and the rest of "commands" in ike.h. Called by
  * ipsecmgr, `orrery peers` and tests.
  */
-#include "ike/ike_int.h"
+#include "ike/ike_payload.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,13 +25,14 @@ static int copy_ts(struct ike_ts *to, unsigned *n_to, const struct ike_ts *own, 
 static int prepare(struct ike_sa *sa, const struct ike_initiate *i)
 {
 	const struct ike_policy *p = &sa->pol->p;
+	const struct ike_payload *y = &p->payload[0];
 	struct ike_setup *s = sa->setup;
 	int err;
 
 	s->remote_id = i->remote_id ? *i->remote_id : p->remote_id;
-	err = copy_ts(s->ts_local, &s->n_ts_local, p->ts_local, p->n_ts_local, i->ts_local, i->n_ts_local);
+	err = copy_ts(s->ts_local, &s->n_ts_local, y->ts_local, y->n_ts_local, i->ts_local, i->n_ts_local);
 	if (!err)
-		err = copy_ts(s->ts_remote, &s->n_ts_remote, p->ts_remote, p->n_ts_remote, i->ts_remote,
+		err = copy_ts(s->ts_remote, &s->n_ts_remote, y->ts_remote, y->n_ts_remote, i->ts_remote,
 		              i->n_ts_remote);
 	s->own_id = i->local_id;
 	if (!err && i->local_id)
@@ -169,7 +170,9 @@ int ike_engine_rekey_child(struct ike_engine *e, uint64_t now, uint32_t spi_in)
 
 int ike_engine_new_child(struct ike_engine *e, uint64_t now, uint64_t spi)
 {
-	return queue(e, now, ike_sa_find(e, spi), IKE_JOB_NEW_CHILD, 0);
+	struct ike_sa *sa = ike_sa_find(e, spi);
+
+	return queue(e, now, sa, IKE_JOB_NEW_CHILD, sa ? ike_payload_next(sa) : 0);
 }
 
 int ike_engine_dpd(struct ike_engine *e, uint64_t now, uint64_t spi)

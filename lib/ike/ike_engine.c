@@ -5,7 +5,7 @@
  * dropped. Entry points: ike_engine_new(), ike_engine_policy_put(), ike_engine_input(), ike_engine_tick().
  * Called by ipsecmgr and `orrery peers`.
  */
-#include "ike/ike_int.h"
+#include "ike/ike_payload.h"
 #include "pki/pki.h"
 
 #include <errno.h>
@@ -105,15 +105,25 @@ void ike_engine_free(struct ike_engine *e)
 
 /* ---- policies ---- */
 
+static int check_payloads(const struct ike_policy *p)
+{
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < ike_payload_count(p); i++) {
+		err = ike_payload_check(&p->payload[i]);
+		if (!err && ike_payload_find(p, p->payload[i].name) != (int)i)
+			err = -EINVAL; /* two of one name */
+	}
+	return err;
+}
+
 static int check_policy(const struct ike_policy *p)
 {
-	if (!p->name[0] || !memchr(p->name, 0, sizeof(p->name)) ||
-	    !memchr(p->child_name, 0, sizeof(p->child_name)))
+	if (!p->name[0] || !memchr(p->name, 0, sizeof(p->name)))
 		return -EINVAL;
-	if (!p->n_ike || p->n_ike > IKE_MAX_SUITES || !p->n_esp || p->n_esp > IKE_MAX_SUITES)
+	if (!p->n_ike || p->n_ike > IKE_MAX_SUITES || p->n_payload > IKE_MAX_PAYLOADS)
 		return -EINVAL;
-	if (p->psk_len > IKE_PSK_MAX || p->psk_local_len > IKE_PSK_MAX || p->n_ts_local > IKE_MAX_TS ||
-	    p->n_ts_remote > IKE_MAX_TS)
+	if (p->psk_len > IKE_PSK_MAX || p->psk_local_len > IKE_PSK_MAX)
 		return -EINVAL;
 	if (p->n_auth > IKE_MAX_AUTH_SETS)
 		return -EINVAL;
@@ -124,10 +134,7 @@ static int check_policy(const struct ike_policy *p)
 	for (unsigned i = 0; i < p->n_ike; i++)
 		if (ike_alg_check(&p->ike[i], false))
 			return -ENOTSUP;
-	for (unsigned i = 0; i < p->n_esp; i++)
-		if (ike_alg_check(&p->esp[i], true))
-			return -ENOTSUP;
-	return 0;
+	return check_payloads(p);
 }
 
 struct ike_pol *ike_engine_policy(const struct ike_engine *e, const char *name)
@@ -148,6 +155,7 @@ static void drop_pki(struct ike_pol *p)
 int ike_engine_policy_put(struct ike_engine *e, const struct ike_policy *policy)
 {
 	struct ike_pol *p, **tail = &e->policies;
+	struct ike_policy *was = NULL;
 	int err = check_policy(policy);
 
 	if (err)
@@ -164,7 +172,15 @@ int ike_engine_policy_put(struct ike_engine *e, const struct ike_policy *policy)
 	pki_own_ref(policy->own);
 	pki_trust_ref(policy->trust);
 	drop_pki(p);
+	if (p->refs) {
+		was = malloc(sizeof(*was));
+		if (was)
+			*was = p->p;
+	}
 	p->p = *policy;
+	if (was)
+		ike_payload_remap(e, p, was);
+	OPENSSL_clear_free(was, sizeof(*was));
 	return 0;
 }
 

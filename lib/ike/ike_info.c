@@ -116,7 +116,7 @@ void ike_info_response(struct ike_rx *rx)
 	struct ike_xchg *x = sa->xchg;
 
 	if (!x || (x->kind != IKE_JOB_DPD && x->kind != IKE_JOB_DEL_CHILD && x->kind != IKE_JOB_DEL_IKE &&
-	           x->kind != IKE_JOB_ROUTABILITY && x->kind != IKE_JOB_MOVE)) {
+	           x->kind != IKE_JOB_ROUTABILITY && x->kind != IKE_JOB_MOVE && x->kind != IKE_JOB_DISOWN)) {
 		IKE_CNT(sa, xchg_badresp);
 		return;
 	}
@@ -133,6 +133,7 @@ void ike_info_response(struct ike_rx *rx)
 	case IKE_JOB_MOVE:
 		ike_mobike_moved(rx);
 		break;
+	case IKE_JOB_DISOWN:
 	case IKE_JOB_DEL_CHILD:
 		child_deleted(rx, x->spi_in);
 		ike_out_touch(rx->t, sa);
@@ -200,6 +201,18 @@ int ike_info_delete_child(struct ike_sa *sa, struct ike_out *t, uint32_t spi_in)
 	IKE_CNT(sa, csa_sngldelpldsnt);
 	IKE_CNT(sa, csa_delpldsnglspisnt);
 	return 0;
+}
+
+int ike_info_disown(struct ike_sa *sa, struct ike_out *t, uint32_t spi_in)
+{
+	struct ike_build b;
+	uint8_t buf[64];
+
+	if (ike_sa_child_in(sa->e, spi_in))
+		return -EEXIST;
+	ike_wire_build(&b, buf, sizeof(buf));
+	ike_wire_put_delete(&b, IKE_PROTO_ESP, &spi_in, 1);
+	return request(sa, t, IKE_JOB_DISOWN, spi_in, &b);
 }
 
 int ike_info_delete_ike(struct ike_sa *sa, struct ike_out *t)

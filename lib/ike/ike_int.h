@@ -19,17 +19,23 @@
 #include "ike/ike_map.h"
 #include "ike/ike_wire.h"
 
-#define IKE_US_PER_S     1000000ULL
-#define IKE_BUILD_MAX    12288               /* longest message we build: four large certificates */
-#define IKE_SEALED_MAX   (2 * IKE_BUILD_MAX) /* the same protected, perhaps in fragments */
-#define IKE_LINGER_US    (30 * IKE_US_PER_S) /* a deleted SA answers retransmissions so long */
-#define IKE_REKEYED_US   (60 * IKE_US_PER_S) /* a replaced SA waits so long for the peer's delete */
+#define IKE_US_PER_S   1000000ULL
+#define IKE_BUILD_MAX  12288               /* longest message we build: four large certificates */
+#define IKE_SEALED_MAX (2 * IKE_BUILD_MAX) /* the same protected, perhaps in fragments */
+#define IKE_LINGER_US  (30 * IKE_US_PER_S) /* a deleted SA answers retransmissions so long */
+#define IKE_GUARD_US                                                                                         \
+	(120 * IKE_US_PER_S) /* a replaced SA waits so long for the peer's delete (chapter 12)               \
+	                      */
+#define IKE_MORE_US      (2 * IKE_US_PER_S) /* the peer has so long to ask for further children itself */
+#define IKE_NO_PAYLOAD   0xff               /* a child whose payload is not configured any more */
 #define IKE_CHILD_LIMIT  32
-#define IKE_TEMP_RETRIES 8
-#define IKE_KE_TRIES     3
-#define IKE_PENDING_LEN  4096 /* longest packet that's kept while a transaction is in flight */
-#define IKE_COOKIE_LEN   33   /* generation, HMAC-SHA2-256 */
-#define IKE_COOKIE_US    (60 * IKE_US_PER_S)
+#define IKE_TEMP_RETRIES 8 /* rekeys again after TEMPORARY_FAILURE (chapter 15) … */
+#define IKE_TEMP_MIN_US                                                                                      \
+	(120 * IKE_US_PER_S) /* … while half of what is left of the lifetime is at least this */
+#define IKE_KE_TRIES    3
+#define IKE_PENDING_LEN 4096 /* longest packet that's kept while a transaction is in flight */
+#define IKE_COOKIE_LEN  33   /* generation, HMAC-SHA2-256 */
+#define IKE_COOKIE_US   (60 * IKE_US_PER_S)
 
 /* Requests of ours. Also the kinds of ike_xchg. The values stand in checkpoints: add at the end. */
 enum ike_job_kind {
@@ -42,6 +48,7 @@ enum ike_job_kind {
 	IKE_JOB_DEL_IKE,
 	IKE_JOB_ROUTABILITY, /* MOBIKE: does the peer's new address hear us? */
 	IKE_JOB_MOVE,        /* MOBIKE: we have another address */
+	IKE_JOB_DISOWN,      /* delete a child that the peer made for us and that we can't take */
 	IKE_JOBS
 };
 
@@ -49,14 +56,15 @@ enum ike_job_kind {
 struct ike_job {
 	struct ike_job *next;
 	enum ike_job_kind kind;
-	uint32_t spi_in; /* the child it's about */
+	uint32_t spi_in; /* the child it's about; of a new one its payload */
 };
 
 /* Our outstanding request (after IKE_AUTH). Everything the answer needs; all of it is in the checkpoint. */
 struct ike_xchg {
 	enum ike_job_kind kind;
-	uint32_t spi_in;     /* child that's rekeyed or deleted */
+	uint32_t spi_in;     /* child that's rekeyed or deleted; of a new one its payload */
 	uint32_t new_spi_in; /* SPI offered for the new child */
+	uint8_t payload;     /* of the new child */
 	uint64_t new_spi;    /* SPI offered for the new IKE SA */
 	uint8_t nonce[IKE_NONCE_LEN];
 	uint16_t group; /* of our KE payload, 0: none */
@@ -127,7 +135,11 @@ struct ike_child {
 	uint32_t spi_in, spi_out;
 	struct ike_suite suite;
 	bool initiator, encap, deleting, superseded, expired;
+	bool used;       /* there was traffic on it, or we can't know */
+	bool idle;       /* its soft lifetime passed without: the first packet has it rekeyed */
+	uint8_t payload; /* which of the policy's it came from; IKE_NO_PAYLOAD: gone */
 	uint8_t temp_failures;
+	uint32_t life_kb; /* kilobytes; 0: any number */
 	uint32_t rekeys;
 	uint64_t created_us, soft_us, hard_us;
 	uint8_t n_local, n_remote;
@@ -184,7 +196,7 @@ struct ike_sa {
 	bool inner_ours; /* assigned to us, not to the peer */
 	/* times, absolute µs; 0: none */
 	uint64_t created_us, up_us, last_seen_us, soft_us, hard_us, setup_us, half_us, retrans_us, dpd_us,
-	        empty_us, dead_us;
+	        empty_us, more_us, dead_us;
 	uint32_t rekeys;
 	uint8_t temp_failures;
 	uint32_t rate_second, rate_count; /* rekeys the peer asked for in this second */
@@ -298,6 +310,9 @@ int ike_sa_job(struct ike_sa *sa, enum ike_job_kind kind, uint32_t spi_in);
 void ike_sa_drop_jobs(struct ike_sa *sa);
 /* Start the next job if the window is free. */
 void ike_sa_run_jobs(struct ike_sa *sa, struct ike_out *t);
+/* The soft and the hard lifetime of a child are over. */
+void ike_sa_child_worn(struct ike_child *c);
+void ike_sa_child_used_up(struct ike_child *c);
 uint64_t ike_sa_jitter(struct ike_engine *e, uint64_t lifetime_us);
 
 /* ---- ike_txn.c ---- */
@@ -423,6 +438,7 @@ void ike_child_response(struct ike_rx *rx);
 int ike_child_start(struct ike_sa *sa, struct ike_out *t, enum ike_job_kind kind, uint32_t spi_in);
 /* Build a child from a finished negotiation. NULL: memory or libcrypto. */
 struct ike_child_made {
+	uint8_t payload;
 	const struct ike_suite *suite;
 	uint32_t spi_in, spi_out;
 	bool initiator;
@@ -431,7 +447,10 @@ struct ike_child_made {
 	struct ike_buf shared, ni, nr;
 };
 struct ike_child *ike_child_make(struct ike_sa *sa, const struct ike_child_made *c);
-/* The peer's error to our request about a child or a rekey: true when it's to be tried again later. */
+/* What we say when something else is under way: TEMPORARY_FAILURE, or what RFC 4306 had for it (StarOS
+ * ikev2-ikesa policy use-rfc5996-notification). */
+uint16_t ike_child_busy(const struct ike_sa *sa, uint16_t rfc4306);
+/* TEMPORARY_FAILURE to our rekey: true when it's to be tried again later (chapter 15). */
 bool ike_child_retry_later(struct ike_sa *sa, uint8_t *failures, uint64_t *soft_us, uint64_t hard_us);
 
 void ike_rekey_request(struct ike_rx *rx, const struct ike_proposals *p);
@@ -449,6 +468,7 @@ int ike_info_dpd(struct ike_sa *sa, struct ike_out *t);
  * -errno. */
 int ike_info_send(struct ike_sa *sa, struct ike_out *t, struct ike_xchg *x, const struct ike_build *b);
 int ike_info_delete_child(struct ike_sa *sa, struct ike_out *t, uint32_t spi_in);
+int ike_info_disown(struct ike_sa *sa, struct ike_out *t, uint32_t spi_in);
 int ike_info_delete_ike(struct ike_sa *sa, struct ike_out *t);
 
 /* ---- ike_timer.c ---- */

@@ -88,6 +88,7 @@ static void adopt(struct ike_sa *old, struct ike_sa *sa, struct ike_out *t)
 	sa->inner6 = old->inner6;
 	sa->inner_ours = old->inner_ours;
 	sa->empty_us = old->empty_us;
+	sa->more_us = old->more_us;
 	for (tail = &sa->jobs; *tail;)
 		tail = &(*tail)->next;
 	*tail = old->jobs;
@@ -95,8 +96,8 @@ static void adopt(struct ike_sa *old, struct ike_sa *sa, struct ike_out *t)
 	sa->replaced = false;
 	old->callid = 0;
 	old->replaced = true;
-	old->soft_us = old->dpd_us = old->empty_us = 0;
-	old->hard_us = old->e->now + IKE_REKEYED_US;
+	old->soft_us = old->dpd_us = old->empty_us = old->more_us = 0;
+	old->hard_us = old->e->now + IKE_GUARD_US;
 	ike_map_del(&old->e->by_peer, &old->by_peer);
 	if (old->state == IKE_ST_ESTABLISHED)
 		ike_sa_set_state(old, IKE_ST_REKEYED);
@@ -128,7 +129,7 @@ static unsigned our_suites(const struct ike_sa *sa, struct ike_suite out[IKE_MAX
 	unsigned n = 0;
 
 	out[n++] = sa->suite;
-	for (unsigned i = 0; i < p->n_ike && n < IKE_MAX_SUITES; i++)
+	for (unsigned i = 0; !p->ike_same_params && i < p->n_ike && n < IKE_MAX_SUITES; i++)
 		if (!ike_alg_equal(&p->ike[i], &sa->suite))
 			out[n++] = p->ike[i];
 	return n;
@@ -227,7 +228,8 @@ void ike_rekey_request(struct ike_rx *rx, const struct ike_proposals *props)
 		IKE_CNT(old, ikesa_rekey_rate_temp_failure);
 		notify = IKE_N_TEMPORARY_FAILURE;
 	} else {
-		notify = busy(old) ? IKE_N_TEMPORARY_FAILURE : create(rx, props, &m, &suite, &sa);
+		notify = busy(old) ? ike_child_busy(old, IKE_N_NO_PROPOSAL_CHOSEN)
+		                   : create(rx, props, &m, &suite, &sa);
 	}
 	if (notify) {
 		IKE_CNT(old, rekey_ikesaignored);
@@ -364,7 +366,7 @@ static void choose(struct ike_rx *rx, struct ike_sa *sa)
 		adopt(old, sa, rx->t);
 		old->doom = IKE_R_REKEYED;
 		if (rival) { /* its maker deletes it; in case it forgets, time does */
-			rival->hard_us = rx->e->now + IKE_REKEYED_US;
+			rival->hard_us = rx->e->now + IKE_GUARD_US;
 			ike_out_touch(rx->t, rival);
 		}
 	}

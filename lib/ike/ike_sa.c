@@ -336,6 +336,6 @@ void ike_sa_kill(struct ike_sa *sa, struct ike_out *t, enum ike_reason reason, u
 	ike_sa_drop_setup(sa);
 	ike_map_del(&sa->e->by_peer, &sa->by_peer);
 	ike_sa_set_state(sa, IKE_ST_DEAD);
-	sa->soft_us = sa->hard_us = sa->setup_us = sa->half_us = sa->dpd_us = sa->empty_us = 0;
+	sa->soft_us = sa->hard_us = sa->setup_us = sa->half_us = sa->dpd_us = sa->empty_us = sa->more_us = 0;
 	sa->dead_us = sa->e->now + linger_us;
 }

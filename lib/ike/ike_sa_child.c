@@ -3,7 +3,7 @@
  * Children of an IKE SA, and the jobs: requests of ours that wait until the message window (of one) is free.
  * Entry points: ike_sa_child_*(), ike_sa_job(), ike_sa_run_jobs(). Called by the exchanges and ike_timer.c.
  */
-#include "ike/ike_int.h"
+#include "ike/ike_payload.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -148,6 +148,31 @@ bool ike_sa_rekey_allowed(struct ike_sa *sa)
 	return ++sa->rate_count <= (rate ? rate : 5);
 }
 
+/* ---- lifetimes ---- */
+
+/* By time: without traffic it is let go, unless its payload says otherwise (StarOS rekey keepalive). */
+void ike_sa_child_worn(struct ike_child *c)
+{
+	if (!c->used && !ike_payload_of(c)->rekey_idle) {
+		c->idle = true; /* soft_us stays: a restored engine rekeys it, for it can't know */
+		return;
+	}
+	c->idle = false;
+	c->soft_us = 0;
+	IKE_CNT(c->sa, exp_childlifesoft);
+	ike_sa_job(c->sa, IKE_JOB_REKEY_CHILD, c->spi_in);
+}
+
+void ike_sa_child_used_up(struct ike_child *c)
+{
+	c->hard_us = c->soft_us = 0;
+	if (!c->superseded) {
+		c->expired = true;
+		IKE_CNT(c->sa, exp_childlifehard);
+	}
+	ike_sa_job(c->sa, IKE_JOB_DEL_CHILD, c->spi_in);
+}
+
 /* ---- jobs ---- */
 
 void ike_sa_drop_jobs(struct ike_sa *sa)
@@ -203,6 +228,8 @@ static int start_job(struct ike_sa *sa, struct ike_out *t, const struct ike_job 
 		return ike_mobike_check(sa, t);
 	case IKE_JOB_MOVE:
 		return ike_mobike_move(sa, t);
+	case IKE_JOB_DISOWN:
+		return ike_info_disown(sa, t, j->spi_in);
 	case IKE_JOB_NONE:
 	case IKE_JOBS:
 		break;

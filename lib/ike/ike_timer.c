@@ -5,7 +5,7 @@
  * transaction is in flight time stands still for its SA. Entry points: ike_timer_arm(), ike_timer_fire()
  * (wheel), ike_timer_settle() (after every event).
  */
-#include "ike/ike_int.h"
+#include "ike/ike_payload.h"
 
 static void sooner(uint64_t *at, uint64_t t)
 {
@@ -30,8 +30,10 @@ static uint64_t earliest(const struct ike_sa *sa)
 	sooner(&at, sa->soft_us);
 	sooner(&at, sa->dpd_us);
 	sooner(&at, sa->empty_us);
+	sooner(&at, sa->more_us);
 	for (const struct ike_child *c = sa->children; c; c = c->next) {
-		sooner(&at, c->soft_us);
+		if (!c->idle)
+			sooner(&at, c->soft_us);
 		sooner(&at, c->hard_us);
 	}
 	return at;
@@ -126,13 +128,9 @@ static void children_due(struct ike_sa *sa, uint64_t now)
 	for (struct ike_child *c = sa->children; c; c = c->next) {
 		if (c->hard_us && c->hard_us <= now) {
 			c->hard_us = c->soft_us = 0;
-			c->expired = true;
-			IKE_CNT(sa, exp_childlifehard);
-			ike_sa_job(sa, IKE_JOB_DEL_CHILD, c->spi_in);
-		} else if (c->soft_us && c->soft_us <= now) {
-			c->soft_us = 0;
-			IKE_CNT(sa, exp_childlifesoft);
-			ike_sa_job(sa, IKE_JOB_REKEY_CHILD, c->spi_in);
+			ike_sa_child_used_up(c);
+		} else if (c->soft_us && c->soft_us <= now && !c->idle) {
+			ike_sa_child_worn(c);
 		}
 	}
 }
@@ -158,6 +156,8 @@ static void lifetime_due(struct ike_sa *sa, uint64_t now)
 		if (!ike_sa_live_children(sa))
 			delete_self(sa, IKE_R_NO_CHILD);
 	}
+	if (sa->more_us && sa->more_us <= now)
+		ike_payload_complete(sa);
 	if (sa->dpd_us && sa->dpd_us <= now)
 		dpd_due(sa, now);
 	children_due(sa, now);

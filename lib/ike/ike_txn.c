@@ -5,7 +5,7 @@
  * ike_out_*(), ike_out_end(), ike_engine_committed(), ike_engine_aborted(). Called by every exchange; by the
  * engine's owner.
  */
-#include "ike/ike_int.h"
+#include "ike/ike_payload.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -201,7 +201,7 @@ void ike_out_need_session(struct ike_out *t, const struct ike_sa *sa, const stru
 	a->session.peer_id = mem_copy(t, &id, sizeof(id));
 	a->session.policy = mem_copy(t, sa->pol->p.name, strlen(sa->pol->p.name) + 1);
 	a->session.path = sa->path;
-	if (!sa->pol->p.assign_address || cp->type != IKE_CFG_REQUEST)
+	if (!ike_payload_assigns(&sa->pol->p) || cp->type != IKE_CFG_REQUEST)
 		return;
 	a->session.want_ipv4 = cp->has_ip4;
 	a->session.want_ipv6 = cp->has_ip6;

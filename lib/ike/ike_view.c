@@ -4,7 +4,7 @@
  * ike_engine_foreach_sa(), ike_engine_find*(), ike_engine_child_view(), ike_engine_stats_get(). Called by
  * ipsecmgr's shows and by tests.
  */
-#include "ike/ike_int.h"
+#include "ike/ike_payload.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -64,7 +64,7 @@ void ike_view_child(const struct ike_child *c, struct ike_child_act *a)
 	a->encap_udp = c->encap;
 	a->initiator = c->initiator;
 	a->policy = sa->pol->p.name;
-	a->child_name = sa->pol->p.child_name;
+	a->child_name = ike_payload_of(c)->name;
 	a->inner = sa->inner;
 }
 

@@ -437,7 +437,7 @@ enum ike_wire_reason ike_wire_parse_chain(struct ike_msg *m, uint8_t first, cons
 		if (body.len > pack_left(&r))
 			return IKE_W_PAYLOAD_LENGTH;
 		body.p = pack_get_bytes(&r, body.len);
-		if (++m->payloads > IKE_MAX_PAYLOADS)
+		if (++m->payloads > IKE_WIRE_PAYLOADS)
 			return IKE_W_TOO_MANY;
 		why = note_payload(m, type, flags & 0x80, next, &body, inner);
 		if (why != IKE_W_OK)

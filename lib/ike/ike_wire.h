@@ -13,7 +13,7 @@
 
 #define IKE_HDR_LEN        28
 #define IKE_PAYLOAD_HDR    4
-#define IKE_MAX_PAYLOADS   64
+#define IKE_WIRE_PAYLOADS  64
 #define IKE_MAX_PROPOSALS  32
 #define IKE_MAX_TRANSFORMS 255
 #define IKE_MAX_NOTIFIES   32
@@ -29,7 +29,7 @@ enum ike_exchange { IKE_X_SA_INIT = 34, IKE_X_AUTH = 35, IKE_X_CREATE_CHILD = 36
 enum ike_flag { IKE_F_INITIATOR = 0x08, IKE_F_VERSION = 0x10, IKE_F_RESPONSE = 0x20 };
 enum ike_proto { IKE_PROTO_IKE = 1, IKE_PROTO_AH = 2, IKE_PROTO_ESP = 3 };
 
-enum ike_payload {
+enum ike_payload_type {
 	IKE_PL_NONE = 0,
 	IKE_PL_SA = 33,
 	IKE_PL_KE = 34,

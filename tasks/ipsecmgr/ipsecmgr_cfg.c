@@ -362,15 +362,15 @@ static void read_selectors(const struct build *b, const struct cfg_node *payload
 
 	cfg_foreach(n, payload, "tsr")
 	{
-		struct ike_ts *ts = &pol->ts_local[pol->n_ts_local];
+		struct ike_ts *ts = &pol->payload[0].ts_local[pol->payload[0].n_ts_local];
 		const char *lo = cfg_arg(n, "start"), *hi = cfg_arg(n, "end");
 
-		if (pol->n_ts_local == IKE_MAX_TS)
+		if (pol->payload[0].n_ts_local == IKE_MAX_TS)
 			break;
 		*ts = (struct ike_ts){.port_hi = 65535};
 		if (lo && hi && !net_addr_parse(&ts->lo, lo) && !net_addr_parse(&ts->hi, hi) &&
 		    ts->lo.family == ts->hi.family && net_addr_compare(&ts->lo, &ts->hi) <= 0)
-			pol->n_ts_local++;
+			pol->payload[0].n_ts_local++;
 		else
 			complain(b, "traffic selector %s to %s cannot be used", lo ? lo : "-", hi ? hi : "-");
 	}
@@ -386,15 +386,15 @@ static bool read_payload(const struct build *b)
 		complain(b, "crypto template %s has no payload", cfg_key(b->tmpl, 0));
 		return false;
 	}
-	snprintf(pol->child_name, sizeof(pol->child_name), "%s", cfg_key(payload, 0));
-	pol->n_esp = read_suites(b, payload, true, pol->esp, NULL);
+	snprintf(pol->payload[0].name, sizeof(pol->payload[0].name), "%s", cfg_key(payload, 0));
+	pol->payload[0].n_esp = read_suites(b, payload, true, pol->payload[0].esp, NULL);
 	kind = cfg_get(b->tree, payload, "ip-address-allocation", "kind");
-	pol->assign_address = kind && !strcmp(kind, "dynamic");
-	pol->child_lifetime_s = (uint32_t)cfg_get_int(b->tree, payload, "lifetime", "seconds", 86400);
-	pol->child_rekey = cfg_on(b->tree, payload, "rekey");
-	pol->ignore_child_rekey = cfg_on(b->tree, payload, "ignore-rekeying-requests");
+	pol->payload[0].assign_address = kind && !strcmp(kind, "dynamic");
+	pol->payload[0].lifetime_s = (uint32_t)cfg_get_int(b->tree, payload, "lifetime", "seconds", 86400);
+	pol->payload[0].rekey = cfg_on(b->tree, payload, "rekey");
+	pol->payload[0].ignore_rekey = cfg_on(b->tree, payload, "ignore-rekeying-requests");
 	read_selectors(b, payload);
-	return pol->n_esp > 0;
+	return pol->payload[0].n_esp > 0;
 }
 
 /* --- services
@@ -435,8 +435,8 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 		return false;
 	read_template(b);
 	p->pol.n_ike = read_suites(b, b->tmpl, false, p->pol.ike, &p->pol.ike_lifetime_s);
-	if (p->pol.assign_address && p->site_to_site)
-		p->pol.assign_address = false;
+	if (p->pol.payload[0].assign_address && p->site_to_site)
+		p->pol.payload[0].assign_address = false;
 	return p->pol.n_ike > 0;
 }
 

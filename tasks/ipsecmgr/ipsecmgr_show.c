@@ -345,11 +345,11 @@ static json_t *fill_policies(struct task *t, struct show_page *page, char *err, 
 		set_int(r, "ctx", p->ctx);
 		set_str(r, "address", net_addr_format(&p->pol.local, text, sizeof(text)));
 		set_str(r, "pool", p->pool);
-		set_str(r, "payload", p->pol.child_name);
+		set_str(r, "payload", p->pol.payload[0].name);
 		set_int(r, "ike_lifetime_s", p->pol.ike_lifetime_s);
-		set_int(r, "child_lifetime_s", p->pol.child_lifetime_s);
+		set_int(r, "child_lifetime_s", p->pol.payload[0].lifetime_s);
 		set_int(r, "dpd_interval_s", p->pol.dpd_interval_s);
-		set_bool(r, "assign_address", p->pol.assign_address);
+		set_bool(r, "assign_address", p->pol.payload[0].assign_address);
 		json_array_append_new(rows, r);
 	}
 	json_object_set_new(o, "policies", rows);

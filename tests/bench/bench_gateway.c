@@ -248,12 +248,12 @@ static int open_socket(int type, int proto, uint16_t port)
 static void open_engine(const char *psk)
 {
 	static struct ike_policy p = {.name = "gw",
-	                              .child_name = "gw",
+	                              .payload[0].name = "gw",
 	                              .ctx_id = 1,
 	                              .ask_session = true,
-	                              .assign_address = true,
+	                              .payload[0].assign_address = true,
 	                              .ike_rekey = true,
-	                              .child_rekey = true};
+	                              .payload[0].rekey = true};
 	static const uint16_t groups[] = {IKE_GROUP_X25519, IKE_GROUP_MODP2048, IKE_GROUP_ECP256,
 	                                  IKE_GROUP_MODP1024};
 	struct ike_engine_config cfg = {.instance = 1, .volatile_only = true, .max_half_open = 200000};
@@ -267,8 +267,9 @@ static void open_engine(const char *psk)
 		        IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128,
 		        groups[i],        0};
 	}
-	p.esp[p.n_esp++] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, 0, 0, 0};
-	p.esp[p.n_esp++] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0, 0};
+	p.payload[0].esp[p.payload[0].n_esp++] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, 0, 0, 0};
+	p.payload[0].esp[p.payload[0].n_esp++] =
+	        (struct ike_suite){IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0, 0};
 	p.psk_len = strlen(psk);
 	memcpy(p.psk, psk, p.psk_len < IKE_PSK_MAX ? p.psk_len : IKE_PSK_MAX);
 	gw.e = ike_engine_new(&cfg, &cb, NULL, clock_wall_us());

@@ -135,19 +135,19 @@ static void txn_cb(void *arg, const struct ike_txn *txn)
 static void fill_policy(struct ike_policy *p, uint16_t group, bool responder)
 {
 	*p = (struct ike_policy){.name = "segw",
-	                         .child_name = "ue",
+	                         .payload[0].name = "ue",
 	                         .ctx_id = 1,
 	                         .n_ike = 1,
-	                         .n_esp = 1,
+	                         .payload[0].n_esp = 1,
 	                         .ask_session = responder,
-	                         .assign_address = true,
+	                         .payload[0].assign_address = true,
 	                         .psk = "orrery-bench",
 	                         .psk_len = 12,
 	                         .ike_lifetime_s = 86400,
-	                         .child_lifetime_s = 86400};
+	                         .payload[0].lifetime_s = 86400};
 	p->ike[0] = (struct ike_suite){
 	        IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128, group, 0};
-	p->esp[0] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, IKE_INTEG_NONE, 0, 0};
+	p->payload[0].esp[0] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, IKE_INTEG_NONE, 0, 0};
 	ike_id_parse(&p->local_id, responder ? "segw.orrery.example" : "enb");
 }
 

@@ -477,13 +477,14 @@ static inline struct ike_policy w_policy(int id)
 {
 	struct ike_policy p = {.name = "tmpl",
 	                       .ctx_id = 1,
-	                       .child_name = "payload",
+	                       .payload[0].name = "payload",
 	                       .psk = "secret",
 	                       .psk_len = 6,
 	                       .n_ike = 1,
-	                       .n_esp = 1,
+	                       .payload[0].n_esp = 1,
 	                       .ike_lifetime_s = 86400,
-	                       .child_lifetime_s = 86400,
+	                       .payload[0].lifetime_s = 86400,
+	                       .payload[0].rekey_idle = true,
 	                       .retrans_ms = 500,
 	                       .max_retrans = 5,
 	                       .allow_empty = false};
@@ -491,7 +492,7 @@ static inline struct ike_policy w_policy(int id)
 	p.ike[0] =
 	        (struct ike_suite){IKE_ENCR_AES_CBC, 256, IKE_PRF_HMAC_SHA2_256, IKE_INTEG_HMAC_SHA2_256_128,
 	                           IKE_GROUP_X25519, 0};
-	p.esp[0] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0, 0};
+	p.payload[0].esp[0] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0, 0};
 	ike_id_parse(&p.local_id, id ? "peer@example.net" : "gw.example.net");
 	if (!id)
 		net_addr_parse(&p.local, "10.0.0.1");

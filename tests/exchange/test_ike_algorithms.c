@@ -20,7 +20,7 @@ static struct world *pair(const struct ike_suite *ike, const struct ike_suite *e
 		if (ike)
 			w->n[i].policy.ike[0] = *ike;
 		if (esp)
-			w->n[i].policy.esp[0] = *esp;
+			w->n[i].policy.payload[0].esp[0] = *esp;
 	}
 	w_boot(w);
 	w_initiate(w);
@@ -136,7 +136,7 @@ Test(ike_algorithms, extended_sequence_numbers_where_both_have_them)
 		struct world *w = w_new();
 
 		for (int i = 0; i < 2; i++)
-			w->n[i].policy.esp[0].esn = both >> i & 1;
+			w->n[i].policy.payload[0].esp[0].esn = both >> i & 1;
 		w_boot(w);
 		w_initiate(w);
 		w_run(w, W_US);

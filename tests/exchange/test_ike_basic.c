@@ -59,7 +59,7 @@ Test(ike_basic, tunnel_comes_up_for_every_suite)
 
 			for (int n = 0; n < 2; n++) {
 				one->n[n].policy.ike[0] = ike[i];
-				one->n[n].policy.esp[0] = esp[k];
+				one->n[n].policy.payload[0].esp[0] = esp[k];
 			}
 			w_boot(one);
 			w_initiate(one);
@@ -197,7 +197,7 @@ Test(ike_basic, no_common_algorithms)
 
 Test(ike_basic, no_common_child_algorithms)
 {
-	w->n[1].policy.esp[0].encr_bits = 256;
+	w->n[1].policy.payload[0].esp[0].encr_bits = 256;
 	w->n[0].policy.allow_empty = w->n[1].policy.allow_empty = true;
 	w_boot(w);
 	w_initiate(w);
@@ -210,7 +210,7 @@ Test(ike_basic, no_common_child_algorithms)
 
 Test(ike_basic, empty_sa_is_deleted_unless_allowed)
 {
-	w->n[1].policy.esp[0].encr_bits = 256;
+	w->n[1].policy.payload[0].esp[0].encr_bits = 256;
 	w_boot(w);
 	w_initiate(w);
 	w_run(w, 10 * W_US);
@@ -339,7 +339,8 @@ Test(ike_basic, address_from_the_session)
 {
 	struct ike_sa_view v;
 
-	w->n[0].policy.ask_session = w->n[0].policy.assign_address = w->n[1].policy.assign_address = true;
+	w->n[0].policy.ask_session = w->n[0].policy.payload[0].assign_address =
+	        w->n[1].policy.payload[0].assign_address = true;
 	w->n[0].result.callid = 4711;
 	net_addr_parse(&w->n[0].result.addr, "172.16.0.5");
 	net_addr_parse(&w->n[0].result.dns[0], "8.8.8.8");
@@ -396,7 +397,8 @@ Test(ike_basic, session_never_comes)
 
 Test(ike_basic, no_address_left)
 {
-	w->n[0].policy.ask_session = w->n[0].policy.assign_address = w->n[1].policy.assign_address = true;
+	w->n[0].policy.ask_session = w->n[0].policy.payload[0].assign_address =
+	        w->n[1].policy.payload[0].assign_address = true;
 	w->n[0].result.status = -ENOSPC;
 	w_boot(w);
 	w_initiate(w);
@@ -419,12 +421,12 @@ Test(ike_basic, session_refused)
 
 Test(ike_basic, selectors_are_narrowed)
 {
-	struct ike_ts *t = &w->n[0].policy.ts_local[0];
+	struct ike_ts *t = &w->n[0].policy.payload[0].ts_local[0];
 
 	*t = (struct ike_ts){.port_hi = 65535};
 	net_addr_parse(&t->lo, "192.168.1.0");
 	net_addr_parse(&t->hi, "192.168.1.255");
-	w->n[0].policy.n_ts_local = 1;
+	w->n[0].policy.payload[0].n_ts_local = 1;
 	w_boot(w);
 	w_initiate(w);
 	w_run(w, W_US);
@@ -435,14 +437,15 @@ Test(ike_basic, selectors_are_narrowed)
 
 Test(ike_basic, selectors_unacceptable)
 {
-	struct ike_ts *t = &w->n[0].policy.ts_local[0], *u = &w->n[1].policy.ts_remote[0];
+	struct ike_ts *t = &w->n[0].policy.payload[0].ts_local[0],
+	              *u = &w->n[1].policy.payload[0].ts_remote[0];
 
 	*t = *u = (struct ike_ts){.port_hi = 65535};
 	net_addr_parse(&t->lo, "192.168.1.0");
 	net_addr_parse(&t->hi, "192.168.1.255");
 	net_addr_parse(&u->lo, "192.168.2.0");
 	net_addr_parse(&u->hi, "192.168.2.255");
-	w->n[0].policy.n_ts_local = w->n[1].policy.n_ts_remote = 1;
+	w->n[0].policy.payload[0].n_ts_local = w->n[1].policy.payload[0].n_ts_remote = 1;
 	w_boot(w);
 	w_initiate(w);
 	w_run(w, W_US);
@@ -498,6 +501,7 @@ Test(ike_basic, second_child_up_to_the_limit)
 	struct ike_sa_view v;
 
 	w->n[0].policy.max_childsa = 2;
+	w->n[0].policy.childsa_terminate = true;
 	w_boot(w);
 	w_initiate(w);
 	w_run(w, W_US);
@@ -601,7 +605,7 @@ Test(ike_basic, initial_contact_replaces_the_old_tunnel)
 Test(ike_basic, lifetimes_end)
 {
 	w->n[0].policy.ike_lifetime_s = 100;
-	w->n[0].policy.child_lifetime_s = 50;
+	w->n[0].policy.payload[0].lifetime_s = 50;
 	w->n[0].policy.allow_empty = w->n[1].policy.allow_empty = true;
 	w_boot(w);
 	w_initiate(w);

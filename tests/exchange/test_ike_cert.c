@@ -308,7 +308,7 @@ static void auth_with(struct world *one, uint8_t encoding, const uint8_t *data, 
 	ike_wire_put_cert(&b, IKE_PL_CERTREQ, IKE_CERT_HASH_URL, data, 0);
 	ike_wire_put_cert(&b, IKE_PL_CERTREQ, 77, sig, 1);
 	ike_wire_put_auth(&b, method, sig, sizeof(sig));
-	ike_wire_put_sa(&b, IKE_PROTO_ESP, 77, 4, one->n[1].policy.esp, 1, 0);
+	ike_wire_put_sa(&b, IKE_PROTO_ESP, 77, 4, one->n[1].policy.payload[0].esp, 1, 0);
 	ike_wire_put_ts(&b, IKE_PL_TSI, &ts, 1);
 	ike_wire_put_ts(&b, IKE_PL_TSR, &ts, 1);
 	n = ike_msg_seal(sa, IKE_X_AUTH, false, sa->send_next, &b, out, sizeof(out));

@@ -59,7 +59,8 @@ Test(ike_recovery, restored_tunnel_goes_on)
 	struct ike_sa_view before, after;
 
 	w->nat = true;
-	w->n[0].policy.ask_session = w->n[0].policy.assign_address = w->n[1].policy.assign_address = true;
+	w->n[0].policy.ask_session = w->n[0].policy.payload[0].assign_address =
+	        w->n[1].policy.payload[0].assign_address = true;
 	w->n[0].result.callid = 5;
 	net_addr_parse(&w->n[0].result.addr, "172.16.0.9");
 	start();
@@ -219,7 +220,7 @@ static void same_request(void (*ask)(void))
 
 Test(ike_recovery, same_request_child)
 {
-	w->n[0].policy.esp[0].dh = w->n[1].policy.esp[0].dh = IKE_GROUP_X25519;
+	w->n[0].policy.payload[0].esp[0].dh = w->n[1].policy.payload[0].esp[0].dh = IKE_GROUP_X25519;
 	same_request(ask_child);
 	cr_assert_eq(w->n[0].events[IKE_EV_CHILD_REKEYED], 1);
 }
@@ -365,8 +366,8 @@ Test(ike_recovery, rows_of_the_past_catch_up)
 {
 	struct ike_sa_view v;
 
-	w->n[0].policy.child_lifetime_s = 100;
-	w->n[0].policy.child_rekey = true;
+	w->n[0].policy.payload[0].lifetime_s = 100;
+	w->n[0].policy.payload[0].rekey = true;
 	w->n[0].policy.allow_empty = w->n[1].policy.allow_empty = true;
 	start();
 	w_kill(&w->n[0]);
@@ -480,9 +481,9 @@ Test(ike_recovery, loss_duplication_and_reordering)
 		w = w_new();
 		for (int i = 0; i < 2; i++) {
 			w->n[i].policy.max_retrans = 20;
-			w->n[i].policy.child_lifetime_s = 120;
+			w->n[i].policy.payload[0].lifetime_s = 120;
 			w->n[i].policy.ike_lifetime_s = 500;
-			w->n[i].policy.child_rekey = w->n[i].policy.ike_rekey = true;
+			w->n[i].policy.payload[0].rekey = w->n[i].policy.ike_rekey = true;
 			w->n[i].policy.dpd_interval_s = 15;
 			w->n[i].commit = seed % 2 ? W_NOW : W_LATER;
 			w->n[i].rnd += seed;
@@ -512,9 +513,9 @@ Test(ike_recovery, crashes_in_bad_weather)
 		w = w_new();
 		for (int i = 0; i < 2; i++) {
 			w->n[i].policy.max_retrans = 20;
-			w->n[i].policy.child_lifetime_s = 100;
+			w->n[i].policy.payload[0].lifetime_s = 100;
 			w->n[i].policy.ike_lifetime_s = 300;
-			w->n[i].policy.child_rekey = w->n[i].policy.ike_rekey = true;
+			w->n[i].policy.payload[0].rekey = w->n[i].policy.ike_rekey = true;
 			w->n[i].policy.dpd_interval_s = 7;
 			w->n[i].commit = W_LATER;
 			w->n[i].rnd += seed;

@@ -84,7 +84,7 @@ Test(ike_rekey, child_by_either_side)
 
 Test(ike_rekey, child_with_pfs)
 {
-	w->n[0].policy.esp[0].dh = w->n[1].policy.esp[0].dh = IKE_GROUP_ECP256;
+	w->n[0].policy.payload[0].esp[0].dh = w->n[1].policy.payload[0].esp[0].dh = IKE_GROUP_ECP256;
 	start();
 	cr_assert_eq(ike_engine_rekey_child(w->n[1].e, w->now, child_of(1)), 0);
 	w_run(w, W_US);
@@ -96,7 +96,7 @@ Test(ike_rekey, child_with_pfs)
 
 Test(ike_rekey, pfs_wished_by_the_peer_only)
 {
-	w->n[1].policy.esp[0].dh = IKE_GROUP_MODP1024;
+	w->n[1].policy.payload[0].esp[0].dh = IKE_GROUP_MODP1024;
 	start();
 	cr_assert_eq(ike_engine_rekey_child(w->n[1].e, w->now, child_of(1)), 0);
 	w_run(w, W_US);
@@ -106,7 +106,7 @@ Test(ike_rekey, pfs_wished_by_the_peer_only)
 
 Test(ike_rekey, pfs_required_but_not_offered)
 {
-	w->n[0].policy.esp[0].dh = IKE_GROUP_X25519;
+	w->n[0].policy.payload[0].esp[0].dh = IKE_GROUP_X25519;
 	start();
 	cr_assert_eq(ike_engine_rekey_child(w->n[1].e, w->now, child_of(1)), 0);
 	w_run(w, W_US);
@@ -119,11 +119,11 @@ Test(ike_rekey, invalid_ke_for_a_child)
 {
 	struct ike_sa_view v;
 
-	w->n[0].policy.esp[0].dh = IKE_GROUP_X25519;
-	w->n[1].policy.esp[0].dh = IKE_GROUP_MODP1024;
-	w->n[1].policy.esp[1] = w->n[1].policy.esp[0];
-	w->n[1].policy.esp[1].dh = IKE_GROUP_X25519;
-	w->n[1].policy.n_esp = 2;
+	w->n[0].policy.payload[0].esp[0].dh = IKE_GROUP_X25519;
+	w->n[1].policy.payload[0].esp[0].dh = IKE_GROUP_MODP1024;
+	w->n[1].policy.payload[0].esp[1] = w->n[1].policy.payload[0].esp[0];
+	w->n[1].policy.payload[0].esp[1].dh = IKE_GROUP_X25519;
+	w->n[1].policy.payload[0].n_esp = 2;
 	start();
 	cr_assert(w_sa(&w->n[1], &v));
 	cr_assert_eq(ike_engine_new_child(w->n[1].e, w->now, v.spi), 0);
@@ -332,7 +332,7 @@ Test(ike_rekey, rekey_of_an_unknown_child)
 
 Test(ike_rekey, ignoring_rekeys)
 {
-	w->n[0].policy.ignore_child_rekey = true;
+	w->n[0].policy.payload[0].ignore_rekey = true;
 	start();
 	ike_engine_rekey_child(w->n[1].e, w->now, child_of(1));
 	w_run(w, W_US);
@@ -374,9 +374,9 @@ Test(ike_rekey, too_many_rekeys_are_slowed_down)
 Test(ike_rekey, a_month_of_rekeys)
 {
 	for (int i = 0; i < 2; i++) {
-		w->n[i].policy.child_lifetime_s = 3600;
+		w->n[i].policy.payload[0].lifetime_s = 3600;
 		w->n[i].policy.ike_lifetime_s = 86400;
-		w->n[i].policy.child_rekey = w->n[i].policy.ike_rekey = true;
+		w->n[i].policy.payload[0].rekey = w->n[i].policy.ike_rekey = true;
 		w->n[i].policy.dpd_interval_s = 600;
 	}
 	start();

@@ -150,13 +150,13 @@ static void fill_policy(struct ike_policy *p, const char *name)
 {
 	memset(p, 0, sizeof(*p));
 	snprintf(p->name, sizeof(p->name), "%s", name);
-	snprintf(p->child_name, sizeof(p->child_name), "c");
+	snprintf(p->payload[0].name, sizeof(p->payload[0].name), "c");
 	p->ike[p->n_ike++] = (struct ike_suite){
 	        IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_X25519, 0};
-	p->esp[p->n_esp++] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, 0, 0, 0};
+	p->payload[0].esp[p->payload[0].n_esp++] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, 0, 0, 0};
 	p->psk_len = 3;
 	memcpy(p->psk, "psk", 3);
-	p->assign_address = true;
+	p->payload[0].assign_address = true;
 }
 
 static struct ike_path path_from(const char *local, const char *remote)

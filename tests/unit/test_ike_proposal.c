@@ -308,7 +308,7 @@ Test(ike_wire, chain_is_bounded)
 	struct ike_build b;
 
 	ike_wire_build(&b, buf, sizeof(buf));
-	for (int i = 0; i < IKE_MAX_PAYLOADS + 1; i++)
+	for (int i = 0; i < IKE_WIRE_PAYLOADS + 1; i++)
 		ike_wire_put_notify(&b, 0, 0, 0, 16396, NULL, 0);
 	cr_assert_eq(ike_wire_parse_chain(&m, b.first, buf, b.w.len, true), IKE_W_TOO_MANY);
 	cr_assert_eq(m.n_notify, IKE_MAX_NOTIFIES);

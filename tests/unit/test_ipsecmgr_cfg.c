@@ -139,11 +139,11 @@ Test(ipsecmgr_cfg, policy_has_every_value)
 	cr_assert_eq(p->pol.ike[0].prf, IKE_PRF_HMAC_SHA2_256);
 	cr_assert_eq(p->pol.ike[0].dh, IKE_GROUP_MODP2048);
 	cr_assert_eq(p->pol.ike_lifetime_s, 7200);
-	cr_assert_eq(p->pol.n_esp, 2);
-	cr_assert_eq(p->pol.esp[0].encr, IKE_ENCR_AES_GCM_16);
-	cr_assert_eq(p->pol.esp[0].dh, 14);
-	cr_assert_eq(p->pol.esp[1].integ, IKE_INTEG_HMAC_SHA2_256_128);
-	cr_assert_eq(p->pol.esp[1].dh, 0);
+	cr_assert_eq(p->pol.payload[0].n_esp, 2);
+	cr_assert_eq(p->pol.payload[0].esp[0].encr, IKE_ENCR_AES_GCM_16);
+	cr_assert_eq(p->pol.payload[0].esp[0].dh, 14);
+	cr_assert_eq(p->pol.payload[0].esp[1].integ, IKE_INTEG_HMAC_SHA2_256_128);
+	cr_assert_eq(p->pol.payload[0].esp[1].dh, 0);
 	cr_assert_eq(p->pol.psk_len, 7);
 	cr_assert_arr_eq(p->pol.psk, "secret1", 7);
 	cr_assert_str_eq(ike_id_format(&p->pol.local_id, text, sizeof(text)), "gw.example");
@@ -153,13 +153,15 @@ Test(ipsecmgr_cfg, policy_has_every_value)
 	cr_assert_eq(p->pol.rekey_rate, 5);
 	cr_assert_eq(p->pol.queue_max, 20);
 	cr_assert_eq(p->pol.max_childsa, 3);
-	cr_assert(p->pol.ike_rekey && p->pol.child_rekey && p->pol.assign_address && p->pol.ask_session);
+	cr_assert(p->pol.ike_rekey && p->pol.payload[0].rekey && p->pol.payload[0].assign_address &&
+	          p->pol.ask_session);
 	cr_assert_eq(p->pol.max_retrans, 4);
 	cr_assert_eq(p->pol.retrans_ms, 700);
 	cr_assert_eq(p->pol.half_open_s, 33);
-	cr_assert_eq(p->pol.child_lifetime_s, 3600);
-	cr_assert_eq(p->pol.n_ts_local, 1);
-	cr_assert_str_eq(net_addr_format(&p->pol.ts_local[0].hi, text, sizeof(text)), "10.9.255.255");
+	cr_assert_eq(p->pol.payload[0].lifetime_s, 3600);
+	cr_assert_eq(p->pol.payload[0].n_ts_local, 1);
+	cr_assert_str_eq(net_addr_format(&p->pol.payload[0].ts_local[0].hi, text, sizeof(text)),
+	                 "10.9.255.255");
 	cr_assert_eq(s.n, 2);
 	cr_assert_not_null(strstr(s.text, "transform set old"));
 	cr_assert_not_null(strstr(s.text, "crypto template nowhere does not exist"));
@@ -179,12 +181,12 @@ Test(ipsecmgr_cfg, defaults_are_staros)
 	cr_assert_not_null(p);
 	cr_assert_eq(p->pol.ike[0].dh, IKE_GROUP_MODP1024);
 	cr_assert_eq(p->pol.ike_lifetime_s, 86400);
-	cr_assert_eq(p->pol.child_lifetime_s, 86400);
+	cr_assert_eq(p->pol.payload[0].lifetime_s, 86400);
 	cr_assert_eq(p->pol.dpd_interval_s, 0);
 	cr_assert_eq(p->pol.max_retrans, 5);
 	cr_assert_eq(p->pol.retrans_ms, 500);
-	cr_assert_not(p->pol.assign_address);
-	cr_assert_not(p->pol.child_rekey);
+	cr_assert_not(p->pol.payload[0].assign_address);
+	cr_assert_not(p->pol.payload[0].rekey);
 	ipsecmgr_cfg_free(p);
 	unload(t);
 }
