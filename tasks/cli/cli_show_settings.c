@@ -144,10 +144,6 @@ static json_t *congestion_collect(struct sh *sh, const struct cli_cmd *cmd, char
 	const struct cli_mode *m = cfg_mode(t, t->root);
 	json_t *a;
 
-	if (!cli_cmd_has(cmd, "configuration")) {
-		snprintf(err, size, "Failure: This command is not available yet: congestion is not measured");
-		return NULL;
-	}
 	a = json_array();
 	for (unsigned i = 0; i < m->nrows; i++)
 		if (!strncmp(m->rows[i]->id, "congestion-control-", 19))

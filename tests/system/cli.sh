@@ -21,3 +21,11 @@ expect 0 '^  context blue' cli -c 'show configuration | grep -E "context blue"'
 expect 0 '"slot"' cli -c 'show card table | json'
 cli -c 'save configuration /flash/saved.cfg -noconfirm' || fail "save configuration"
 grep -q 'context blue' "$ORRERY_STATE/t1/flash/saved.cfg" || fail "the saved file"
+
+# every show without arguments in JSON, with something to show
+{
+	sed '/^end$/d' "$HERE/../labs/one.cfg"
+	printf '  bulkstats mode\n    sample-interval 5\n  #exit\n  context local\n    service-redundancy-protocol\n      priority 10\n    #exit\n  #exit\nend\n'
+} >"$WORK/shown.cfg"
+cli "$WORK/shown.cfg" || fail "something to show"
+out=$("$HERE/../shows.py" "$ORRERY" t1) || fail "shows in JSON: $out"
