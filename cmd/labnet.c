@@ -124,11 +124,18 @@ static void write_text(const char *path, const char *text)
 	close(fd);
 }
 
-/* The host's own /proc and /run; the lab's directory stays where it was. 0 or -errno. */
+/* The host's own /proc and /run; the lab's directory and those of the chassis beside it stay where they were.
+ * 0 or -errno. */
 static int host_mounts(const struct labhold *h)
 {
-	int dir = open(h->dir, O_PATH | O_DIRECTORY | O_CLOEXEC), rc = 0;
-	char link[64];
+	char link[64], root[CMD_PATH_MAX], *slash;
+	int dir, rc = 0;
+
+	snprintf(root, sizeof(root), "%s", h->dir);
+	slash = strrchr(root, '/');
+	if (slash)
+		*slash = '\0';
+	dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (dir < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return -errno;
@@ -138,10 +145,10 @@ static int host_mounts(const struct labhold *h)
 		return -errno;
 	mkdir("/run/sshd", 0755);
 	mkdir("/run/lock", 0777);
-	if (!strncmp(h->dir, "/run/", 5)) {
-		rc = paths_mkdir(h->dir, 0700);
+	if (!strncmp(root, "/run/", 5)) {
+		rc = paths_mkdir(root, 0700);
 		snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
-		if (!rc && mount(link, h->dir, NULL, MS_BIND | MS_REC, NULL))
+		if (!rc && mount(link, root, NULL, MS_BIND | MS_REC, NULL))
 			rc = -errno;
 	}
 	close(dir);

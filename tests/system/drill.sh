@@ -53,3 +53,13 @@ python3 -c "import sys, xml.etree.ElementTree as e; assert [s.get('failures') fo
 "$ORRERY" down --name t1
 printf 'within 1s\n[local]t1# show version\n...\n' >"$WORK/late.drill"
 expect 1 'chassis t1 is not up' "$ORRERY" drill "$WORK/late.drill"
+# A host of a lab has a /run of its own, and reaches the chassis all the same where those are below /run.
+if [ "$(id -u)" = 0 ]; then
+	run=/run/ot$$
+	printf 'lab l\nnetwork n\nchassis L profile vpc-si\nhost a n 192.0.2.9/24\n' >"$WORK/l.lab"
+	printf 'lab l.lab\nstage "from a host"\nhost a: $ORRERY status --name L\nChassis L, *\n...\n' >"$WORK/l.drill"
+	ORRERY_RUN=$run "$ORRERY" drill "$WORK/l.drill" >"$WORK/out"
+	passed=$?
+	rm -rf "$run"
+	[ $passed -eq 0 ] || fail "$(cat "$WORK/out")"
+fi
