@@ -58,6 +58,7 @@ struct hat {
 	bool hw_known, restoring;
 	enum hw_part fan_told[HW_FANS + 1], feed_told[HW_FEEDS + 1];
 	unsigned raid_told, raid_events; /* disks missing, as last told; how often that changed */
+	bool lack_told;                  /* raised: ServiceLossPTACs */
 	unsigned fabric_told;            /* fabric cards missing, as last told */
 	struct task_timer *sensors;
 	struct hat_slot slots[PROFILE_SLOTS_MAX + 1];
@@ -84,6 +85,7 @@ struct hat {
 	char closed[HAT_CLOSED_MAX];
 	struct ckpt *ckpt;
 	uint64_t activated_us;
+	struct task_timer *lack;          /* fewer packet cards are active than configured: for long? */
 	struct task_timer *back;          /* look whether what is raised as failed is back */
 	struct task_timer *timer, *check; /* check: orders were sent; look whether they were carried out */
 	unsigned demux;
@@ -144,6 +146,8 @@ void hat_back_soon(struct hat *h);
 /* All living cards have reported: what else was known to live died while no hatsystem was there to see it. */
 void hat_missed_cards(struct hat *h);
 void hat_spof(struct hat *h);
+/* Are as many packet cards active as are configured to be? */
+void hat_service(struct hat *h);
 /* Could another card do the work of this one? */
 bool hat_covered(const struct hat *h, unsigned slot);
 /* mv: the move with the tasks it recovered, or NULL. */

@@ -15,8 +15,10 @@
 #include "store/store.h"
 #include "task/crash.h"
 
-#define BACK_MS    2000 /* the traps of a failure are stored by then */
-#define ALARMS_MAX 64
+#define BACK_MS       2000 /* the traps of a failure are stored by then */
+#define ALARMS_MAX    64
+#define MIB_ACTIVEDPC 9    /* starCardMode */
+#define LACK_MS       3000 /* a move or a quick restart is no loss of service */
 
 void hat_card_trap(struct hat *h, const char *trap, unsigned slot)
 {
@@ -444,5 +446,61 @@ void hat_spof(struct hat *h)
 		h->slots[s].spof_told = spof;
 		hat_state_save_told(h);
 		hat_card_trap(h, spof ? "CardSPOFAlarm" : "CardSPOFClear", s);
+	}
+}
+
+/* --- fewer active packet cards than configured
+ * ---------------------------------------------------------------------- */
+
+/* The cards that `mode active` wants; those that serve. */
+static unsigned configured_cards(const struct hat *h, unsigned *active)
+{
+	unsigned n = 0;
+
+	*active = 0;
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
+		n += h->want_active[s] && !h->slots[s].shut;
+		*active += h->slots[s].type && h->slots[s].type->processing && hat_life_serves(h, s);
+	}
+	return n;
+}
+
+static void tell_service(struct hat *h, unsigned configured, unsigned active)
+{
+	struct trap_arg mode = trap_int("starCardMode", MIB_ACTIVEDPC);
+
+	h->lack_told = !h->lack_told;
+	hat_state_save_told(h);
+	LOG(EV_SERVICE_LOSS, "%u of %u packet cards configured active are", active, configured);
+	if (h->lack_told)
+		TASK_TRAP(h->t, "ServiceLossPTACs", mode, trap_int("starPTACConfig", configured),
+		          trap_int("starPTACActive", active));
+	else
+		TASK_TRAP(h->t, "ServiceLossPTACsClear", mode);
+}
+
+static void lack_cb(struct task *t, void *arg)
+{
+	struct hat *h = arg;
+	unsigned active, configured = configured_cards(h, &active);
+
+	(void)t;
+	task_timer_stop(h->lack);
+	h->lack = NULL;
+	if ((active < configured) != h->lack_told)
+		tell_service(h, configured, active);
+}
+
+void hat_service(struct hat *h)
+{
+	unsigned active, configured = configured_cards(h, &active);
+
+	if ((active < configured) == h->lack_told) {
+		task_timer_stop(h->lack);
+		h->lack = NULL;
+	} else if (h->lack_told) {
+		tell_service(h, configured, active);
+	} else if (!h->lack) {
+		h->lack = task_timer_start(h->t, LACK_MS, 0, lack_cb, h);
 	}
 }

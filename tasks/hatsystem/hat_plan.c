@@ -510,6 +510,10 @@ static void carry_out(struct hat *h, const PlacementReply *plan)
 			LOG(EV_CARD_NO_STANDBY, "placement: %s", plan->problem);
 	}
 	move_target(h, plan);
+	/* What the move does not tell: a second card that died, or one whose managers have nowhere to go. */
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		if (!h->move.on || h->move.to || h->move.from != s)
+			hat_lost_managers(h, s);
 	for (size_t i = 0; i < plan->n_slots; i++) {
 		unsigned s = plan->slots[i]->slot;
 
@@ -529,6 +533,7 @@ static void carry_out(struct hat *h, const PlacementReply *plan)
 		if (h->slots[s].present && h->slots[s].reported)
 			hat_life_report(h, s, true);
 	hat_spof(h);
+	hat_service(h);
 	hat_busy_check(h);
 	hat_hw_check(h);
 	hat_order_pending(h);

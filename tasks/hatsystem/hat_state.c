@@ -62,13 +62,15 @@ void hat_state_save_told(struct hat *h)
 		text[n++] = (char)('0' + h->fan_told[f]);
 	for (unsigned f = 1; f <= HW_FEEDS; f++)
 		text[n++] = (char)('0' + h->feed_told[f]);
-	snprintf(text + n, sizeof(text) - n, " %u %u %u", h->raid_told, h->raid_events, h->fabric_told);
+	snprintf(text + n, sizeof(text) - n, " %u %u %u %d", h->raid_told, h->raid_events, h->fabric_told,
+	         h->lack_told);
 	save(h, "told", text);
 }
 
 static void load_told(struct hat *h, const char *text)
 {
 	size_t n = 0;
+	int lack = 0;
 
 	if (strlen(text) < PROFILE_SLOTS_MAX + HW_FANS + HW_FEEDS)
 		return;
@@ -83,7 +85,8 @@ static void load_told(struct hat *h, const char *text)
 		h->fan_told[f] = text[n] >= '0' && text[n] <= '2' ? (enum hw_part)(text[n] - '0') : HW_OK;
 	for (unsigned f = 1; f <= HW_FEEDS; f++, n++)
 		h->feed_told[f] = text[n] >= '0' && text[n] <= '2' ? (enum hw_part)(text[n] - '0') : HW_OK;
-	sscanf(text + n, "%u %u %u", &h->raid_told, &h->raid_events, &h->fabric_told);
+	sscanf(text + n, "%u %u %u %d", &h->raid_told, &h->raid_events, &h->fabric_told, &lack);
+	h->lack_told = lack;
 }
 
 static void load_slot(struct hat *h, unsigned slot, const char *text)
