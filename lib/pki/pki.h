@@ -54,6 +54,12 @@ struct pki_bytes {
 	size_t len;
 };
 
+/* Are these bytes, in PEM or DER, one certificate or more, one revocation list, one private key that we can
+ * use? */
+enum pki_reason pki_check_certs(struct pki_bytes in);
+enum pki_reason pki_check_crl(struct pki_bytes in);
+enum pki_reason pki_check_key(struct pki_bytes in);
+
 /* ---- trust: CA certificates and revocation lists ---- */
 
 struct pki_trust;

@@ -154,6 +154,35 @@ EVP_PKEY *pki_read_key(struct pki_bytes in, enum pki_reason *why)
 	return NULL;
 }
 
+enum pki_reason pki_check_certs(struct pki_bytes in)
+{
+	enum pki_reason why = PKI_OK;
+	STACK_OF(X509) *all = pki_read_certs(in, 16, &why);
+
+	if (!all)
+		return why;
+	sk_X509_pop_free(all, X509_free);
+	return PKI_OK;
+}
+
+enum pki_reason pki_check_crl(struct pki_bytes in)
+{
+	enum pki_reason why = PKI_OK;
+	X509_CRL *crl = pki_read_crl(in, &why);
+
+	X509_CRL_free(crl);
+	return crl ? PKI_OK : why;
+}
+
+enum pki_reason pki_check_key(struct pki_bytes in)
+{
+	enum pki_reason why = PKI_OK;
+	EVP_PKEY *key = pki_read_key(in, &why);
+
+	EVP_PKEY_free(key);
+	return key ? PKI_OK : why;
+}
+
 bool pki_key_fits(const EVP_PKEY *key)
 {
 	int bits = EVP_PKEY_get_bits(key);

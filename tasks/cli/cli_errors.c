@@ -6,7 +6,10 @@
  */
 #include <string.h>
 
+#include "base/url.h"
+#include "certs/certs.h"
 #include "cli_task.h"
+#include "fetch/fetch.h"
 #include "place/place_cfg.h"
 #include "show/show.h"
 
@@ -77,6 +80,27 @@ static void one_waiting(void *arg, const char *line, bool set)
 	w->each(w->arg, NULL, true, text);
 }
 
+/* Certificates that came with a file, by a URL that has not been fetched yet. */
+static void unfetched(struct sh *sh,
+                      void (*each)(void *arg, const struct cfg_node *n, bool warning, const char *text),
+                      void *arg)
+{
+	const struct cfg_node *n;
+	char text[FETCH_URL_MAX + 300], shown[FETCH_URL_MAX];
+
+	for (size_t i = 0; certs_rows[i]; i++)
+		cfg_foreach(n, sh_tree(sh)->root, certs_rows[i])
+		{
+			const char *var = n->negated ? NULL : certs_wanted(n->args);
+
+			if (!var)
+				continue;
+			snprintf(text, sizeof(text), "%s name %s: %s has not been fetched yet", certs_rows[i],
+			         cfg_key(n, 0), url_shown(cfg_arg(n, var), shown, sizeof(shown)));
+			each(arg, n, true, text);
+		}
+}
+
 /* Calls each() with a warning for every setting that the running chassis was not booted with. */
 static void waiting(struct sh *sh,
                     void (*each)(void *arg, const struct cfg_node *n, bool warning, const char *text),
@@ -85,6 +109,7 @@ static void waiting(struct sh *sh,
 	struct waiting w = {each, arg};
 	struct place_require configured, in_force;
 
+	unfetched(sh, each, arg);
 	place_cfg_require(sh_tree(sh), &configured);
 	if (place_require_at_boot(sh->t->state_dir, sh->t->boot_id, &in_force))
 		place_require_waiting(&in_force, &configured, one_waiting, &w);

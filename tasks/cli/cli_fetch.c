@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/url.h"
+#include "certs/certs.h"
 #include "chassis/fabric.h"
 #include "cli_show.h"
 #include "fetch/fetch.h"
@@ -79,6 +80,47 @@ int sh_put(struct sh *sh, const char *url, int fd, const char *data, size_t len,
 
 	job.total_s = fd >= 0 ? SH_FETCH_FILE_S : 0;
 	return run(sh, &job, r);
+}
+
+static int fetch_cert(struct sh *sh, const char *row, struct cfg_args *args, const char *var)
+{
+	const char *url = cfg_args_get(args, var);
+	char shown[FETCH_URL_MAX], err[160];
+	struct fetch_result r;
+	int rc;
+
+	url_shown(url, shown, sizeof(shown));
+	if (sh_fetch(sh, url, certs_max(row, var), -1, &r) < 0)
+		return -1;
+	rc = certs_take(sh->t->state_dir, &sh->s.hooks, row, args, var, r.data, r.len, err, sizeof(err));
+	fetch_result_clear(&r);
+	return rc < 0 ? sh_fail(sh, "%s: %s", shown, err) : 0;
+}
+
+int sh_fetch_certs(struct sh *sh, struct cli_result *res)
+{
+	struct cfg_args *args;
+	const char *var;
+	bool negated;
+	char *value;
+	int rc;
+
+	if (res->edit->op != CFG_SET || !certs_is_row(res->row->id) ||
+	    res->row->mode != cli_grammar_mode(sh->s.g, "config"))
+		return 0;
+	if (cfg_value_parse(res->edit->value, &args, &negated) < 0)
+		return 0; /* sct says what is wrong with it */
+	rc = 0;
+	while (rc == 0 && (var = certs_wanted(args)))
+		rc = fetch_cert(sh, res->row->id, args, var);
+	value = rc == 0 ? cfg_value_args(args, negated) : NULL;
+	if (value) {
+		explicit_bzero(res->edit->value, strlen(res->edit->value));
+		free(res->edit->value);
+		res->edit->value = value;
+	}
+	cfg_args_free(args);
+	return rc == 0 && !value ? sh_fail(sh, "out of memory") : rc;
 }
 
 int sh_temporary(struct sh *sh, const char *near)

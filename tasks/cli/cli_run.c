@@ -118,8 +118,11 @@ int sh_flush(struct sh *sh)
 
 static int edit(struct sh *sh, struct cli_result *res)
 {
-	struct cfg_edit *copy = cfg_edit_new(res->edit->op, res->edit->path, res->edit->value);
+	struct cfg_edit *copy;
 
+	if (sh_fetch_certs(sh, res) < 0)
+		return -1;
+	copy = cfg_edit_new(res->edit->op, res->edit->path, res->edit->value);
 	if (!copy)
 		return sh_fail(sh, "out of memory");
 	sh->batch[sh->n_batch] = copy;

@@ -119,6 +119,9 @@ struct fetch_result;
 int sh_fetch(struct sh *sh, const char *url, uint64_t max, int fd, struct fetch_result *r);
 /* Send a file from its start, or data (fd -1), to a URL. */
 int sh_put(struct sh *sh, const char *url, int fd, const char *data, size_t len, struct fetch_result *r);
+/* What a certificate's line names by a URL of the network: fetched, and the line names what is kept of it. 0,
+ * or -1 with the failure told: then nothing is to be changed. */
+int sh_fetch_certs(struct sh *sh, struct cli_result *res);
 /* A file without a name on the file system of the path `near` ("/flash/x"). A descriptor or -errno. */
 int sh_temporary(struct sh *sh, const char *near);
 

@@ -2,7 +2,7 @@
 /*
  * Certificates, CA certificates, revocation lists and private keys of the configuration: PEM text in its
  * lines, or files of this chassis (chapter 11). The only place of ipsecmgr that reads such files; what is in
- * them is lib/pki's to judge. Fetching over the network (HTTP, FTP, LDAP …) would come in at read_url().
+ * them is lib/pki's to judge. URLs of the network are fetched by cli and sct (lib/certs), and are files then.
  * Entry points: ipsecmgr_cert_own(), ipsecmgr_cert_trust(). Called by ipsecmgr_cfg.c.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
@@ -79,7 +79,7 @@ static int read_url(const char *state_dir, const char *url, struct bytes *b)
 /* What is wrong with reading, in words. */
 static const char *read_error(int rc)
 {
-	return rc == -EPROTONOSUPPORT ? "only files of /flash, /hd-raid and /usb1 are read" : disk_error(rc);
+	return rc == -EPROTONOSUPPORT ? "it has not been fetched yet" : disk_error(rc);
 }
 
 /* The text or file that a line names. 0, or an error in why. */

@@ -49,6 +49,7 @@ static int activate(struct task *t, const char *reason)
 	if (rc < 0)
 		return rc;
 	sct_key_boot(&sct);
+	sct_certs_follow(&sct);
 	task_ready(t, (uint32_t)sct.tree->count);
 	return 0;
 }

@@ -16,6 +16,7 @@ struct sct {
 	struct cfg_tree *tree;
 	struct store_writer *store;
 	struct task_timer *flush, *reopen, *settle;
+	struct sct_certs *certs; /* sct_certs.c */
 	int trouble;    /* why the last commit failed */
 	char *boot_sys; /* what /flash/boot.sys holds, as far as we know */
 };
@@ -63,6 +64,14 @@ void sct_bootsys_follow(struct sct *s);
  * priorities themselves. used: "PRIORITY URL" of what was loaded, "" when nothing was.
  */
 void sct_bootsys_load(struct sct *s, char *used, size_t size);
+
+/*
+ * sct_certs.c: certificates by URL. To be called after every change of the tree: fetches what lines of files name by a URL of the
+ * network, again and again until it is there, and removes files that no line names any more.
+ */
+void sct_certs_follow(struct sct *s);
+/* One edit of our own: stored and published. */
+int sct_commit_own(struct sct *s, const struct cfg_edit *e);
 
 /* sct_key.c: the chassis key. */
 void sct_control(struct task *t, const struct bus_msg *m);

@@ -25,6 +25,7 @@ struct commit {
 	size_t n_errors;
 	bool changed;
 	bool broken; /* a change could not be noted for the store */
+	bool own;    /* nobody waits for an answer */
 };
 
 /* --- rows --------------------------------------------------------------------------------------------------
@@ -184,6 +185,8 @@ static void answer(struct commit *c)
 	Envelope env = ENVELOPE__INIT;
 	ConfigReply r = CONFIG_REPLY__INIT;
 
+	if (c->own)
+		return;
 	r.version = c->s->tree->version;
 	r.errors = c->errors;
 	r.n_errors = c->n_errors;
@@ -209,15 +212,16 @@ static void committed(const struct store_result *res, void *arg)
 		c->s->trouble = res->error;
 		return; /* flush_cb() rolls back, which brings the final answer */
 	}
-	if (res->error) {
+	if (res->error && !c->own) {
 		task_reply_status_to(c->s->t, &c->from, c->s->trouble ? c->s->trouble : res->error,
 		                     "Failure: The configuration cannot be stored: %s; nothing was changed",
 		                     strerror(c->s->trouble ? -c->s->trouble : -res->error));
-	} else {
+	} else if (!res->error) {
 		answer(c);
 		if (c->changed) {
 			sct_publish(c->s, (uint64_t)res->last, false);
 			sct_bootsys_follow(c->s);
+			sct_certs_follow(c->s);
 		}
 	}
 	commit_free(c);
@@ -281,8 +285,10 @@ static void commit_end(struct sct *s, struct commit *c, struct store_batch *b)
 	if (c->broken)
 		store_batch_free(b);
 	if (c->broken || store_submit(s->store, b, clock_now_us(), committed, c) < 0) {
-		task_reply_status_to(s->t, &c->from, -ENOSPC,
-		                     "Failure: The configuration cannot be stored; nothing was changed");
+		if (!c->own)
+			task_reply_status_to(
+			        s->t, &c->from, -ENOSPC,
+			        "Failure: The configuration cannot be stored; nothing was changed");
 		commit_free(c);
 		sct_roll_back(s);
 		return;
@@ -309,6 +315,30 @@ void sct_config_edits(struct task *t, const struct bus_msg *m)
 		}
 	}
 	commit_end(s, c, b);
+}
+
+int sct_commit_own(struct sct *s, const struct cfg_edit *e)
+{
+	ConfigEdit edit = CONFIG_EDIT__INIT;
+	struct store_batch *b = s->store ? store_batch_new(s->store) : NULL;
+	struct commit *c = b ? calloc(1, sizeof(*c)) : NULL;
+	char err[1024];
+	int rc;
+
+	if (!c) {
+		store_batch_free(b);
+		return -ENOMEM;
+	}
+	c->s = s;
+	c->own = true;
+	edit.op = (ConfigEdit__Op)e->op;
+	edit.path = e->path;
+	edit.value = e->value;
+	rc = edit_one(c, b, &edit, err, sizeof(err));
+	if (rc < 0)
+		LOG(EV_CFG_ERROR, "%s", err);
+	commit_end(s, c, b);
+	return rc;
 }
 
 /* --- a whole file ------------------------------------------------------------------------------------------
