@@ -43,7 +43,11 @@ class Lab:
         with open(self.lab, "w") as f:
             f.write(text)
         self.history, self.read_to = [], 0
-        self.run("lab", "up", self.lab, check=True)
+        try:
+            self.run("lab", "up", self.lab, check=True)
+        except RuntimeError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -54,6 +58,8 @@ class Lab:
         try:
             r = subprocess.run([ORRERY, *args], capture_output=True, text=True, timeout=timeout, env=self.env)
         except subprocess.TimeoutExpired:
+            if check:
+                raise RuntimeError(f"orrery {' '.join(args)}: no answer within {timeout} s") from None
             return 124, "no answer within its time"
         if check and r.returncode:
             raise RuntimeError(f"orrery {' '.join(args)}: {(r.stderr or r.stdout).strip()[-400:]}")
@@ -86,6 +92,8 @@ class Lab:
             return json.loads(s.makefile().readline())
 
     def read_history(self):
+        if not os.path.exists(self.history_file):
+            return self.history  # no peer has said anything
         with open(self.history_file) as f:
             f.seek(self.read_to)
             for line in f:

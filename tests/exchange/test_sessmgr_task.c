@@ -165,7 +165,7 @@ static void vpnmgr_rx(struct peer *p, const Envelope *in, const char *ret)
 
 /* ipsecmgr: knows the calls of this list. */
 static const char *alive = "";
-static unsigned asked;
+static unsigned asked, mute; /* so many questions it does not answer to the point */
 
 static SessionReply *answer; /* last reply to SessionNew */
 
@@ -180,6 +180,16 @@ static void ipsecmgr_rx(struct peer *p, const Envelope *in, const char *ret)
 	if (in->body_case != ENVELOPE__BODY_SHOW)
 		return;
 	asked++;
+	if (mute) {
+		Status st = STATUS__INIT;
+
+		mute--;
+		st.code = -EAGAIN;
+		env.body_case = ENVELOPE__BODY_STATUS;
+		env.status = &st;
+		respond(&ipsecmgr, &env, in->id, ret);
+		return;
+	}
 	snprintf(json, sizeof(json), "{\"sas\":[{\"callid\":\"%s\"}]}", alive);
 	r.json = json;
 	env.body_case = ENVELOPE__BODY_SHOW_REPLY;
@@ -387,6 +397,21 @@ Test(sessmgr_task, an_address_is_free_when_the_rows_deletion_is_durable)
 	call_up("0100000000000003", 0);
 	cr_assert_eq(chunks, 2);
 	cr_assert(has("summary", "\"Remote-disconnect\":1"));
+}
+
+/* Two audits a second apart find what a dead ipsecmgr could not tell; one that it did not answer does not
+ * count. */
+Test(sessmgr_task, an_audit_without_an_answer_is_repeated_soon)
+{
+	call_up("0100000000000001", 0);
+	put("ikesa", "0100000000000001", "", NULL, 0);
+	cr_assert(has("summary", "\"active\":1"));
+	mute = 1;
+	bus_switch_withdraw(rig.card, "ipsecmgr/1");
+	cr_assert_eq(bus_switch_ready(rig.card, "p-ipsecmgr", "ipsecmgr/1"), 0);
+	RIG_WAIT(deletes == 1);
+	cr_assert_eq(asked, 3);
+	wait_for("summary", "\"active\":0");
 }
 
 /* Whoever told of an end tells our successor, unless we said that it is durable. */
