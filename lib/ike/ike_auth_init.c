@@ -50,7 +50,7 @@ int ike_auth_start(struct ike_sa *sa, struct ike_out *t)
 	if (err)
 		return err;
 	default_ts(sa);
-	s->child_spi_in = ike_sa_new_child_spi(sa->e);
+	s->child_spi_in = ike_sa_offer_child_spi(sa->e, &s->offered);
 	ike_wire_build(&b, buf, sizeof(buf));
 	ike_wire_put_id(&b, IKE_PL_IDI, &local);
 	ike_cert_put(&b, sa, NULL);

@@ -110,7 +110,7 @@ int ike_child_start(struct ike_sa *sa, struct ike_out *t, enum ike_job_kind kind
 	x->kind = kind;
 	x->spi_in = spi_in;
 	x->payload = old ? old->payload : (uint8_t)spi_in;
-	x->new_spi_in = ike_sa_new_child_spi(e);
+	x->new_spi_in = ike_sa_offer_child_spi(e, &x->offered);
 	e->cb.random(e->arg, x->nonce, sizeof(x->nonce));
 	offer_for(sa, old, x);
 	x->group = x->offer[0].dh;
@@ -334,6 +334,7 @@ void ike_child_response(struct ike_rx *rx)
 		failed(rx, x, error->type);
 	else
 		succeeded(rx, x);
+	ike_map_del(&rx->e->offered, &x->offered);
 	OPENSSL_cleanse(x, sizeof(*x));
 	free(x);
 }

@@ -369,6 +369,8 @@ static int get_xchg(struct ike_sa *sa, struct pack_reader *r)
 	x->spi_in = pack_get_u32(r);
 	if (has_body(kind))
 		get_xchg_body(r, x);
+	if (x->new_spi_in)
+		ike_map_add(&sa->e->offered, &x->offered, x->new_spi_in, &x->offered);
 	return 0;
 }
 

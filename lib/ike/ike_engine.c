@@ -18,7 +18,7 @@
 
 static int init_tables(struct ike_engine *e)
 {
-	struct ike_map *maps[] = {&e->by_spi, &e->by_init, &e->by_peer, &e->by_child, &e->by_txn};
+	struct ike_map *maps[] = {&e->by_spi, &e->by_init, &e->by_peer, &e->by_child, &e->by_txn, &e->offered};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
 		if (ike_map_init(maps[i], e->seed + i))
@@ -95,6 +95,7 @@ void ike_engine_free(struct ike_engine *e)
 	ike_map_free(&e->by_peer);
 	ike_map_free(&e->by_child);
 	ike_map_free(&e->by_txn);
+	ike_map_free(&e->offered);
 	ike_crypto_free(e->crypto);
 	if (e->scratch)
 		OPENSSL_cleanse(e->scratch, IKE_PACKET_MAX);

@@ -64,8 +64,9 @@ struct ike_xchg {
 	enum ike_job_kind kind;
 	uint32_t spi_in;     /* child that's rekeyed or deleted; of a new one its payload */
 	uint32_t new_spi_in; /* SPI offered for the new child */
-	uint8_t payload;     /* of the new child */
-	uint64_t new_spi;    /* SPI offered for the new IKE SA */
+	struct ike_node offered;
+	uint8_t payload;  /* of the new child */
+	uint64_t new_spi; /* SPI offered for the new IKE SA */
 	uint8_t nonce[IKE_NONCE_LEN];
 	uint16_t group; /* of our KE payload, 0: none */
 	uint8_t dh_priv[IKE_DH_PRIV];
@@ -111,7 +112,8 @@ struct ike_setup {
 	bool cookie_seen;
 	bool own_id; /* the SA was given a local identity of its own */
 	struct ike_id remote_id;
-	uint32_t child_spi_in;
+	uint32_t child_spi_in; /* SPI offered for the first child */
+	struct ike_node offered;
 	unsigned n_ts_local, n_ts_remote;
 	struct ike_ts ts_local[IKE_MAX_TS], ts_remote[IKE_MAX_TS];
 };
@@ -229,6 +231,7 @@ struct ike_engine {
 	uint64_t now;
 	struct ike_pol *policies;
 	struct ike_map by_spi, by_init, by_peer, by_child, by_txn;
+	struct ike_map offered; /* child SPIs of requests that are not answered */
 	struct ike_sa *sas;
 	struct ike_stats_int {
 		size_t sas, half_open, established, children;
@@ -277,6 +280,8 @@ void ike_sa_set_state(struct ike_sa *sa, enum ike_state to);
 struct counters_ikev2 *ike_sa_counters(const struct ike_sa *sa);
 uint64_t ike_sa_new_spi(struct ike_engine *e);
 uint32_t ike_sa_new_child_spi(struct ike_engine *e);
+/* The same, and no other child gets it while n is in the map e->offered. */
+uint32_t ike_sa_offer_child_spi(struct ike_engine *e, struct ike_node *n);
 struct ike_sa *ike_sa_find(const struct ike_engine *e, uint64_t spi);
 struct ike_sa *ike_sa_find_init(const struct ike_engine *e, uint64_t spi_i, const struct ike_path *path);
 void ike_sa_index_init(struct ike_sa *sa, uint64_t spi_i, const struct ike_path *path);

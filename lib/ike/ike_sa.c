@@ -127,6 +127,7 @@ void ike_sa_drop_setup(struct ike_sa *sa)
 	free(s->init_resp);
 	free(s->cas);
 	wipe_free(s->auth_inner, s->auth_inner_len);
+	ike_map_del(&sa->e->offered, &s->offered);
 	wipe_free(s, sizeof(*s));
 	sa->setup = NULL;
 	ike_map_del(&sa->e->by_init, &sa->by_init);
@@ -143,6 +144,8 @@ void ike_sa_drop_request(struct ike_sa *sa)
 
 void ike_sa_drop_xchg(struct ike_sa *sa)
 {
+	if (sa->xchg)
+		ike_map_del(&sa->e->offered, &sa->xchg->offered);
 	wipe_free(sa->xchg, sizeof(*sa->xchg));
 	sa->xchg = NULL;
 }

@@ -11,8 +11,7 @@
 
 #include <openssl/crypto.h>
 
-/* SPIs offered in a request that's outstanding aren't in the table yet, so two could clash: 1 in 16 million,
- * and then the add is refused. */
+/* What an outstanding request offers is taken as well: the peer may be sending under it already. */
 uint32_t ike_sa_new_child_spi(struct ike_engine *e)
 {
 	uint32_t spi;
@@ -20,7 +19,16 @@ uint32_t ike_sa_new_child_spi(struct ike_engine *e)
 	do {
 		e->cb.random(e->arg, &spi, sizeof(spi));
 		spi = (spi & 0x00ffffffu) | (uint32_t)e->cfg.instance << 24;
-	} while (ike_map_find(&e->by_child, spi));
+	} while (ike_map_find(&e->by_child, spi) || ike_map_find(&e->offered, spi));
+	return spi;
+}
+
+uint32_t ike_sa_offer_child_spi(struct ike_engine *e, struct ike_node *n)
+{
+	uint32_t spi = ike_sa_new_child_spi(e);
+
+	ike_map_del(&e->offered, n);
+	ike_map_add(&e->offered, n, spi, n);
 	return spi;
 }
 

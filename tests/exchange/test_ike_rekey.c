@@ -330,6 +330,43 @@ Test(ike_rekey, rekey_of_an_unknown_child)
 	cr_assert_eq(w_children(&w->n[1]), 0);
 }
 
+/*
+ * An SPI that is offered and not answered yet is taken: the peer sends under it as soon as it has agreed.
+ * Also when the offer is of a process that is no more, and for the child of an IKE_AUTH.
+ */
+Test(ike_rekey, no_spi_is_offered_twice)
+{
+	for (int cut = 0; cut < 2; cut++) {
+		uint32_t spi[2], n = 0;
+
+		start();
+		w_initiate(w);
+		w_run(w, W_US);
+		for (unsigned i = 0; i < W_CHILDREN && n < 2; i++)
+			if (w->n[1].child[i].live)
+				spi[n++] = w->n[1].child[i].in;
+		cr_assert_eq(n, 2);
+		w->same4 = 6;
+		cr_assert_eq(ike_engine_rekey_child(w->n[1].e, w->now, spi[0]), 0);
+		if (cut) {
+			w_kill(&w->n[1]);
+			w_restore(&w->n[1]);
+		}
+		cr_assert_eq(ike_engine_rekey_child(w->n[1].e, w->now, spi[1]), 0);
+		w_initiate(w);
+		w_run(w, 5 * W_US);
+		cr_assert_eq(w->same4, 0);
+		for (int i = 0; i < 2; i++) {
+			cr_assert_eq(w->n[i].events[IKE_EV_CHILD_REKEYED], 2);
+			cr_assert_eq(w->n[i].events[IKE_EV_CHILD_FAILED], 0);
+			cr_assert_eq(w_children(&w->n[i]), 3);
+		}
+		cr_assert_eq(w_matched(w), 3);
+		w_free(w);
+		w = w_new();
+	}
+}
+
 Test(ike_rekey, ignoring_rekeys)
 {
 	w->n[0].policy.payload[0].ignore_rekey = true;
