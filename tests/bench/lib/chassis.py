@@ -22,7 +22,7 @@ GROUPS = ("modp2048", "x25519")
 GATEWAY, SERVER = "192.0.2.1", "203.0.113.10"
 CHARONS = (("openssl", "192.0.2.50", "openssl plugin alone"),
            ("gmp", "192.0.2.51", "gmp with dh_exponent_ansi_x9_42 = no, curve25519, aes, sha2 plugins"))
-PEERS = ("--psk", "orrery-bench", "--source", "100.64.0.0/16", "--ike", "aes128-sha256", "--esp", "aes128gcm",
+PEERS = ("--psk", "orrery-bench", "--ike", "aes128-sha256", "--esp", "aes128gcm",
          "--remote-ts", "203.0.113.0/24", "--id-prefix", "enb-")
 ECHO_PPS = 10  # a second and tunnel, while something is broken: a gap is seen to the nearest 100 ms
 
@@ -162,16 +162,15 @@ def idle(report, seconds=5):
 class Peers:
     """`orrery peers` in the lab's host ran, and its control socket."""
 
-    def __init__(self, server, dh, *more, count=TUNNELS):
+    def __init__(self, server, dh, *more, count=TUNNELS, lab=LAB, source="100.64.0.0/16"):
         self.count = count
-        lab = os.path.join(os.environ["ORRERY_RUN"], "lab-bench")
-        self.path = os.path.join(lab, "bench.peers")
+        self.path = os.path.join(os.environ["ORRERY_RUN"], "lab-bench", "bench.peers")
         if os.path.exists(self.path):
             os.unlink(self.path)
         self.start = time.monotonic()
         self.proc = subprocess.Popen(
-            [ORRERY, "lab", "exec", LAB, "ran", ORRERY, "peers", "--count", str(count), "--server", server, "--dh", dh,
-             "--control", self.path, "--tries", "10", *PEERS, *more],
+            [ORRERY, "lab", "exec", lab, "ran", ORRERY, "peers", "--count", str(count), "--server", server, "--dh", dh,
+             "--source", source, "--control", self.path, "--tries", "10", *PEERS, *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def ask(self, line):
@@ -474,6 +473,77 @@ def many(report):
         peers.stop()
 
 
+def storm(report, count=10000):
+    """Every child SA is rekeyed at once while echoes run in all of them."""
+    group = f"rekey storm: {count:,} child SAs at once, an echo every 2 s in each"
+    report.progress(group)
+    peers = Peers(GATEWAY, "x25519", "--ping", SERVER, "--pps", "0.5", count=count)
+    try:
+        up = peers.wait_up(240)["established"]
+        time.sleep(2)
+        procs = processes()
+        peers.ask("mark")
+        had = peers.ask("status")["child_rekeys"]
+        before, start = cpu_by_facility(procs), time.monotonic()
+        asked = peers.ask("rekey")["started"]
+        until("every child SA is rekeyed", 120, lambda: peers.ask("status")["child_rekeys"] - had >= asked, 0.05)
+        took = time.monotonic() - start
+        after = cpu_by_facility(procs)
+        time.sleep(3)  # the last echo of each has come back, or has not
+        s = peers.ask("status")
+        used = {f: after[f] - before[f] for f in after}
+        report.add(group, "all of them rekeyed", took, "s", f"{asked} of {up} tunnels; {asked / took:.0f} rekeys/s",
+                   raw={"peers": s, "cpu": used})
+        report.add(group, "CPU per rekey", sum(used.values()) / asked * 1e3, "CPU ms/rekey", "with the echoes")
+        report.add(group, "echoes lost", s["lost"], "packets",
+                   f"of {s['sent']}; {s['downs']} tunnels lost, {s['esp_unknown_spi']} packets under an unknown SPI")
+    finally:
+        peers.stop()
+
+
+def scale(report, count=65536, part=5000):
+    """As many tunnels as there are ports, checkpoints on: how the rate and the memory hold."""
+    group = f"{count:,} tunnels at once (asr5500-full, checkpoints on)"
+    lab = os.path.abspath("tests/bench/scale.lab")
+    orrery("lab", "up", lab)
+    peers = None
+    try:
+        until("asr5500-full is ready for recovery", 60, ready_for_recovery, 0.1)
+        procs = processes()
+        kb = {f: memory_kb(procs, {f}) for f, _ in procs}
+        peers = Peers(GATEWAY, "x25519", "--ping", SERVER, "--pps", "0.001", count=count, lab=lab,
+                      source="100.64.0.0/14")
+        marks = {}
+
+        def reached():
+            s = peers.ask("status") if os.path.exists(peers.path) else None
+            if not s:
+                return False
+            for n in (1, part, count - part, count):
+                if n not in marks and s["established"] >= n:
+                    marks[n] = (s["established"], time.monotonic())
+            report.progress(f"{group}: {s['established']}")
+            return s["established"] + s["failed"] >= count
+        peers.proc.poll()
+        until("the control socket is there", 10, lambda: os.path.exists(peers.path), 0.02)
+        time.sleep(0.2)
+        until("all tunnels are up", 600, reached, 0.05)
+        s = peers.ask("status")
+        grown = {f: memory_kb(procs, {f}) - k for f, k in kb.items()}
+        report.add(group, "established", s["established"], "tunnels", f"in {s['all_up_s']:.0f} s; {s['failed']} failed")
+        if s["established"] == count:
+            rates = [(marks[b][0] - marks[a][0]) / (marks[b][1] - marks[a][1]) for a, b in ((1, part), (count - part, count))]
+            report.add(group, f"set-up rate of the last {part:,} / of the first {part:,}", rates[1] / rates[0], "times",
+                       f"{rates[1]:.0f} and {rates[0]:.0f} tunnels/s by the wall clock; wanted >= 0.9", raw=rates)
+        for f in ("ipsecmgr", "sessmgr", "aaamgr", "iftask", "srdb"):
+            report.add(group, f"memory per tunnel, {f}", grown.get(f, 0) / max(s["established"], 1), "KiB/tunnel",
+                       "growth of RSS" + ("; wanted <= 6" if f == "ipsecmgr" else ""))
+    finally:
+        if peers:
+            peers.stop()
+        subprocess.run([ORRERY, "lab", "down", lab], capture_output=True, timeout=60)
+
+
 # --- charon beside it -----------------------------------------------------------------------------------------
 
 def charon(report):
@@ -513,6 +583,8 @@ def run(report, wanted):
             report.guard("recovery", lambda: recovery(report, peers))
             peers.stop()
             report.guard("many tunnels", lambda: many(report))
+        if "storm" in wanted:
+            report.guard("rekey storm", lambda: storm(report))
         if peers:
             peers.stop()
         if "charon" in wanted:
