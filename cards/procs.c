@@ -416,7 +416,8 @@ static void back_off(struct proc *p, uint64_t ms)
 /* How soon it may start again; tells hatsystem when this happens again and again. */
 static uint64_t delay_of(struct proc *p)
 {
-	struct restart_verdict v = restart_crashed(&p->policy, clock_now_us());
+	struct restart_verdict v = restart_crashed(&p->policy, p->card->profile.task_restart_ms,
+	                                           p->card->profile.task_restart_max_ms, clock_now_us());
 
 	if (v.escalate)
 		report_event(p->card, p, TASK_EVENT__WHAT__GAVE_UP, 0, 0, 0);

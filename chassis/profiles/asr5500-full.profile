@@ -29,5 +29,6 @@ sessmgr-per-cpu 3
 standby-sessmgr-per-cpu 1
 standby-ipsecmgr 3
 task-heartbeat 1000 4000
+task-restart 500 30000
 card-heartbeat 500 4000
 card-reboot 3000

@@ -33,3 +33,5 @@ standby-ipsecmgr 2
 task-heartbeat 500 2000
 card-heartbeat 250 2000
 card-reboot 1500
+# first and longest pause before a task that fails again and again is started again
+task-restart 500 30000

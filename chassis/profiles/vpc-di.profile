@@ -13,5 +13,6 @@ sessmgr-per-cpu 1
 standby-sessmgr-per-cpu 1
 standby-ipsecmgr 2
 task-heartbeat 500 2000
+task-restart 500 30000
 card-heartbeat 250 2000
 card-reboot 1500

@@ -31,6 +31,7 @@ static const struct number_row numbers[] = {
         {"power-feeds", AT(power_feeds), 0, 0, 2},
         {"fabric-cards", AT(fabric_cards), 0, 0, PROFILE_SLOTS_MAX},
         {"task-heartbeat", AT(task_heartbeat_ms), AT(task_hang_ms), 50, 60000},
+        {"task-restart", AT(task_restart_ms), AT(task_restart_max_ms), 1, 600000},
         {"card-heartbeat", AT(card_heartbeat_ms), AT(card_hang_ms), 50, 60000},
         {"card-reboot", AT(card_reboot_ms), 0, 0, 600000},
 };
@@ -145,6 +146,8 @@ int profile_read(const char *path, struct profile *p, char *err, size_t err_size
 	bool management = false;
 
 	memset(p, 0, sizeof(*p));
+	p->task_restart_ms = 500;
+	p->task_restart_max_ms = 30000;
 	if (!f) {
 		rc = -errno;
 		snprintf(err, err_size, "%s: %s", path, strerror(errno));

@@ -26,6 +26,8 @@ struct profile {
 	unsigned fabric_cards; /* fabric cards that must be active; one more is its redundancy */
 	unsigned ipsecmgr_per_card, sessmgr_per_cpu, standby_sessmgr_per_cpu, standby_ipsecmgr;
 	unsigned task_heartbeat_ms, task_hang_ms, card_heartbeat_ms, card_hang_ms, card_reboot_ms;
+	unsigned task_restart_ms,
+	        task_restart_max_ms; /* pauses before a task that fails often starts again */
 };
 
 /* What the slot takes: DPC, MMIO, SSC, FSC …; "" when the chassis has no such slot. */

@@ -49,7 +49,8 @@ double usage_cpu_permille(const struct usage_cpu *c)
 	return 1000.0 * (double)(c->used[last] - c->used[first]) / (double)(c->at[last] - c->at[first]);
 }
 
-struct restart_verdict restart_crashed(struct restart_policy *r, uint64_t now_us)
+struct restart_verdict restart_crashed(struct restart_policy *r, unsigned first_ms, unsigned max_ms,
+                                       uint64_t now_us)
 {
 	const unsigned size = sizeof(r->crashes) / sizeof(r->crashes[0]);
 	struct restart_verdict v = {0};
@@ -62,8 +63,8 @@ struct restart_verdict restart_crashed(struct restart_policy *r, uint64_t now_us
 	if (recent <= RESTART_FREE)
 		return v;
 	over = recent - RESTART_FREE - 1;
-	v.delay_ms = (uint64_t)RESTART_FIRST_MS << (over < 8 ? over : 8);
-	if (v.delay_ms > RESTART_MAX_MS)
-		v.delay_ms = RESTART_MAX_MS;
+	v.delay_ms = (uint64_t)first_ms << (over < 8 ? over : 8);
+	if (v.delay_ms > max_ms)
+		v.delay_ms = max_ms;
 	return v;
 }

@@ -44,10 +44,8 @@ double usage_cpu_permille(const struct usage_cpu *c);
 /* --- starting again ----------------------------------------------------------------------------------------
  */
 #define RESTART_WINDOW_US (60 * 1000000ULL)
-#define RESTART_FREE      3     /* crashes in the window that are answered at once */
-#define RESTART_ESCALATE  10    /* the one that makes it the card's problem */
-#define RESTART_MAX_MS    30000 /* longest pause */
-#define RESTART_FIRST_MS  500
+#define RESTART_FREE      3  /* crashes in the window that are answered at once */
+#define RESTART_ESCALATE  10 /* the one that makes it the card's problem */
 
 struct restart_policy {
 	uint64_t crashes[16];
@@ -59,7 +57,9 @@ struct restart_verdict {
 	bool escalate;     /* again and again: the next level */
 };
 
-/* It ended unexpectedly at now_us. */
-struct restart_verdict restart_crashed(struct restart_policy *r, uint64_t now_us);
+/* It ended unexpectedly at now_us. first_ms, max_ms: the shortest pause, doubled each time, and the longest.
+ */
+struct restart_verdict restart_crashed(struct restart_policy *r, unsigned first_ms, unsigned max_ms,
+                                       uint64_t now_us);
 
 #endif

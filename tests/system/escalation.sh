@@ -3,6 +3,12 @@
 # another one takes its tasks over. Nothing is lost by any of it.
 . "$(dirname "$0")/../lib.sh"
 . "$HERE/../tunnels.sh"
+# the pauses of a profile that is in a hurry
+mkdir "$WORK/labs" && cp -r "$HERE"/../labs/one.* "$HERE/../labs/swan" "$WORK/labs/" || fail "the lab"
+sed 's/^task-restart .*/task-restart 50 400/' "$HERE/../../chassis/profiles/asr5500-lab.profile" >"$WORK/hurry.profile"
+grep -q '^task-restart 50 400' "$WORK/hurry.profile" || fail "the profile has no task-restart"
+sed -i "s,profile asr5500-lab,profile $WORK/hurry.profile," "$WORK/labs/one.lab"
+LAB=$WORK/labs/one.lab
 lab_up
 told() {
 	cli -c 'show snmp trap history' | grep -q 'CritTaskFailed.*vpnmgr'

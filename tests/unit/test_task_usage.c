@@ -49,11 +49,11 @@ Test(task_usage, restarts_at_once_then_ever_later_then_escalates_once)
 	struct restart_verdict v;
 
 	for (unsigned i = 0; i < 11; i++) {
-		v = restart_crashed(&r, 1000000ULL * i);
+		v = restart_crashed(&r, 500, 30000, 1000000ULL * i);
 		cr_expect_eq(v.delay_ms, want[i], "crash %u: %llu ms", i + 1, (unsigned long long)v.delay_ms);
 		cr_expect_eq(v.escalate, i == 9, "crash %u", i + 1);
 	}
-	v = restart_crashed(&r, 10000000 + RESTART_WINDOW_US);
+	v = restart_crashed(&r, 500, 30000, 10000000 + RESTART_WINDOW_US);
 	cr_expect_eq(v.delay_ms, 0, "a minute later it is forgiven");
 	cr_expect_not(v.escalate);
 }
@@ -63,7 +63,7 @@ Test(task_usage, a_crash_a_minute_is_answered_at_once_for_ever)
 	struct restart_policy r = {0};
 
 	for (unsigned i = 0; i < 100; i++) {
-		struct restart_verdict v = restart_crashed(&r, RESTART_WINDOW_US * i);
+		struct restart_verdict v = restart_crashed(&r, 500, 30000, RESTART_WINDOW_US * i);
 
 		cr_expect_eq(v.delay_ms, 0);
 		cr_expect_not(v.escalate);
