@@ -10,16 +10,30 @@ fault() {
 	"$ORRERY" fault --name G "$@" || fail "orrery fault $*"
 }
 
-# ask COMMAND FIELD...: of the simulated peers' answer
+# ask COMMAND FIELD...: of the simulated peers' answer; command `answered`: when every tunnel has had an answer from now on
 ask() {
-	python3 - "$ORRERY_RUN/lab-one/load.peers" "$@" <<'END'
-import json, socket, sys
-s = socket.socket(socket.AF_UNIX)
-s.settimeout(5)
-s.connect(sys.argv[1])
-s.send(sys.argv[2].encode() + b"\n")
-j = json.loads(s.makefile().readline())
-print(*[j[k] for k in sys.argv[3:]])
+	python3 -S - "$ORRERY_RUN/lab-one/load.peers" "$@" <<'END'
+import json, select, socket, sys, time
+def ask(what):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(5)
+    s.connect(sys.argv[1])
+    s.send(what.encode() + b"\n")
+    return json.loads(s.makefile().readline())
+what, fields = sys.argv[2], sys.argv[3:]
+if what == "answered":
+    ask("mark")
+    deadline = time.monotonic() + 10
+    while True:
+        j = ask("status")
+        if j["received"] >= 30 and j["peers_unanswered"] == 0:
+            break
+        if time.monotonic() > deadline:
+            sys.exit("not every tunnel was answered within 10 s: %s" % j)
+        select.select([], [], [], 0.05)
+else:
+    j = ask(what)
+print(*[j[k] for k in fields])
 END
 }
 
@@ -66,17 +80,9 @@ lab_up() {
 	before=$(peers established spi_hash seq_reused downs)
 }
 
-# every tunnel has had an answer since the mark
-answered() {
-	set -- $(peers received peers_unanswered)
-	[ "$1" -ge 30 ] && [ "$2" = 0 ]
-}
-
 # unharmed WHAT: nothing was lost by it, and traffic flows
 unharmed() {
-	ask mark
-	within 10 answered
-	now=$(peers established spi_hash seq_reused downs)
+	now=$(ask answered established spi_hash seq_reused downs) || fail "after $1: no traffic"
 	[ "$now" = "$before" ] || fail "after $1: established, SPIs, reused, downs were $before and are $now"
 	echo "$1: unharmed"
 }
