@@ -68,6 +68,7 @@ LIB_FUZZ  := $(call obj,fuzzobj,$(LIB_C)) $(PROTO_C:$(BUILD)/%.c=$(BUILD)/fuzzob
 TASK_BIN  := $(TASKS:%=$(LIBEXEC)/%)
 BINS      := $(TASK_BIN) $(LIBEXEC)/orreryd $(LIBEXEC)/orrery-card $(BUILD)/bin/orrery
 TEST_BIN  := $(TESTS_C:tests/%.c=$(BUILD)/asan/tests/%)
+REPLAY_BIN := $(FUZZ_C:tests/%.c=$(BUILD)/asan/tests/%)
 FUZZ_BIN  := $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 BENCH_BIN := $(BENCH_C:tests/bench/%.c=$(BUILD)/bench/%)
 
@@ -158,6 +159,11 @@ $(BUILD)/asan/tests/%: $(BUILD)/asan/tests/%.o $(BUILD)/asan/liborrery.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(ASAN) $(LDFLAGS) $^ -o $@ -lcriterion $(LDLIBS)
+# a fuzz target over its kept inputs only, without the fuzzing engine
+$(BUILD)/asan/tests/fuzz/%: $(BUILD)/asan/tests/fuzz/%.o $(BUILD)/asan/tests/fuzz/replay.o $(BUILD)/asan/liborrery.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(ASAN) $(LDFLAGS) $^ -o $@ $(LDLIBS)
 $(BUILD)/fuzz/%: $(BUILD)/fuzzobj/tests/fuzz/%.o $(BUILD)/fuzzobj/liborrery.a
 	@mkdir -p $(@D)
 	$(call say,CLANG,$<)
@@ -169,7 +175,8 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/liborrery.a
 
 # --- tests ------------------------------------------------------------------------------------------------
 .PHONY: build-tests build-bench build-fuzz
-build-tests: $(TEST_BIN)
+# what make bench and make fuzz need is built here as well, so that it does not rot
+build-tests: $(TEST_BIN) $(REPLAY_BIN) $(BENCH_BIN)
 build-bench: $(BENCH_BIN)
 build-fuzz: $(FUZZ_BIN)
 

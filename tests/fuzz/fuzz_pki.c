@@ -43,6 +43,8 @@ static void peer(const uint8_t *data, size_t size)
 	pki_peer_free(p);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct pki_bytes said = {(const uint8_t *)"said", 4};

@@ -61,6 +61,8 @@ static void conn(void *arg, bool up)
 static const struct srp_ops ops = {send_frame, drop,  state,   persist, hold,
                                    acked,      fetch, install, ordered, conn};
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
