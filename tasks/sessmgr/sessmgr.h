@@ -81,6 +81,7 @@ struct sessmgr {
 	struct sessmgr_audit *audit; /* under way */
 	unsigned audits_soon;        /* still to do: an ipsecmgr came back, or did not answer */
 	struct task_timer *soon;
+	uint64_t ipsecmgr_came[256];  /* when the one of this number came (back) */
 	struct task_timer *row_again; /* rows are to be deleted that the store refused to */
 	uint32_t settling[64];        /* contexts being settled */
 	unsigned n_settling, settle_rounds;
@@ -124,6 +125,8 @@ void sessmgr_call_drop(struct sessmgr *s, struct session_call *c);
 void sessmgr_call_rename(struct sessmgr *s, struct session_call *c, const char *ike_key);
 /* Set-up timers. */
 void sessmgr_call_sweep(struct sessmgr *s);
+/* Calls that an ipsecmgr asked for which is another process now: they are up (the row says so), or over. */
+void sessmgr_call_orphans(struct sessmgr *s);
 
 /* sessmgr_pool.c */
 /* Find an address for a call in state ARRIVED: answers it, or asks vpnmgr for a chunk and answers it later.

@@ -414,6 +414,31 @@ void sessmgr_call_state(struct task *t, const struct bus_msg *m)
 /* --- timers
  * --------------------------------------------------------------------------------------------------- */
 
+static bool setting_up(const struct session_call *c)
+{
+	return session_state(c) == SESSION_ARRIVED || session_state(c) == SESSION_ANSWERED;
+}
+
+/* Nobody will say any more what became of it; the row of one that is up was stored with its IKE SA. */
+static void decide(struct sessmgr *s, struct session_call *c, const char *reason)
+{
+	if (session_state(c) == SESSION_ANSWERED && sessmgr_recover_has_row(s, c->callid))
+		up(s, c, "");
+	else
+		sessmgr_call_end(s, c, SESSION_EV_SETUP_TIMEOUT, reason);
+}
+
+void sessmgr_call_orphans(struct sessmgr *s)
+{
+	struct session_call *c = session_next(s->table, NULL), *next;
+
+	for (; c; c = next) {
+		next = session_next(s->table, c);
+		if (setting_up(c) && c->deadline_us - SESSMGR_SETUP_US < s->ipsecmgr_came[c->ipsecmgr & 0xff])
+			decide(s, c, "its ipsecmgr was restarted");
+	}
+}
+
 void sessmgr_call_sweep(struct sessmgr *s)
 {
 	struct session_call *c = session_next(s->table, NULL), *next;
@@ -423,12 +448,7 @@ void sessmgr_call_sweep(struct sessmgr *s)
 		return;
 	for (; c; c = next) {
 		next = session_next(s->table, c);
-		if ((session_state(c) != SESSION_ARRIVED && session_state(c) != SESSION_ANSWERED) ||
-		    now < c->deadline_us)
-			continue;
-		if (session_state(c) == SESSION_ANSWERED && sessmgr_recover_has_row(s, c->callid))
-			up(s, c, ""); /* the word that it is up was lost */
-		else
-			sessmgr_call_end(s, c, SESSION_EV_SETUP_TIMEOUT, "set-up timed out");
+		if (setting_up(c) && now >= c->deadline_us)
+			decide(s, c, "set-up timed out");
 	}
 }

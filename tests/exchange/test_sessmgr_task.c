@@ -414,6 +414,27 @@ Test(sessmgr_task, an_audit_without_an_answer_is_repeated_soon)
 	wait_for("summary", "\"active\":0");
 }
 
+/* Of two set-ups an ipsecmgr died in, one had become durable: its successor knows that one and not the other.
+ */
+Test(sessmgr_task, set_ups_of_a_dead_ipsecmgr_are_decided_when_the_next_one_comes)
+{
+	ask("0100000000000001", CTX, "ue");
+	RIG_WAIT(answer);
+	ask("0100000000000002", CTX, "ue");
+	RIG_WAIT(answer);
+	put("call", answer->call->key, answer->call->owner, answer->call->blob.data, answer->call->blob.len);
+	put("ikesa", "0100000000000002", "ipsecmgr/1", "x", 1);
+	bus_switch_withdraw(rig.card, "ipsecmgr/1");
+	cr_assert_eq(bus_switch_ready(rig.card, "p-ipsecmgr", "ipsecmgr/1"), 0);
+	RIG_WAIT(deletes == 1);
+	wait_for("summary", "\"active\":1");
+	cr_assert(has("calls", "0100000000000002"));
+	cr_assert(has("summary", "\"total\":1"));
+	ask("0100000000000003", CTX, "ue"); /* the new one's own are left alone */
+	RIG_WAIT(answer);
+	cr_assert(has("summary", "\"total\":2"));
+}
+
 /* Whoever told of an end tells our successor, unless we said that it is durable. */
 Test(sessmgr_task, an_end_is_acknowledged_when_it_is_durable)
 {
