@@ -58,7 +58,9 @@ enum esp_reason {
 #define ESP_TS_MAX         64 /* selectors per SA and direction */
 #define ESP_REPLAY_DEFAULT 64 /* packets; StarOS `ipsec replay` */
 #define ESP_REPLAY_MAX     8192
-#define ESP_SEQ_BLOCK      65536 /* sequence numbers reserved per high-water mark */
+#define ESP_SEQ_BLOCK      65536         /* sequence numbers reserved per high-water mark */
+#define ESP_SEQ_END        4293918720ULL /* 32-bit numbers are used up here (chapter 12) … */
+#define ESP_SEQ_SOFT       3864526848ULL /* … and a rekey is due at 90 % of them */
 
 /* A packet in place: data..data+len, with free bytes before and after. */
 struct esp_pkt {
@@ -145,12 +147,13 @@ struct esp_sa_params {
 	size_t integ_key_len;
 	uint32_t replay_window; /* packets, 0: off */
 	const struct esp_ts *ts_local, *ts_remote;
-	size_t n_local, n_remote; /* 1..ESP_TS_MAX each */
-	uint64_t iv_seed;         /* 8 random bytes */
-	uint64_t seq;             /* 0, or the high-water mark when an SA is resumed */
-	uint64_t seq_limit;       /* 0, or a mark already durable */
-	uint8_t lane;             /* ESP_LANE_… */
-	uint64_t replay_top;      /* 0, or the highest number seen when an SA is resumed */
+	size_t n_local, n_remote;     /* 1..ESP_TS_MAX each */
+	uint64_t iv_seed;             /* 8 random bytes */
+	uint64_t seq;                 /* 0, or the high-water mark when an SA is resumed */
+	uint64_t seq_limit;           /* 0, or a mark already durable */
+	uint8_t lane;                 /* ESP_LANE_… */
+	uint64_t replay_top;          /* 0, or the highest number seen when an SA is resumed */
+	uint64_t bytes_in, bytes_out; /* 0, or what a resumed SA has carried already */
 };
 
 /* --- algorithms (esp_alg.c) ---------------------------------------------------------------------------- */

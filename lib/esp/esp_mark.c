@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The checkpoint row of an SA's sequence numbers (see esp_mark.h): two big-endian 64-bit numbers. */
+/* The checkpoint row of an SA's sequence numbers (see esp_mark.h): four big-endian 64-bit numbers. */
 #include "esp/esp_mark.h"
 
 #include <errno.h>
@@ -32,13 +32,22 @@ void esp_mark_encode(const struct esp_mark *m, uint8_t blob[ESP_MARK_LEN])
 {
 	put64(blob, m->out);
 	put64(blob + 8, m->in);
+	put64(blob + 16, m->bytes_out);
+	put64(blob + 24, m->bytes_in);
 }
 
 int esp_mark_decode(struct esp_mark *m, const void *blob, size_t len)
 {
-	if (len != 8 && len != ESP_MARK_LEN)
+	const uint8_t *p = blob;
+
+	if (len != 8 && len != 16 && len != ESP_MARK_LEN)
 		return -EBADMSG;
-	m->out = get64(blob);
-	m->in = len == ESP_MARK_LEN ? get64((const uint8_t *)blob + 8) : 0;
+	*m = (struct esp_mark){.out = get64(p)};
+	if (len >= 16)
+		m->in = get64(p + 8);
+	if (len == ESP_MARK_LEN) {
+		m->bytes_out = get64(p + 16);
+		m->bytes_in = get64(p + 24);
+	}
 	return 0;
 }

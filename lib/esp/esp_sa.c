@@ -205,6 +205,8 @@ static int sa_init(struct esp_sa *sa, const struct esp_sa_params *p)
 	sa->integ = p->integ;
 	sa->esn = p->esn;
 	sa->out_wait = p->out_wait;
+	sa->in.bytes = p->bytes_in;
+	sa->out.bytes = p->bytes_out;
 	sa->fresh = false;
 	sa->iv_len = a->iv_len;
 	sa->align = a->align;

@@ -316,12 +316,14 @@ struct ike_policy {
 	uint32_t decrypt_fail_max; /* bad IKE_AUTH packets until a half-open SA is cleared; 0: 30 */
 	uint32_t rekey_rate;       /* rekeys a peer may ask for per second and tunnel; 0: 5 */
 	uint8_t dscp;              /* of every IKE message to the peer, 0 to 63 (chapter 16) */
-	bool rfc4306_notifies; /* StarOS without `policy use-rfc5996-notification`: neither TEMPORARY_FAILURE
-	                 nor CHILD_SA_NOT_FOUND is sent or heeded */
-	bool mobike;           /* StarOS `ikev2-ikesa mobike`: peers may change their address (RFC 4555) */
-	bool mobike_cookie;    /* … `cookie-challenge`: a new address must prove that it hears us */
-	bool no_fragmentation; /* StarOS `no ikev2-ikesa fragmentation` (RFC 7383) */
-	uint16_t mtu4, mtu6;   /* longest IKE message over IPv4 and IPv6; 0: 1384 and 1364 (chapter 17) */
+	bool rfc4306_notifies;  /* StarOS without `policy use-rfc5996-notification`: neither TEMPORARY_FAILURE
+	                  nor CHILD_SA_NOT_FOUND is sent or heeded */
+	bool mobike;            /* StarOS `ikev2-ikesa mobike`: peers may change their address (RFC 4555) */
+	uint32_t replay_window; /* of children, in packets; 0: 64 */
+	bool no_replay;         /* StarOS `no ipsec replay`: no window, and no rekey by sequence numbers */
+	bool mobike_cookie;     /* … `cookie-challenge`: a new address must prove that it hears us */
+	bool no_fragmentation;  /* StarOS `no ikev2-ikesa fragmentation` (RFC 7383) */
+	uint16_t mtu4, mtu6;    /* longest IKE message over IPv4 and IPv6; 0: 1384 and 1364 (chapter 17) */
 	struct counters_ikev2 *counters; /* borrowed while the policy lives; NULL: config.counters */
 };
 
@@ -360,6 +362,9 @@ struct ike_child_act {
 	const struct ike_ts *ts_local, *ts_remote;
 	unsigned n_local, n_remote;
 	struct ike_path path;
+	/* its life by traffic, in either direction (chapters 8 and 12); 0: endless */
+	uint64_t soft_bytes, hard_bytes, soft_seq, hard_seq;
+	uint32_t replay_window; /* packets; 0: off */
 	bool encap_udp;
 	bool transport; /* never true yet: tunnel mode */
 	bool resume;    /* came from a checkpoint: the data path leaps ahead with its sequence number */
@@ -548,6 +553,17 @@ size_t ike_engine_drop_all(struct ike_engine *e, uint64_t now, const char *polic
  */
 int ike_engine_data_seen(struct ike_engine *e, uint64_t now, uint32_t spi_in,
                          const struct net_endpoint *remote);
+
+/* What the data path noticed of a child. */
+enum ike_usage {
+	IKE_USE_TRAFFIC,   /* its first packet in either direction */
+	IKE_USE_SOFT,      /* kilobytes or sequence numbers run out: rekey it, where its payload says so */
+	IKE_USE_HARD,      /* … are used up: delete it */
+	IKE_USE_SELECTORS, /* the peer sends what its selectors don't allow: tell it, when nothing else is
+	                      under way (INVALID_SELECTORS) */
+};
+/* 0, -ENOENT (no such child), -ENOMEM. */
+int ike_engine_child_usage(struct ike_engine *e, uint64_t now, uint32_t spi_in, enum ike_usage what);
 
 /* ---- checkpoints ---- */
 

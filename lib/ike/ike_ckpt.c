@@ -86,7 +86,7 @@ static void put_child(struct pack_writer *w, const struct ike_child *c)
 static bool has_body(enum ike_job_kind kind)
 {
 	return kind != IKE_JOB_DPD && kind != IKE_JOB_DEL_CHILD && kind != IKE_JOB_DEL_IKE &&
-	       kind != IKE_JOB_DISOWN;
+	       kind != IKE_JOB_DISOWN && kind != IKE_JOB_TELL;
 }
 
 static void put_xchg(struct pack_writer *w, const struct ike_xchg *x)

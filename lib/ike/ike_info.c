@@ -116,7 +116,8 @@ void ike_info_response(struct ike_rx *rx)
 	struct ike_xchg *x = sa->xchg;
 
 	if (!x || (x->kind != IKE_JOB_DPD && x->kind != IKE_JOB_DEL_CHILD && x->kind != IKE_JOB_DEL_IKE &&
-	           x->kind != IKE_JOB_ROUTABILITY && x->kind != IKE_JOB_MOVE && x->kind != IKE_JOB_DISOWN)) {
+	           x->kind != IKE_JOB_ROUTABILITY && x->kind != IKE_JOB_MOVE && x->kind != IKE_JOB_DISOWN &&
+	           x->kind != IKE_JOB_TELL)) {
 		IKE_CNT(sa, xchg_badresp);
 		return;
 	}
@@ -132,6 +133,9 @@ void ike_info_response(struct ike_rx *rx)
 		break;
 	case IKE_JOB_MOVE:
 		ike_mobike_moved(rx);
+		break;
+	case IKE_JOB_TELL:
+		ike_out_touch(rx->t, sa);
 		break;
 	case IKE_JOB_DISOWN:
 	case IKE_JOB_DEL_CHILD:
@@ -169,6 +173,11 @@ static int request(struct ike_sa *sa, struct ike_out *t, enum ike_job_kind kind,
 	x->kind = kind;
 	x->spi_in = spi_in;
 	return ike_info_send(sa, t, x, b);
+}
+
+int ike_info_tell(struct ike_sa *sa, struct ike_out *t, const struct ike_build *b)
+{
+	return request(sa, t, IKE_JOB_TELL, 0, b);
 }
 
 int ike_info_dpd(struct ike_sa *sa, struct ike_out *t)

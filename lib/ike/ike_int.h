@@ -32,10 +32,11 @@
 #define IKE_TEMP_RETRIES 8 /* rekeys again after TEMPORARY_FAILURE (chapter 15) … */
 #define IKE_TEMP_MIN_US                                                                                      \
 	(120 * IKE_US_PER_S) /* … while half of what is left of the lifetime is at least this */
-#define IKE_KE_TRIES    3
-#define IKE_PENDING_LEN 4096 /* longest packet that's kept while a transaction is in flight */
-#define IKE_COOKIE_LEN  33   /* generation, HMAC-SHA2-256 */
-#define IKE_COOKIE_US   (60 * IKE_US_PER_S)
+#define IKE_KE_TRIES       3
+#define IKE_PENDING_LEN    4096     /* longest packet that's kept while a transaction is in flight */
+#define IKE_RETRANS_MAX_MS 15000ULL /* between two repetitions, however often they were doubled */
+#define IKE_COOKIE_LEN     33       /* generation, HMAC-SHA2-256 */
+#define IKE_COOKIE_US      (60 * IKE_US_PER_S)
 
 /* Requests of ours. Also the kinds of ike_xchg. The values stand in checkpoints: add at the end. */
 enum ike_job_kind {
@@ -49,6 +50,7 @@ enum ike_job_kind {
 	IKE_JOB_ROUTABILITY, /* MOBIKE: does the peer's new address hear us? */
 	IKE_JOB_MOVE,        /* MOBIKE: we have another address */
 	IKE_JOB_DISOWN,      /* delete a child that the peer made for us and that we can't take */
+	IKE_JOB_TELL,        /* a notify that nobody has to answer: INVALID_SELECTORS, INVALID_MESSAGE_ID */
 	IKE_JOBS
 };
 
@@ -472,6 +474,8 @@ int ike_info_dpd(struct ike_sa *sa, struct ike_out *t);
 /* An INFORMATIONAL request of ours that belongs to a job; x is adopted and freed with the exchange. 0 or
  * -errno. */
 int ike_info_send(struct ike_sa *sa, struct ike_out *t, struct ike_xchg *x, const struct ike_build *b);
+/* A notify of ours, now. Only while no request is outstanding. */
+int ike_info_tell(struct ike_sa *sa, struct ike_out *t, const struct ike_build *b);
 int ike_info_delete_child(struct ike_sa *sa, struct ike_out *t, uint32_t spi_in);
 int ike_info_disown(struct ike_sa *sa, struct ike_out *t, uint32_t spi_in);
 int ike_info_delete_ike(struct ike_sa *sa, struct ike_out *t);

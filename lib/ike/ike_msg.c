@@ -256,7 +256,10 @@ uint64_t ike_msg_retrans_us(const struct ike_sa *sa)
 
 	if (ike_msg_dpd_pace(sa))
 		return sa->pol->p.dpd_timeout_s * IKE_US_PER_S;
-	return (base * 1000) << (sa->retrans < 4 ? sa->retrans : 4);
+	if (sa->pol->p.retrans_constant)
+		return base * 1000;
+	base <<= sa->retrans < 8 ? sa->retrans : 8;
+	return (base < IKE_RETRANS_MAX_MS ? base : IKE_RETRANS_MAX_MS) * 1000;
 }
 
 int ike_msg_request_plain(struct ike_sa *sa, struct ike_out *t, const uint8_t *pkt, size_t len)

@@ -238,6 +238,7 @@ static int start_job(struct ike_sa *sa, struct ike_out *t, const struct ike_job 
 		return ike_mobike_move(sa, t);
 	case IKE_JOB_DISOWN:
 		return ike_info_disown(sa, t, j->spi_in);
+	case IKE_JOB_TELL: /* sent at once or not at all */
 	case IKE_JOB_NONE:
 	case IKE_JOBS:
 		break;

@@ -30,10 +30,15 @@ struct npu_sa {
 	struct net_endpoint local,
 	        remote; /* the worker's own: the caller keeps its copy, told by NPU_EV_PATH */
 	void *user;     /* the caller's */
+	/* Where its life is nearly over and where it is over, in bytes and numbers of either direction; 0:
+	 * never.
+	 */
+	uint64_t soft_bytes, hard_bytes, soft_seq, hard_seq;
 	/* worker only */
 	struct npu_port *port;
 	uint64_t in_marked;
-	bool soft_told, starved;
+	uint64_t bytes_due, seq_due; /* what has to be told next, at the earliest */
+	bool used_told, hard_told, starved;
 };
 
 struct npu_path {
@@ -62,7 +67,11 @@ enum npu_event_kind {
 	NPU_EV_MARK,        /* spi: store (out, in); then npu_mark() */
 	NPU_EV_PATH,        /* spi: the peer's address is now `remote` */
 	NPU_EV_FIRST_USE,   /* spi: the peer has used the SA */
-	NPU_EV_SEQ_SOFT,    /* spi: sequence numbers run out, rekey */
+	NPU_EV_TRAFFIC,     /* spi: its first packet, in either direction */
+	NPU_EV_SEQ_SOFT,    /* spi: sequence numbers run out, rekey; again until it is gone */
+	NPU_EV_BYTES_SOFT,  /* spi: the same of bytes */
+	NPU_EV_HARD,        /* spi: bytes or sequence numbers are used up, delete it */
+	NPU_EV_SELECTOR,    /* spi: the peer sends what its selectors don't allow; at most one a second */
 	NPU_EV_UNKNOWN_SPI, /* spi nobody knows, from `remote` to an address of instance; at most 10 a second
 	                     */
 };
@@ -71,7 +80,7 @@ struct npu_event {
 	enum npu_event_kind kind;
 	struct npu_batch *batch;
 	uint32_t ctx, instance, spi;
-	uint64_t out, in;
+	uint64_t out, in, bytes_out, bytes_in;
 	struct net_endpoint local, remote;
 	struct npu_event *next;
 };

@@ -101,6 +101,7 @@ struct npu {
 	struct npu_inst *insts;
 	uint64_t now, unknown_second;
 	unsigned unknown_count;
+	uint64_t selector_second;
 	size_t n_sas;
 	struct counters_esp own; /* when the caller has none */
 	struct counters_esp *cnt;
@@ -135,6 +136,12 @@ void npu_table_hung_up(struct npu *n, struct npu_inst *inst);
 void npu_rx_udp(struct npu *n, struct npu_port *p, unsigned which);
 void npu_rx_esp(struct npu *n, struct npu_port *p);
 void npu_rx_marks(struct npu *n, struct npu_sa *sa);
+
+/* npu_life.c */
+void npu_life_begin(struct npu_sa *sa);
+/* After a packet: tell what has to be told of the SA's life. */
+void npu_life_packet(struct npu *n, struct npu_sa *sa);
+void npu_life_selector(struct npu *n, const struct npu_sa *sa);
 
 /* npu_tx.c */
 void npu_tx_tun(struct npu *n, struct npu_tun *t);

@@ -10,7 +10,6 @@
 
 #include "npu/npu_int.h"
 
-#define SEQ_SOFT_LEFT      (1ULL << 28)
 #define UNKNOWN_PER_SECOND 10
 
 /* --- receiving ----------------------------------------------------------------------------------------- */
@@ -63,12 +62,9 @@ void npu_rx_marks(struct npu *n, struct npu_sa *sa)
 	if (!want)
 		e.out = esp_seq_marked(esp); /* never lower than what was asked for before */
 	e.in = sa->in_marked = esp->replay.top;
+	e.bytes_out = esp->out.bytes;
+	e.bytes_in = esp->in.bytes;
 	npu_queue_event(n, &e, true);
-	if (!sa->soft_told && esp_seq_left(esp) < SEQ_SOFT_LEFT) {
-		sa->soft_told = true;
-		e.kind = NPU_EV_SEQ_SOFT;
-		npu_queue_event(n, &e, true);
-	}
 }
 
 static void unknown_spi(struct npu *n, struct npu_port *p, uint32_t spi, const struct net_endpoint *from,
@@ -165,9 +161,12 @@ static void esp_in(struct npu *n, struct npu_port *p, struct esp_pkt *pkt, const
 	if (esp->replay.top - sa->in_marked >= NPU_IN_MARK)
 		npu_rx_marks(n, sa);
 	if (reason) {
+		if (reason == ESP_DROP_SELECTOR)
+			npu_life_selector(n, sa);
 		npu_tx_count(n, reason);
 		return;
 	}
+	npu_life_packet(n, sa);
 	counter_inc(&n->cnt->in_packets);
 	counter_add(&n->cnt->in_bytes, pkt->len);
 	to_tun(n, tun, pkt);

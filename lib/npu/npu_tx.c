@@ -119,6 +119,7 @@ static void inner_out(struct npu *n, struct npu_tun *t, struct esp_pkt *pkt)
 		npu_tx_count(n, reason);
 		return;
 	}
+	npu_life_packet(n, sa);
 	counter_inc(&n->cnt->out_packets);
 	counter_add(&n->cnt->out_bytes, len);
 	send_esp(n, sa, pkt);

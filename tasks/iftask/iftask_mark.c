@@ -123,7 +123,7 @@ static void submit(struct iftask *f, struct unit *u)
 
 static struct unit *add_mark(struct iftask *f, struct unit *u, const struct npu_event *e)
 {
-	struct esp_mark mark = {e->out, e->in};
+	struct esp_mark mark = {e->out, e->in, e->bytes_out, e->bytes_in};
 
 	if (!iftask_map_get(f, e->spi))
 		return u; /* deleted meanwhile, and its row with it */
@@ -153,8 +153,16 @@ static SaNotice__What notice_of(enum npu_event_kind kind)
 		return SA_NOTICE__WHAT__PATH_CHANGED;
 	case NPU_EV_FIRST_USE:
 		return SA_NOTICE__WHAT__FIRST_USE;
+	case NPU_EV_TRAFFIC:
+		return SA_NOTICE__WHAT__TRAFFIC;
 	case NPU_EV_SEQ_SOFT:
 		return SA_NOTICE__WHAT__SEQ_SOFT;
+	case NPU_EV_BYTES_SOFT:
+		return SA_NOTICE__WHAT__BYTES_SOFT;
+	case NPU_EV_HARD:
+		return SA_NOTICE__WHAT__HARD;
+	case NPU_EV_SELECTOR:
+		return SA_NOTICE__WHAT__SELECTOR;
 	default:
 		return SA_NOTICE__WHAT__UNKNOWN_SPI;
 	}

@@ -92,7 +92,7 @@ static int read_path(struct npu_path *path, const SaPair *p)
  */
 static int sequence_state(struct iftask *f, struct esp_sa_params *ep, const SaPair *p)
 {
-	struct esp_mark mark = {0, 0};
+	struct esp_mark mark = {0};
 	int rc = iftask_mark_read(f, p->spi_in, &mark);
 
 	if (rc && rc != -ENODATA && rc != -ENOENT)
@@ -110,6 +110,8 @@ static int sequence_state(struct iftask *f, struct esp_sa_params *ep, const SaPa
 	}
 	ep->seq = ep->seq_limit = mark.out + ESP_SEQ_BLOCK;
 	ep->replay_top = mark.in;
+	ep->bytes_in = mark.bytes_in;
+	ep->bytes_out = mark.bytes_out;
 	return 0;
 }
 
@@ -169,6 +171,10 @@ static int make_sa(struct iftask *f, const SaPair *p, const struct npu_path *pat
 	sa->remote = sa->npu.remote = path->remote;
 	sa->npu.ctx = p->ctx;
 	sa->npu.instance = p->instance;
+	sa->npu.soft_bytes = p->soft_bytes;
+	sa->npu.hard_bytes = p->hard_bytes;
+	sa->npu.soft_seq = p->soft_seq;
+	sa->npu.hard_seq = p->hard_seq;
 	sa->npu.user = sa;
 	sa->since_us = clock_now_us();
 	*out = sa;

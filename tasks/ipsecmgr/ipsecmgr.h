@@ -188,6 +188,15 @@ void ipsecmgr_cfg_free(struct ipsecmgr_policy *list);
 void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree);
 const struct ipsecmgr_policy *ipsecmgr_cfg_find(const struct ipsecmgr *m, const char *name);
 
+/* --- ipsecmgr_payload.c: what children may be (chapters 8, 11, 12, 15) ------------------------------------
+ */
+struct cfg_node;
+/* One payload, but for its algorithms; y is zero before, and may have them. */
+void ipsecmgr_payload_read(const struct cfg_tree *t, const struct cfg_node *payload, struct ike_payload *y);
+/* What the template and its context say of children, rekeys and repetitions. */
+void ipsecmgr_payload_template(const struct cfg_tree *t, const struct cfg_node *ctx,
+                               const struct cfg_node *tmpl, struct ike_policy *pol);
+
 /* --- ipsecmgr_cert.c: certificates, keys and revocation lists of the configuration (chapter 11) ----------
  */
 struct pki_own;

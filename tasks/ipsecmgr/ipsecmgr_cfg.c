@@ -328,16 +328,13 @@ static void read_template(const struct build *b)
 	pol->mobike_cookie = pol->mobike && cfg_arg(mobike, "cookie-challenge");
 	pol->mtu4 = (uint16_t)cfg_get_int(t, x, "ip-ikev2-mtu", "bytes", 1384);
 	pol->mtu6 = (uint16_t)cfg_get_int(t, x, "ipv6-ikev2-mtu", "bytes", 1364);
-	pol->ike_rekey = cfg_on(t, x, "ikev2-ikesa-rekey");
 	pol->allow_empty = cfg_on(t, x, "ikev2-ikesa-allow-empty-ikesa");
 	pol->max_retrans = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-max-retransmissions", "count", 5);
-	pol->retrans_ms =
-	        (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-retransmission-timeout", "milliseconds", 500);
 	pol->setup_timer_s = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-setup-timer", "seconds", 60);
 	pol->half_open_s = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-half-open-sa-timer", "seconds", 60);
 	pol->decrypt_fail_max =
 	        (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-decrypt-fail-count", "count", 30);
-	pol->max_childsa = (uint32_t)cfg_get_int(t, x, "max-childsa", "count", 2);
+	ipsecmgr_payload_template(b->tree, b->ctx, b->tmpl, pol);
 	cookie = cfg_child(t, x, "dos-cookie-challenge-notify-payload", NULL);
 	pol->cookie_challenge = cookie && !cookie->negated;
 	if (pol->cookie_challenge) {
@@ -355,46 +352,31 @@ static void read_template(const struct build *b)
 	pol->use_received_idr = cfg_on(t, x, "nai-use-received-idr");
 }
 
-static void read_selectors(const struct build *b, const struct cfg_node *payload)
+/* The payloads whose algorithms can be used (chapters 8, 11 and 15). */
+static bool read_payloads(const struct build *b)
 {
 	struct ike_policy *pol = &b->p->pol;
 	const struct cfg_node *n;
+	bool any = false;
 
-	cfg_foreach(n, payload, "tsr")
+	cfg_foreach(n, b->tmpl, "payload")
 	{
-		struct ike_ts *ts = &pol->payload[0].ts_local[pol->payload[0].n_ts_local];
-		const char *lo = cfg_arg(n, "start"), *hi = cfg_arg(n, "end");
+		struct ike_payload *y = &pol->payload[pol->n_payload];
 
-		if (pol->payload[0].n_ts_local == IKE_MAX_TS)
+		any = true;
+		if (pol->n_payload == IKE_MAX_PAYLOADS)
 			break;
-		*ts = (struct ike_ts){.port_hi = 65535};
-		if (lo && hi && !net_addr_parse(&ts->lo, lo) && !net_addr_parse(&ts->hi, hi) &&
-		    ts->lo.family == ts->hi.family && net_addr_compare(&ts->lo, &ts->hi) <= 0)
-			pol->payload[0].n_ts_local++;
-		else
-			complain(b, "traffic selector %s to %s cannot be used", lo ? lo : "-", hi ? hi : "-");
+		y->n_esp = read_suites(b, n, true, y->esp, NULL);
+		if (!y->n_esp)
+			continue;
+		ipsecmgr_payload_read(b->tree, n, y);
+		if (b->p->site_to_site)
+			y->assign_address = false;
+		pol->n_payload++;
 	}
-}
-
-static bool read_payload(const struct build *b)
-{
-	struct ike_policy *pol = &b->p->pol;
-	const struct cfg_node *payload = cfg_first(b->tmpl, "payload");
-	const char *kind;
-
-	if (!payload) {
+	if (!any)
 		complain(b, "crypto template %s has no payload", cfg_key(b->tmpl, 0));
-		return false;
-	}
-	snprintf(pol->payload[0].name, sizeof(pol->payload[0].name), "%s", cfg_key(payload, 0));
-	pol->payload[0].n_esp = read_suites(b, payload, true, pol->payload[0].esp, NULL);
-	kind = cfg_get(b->tree, payload, "ip-address-allocation", "kind");
-	pol->payload[0].assign_address = kind && !strcmp(kind, "dynamic");
-	pol->payload[0].lifetime_s = (uint32_t)cfg_get_int(b->tree, payload, "lifetime", "seconds", 86400);
-	pol->payload[0].rekey = cfg_on(b->tree, payload, "rekey");
-	pol->payload[0].ignore_rekey = cfg_on(b->tree, payload, "ignore-rekeying-requests");
-	read_selectors(b, payload);
-	return pol->payload[0].n_esp > 0;
+	return pol->n_payload > 0;
 }
 
 /* --- services
@@ -431,12 +413,10 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 	p->pol.ctx_id = p->ctx;
 	p->pol.ask_session = true;
 	p->pol.ike_lifetime_s = 86400;
-	if (!read_auth(b) || !read_payload(b))
+	if (!read_auth(b) || !read_payloads(b))
 		return false;
 	read_template(b);
 	p->pol.n_ike = read_suites(b, b->tmpl, false, p->pol.ike, &p->pol.ike_lifetime_s);
-	if (p->pol.payload[0].assign_address && p->site_to_site)
-		p->pol.payload[0].assign_address = false;
 	return p->pol.n_ike > 0;
 }
 

@@ -92,7 +92,11 @@ static void fill_pair(struct ipsecmgr *m, SaPair *p, const struct ike_child_act 
 	p->n_ts_remote = fill_ts(remote, a->ts_remote, a->n_remote);
 	p->ts_remote = remote->ptr;
 	p->resume = a->resume;
-	p->replay_window = 64;
+	p->replay_window = a->replay_window;
+	p->soft_bytes = a->soft_bytes;
+	p->hard_bytes = a->hard_bytes;
+	p->soft_seq = a->soft_seq;
+	p->hard_seq = a->hard_seq;
 	p->replaces_spi_in = a->replaces_spi_in;
 	p->inbound_first = a->out_wait;
 	p->lane = ipsecmgr_lane(m);
@@ -486,7 +490,16 @@ void ipsecmgr_data_notice(struct task *t, const struct bus_msg *msg)
 		break;
 	case SA_NOTICE__WHAT__SEQ_SOFT:
 	case SA_NOTICE__WHAT__BYTES_SOFT:
-		ike_engine_rekey_child(m->e, now, n->spi_in);
+		ike_engine_child_usage(m->e, now, n->spi_in, IKE_USE_SOFT);
+		break;
+	case SA_NOTICE__WHAT__HARD:
+		ike_engine_child_usage(m->e, now, n->spi_in, IKE_USE_HARD);
+		break;
+	case SA_NOTICE__WHAT__TRAFFIC:
+		ike_engine_child_usage(m->e, now, n->spi_in, IKE_USE_TRAFFIC);
+		break;
+	case SA_NOTICE__WHAT__SELECTOR:
+		ike_engine_child_usage(m->e, now, n->spi_in, IKE_USE_SELECTORS);
 		break;
 	case SA_NOTICE__WHAT__FIRST_USE:
 		ike_engine_data_seen(m->e, now, n->spi_in, NULL);

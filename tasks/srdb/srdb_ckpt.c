@@ -102,6 +102,10 @@ static void merge_mark(struct store_ckpt *row, uint8_t blob[ESP_MARK_LEN])
 		theirs.out = own.mark.out;
 	if (own.mark.in > theirs.in)
 		theirs.in = own.mark.in;
+	if (own.mark.bytes_out > theirs.bytes_out)
+		theirs.bytes_out = own.mark.bytes_out;
+	if (own.mark.bytes_in > theirs.bytes_in)
+		theirs.bytes_in = own.mark.bytes_in;
 	esp_mark_encode(&theirs, blob);
 	row->blob = blob;
 	row->len = ESP_MARK_LEN;

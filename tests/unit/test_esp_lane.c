@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "esp/esp.h"
+#include "esp/esp_mark.h"
 
 /* The next number, as esp_seal() takes it; 0: none. Marks are durable at once. */
 static uint64_t take(struct esp_sa *sa)
@@ -113,4 +114,22 @@ Test(esp_lane, the_end_of_the_space_is_the_end)
 		last = n;
 	cr_expect_leq(last, UINT32_MAX);
 	cr_expect(in_lane(last, ESP_LANE_EVEN));
+}
+
+Test(esp_mark, rows_of_all_ages)
+{
+	struct esp_mark m = {1ULL << 40, 77, 1ULL << 33, 5}, got;
+	uint8_t blob[ESP_MARK_LEN];
+
+	esp_mark_encode(&m, blob);
+	cr_expect_eq(esp_mark_decode(&got, blob, ESP_MARK_LEN), 0);
+	cr_expect(got.out == m.out && got.in == m.in && got.bytes_out == m.bytes_out &&
+	          got.bytes_in == m.bytes_in);
+	cr_expect_eq(esp_mark_decode(&got, blob, 16), 0);
+	cr_expect(got.out == m.out && got.in == m.in && !got.bytes_out && !got.bytes_in);
+	cr_expect_eq(esp_mark_decode(&got, blob, 8), 0);
+	cr_expect(got.out == m.out && !got.in);
+	for (size_t len = 0; len < ESP_MARK_LEN; len++)
+		if (len != 8 && len != 16)
+			cr_expect_lt(esp_mark_decode(&got, blob, len), 0);
 }

@@ -9,6 +9,7 @@
 #include "tasks/ipsecmgr/ipsecmgr_cert.c"
 #include "tasks/ipsecmgr/ipsecmgr_cfg.c"
 #include "tasks/ipsecmgr/ipsecmgr_map.c"
+#include "tasks/ipsecmgr/ipsecmgr_payload.c"
 #include "tasks/ipsecmgr/ipsecmgr_secrets.c"
 
 struct ipsecmgr ipsecmgr;
@@ -187,6 +188,73 @@ Test(ipsecmgr_cfg, defaults_are_staros)
 	cr_assert_eq(p->pol.retrans_ms, 500);
 	cr_assert_not(p->pol.payload[0].assign_address);
 	cr_assert_not(p->pol.payload[0].rekey);
+	cr_assert_eq(p->pol.max_childsa, 2);
+	cr_assert(p->pol.retrans_constant && p->pol.rfc4306_notifies && !p->pol.childsa_terminate);
+	cr_assert_eq(p->pol.payload[0].max_children, 1);
+	cr_assert_eq(p->pol.replay_window, 64);
+	cr_assert_not(p->pol.no_replay);
+	ipsecmgr_cfg_free(p);
+	unload(t);
+}
+
+/* Payloads of every kind, and what is said of children, rekeys and repetitions. */
+Test(ipsecmgr_cfg, payloads_have_every_value)
+{
+	struct cfg_tree *t =
+	        load("config\ncontext c -noconfirm\nipsec replay window-size 256\n"
+	             "ipsec transform-set good\n#exit\n"
+	             "crypto template t ikev2-dynamic\n"
+	             "authentication remote pre-shared-key key k\n"
+	             "max-childsa 4 overload-action terminate\n"
+	             "ikev2-ikesa policy use-rfc5996-notification\n"
+	             "ikev2-ikesa rekey disallow-param-change\n"
+	             "ikev2-ikesa retransmission-timeout 900 exponential\n"
+	             "payload a match childsa match ipv6\n"
+	             "lifetime 7200 kilo-bytes 5000\nrekey disallow-param-change\n"
+	             "maximum-child-sa 3\ntsi start-address any end-address any\n"
+	             "tsr start-address 2001:db8:1:: end-address 2001:db8:1::ff\n"
+	             "tsr start-address 2001:db8:2:: end-address 2001:db8:2::ff\n#exit\n"
+	             "payload b match childsa\nip-address-allocation dynamic\n"
+	             "lifetime kilo-bytes 77\nrekey keepalive\nignore-rekeying-requests\n"
+	             "tsi start-address endpoint end-address endpoint\n#exit\n"
+	             "payload c match childsa match ipv4\nipsec transform-set list nowhere\n#exit\n"
+	             "payload d match childsa match ipv4\n#exit\n#exit\n"
+	             "wsg-service w\nbind address 192.0.2.1 crypto-template t\nend\n",
+	             0);
+	struct seen s = {0};
+	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, NULL, problem, &s);
+	const struct ike_payload *y;
+
+	cr_assert_not_null(p);
+	cr_assert_eq(p->pol.n_payload, 3, "c has no algorithms: %s", s.text);
+	cr_assert_eq(p->pol.max_childsa, 4);
+	cr_assert(p->pol.childsa_terminate && p->pol.ike_rekey && p->pol.ike_same_params);
+	cr_assert_not(p->pol.rfc4306_notifies);
+	cr_assert_not(p->pol.retrans_constant);
+	cr_assert_eq(p->pol.retrans_ms, 900);
+	cr_assert_eq(p->pol.replay_window, 256);
+	y = &p->pol.payload[0];
+	cr_assert_str_eq(y->name, "a");
+	cr_assert_eq(y->family, AF_INET6);
+	cr_assert_eq(y->lifetime_s, 7200);
+	cr_assert_eq(y->lifetime_kb, 5000);
+	cr_assert(y->rekey && y->same_params && !y->rekey_idle && !y->ignore_rekey && !y->assign_address);
+	cr_assert_eq(y->max_children, 3);
+	cr_assert_eq(y->tsi, IKE_TSI_ANY);
+	cr_assert_eq(y->n_ts_local, 2);
+	y = &p->pol.payload[1];
+	cr_assert_str_eq(y->name, "b");
+	cr_assert_eq(y->family, AF_UNSPEC);
+	cr_assert_eq(y->lifetime_s, 86400);
+	cr_assert_eq(y->lifetime_kb, 77);
+	cr_assert(y->rekey && y->rekey_idle && y->ignore_rekey && y->assign_address && !y->same_params);
+	cr_assert_eq(y->max_children, 1);
+	cr_assert_eq(y->tsi, IKE_TSI_ENDPOINT);
+	y = &p->pol.payload[2];
+	cr_assert_str_eq(y->name, "d");
+	cr_assert_eq(y->family, AF_INET);
+	cr_assert_eq(y->tsi, IKE_TSI_DEFAULT);
+	cr_assert(!y->rekey);
 	ipsecmgr_cfg_free(p);
 	unload(t);
 }

@@ -208,11 +208,9 @@ static struct esp_sa *make_sa(uint32_t in, uint32_t out, const char *local, cons
 }
 
 /* One SA pair between 10.9.0.1 (us) and 10.10.0.5 (the peer). */
-static struct npu_sa *add_sa(struct bed *b, bool encap, uint64_t limit)
+static struct npu_sa *prepare_sa(struct bed *b, bool encap, uint64_t limit)
 {
-	struct npu_batch *batch = npu_batch_new(1, 0, 0);
 	struct npu_sa *sa = calloc(1, sizeof(*sa));
-	struct npu_event e;
 
 	b->peer = make_sa(0x05000101, 0x03000101, "10.10.0.5/32", "10.9.0.1/32", 1ULL << 32, 0);
 	sa->esp = make_sa(0x03000101, 0x05000101, "10.9.0.1/32", "10.10.0.5/32", limit, 0);
@@ -221,11 +219,17 @@ static struct npu_sa *add_sa(struct bed *b, bool encap, uint64_t limit)
 	sa->encap = encap;
 	sa->local = ep(encap ? "127.0.0.1:4500" : "127.0.0.1:500");
 	sa->remote = ep(encap ? "127.0.0.2:4500" : "127.0.0.2:500");
+	return sa;
+}
+
+static void insert_sa(struct bed *b, struct npu_sa *sa, uint64_t limit)
+{
+	struct npu_batch *batch = npu_batch_new(1, 0, 0);
+	struct npu_event e;
+
 	batch->add[batch->n_add++] = sa;
 	npu_batch(b->npu, batch);
-	do
-		e = wait_event(b, limit ? NPU_EV_BATCH : NPU_EV_MARK);
-	while (0);
+	e = wait_event(b, limit ? NPU_EV_BATCH : NPU_EV_MARK);
 	if (!limit) {
 		cr_assert_eq(e.spi, 0x03000101u);
 		cr_assert_eq(e.out, 1u + ESP_SEQ_BLOCK);
@@ -234,6 +238,13 @@ static struct npu_sa *add_sa(struct bed *b, bool encap, uint64_t limit)
 	cr_assert_eq(e.batch->status, 0);
 	cr_assert_eq(e.batch->n_gone, 0u);
 	npu_batch_free(e.batch);
+}
+
+static struct npu_sa *add_sa(struct bed *b, bool encap, uint64_t limit)
+{
+	struct npu_sa *sa = prepare_sa(b, encap, limit);
+
+	insert_sa(b, sa, limit);
 	return sa;
 }
 
@@ -357,6 +368,48 @@ Test(npu, ping_through_raw_esp)
 		send_to(b->peer_raw, b->pkt.data, b->pkt.len, "127.0.0.1:0");
 		cr_assert_eq(reply(b, b->peer_raw, DEADLINE_MS), i);
 	}
+	remove_all(b, sa);
+	end(b);
+}
+
+/* What its traffic tells of an SA: that there is some, that bytes and numbers run out, that they are used up.
+ */
+static void lives(struct bed *b, struct npu_sa *sa, enum npu_event_kind soft)
+{
+	for (int i = 1; i <= 20; i++) {
+		make_ping(b, (uint16_t)i);
+		send_to(b->peer_udp, b->pkt.data, b->pkt.len, "127.0.0.1:4500");
+		cr_assert_eq(reply(b, b->peer_udp, DEADLINE_MS), i);
+	}
+	cr_assert_eq(wait_event(b, NPU_EV_TRAFFIC).spi, 0x03000101u);
+	cr_assert_eq(wait_event(b, soft).spi, 0x03000101u);
+	cr_assert_eq(wait_event(b, soft).spi, 0x03000101u, "told again");
+	cr_assert_eq(wait_event(b, NPU_EV_HARD).spi, 0x03000101u);
+	cr_assert(sa->hard_told && sa->used_told);
+}
+
+Test(npu, kilobytes_of_an_sa)
+{
+	struct bed *b = begin();
+	struct npu_sa *sa = prepare_sa(b, true, 1000);
+
+	sa->soft_bytes = 5 * 84;
+	sa->hard_bytes = 15 * 84;
+	insert_sa(b, sa, 1000);
+	lives(b, sa, NPU_EV_BYTES_SOFT);
+	remove_all(b, sa);
+	end(b);
+}
+
+Test(npu, sequence_numbers_of_an_sa)
+{
+	struct bed *b = begin();
+	struct npu_sa *sa = prepare_sa(b, true, 1000);
+
+	sa->soft_seq = 5;
+	sa->hard_seq = 15;
+	insert_sa(b, sa, 1000);
+	lives(b, sa, NPU_EV_SEQ_SOFT);
 	remove_all(b, sa);
 	end(b);
 }

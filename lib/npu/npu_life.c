@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of an SA as its traffic shows it: its first packet, bytes and sequence numbers that run out or are
+ * used up (chapters 8 and 12), inner packets that don't belong to it. What runs out is told again at every
+ * eighth of the rest, in case nobody heard. Runs in the worker's thread.
+ */
+#include "npu/npu_int.h"
+
+static uint64_t first_due(uint64_t soft, uint64_t hard)
+{
+	if (soft)
+		return soft;
+	return hard ? hard : UINT64_MAX;
+}
+
+void npu_life_begin(struct npu_sa *sa)
+{
+	sa->bytes_due = first_due(sa->soft_bytes, sa->hard_bytes);
+	sa->seq_due = first_due(sa->soft_seq, sa->hard_seq);
+	sa->used_told = sa->hard_told = false;
+}
+
+static void tell(struct npu *n, const struct npu_sa *sa, enum npu_event_kind kind, bool must)
+{
+	struct npu_event e = {.kind = kind,
+	                      .ctx = sa->ctx,
+	                      .instance = sa->instance,
+	                      .spi = sa->esp->in.spi,
+	                      .local = sa->local,
+	                      .remote = sa->remote};
+
+	npu_queue_event(n, &e, must);
+}
+
+/* value reached what was due. Returns what is due next. */
+static uint64_t due(struct npu *n, struct npu_sa *sa, uint64_t value, uint64_t soft, uint64_t hard,
+                    enum npu_event_kind kind)
+{
+	uint64_t step = hard > soft ? (hard - soft) / 8 + 1 : soft / 8 + 1;
+
+	if (hard && value >= hard) {
+		if (!sa->hard_told)
+			tell(n, sa, NPU_EV_HARD, true);
+		sa->hard_told = true;
+		return UINT64_MAX;
+	}
+	tell(n, sa, kind, true);
+	return hard && value + step > hard ? hard : value + step;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+void npu_life_packet(struct npu *n, struct npu_sa *sa)
+{
+	const struct esp_sa *esp = sa->esp;
+	uint64_t bytes = larger(esp->in.bytes, esp->out.bytes), seq = larger(esp->seq, esp->replay.top);
+
+	if (!sa->used_told) {
+		sa->used_told = true;
+		tell(n, sa, NPU_EV_TRAFFIC, false);
+	}
+	if (bytes >= sa->bytes_due)
+		sa->bytes_due = due(n, sa, bytes, sa->soft_bytes, sa->hard_bytes, NPU_EV_BYTES_SOFT);
+	if (seq >= sa->seq_due)
+		sa->seq_due = due(n, sa, seq, sa->soft_seq, sa->hard_seq, NPU_EV_SEQ_SOFT);
+}
+
+void npu_life_selector(struct npu *n, const struct npu_sa *sa)
+{
+	if (n->now / 1000000 == n->selector_second)
+		return;
+	n->selector_second = n->now / 1000000;
+	tell(n, sa, NPU_EV_SELECTOR, false);
+}
