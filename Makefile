@@ -152,7 +152,7 @@ $(eval $(call program,$(LIBEXEC)/orreryd,$(wildcard chassis/*.c)))
 $(eval $(call program,$(LIBEXEC)/orrery-card,$(wildcard cards/*.c)))
 $(eval $(call program,$(BUILD)/bin/orrery,$(CMD_C)))
 $(LIBEXEC)/snmp: EXTRA_LIBS = $(SNMP_LIBS)
-$(LIBEXEC)/bulkstat $(LIBEXEC)/cli $(LIBEXEC)/sct: EXTRA_LIBS = $(CURL_LIBS)
+$(LIBEXEC)/bulkstat: EXTRA_LIBS = $(CURL_LIBS)
 $(LIBEXEC)/sshd: EXTRA_LIBS = $(SSH_LIBS)
 
 $(BUILD)/asan/tests/%: $(BUILD)/asan/tests/%.o $(BUILD)/asan/liborrery.a

@@ -4,8 +4,8 @@
  * operator or a peer has named. Bounded in size and time, never sent on to another protocol, TLS and SSH
  * servers proven, no proxy of the environment, and no password in what it says. fetch_run() blocks its
  * thread; fetch_start() uses a thread of its own and tells the loop. Callers: tasks/cli (copy, configure,
- * save, certificates), tasks/sct (files, boot), tasks/ipsecmgr (hash and URL). Programs that call it link
- * libcurl.
+ * save, certificates), tasks/sct (files, boot), tasks/ipsecmgr (hash and URL). libcurl is loaded when it is
+ * first needed.
  */
 #ifndef FETCH_FETCH_H
 #define FETCH_FETCH_H
@@ -37,8 +37,9 @@ struct fetch_job {
 	 * where it is, the CA certificates that TLS servers are proven by, instead of the machine's.
 	 */
 	const char *state_dir;
-	int ns_fd; /* network namespace, -1: the process' own; 127.0.0.0/8 and localhost are always in the
-	              latter */
+	int ns_fd; /* network namespace, -1: the process' own; 127.0.0.0/8 and localhost are in the latter, …
+	            */
+	bool inside; /* … but with this: who named the URL must not reach processes beside the chassis */
 	unsigned protocols;          /* FETCH_… or'ed; 0: all */
 	uint64_t max_bytes;          /* of what is fetched; 0: nothing is taken */
 	unsigned connect_s, total_s; /* 0: default */

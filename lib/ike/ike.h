@@ -56,6 +56,7 @@ struct pki_trust;
 #define IKE_MAX_AUTH_SETS  4   /* the template's own, and three auth-method-sets (chapter 1) */
 #define IKE_ID_MAX         255 /* bytes of identification data; longer ones are refused */
 #define IKE_PSK_MAX        255
+#define IKE_URL_MAX        512 /* of a certificate (hash and URL), with the NUL */
 #define IKE_NAME_MAX       128 /* policy and payload names, with the NUL */
 #define IKE_KEY_LEN        17  /* checkpoint key: our IKE SPI as 16 lower-case hex digits, with the NUL */
 #define IKE_PACKET_MAX     65535
@@ -286,8 +287,12 @@ struct ike_policy {
 	unsigned n_auth;                             /* 0: pre-shared keys both ways */
 	struct pki_own *own;                         /* our certificate and key; put takes a reference */
 	struct pki_trust *trust; /* CAs and revocation lists for peers; put takes a reference */
-	bool cert_pss;           /* StarOS cert-sign pkcs2.0: RSASSA-PSS, where the peer speaks RFC 7427 */
-	uint16_t max_cert_size;  /* ddos max-cert-size: longest certificate of a peer; 0: PKI_CERT_MAX */
+	bool hash_url; /* StarOS allow-cert-enc cert-hash-url: certificates by hash and URL (RFC 7296
+	                  section 3.6), both ways; peers' are asked for with NEED_CERT */
+	char own_url[IKE_URL_MAX]; /* where our certificate is (cert-hash-url url); "": the certificate is
+	                              sent */
+	bool cert_pss;             /* StarOS cert-sign pkcs2.0: RSASSA-PSS, where the peer speaks RFC 7427 */
+	uint16_t max_cert_size;    /* ddos max-cert-size: longest certificate of a peer; 0: PKI_CERT_MAX */
 	bool ask_session;        /* responder: emit NEED_SESSION and wait for ike_engine_address_assigned() */
 	bool allow_empty;        /* keep an IKE SA whose first child failed (StarOS allow-empty-ikesa) */
 	bool force_encap;        /* pretend to be behind a NAT, so that ESP goes in UDP */
@@ -338,6 +343,7 @@ enum ike_action_kind {
 	IKE_ACT_SEND,
 	IKE_ACT_NEED_SESSION,
 	IKE_ACT_SESSION_END,
+	IKE_ACT_NEED_CERT,
 	IKE_ACT_EVENT,
 };
 const char *ike_action_name(enum ike_action_kind k);
@@ -403,6 +409,16 @@ struct ike_session_act {
 	struct net_addr requested; /* AF_UNSPEC: any */
 };
 
+/* Fetch a peer's certificate over HTTP, within a few seconds. Answer with ike_engine_cert_fetched(ref). The
+ * URL comes from a peer that has proven nothing yet: "http://" and printable characters, no more is known of
+ * it. */
+struct ike_cert_act {
+	uint64_t ref; /* our IKE SPI */
+	const char *url, *policy;
+	size_t max; /* bytes of it */
+	struct ike_path path;
+};
+
 struct ike_session_end_act {
 	uint64_t ike_spi;
 	uint32_t callid;
@@ -434,6 +450,7 @@ struct ike_action {
 		struct ike_send_act send;
 		struct ike_session_act session;
 		struct ike_session_end_act session_end;
+		struct ike_cert_act cert;
 		struct ike_event event;
 	};
 };
@@ -514,6 +531,12 @@ struct ike_session_result {
 /* The answer to NEED_SESSION. 0, -ENOENT (the SA is gone: end the session), -EALREADY. */
 int ike_engine_address_assigned(struct ike_engine *e, uint64_t now, uint64_t ref,
                                 const struct ike_session_result *r);
+
+/*
+ * The answer to NEED_CERT: what was found, or NULL. It is the peer's certificate when it has the hash that
+ * the peer told. 0, -ENOENT (the SA is gone), -EALREADY.
+ */
+int ike_engine_cert_fetched(struct ike_engine *e, uint64_t now, uint64_t ref, const uint8_t *der, size_t len);
 
 /* ---- commands; all return 0 or -errno: -ENOENT no such SA or policy, -EAGAIN not in a state for it, -ENOMEM
  * ---- */

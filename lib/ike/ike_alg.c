@@ -294,15 +294,11 @@ const char *ike_reason_name(enum ike_reason r)
 const char *ike_action_name(enum ike_action_kind k)
 {
 	static const char *const names[] = {
-	        [IKE_ACT_CKPT_PUT] = "ckpt-put",
-	        [IKE_ACT_CKPT_DELETE] = "ckpt-delete",
-	        [IKE_ACT_CHILD_ADD] = "child-add",
-	        [IKE_ACT_CHILD_DEL] = "child-del",
-	        [IKE_ACT_CHILD_PATH] = "child-path",
-	        [IKE_ACT_SEND] = "send",
-	        [IKE_ACT_NEED_SESSION] = "need-session",
-	        [IKE_ACT_SESSION_END] = "session-end",
-	        [IKE_ACT_EVENT] = "event",
+	        [IKE_ACT_CKPT_PUT] = "ckpt-put",         [IKE_ACT_CKPT_DELETE] = "ckpt-delete",
+	        [IKE_ACT_CHILD_ADD] = "child-add",       [IKE_ACT_CHILD_DEL] = "child-del",
+	        [IKE_ACT_CHILD_PATH] = "child-path",     [IKE_ACT_SEND] = "send",
+	        [IKE_ACT_NEED_SESSION] = "need-session", [IKE_ACT_SESSION_END] = "session-end",
+	        [IKE_ACT_NEED_CERT] = "need-cert",       [IKE_ACT_EVENT] = "event",
 	};
 
 	return NAME_OF(names, k);

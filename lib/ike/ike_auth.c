@@ -143,12 +143,45 @@ void ike_auth_request(struct ike_rx *rx)
 		ike_auth_refuse(rx, IKE_N_INVALID_SYNTAX, IKE_R_INVALID_SYNTAX, NULL, 0);
 		return;
 	}
+	if (ike_cert_url_wait(rx)) {
+		rx->sa->half_us = 0;
+		ike_sa_set_state(rx->sa, IKE_ST_AUTH_WAIT);
+		return;
+	}
 	if (check_peer(rx))
 		return;
 	if (rx->sa->pol->p.ask_session)
 		wait_for_session(rx, &w);
 	else
 		finish(rx, &w, &none);
+}
+
+void ike_auth_again(struct ike_sa *sa, struct ike_out *t)
+{
+	struct ike_setup *s = sa->setup;
+	struct ike_path path = s->auth_path;
+	uint8_t *inner = s->auth_inner;
+	struct ike_msg m = {.hdr = {.exchange = IKE_X_AUTH,
+	                            .flags = sa->initiator ? IKE_F_RESPONSE : IKE_F_INITIATOR,
+	                            .msgid = sa->initiator ? sa->send_next : sa->recv_next}};
+	struct ike_rx rx = {.e = sa->e,
+	                    .sa = sa,
+	                    .t = t,
+	                    .path = &path,
+	                    .m = &m,
+	                    .inner = inner,
+	                    .inner_len = s->auth_inner_len,
+	                    .inner_first = s->auth_first};
+
+	s->auth_inner = NULL;
+	if (ike_wire_parse_chain(&m, rx.inner_first, rx.inner, rx.inner_len, true) == IKE_W_OK) {
+		if (sa->initiator)
+			ike_auth_response(&rx);
+		else
+			ike_auth_request(&rx);
+	}
+	OPENSSL_cleanse(inner, rx.inner_len);
+	free(inner);
 }
 
 void ike_auth_waiting(struct ike_rx *rx)

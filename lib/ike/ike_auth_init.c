@@ -192,6 +192,9 @@ void ike_auth_response(struct ike_rx *rx)
 		ike_sa_kill(sa, rx->t, reason_of(error->type), error->type, 0);
 		return;
 	}
+	/* the answer comes again while its certificate is fetched, as we ask again */
+	if (sa->setup->fetching || ike_cert_url_wait(rx))
+		return;
 	if (check_peer(rx)) {
 		reject(rx);
 		return;

@@ -2,9 +2,9 @@
 /*
  * Certificates in IKE (RFC 7296 sections 2.15, 3.6, 3.7; RFC 7427; chapters 3, 11 and 15): CERT, CERTREQ,
  * SIGNATURE_HASH_ALGORITHMS, and AUTH by signature. What a certificate is worth is lib/pki's to say. A
- * certificate named by hash and URL would have to be fetched before ike_cert_check(), as a session is waited
- * for; OCSP likewise: neither is there yet, so such a CERT is ignored and such a CERTREQ answered with the
- * certificate itself (chapter 15). Called by ike_init.c, ike_auth.c, ike_auth_init.c and ike_proof.c.
+ * certificate named by hash and URL is fetched before ike_cert_check(), as a session is waited for
+ * (ike_cert_url.c); OCSP would be likewise, and is not there yet. Called by ike_init.c, ike_auth.c,
+ * ike_auth_init.c and ike_proof.c.
  */
 #include "ike/ike_auth.h"
 #include "ike/ike_int.h"
@@ -40,6 +40,12 @@ void ike_cert_put_request(struct ike_build *b, struct ike_sa *sa)
 		return;
 	ike_wire_put_cert(b, IKE_PL_CERTREQ, IKE_CERT_X509, hash, len);
 	IKE_CNT(sa, cert_reqsent);
+	if (!p->hash_url)
+		return;
+	/* either will do (chapter 15) */
+	ike_wire_put_cert(b, IKE_PL_CERTREQ, IKE_CERT_HASH_URL, hash, len);
+	ike_wire_put_notify(b, 0, 0, 0, IKE_N_HTTP_CERT_LOOKUP_SUPPORTED, NULL, 0);
+	IKE_CNT(sa, cert_req_hashurl_sent);
 }
 
 void ike_cert_put_init(struct ike_build *b, struct ike_sa *sa)
@@ -89,6 +95,7 @@ int ike_cert_note_init(struct ike_sa *sa, const struct ike_msg *m)
 	uint8_t cas[CAS_MAX];
 	size_t len;
 
+	s->lookup = ike_wire_notify(m, IKE_N_HTTP_CERT_LOOKUP_SUPPORTED);
 	s->hashes = 0;
 	for (size_t i = 0; n && i + 1 < n->data.len; i += 2)
 		if (!n->data.p[i] && n->data.p[i + 1] < 32)
@@ -119,7 +126,10 @@ void ike_cert_put(struct ike_build *b, struct ike_sa *sa, const struct ike_msg *
 		return;
 	n = pki_own_chain(sa->pol->p.own, asked, chain);
 	for (unsigned i = 0; i < n; i++) {
-		ike_wire_put_cert(b, IKE_PL_CERT, IKE_CERT_X509, chain[i].p, chain[i].len);
+		if (!i && ike_cert_url_welcome(sa, m))
+			ike_cert_url_put(b, sa, chain[i].p, chain[i].len);
+		else
+			ike_wire_put_cert(b, IKE_PL_CERT, IKE_CERT_X509, chain[i].p, chain[i].len);
 		IKE_CNT(sa, cert_sent);
 		if (i)
 			IKE_CNT(sa, subca_cert_sent);
@@ -156,10 +166,11 @@ int ike_cert_sign(struct ike_build *b, struct ike_sa *sa, const struct ike_buf d
 
 /* ---- the peer's proof ---- */
 
-/* The CERT payloads that are certificates. */
+/* The CERT payloads that are certificates, or name one that was fetched. */
 static unsigned take_certs(struct ike_sa *sa, const struct ike_msg *m, struct pki_bytes out[IKE_MAX_CERTS])
 {
-	unsigned n = 0;
+	unsigned n = 0, urls = 0;
+	struct ike_buf der;
 
 	for (unsigned i = 0; i < m->n_cert; i++) {
 		const struct ike_cert *c = &m->cert[i];
@@ -171,8 +182,13 @@ static unsigned take_certs(struct ike_sa *sa, const struct ike_msg *m, struct pk
 			out[n++] = (struct pki_bytes){c->data.p, c->data.len};
 			continue;
 		}
-		if (c->encoding == IKE_CERT_HASH_URL)
+		if (c->encoding == IKE_CERT_HASH_URL) {
 			IKE_CNT(sa, cert_hashurl_recv);
+			if (ike_cert_url_take(sa, urls++, &der)) {
+				out[n++] = (struct pki_bytes){der.p, der.len};
+				continue;
+			}
+		}
 		IKE_CNT(sa, cert_ignored);
 		IKE_CNT(sa, decfail_unsuppcertpay);
 	}
@@ -209,6 +225,7 @@ int ike_cert_check(struct ike_rx *rx, const struct ike_id *peer, const struct ik
 	IKE_CNT(sa, failure_remote_cert_auth_method);
 	if (why == PKI_TOO_LARGE)
 		IKE_CNT(sa, cert_auth_fail_large_length);
-	sa->setup->why = pki_reason_name(why);
+	if (why != PKI_NO_CERT || !sa->setup->n_fetched)
+		sa->setup->why = pki_reason_name(why);
 	return -EACCES;
 }

@@ -246,7 +246,7 @@ int ike_engine_address_assigned(struct ike_engine *e, uint64_t now, uint64_t ref
 
 	if (!sa || sa->state == IKE_ST_DEAD)
 		return -ENOENT;
-	if (sa->state != IKE_ST_AUTH_WAIT)
+	if (sa->state != IKE_ST_AUTH_WAIT || sa->setup->fetching)
 		return -EALREADY;
 	e->now = now;
 	t = ike_out_begin(e, sa);

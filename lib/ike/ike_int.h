@@ -83,6 +83,8 @@ struct ike_xchg {
 	uint8_t rival_nonce[IKE_NONCE_MAX]; /* the lower one of the peer's exchange */
 };
 
+#define IKE_MAX_FETCHED 4 /* certificates of a chain */
+
 /* What only the set-up needs; gone when IKE_AUTH is done. */
 struct ike_setup {
 	uint16_t group;
@@ -107,6 +109,14 @@ struct ike_setup {
 	uint8_t *cas;     /* initiator: CAs the peer asks for, hashes of IKE_SA_INIT's CERTREQ */
 	size_t cas_len;
 	const char *why; /* why the peer was not believed; static */
+	/* certificates by hash and URL (ike_cert_url.c) */
+	bool lookup;   /* the peer fetches such ones */
+	bool fetching; /* one of the peer's is being fetched; its message waits in auth_inner */
+	uint8_t n_fetched;
+	struct ike_fetched {
+		uint8_t *der; /* NULL: not to be had */
+		size_t len;
+	} fetched[IKE_MAX_FETCHED];
 	/* initiator */
 	uint8_t cookie[64];
 	uint8_t cookie_len;
@@ -332,6 +342,7 @@ void ike_out_child_del(struct ike_out *t, const struct ike_child *c, enum ike_re
 struct ike_event *ike_out_event(struct ike_out *t, enum ike_event_kind kind, const struct ike_sa *sa,
                                 enum ike_reason reason);
 void ike_out_need_session(struct ike_out *t, const struct ike_sa *sa, const struct ike_cp *cp);
+void ike_out_need_cert(struct ike_out *t, const struct ike_sa *sa, const char *url, size_t max);
 void ike_out_session_end(struct ike_out *t, const struct ike_sa *sa, enum ike_reason reason);
 /* Hand the transaction out (or throw it away when it's empty). */
 void ike_out_end(struct ike_out *t);
@@ -430,10 +441,24 @@ void ike_cookie_threshold(struct ike_engine *e, struct ike_out *t);
 void ike_cert_put_init(struct ike_build *b, struct ike_sa *sa);
 int ike_cert_note_init(struct ike_sa *sa, const struct ike_msg *m);
 
+/* ---- ike_cert_url.c: certificates by hash and URL ---- */
+/* Is there one in the IKE_AUTH message that has to be fetched before its sender can be proven? Then it is
+ * asked for, the message is kept, and this is true. */
+bool ike_cert_url_wait(struct ike_rx *rx);
+/* The i-th such CERT of a message, fetched: false: not to be had. */
+bool ike_cert_url_take(const struct ike_sa *sa, unsigned i, struct ike_buf *der);
+/* May our certificate be named by hash and URL in answer to this message (as initiator NULL: IKE_SA_INIT's)?
+ */
+bool ike_cert_url_welcome(const struct ike_sa *sa, const struct ike_msg *m);
+void ike_cert_url_put(struct ike_build *b, struct ike_sa *sa, const uint8_t *der, size_t len);
+void ike_cert_url_free(struct ike_setup *s);
+
 int ike_auth_start(struct ike_sa *sa, struct ike_out *t);
 void ike_auth_request(struct ike_rx *rx);
 void ike_auth_waiting(struct ike_rx *rx);
 void ike_auth_response(struct ike_rx *rx);
+/* The message that waited in setup->auth_inner goes on as if it came now. */
+void ike_auth_again(struct ike_sa *sa, struct ike_out *t);
 void ike_auth_session(struct ike_sa *sa, struct ike_out *t, const struct ike_session_result *r);
 /* A request that can't be read ends the set-up with an error notify. */
 void ike_auth_refuse(struct ike_rx *rx, uint16_t notify, enum ike_reason reason, const void *data,

@@ -128,6 +128,7 @@ void ike_sa_drop_setup(struct ike_sa *sa)
 	free(s->cas);
 	wipe_free(s->auth_inner, s->auth_inner_len);
 	ike_map_del(&sa->e->offered, &s->offered);
+	ike_cert_url_free(s);
 	wipe_free(s, sizeof(*s));
 	sa->setup = NULL;
 	ike_map_del(&sa->e->by_init, &sa->by_init);

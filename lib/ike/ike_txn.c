@@ -209,6 +209,19 @@ void ike_out_need_session(struct ike_out *t, const struct ike_sa *sa, const stru
 	a->session.requested = cp->ip4;
 }
 
+void ike_out_need_cert(struct ike_out *t, const struct ike_sa *sa, const char *url, size_t max)
+{
+	struct ike_action *a = add(t, IKE_ACT_NEED_CERT);
+
+	if (!a)
+		return;
+	a->cert.ref = sa->spi;
+	a->cert.url = mem_copy(t, url, strlen(url) + 1);
+	a->cert.policy = mem_copy(t, sa->pol->p.name, strlen(sa->pol->p.name) + 1);
+	a->cert.max = max;
+	a->cert.path = sa->path;
+}
+
 void ike_out_session_end(struct ike_out *t, const struct ike_sa *sa, enum ike_reason reason)
 {
 	struct ike_action *a = add(t, IKE_ACT_SESSION_END);

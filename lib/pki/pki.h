@@ -4,9 +4,9 @@
  * bytes, chains checked at a given time, identities checked against certificates, AUTH signatures made and
  * checked (RFC 7296 section 2.15, RFC 4754, RFC 7427). All over libcrypto. Every byte is hostile: lengths are
  * bounded before anything is decoded. Objects never change once they are in use and are counted: whoever
- * keeps one takes a reference. Callers: lib/ike, tasks/ipsecmgr. Not here yet, and where it goes: OCSP and
- * the fetching of revocation lists (pki_trust.c, as further evidence of pki_trust_verify()), hash and URL
- * (the certificates handed to it), CMPv2 (a task that makes the bytes of pki_own_new()).
+ * keeps one takes a reference. Callers: lib/ike, tasks/ipsecmgr. Not here yet, and where it goes: OCSP
+ * (pki_trust.c, as further evidence of pki_trust_verify()), CMPv2 (a task that makes the bytes of
+ * pki_own_new()).
  */
 #ifndef PKI_PKI_H
 #define PKI_PKI_H

@@ -172,6 +172,11 @@ void ipsecmgr_sess_managers(struct task *t, const struct bus_msg *msg);
 int ipsecmgr_sess_flows(struct ipsecmgr *m, uint32_t ctx, const struct ike_ts *ts, unsigned n, bool del,
                         task_reply_cb cb, void *arg);
 
+/* --- ipsecmgr_fetch.c
+ * ------------------------------------------------------------------------------------------------------ */
+/* The engine wants a peer's certificate: fetched, or refused at once, and answered. */
+void ipsecmgr_fetch(struct ipsecmgr *m, const struct ike_cert_act *a);
+
 /* --- ipsecmgr_cfg.c
  * ------------------------------------------------------------------------------------------------------------
  */

@@ -160,6 +160,22 @@ static size_t open_key(const struct build *b, const char *key, uint8_t out[IKE_P
 	return len;
 }
 
+/* Certificates by hash and URL: whether at all, and where ours is (chapter 15). */
+static void read_hash_url(const struct build *b, const char *name)
+{
+	const struct cfg_node *cert = name ? cfg_child(b->tree, b->tree->root, "certificate", name) : NULL;
+	const char *url = cert ? cfg_arg(cert, "hash-url") : NULL;
+	struct ike_policy *pol = &b->p->pol;
+
+	pol->hash_url = cfg_on(b->tree, b->tmpl, "allow-cert-enc-cert-hash-url");
+	if (!pol->hash_url || !url)
+		return;
+	if (strncasecmp(url, "http://", 7) || strlen(url) >= sizeof(pol->own_url))
+		complain(b, "certificate %s: peers fetch by http only, its cert-hash-url is not used", name);
+	else
+		snprintf(pol->own_url, sizeof(pol->own_url), "%s", url);
+}
+
 /* What certificates need: ours, and the CAs of peers. */
 static void read_certs(const struct build *b)
 {
@@ -176,6 +192,7 @@ static void read_certs(const struct build *b)
 	pol->trust = ipsecmgr_cert_trust(&env, b->tmpl);
 	if (name)
 		pol->own = ipsecmgr_cert_own(&env, name, pol->trust);
+	read_hash_url(b, name);
 	pol->cert_pss = sign && !strcmp(sign, "pkcs2.0");
 	pol->max_cert_size = size && !size->negated ? (uint16_t)cfg_arg_int(size, "bytes", 2048) : 0;
 }

@@ -177,6 +177,8 @@ static void op_finish(struct ipsecmgr_op *op)
 			handle_event(m, &a->event);
 		else if (a->kind == IKE_ACT_NEED_SESSION)
 			ipsecmgr_sess_ask(m, &a->session);
+		else if (a->kind == IKE_ACT_NEED_CERT)
+			ipsecmgr_fetch(m, &a->cert);
 		else if (a->kind == IKE_ACT_SESSION_END)
 			ipsecmgr_sess_end(m, a->session_end.callid, a->session_end.reason);
 	}
@@ -444,6 +446,9 @@ static void run_volatile(struct ipsecmgr *m, const struct ike_txn *txn)
 			break;
 		case IKE_ACT_NEED_SESSION:
 			ipsecmgr_sess_ask(m, &a->session);
+			break;
+		case IKE_ACT_NEED_CERT:
+			ipsecmgr_fetch(m, &a->cert);
 			break;
 		case IKE_ACT_SESSION_END:
 			ipsecmgr_sess_end(m, a->session_end.callid, a->session_end.reason);

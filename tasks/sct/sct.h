@@ -17,8 +17,8 @@ struct sct {
 	struct store_writer *store;
 	struct task_timer *flush, *reopen, *settle;
 	struct sct_certs *certs; /* sct_certs.c */
-	int trouble;    /* why the last commit failed */
-	char *boot_sys; /* what /flash/boot.sys holds, as far as we know */
+	int trouble;             /* why the last commit failed */
+	char *boot_sys;          /* what /flash/boot.sys holds, as far as we know */
 };
 
 /* The first lines of a file that were refused, for the operator; the event log has some more. */
@@ -66,8 +66,9 @@ void sct_bootsys_follow(struct sct *s);
 void sct_bootsys_load(struct sct *s, char *used, size_t size);
 
 /*
- * sct_certs.c: certificates by URL. To be called after every change of the tree: fetches what lines of files name by a URL of the
- * network, again and again until it is there, and removes files that no line names any more.
+ * sct_certs.c: certificates by URL. To be called after every change of the tree: fetches what lines of files
+ * name by a URL of the network, again and again until it is there, and removes files that no line names any
+ * more.
  */
 void sct_certs_follow(struct sct *s);
 /* One edit of our own: stored and published. */

@@ -17,6 +17,7 @@
 #include "base/schemas.h"
 #include "ike/ike.h"
 #include "ike/ike_int.h"
+#include "pki/pki.h"
 
 #define W_US       1000000ULL
 #define W_START    (1700000000ULL * W_US)
@@ -55,6 +56,12 @@ struct w_node {
 	struct w_child child[W_CHILDREN];
 	unsigned n_child; /* ever added */
 	unsigned adds, dels, paths, sessions_asked, sessions_ended, txns, durable;
+	/* NEED_CERT: answered at once with what the web has, or noted */
+	unsigned certs_asked;
+	bool answer_certs;
+	struct ike_cert_act cert;
+	char cert_url[IKE_URL_MAX];
+	struct pki_bytes web;
 	unsigned events[IKE_EVENTS];
 	struct ike_event last[IKE_EVENTS];
 	uint64_t txn_queue[64], txn_due[64];
@@ -305,6 +312,13 @@ static inline void w_action(struct w_node *n, const struct ike_action *a)
 		n->session = a->session;
 		if (n->answer_sessions)
 			ike_engine_address_assigned(n->e, n->w->now, a->session.ref, &n->result);
+		break;
+	case IKE_ACT_NEED_CERT:
+		n->certs_asked++;
+		n->cert = a->cert;
+		snprintf(n->cert_url, sizeof(n->cert_url), "%s", a->cert.url);
+		if (n->answer_certs)
+			ike_engine_cert_fetched(n->e, n->w->now, a->cert.ref, n->web.p, n->web.len);
 		break;
 	case IKE_ACT_SESSION_END:
 		n->sessions_ended++;

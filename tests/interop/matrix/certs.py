@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Authentication by certificate with strongSwan: RSA and ECDSA, PKCS #1 and PSS, with RFC 7427 and without, a chain, auth
-sets, and peers that must be refused (another CA, revoked, expired, somebody else's name); and a tunnel that outlives its
+sets, certificates by hash and URL, and peers that must be refused (another CA, revoked, expired, somebody else's name); and a tunnel that outlives its
 ipsecmgr. The certificates are made with the openssl program, for two days.
 
 usage: certs.py [-v]     exit 0: every row held, 1: not (printed), 77: something is not installed"""
 import glob
+import hashlib
 import os
 import re
 import shutil
@@ -15,7 +16,8 @@ import tempfile
 
 from matrix import ORRERY, in_swan, run, until
 
-SERVICES = ("rsa", "ec", "pss", "sets")
+SERVICES = ("rsa", "ec", "pss", "sets", "url")
+WEB = "192.0.2.70"
 
 
 # --- certificates ---
@@ -139,6 +141,8 @@ def settings(work):
     """What a running chassis is told: one certificate in files with its chain, one in the configuration."""
     out = ["configure", "certificate name rsa pem url /flash/certs/gw.pem private-key pem url /flash/certs/gw.key",
            'certificate name ec pem data "%s" private-key pem data "%s"' % (folded(work, "gwec.pem"), folded(work, "gwec.key")),
+           "certificate name named pem url /flash/certs/gw.pem private-key pem url /flash/certs/gw.key cert-enc cert-hash-url url "
+           "http://%s/gwrsa.der" % WEB,
            "ca-certificate name root pem url /flash/certs/root.pem", "ca-crl name root pem url file:/flash/certs/root.crl",
            "context wsg",
            "    ipsec transform-set esp\n      encryption aes-cbc-128\n      hmac sha2-256-128\n    #exit",
@@ -150,8 +154,10 @@ def settings(work):
            "    ikev2-ikesa auth-method-set mixed\n      authentication local certificate\n"
            "      authentication remote pre-shared-key key other-secret\n    #exit"]
     for i, s in enumerate(SERVICES):
-        auth = "      ikev2-ikesa auth-method-set list keys certs mixed\n" if s == "sets" else BY_CERT
-        out.append(TEMPLATE.format(s, 10 + i, auth, "ec" if s == "ec" else "rsa", "pkcs2.0" if s == "pss" else "pkcs1.5"))
+        auth = {"sets": "      ikev2-ikesa auth-method-set list keys certs mixed\n",
+                "url": BY_CERT + "      allow-cert-enc cert-hash-url\n"}.get(s, BY_CERT)
+        out.append(TEMPLATE.format(s, 10 + i, auth, {"ec": "ec", "url": "named"}.get(s, "rsa"),
+                                   "pkcs2.0" if s == "pss" else "pkcs1.5"))
     return "\n".join(out + ["end", ""])
 
 
@@ -199,6 +205,16 @@ OLD = (
     ("oldrsa", "rsa", "swanrsa", None, "pubkey", "RSA signature", "RSA signature"), # with the CA between it and the root
     ("oldec", "ec", "swanec", None, "pubkey", "ECDSA-256 signature", "ECDSA-384 signature"),
 )
+# hash and URL, both ways
+URL = (("url", "url", "swanec", None, "pubkey", "RSA_EMSA_PKCS1_SHA2_256", "ECDSA_WITH_SHA384_DER"),)
+URL_CONF = """charon {
+  hash_and_url = yes
+  load = random nonce aes sha1 sha2 md5 hmac kdf xcbc gmp curve25519 gcm ctr openssl gcrypt pem pkcs1 pkcs8 x509 pubkey constraints \
+    curl vici kernel-libipsec kernel-netlink socket-default updown
+}
+"""
+AUTHORITY = "authorities {\n  root {\n    cacert = root.pem\n    cert_uri_base = http://%s/by-hash/\n  }\n}\n" % WEB
+
 # name, service, certificate, identity, what the chassis logs
 BAD = (
     ("evil", "rsa", "swanevil", "swan", "certificate of an unknown CA"),
@@ -207,7 +223,7 @@ BAD = (
 )
 
 
-def swan(work, host, rows, bad, keys, conf="", trusts_sub=True):
+def swan(work, host, rows, bad, keys, conf="", trusts_sub=True, more=""):
     """A strongSwan's directory: its connections, certificates and CAs. Who does not trust the CA in between has to be
     sent it."""
     d = os.path.join(work, host)
@@ -218,7 +234,7 @@ def swan(work, host, rows, bad, keys, conf="", trusts_sub=True):
     text += "".join(connection(r[0], r[1], r[2], local_id=r[3]) for r in bad)
     text += (RESPONDER if bad else "") + "}\npools {\n  p {\n    addrs = 10.99.0.0/24\n  }\n}\n"
     text += "secrets {\n" + "".join("  ike-%d {\n    id-1 = %s\n    id-2 = segw.orrery.example\n    secret = %s\n  }\n" % (
-        i, who, secret) for i, (who, secret) in enumerate(keys)) + "}\n"
+        i, who, secret) for i, (who, secret) in enumerate(keys)) + "}\n" + more
     for name, content in (("swanctl.conf", text), ("strongswan.conf", conf)):
         with open(os.path.join(d, name), "w") as f:
             f.write(content)
@@ -237,10 +253,13 @@ port C 5/10 access
 port C 5/11 core
 host swan access 192.0.2.50/24
 host oldswan access 192.0.2.51/24
+host urlswan access 192.0.2.52/24
 host us access 192.0.2.60/24
+host web access 192.0.2.70/24
 host server core 203.0.113.10/24 gateway 203.0.113.1
 server strongswan swan conf swan
 server strongswan oldswan conf oldswan
+server strongswan urlswan conf urlswan
 """
 
 
@@ -313,6 +332,40 @@ def try_turned(lab, work, row):
     return None
 
 
+def try_url(lab, work):
+    """Certificates by hash and URL over HTTP, both ways; then one that is not there, and another one in its place."""
+    www = os.path.join(work, "www")
+    os.makedirs(www + "/by-hash")
+    for cert, name in (("gwrsa", "gwrsa.der"), ("swanec", None)):
+        der = os.path.join(work, cert + ".der")
+        openssl(work, "x509", "-in", cert + ".pem", "-outform", "DER", "-out", der)
+        with open(der, "rb") as f:
+            sha1 = hashlib.sha1(f.read()).hexdigest()
+        shutil.copy(der, os.path.join(www, name or "by-hash/" + sha1))
+    ours = os.path.join(www, "by-hash", sha1)
+    log = os.path.join(work, "www.log")
+    with open(log, "w") as f:
+        web = subprocess.Popen((ORRERY, "lab", "exec", lab, "web", "sh", "-c", "cd '%s' && echo $$ >pid && exec python3 -u -m http.server 80 --bind %s"
+                                % (www, WEB)), stdout=f, stderr=f)
+    try:
+        if not until(lambda: "Serving HTTP" in open(log).read(), 10):
+            return "no web server: " + open(log).read()
+        problem = try_good(lab, "urlswan", URL[0])
+        end(lab, "urlswan", URL[0])
+        seen = open(log).read()
+        for who, what in (("192.0.2.52", "/gwrsa.der"), ("192.0.2.1", "/by-hash/" + sha1)):
+            if not re.search(r"%s\d* .*GET %s .* 200 " % (re.escape(who), what), seen):
+                problem = problem or "%s did not fetch %s: %s" % (who, what, seen)
+        os.rename(ours, ours + ".away")
+        problem = problem or try_bad(lab, "urlswan", ("url", "url", "", "", "its certificate can not be fetched"))
+        shutil.copy(os.path.join(work, "gwrsa.der"), ours)
+        return problem or try_bad(lab, "urlswan", ("url", "url", "", "", "certificate fetched has another hash"))
+    finally:
+        run(ORRERY, "lab", "exec", lab, "web", "sh", "-c", "kill $(cat '%s/pid')" % www)
+        web.terminate()
+        web.wait()
+
+
 def end(lab, host, row):
     on(lab, host, "swanctl --terminate --ike " + row[0])
 
@@ -359,6 +412,7 @@ def try_all(lab):
             end(lab, host, r)
     for r in TURNED:
         results.append((r[0], try_turned(lab, os.path.dirname(lab), r)))
+    results.append(("url", try_url(lab, os.path.dirname(lab))))
     for r in BAD:
         results.append((r[0], try_bad(lab, "swan", r)))
     text = cli("show crypto statistics ikev2")
@@ -401,6 +455,7 @@ def main():
             with open(os.path.join(work, name + ".chain"), "w") as f:
                 f.write("".join(open(os.path.join(work, c)).read() for c in (name + ".pem", "sub.pem")))
         swan(work, "swan", GOOD, BAD, keys)
+        swan(work, "urlswan", URL, (), keys, URL_CONF, False, AUTHORITY)
         swan(work, "oldswan", OLD, (), keys, "charon {\n  signature_authentication = no\n}\n", False)
         more = "".join("      ip address 192.0.2.%d 255.255.255.0 secondary\n" % (10 + i) for i in range(len(SERVICES)))
         for name, text in (("C.cfg", BASE % more), ("certs.lab", LAB)):
