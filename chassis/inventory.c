@@ -87,7 +87,7 @@ static void insert(struct conn *cn, uint64_t id, const char *slot, const char *t
 	else if (strcmp(t->slot_type, profile_slot_type(&c->profile, n)))
 		snprintf(why, sizeof(why), "slot %u is for %s cards; a %s does not fit", n,
 		         profile_slot_type(&c->profile, n), t->name);
-	if (why[0]) {
+	if (why[0] || !t) {
 		answer(cn, id, -EINVAL, why);
 		return;
 	}

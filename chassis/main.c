@@ -185,13 +185,13 @@ static int plug_ports(struct chassis *c, const struct options *o, char *err, siz
 		         strerror(-rc));
 	for (int i = 0; rc == 0 && i < o->n_ports; i++) {
 		char port[32];
-		const char *eq = strchr(o->ports[i], '=');
+		const char *text = o->ports[i] ? o->ports[i] : "", *eq = strchr(text, '=');
 
-		if (!eq || (size_t)(eq - o->ports[i]) >= sizeof(port)) {
-			snprintf(err, size, "--port %s: needs SLOT/PORT=DEVICE", o->ports[i]);
+		if (!eq || (size_t)(eq - text) >= sizeof(port)) {
+			snprintf(err, size, "--port %s: needs SLOT/PORT=DEVICE", text);
 			return -EINVAL;
 		}
-		snprintf(port, sizeof(port), "%.*s", (int)(eq - o->ports[i]), o->ports[i]);
+		snprintf(port, sizeof(port), "%.*s", (int)(eq - text), text);
 		rc = fabric_plug(c, port, eq + 1, err, size);
 	}
 	return rc;

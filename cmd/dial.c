@@ -75,7 +75,7 @@ static int dial(struct dial *d)
 	if (!rc)
 		rc = operator_recv_fd(bp, CONNECT_MS, &m, &fd);
 	close(bp);
-	rc = rc == 1 ? m->command_reply->code : rc ? rc : -ECONNRESET;
+	rc = rc == 1 && m ? m->command_reply->code : rc ? rc : -ECONNRESET;
 	if (m)
 		operator_free(m);
 	p.fd = fd;

@@ -227,7 +227,7 @@ int fault_lease_do(struct fault_lease *l, const char *chassis, const char *words
 		if (i < 0)
 			return -1;
 		rc = ask(l->of[i].fd, a, n, &m);
-		if (rc == 1)
+		if (rc == 1 && m)
 			break;
 		forget(l, (unsigned)i); /* a line to the chassis as it was before it died */
 		if (again) {

@@ -76,7 +76,9 @@ static void put(json_t *o, const char *name, uint64_t v)
 
 static double ms(uint64_t us)
 {
-	return (double)(us / 10) / 100;
+	uint64_t hundredths = us / 10;
+
+	return (double)hundredths / 100;
 }
 
 static void put_traffic(json_t *o, const struct peers *p, const struct sums *s, uint64_t now)

@@ -7,6 +7,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,8 +78,10 @@ static unsigned lower_bound(const struct cli_index *x, const char *prefix)
 
 static void next_first(const struct cli_match *m, const char *prefix, each_fn *each, void *arg)
 {
-	const struct cli_index *x = m->mode->index;
+	const struct cli_index *x;
 
+	assert(m->mode); /* without one there is only a form, which is asked elsewhere */
+	x = m->mode->index;
 	for (unsigned i = prefix ? lower_bound(x, prefix) : 0; i < x->nwords; i++) {
 		if (prefix && !cli_word_prefix(x->words[i].word, prefix))
 			break;

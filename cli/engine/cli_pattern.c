@@ -5,6 +5,7 @@
  * Notation: word  <var:…>  { a | b }  [ c ]  and after a group or variable: =label (record which branch), +
  * (several branches, any order), *N (up to N times). See cli/grammar/README.md.
  */
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -169,7 +170,10 @@ static void mark_flags(struct cli_node *n, bool inside)
 {
 	for (unsigned i = 0; i < n->nkid; i++) {
 		struct cli_node *k = n->kid[i];
-		const struct cli_node *after = n->kind == CLI_N_SEQ && i + 1 < n->nkid ? n->kid[i + 1] : NULL;
+		const struct cli_node *after;
+
+		assert(k); /* node_add() */
+		after = n->kind == CLI_N_SEQ && i + 1 < n->nkid ? n->kid[i + 1] : NULL;
 
 		if (k->kind == CLI_N_WORD)
 			k->flag = inside && !(after && (after->kind == CLI_N_VAR ||

@@ -293,7 +293,7 @@ static int check_set(const struct cfg_tree *t, const struct cfg_edit *e, const s
 		a = both;
 		rc = a ? 0 : -ENOMEM;
 	}
-	if (rc || cfg_key_of(pl->row, a, key, sizeof(key)) || strcmp(key, pl->key))
+	if (rc || !a || cfg_key_of(pl->row, a, key, sizeof(key)) || strcmp(key, pl->key))
 		rc = complain(err, len, -EINVAL, "The value of %s is not understood", pl->row->id);
 	if (!rc && negated && !pl->row->no_stored)
 		rc = complain(err, len, -EINVAL, "%s can not be negated", pl->row->id);

@@ -108,7 +108,7 @@ int fabric_service(struct task *t, uint32_t ctx, const struct net_addr *addr, ui
                    uint32_t instances, int fds[FABRIC_FDS])
 {
 	BpFabric f = BP_FABRIC__INIT;
-	int got[FABRIC_FDS], rc;
+	int got[FABRIC_FDS] = {-1, -1, -1, -1}, rc;
 	bool with_addr = addr && net_addr_is_set(addr);
 
 	f.what = BP_FABRIC__WHAT__SERVICE;

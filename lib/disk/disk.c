@@ -100,6 +100,7 @@ static int disk_at(const char *state_dir, const char *url, struct at *at)
 	size_t n;
 	int rc = disk_url(url, path, sizeof(path)), fd;
 
+	*at = (struct at){.dir = -1};
 	if (rc < 0)
 		return rc;
 	n = root_len(path);
