@@ -23,6 +23,7 @@
 #define IPSECMGR_MAX_SA         12000 /* IKE SAs of one instance: its session limit */
 #define IPSECMGR_STANDBY        5000  /* instances above are standby ones */
 #define IPSECMGR_SESSION_MS     2000  /* a sessmgr answers within this, or another one is asked */
+#define IPSECMGR_ANSWER_MS      60000 /* and its answer is listened to as long as it keeps such a call */
 #define IPSECMGR_SESSION_TRY_MS 10000 /* a tunnel waits so long for any sessmgr */
 #define IPSECMGR_TELL_MS        30000 /* how long a sessmgr that is away is told again */
 #define IPSECMGR_DATA_MS        5000

@@ -26,9 +26,8 @@ struct ipsecmgr_session {
 	uint32_t sessmgr; /* being asked; 0: none */
 	uint32_t tried[TRIED_MAX];
 	unsigned n_tried;
-	bool open; /* a request is under way */
-	bool gone; /* nobody waits for the answer any more */
-	struct task_timer *again;
+	struct question *open;    /* a request is under way */
+	struct task_timer *again; /* patience with it, or until the next one */
 	uint32_t callid;
 	char row_key[40], row_owner[40];
 	uint8_t *row;
@@ -41,18 +40,31 @@ struct ipsecmgr_session {
 	bool want_ipv4;
 };
 
+/* What one sessmgr was asked. It may answer after another one was, when its card was slow or cut off: then it
+ * has a call that nobody wants. */
+struct question {
+	uint64_t ref;
+	uint32_t gen, sessmgr;
+	struct ipsecmgr_session *s; /* NULL: nobody waits for the answer any more */
+};
+
 static void ask(struct ipsecmgr *m, struct ipsecmgr_session *s);
+static void tell(struct ipsecmgr *m, uint32_t callid, SessionState__What what, const char *reason);
+
+static void give_up_waiting(struct ipsecmgr_session *s)
+{
+	task_timer_stop(s->again);
+	s->again = NULL;
+	if (s->open)
+		s->open->s = NULL;
+	s->open = NULL;
+}
 
 static void sess_free(struct ipsecmgr *m, struct ipsecmgr_session *s)
 {
 	if (ipsecmgr_map_get(&m->session, s->ref) == s)
 		ipsecmgr_map_del(&m->session, s->ref);
-	task_timer_stop(s->again);
-	s->again = NULL;
-	if (s->open) { /* freed by the answer */
-		s->gone = true;
-		return;
-	}
+	give_up_waiting(s);
 	free(s->row);
 	free(s);
 }
@@ -264,7 +276,7 @@ static void accepted(struct ipsecmgr *m, struct ipsecmgr_session *s, const Sessi
 		snprintf(s->row_key, sizeof(s->row_key), "%s", r->call->key);
 		snprintf(s->row_owner, sizeof(s->row_owner), "%s", r->call->owner);
 		s->row = malloc(r->call->blob.len ? r->call->blob.len : 1);
-		if (s->row)
+		if (s->row && r->call->blob.len)
 			memcpy(s->row, r->call->blob.data, r->call->blob.len);
 		s->row_len = r->call->blob.len;
 		s->ckpt = (struct ckpt_row){SESSION_ROW_KIND, s->row_key, s->row_owner, s->row, s->row_len};
@@ -273,49 +285,72 @@ static void accepted(struct ipsecmgr *m, struct ipsecmgr_session *s, const Sessi
 	give(m, s, &out);
 }
 
-static void answered(struct task *t, void *arg, int status, const struct bus_msg *msg)
+/* Is a call that a late answer brings the one this IKE SA has, or is going to have? */
+static bool wanted(struct ipsecmgr *m, const struct question *q, uint32_t callid)
 {
-	struct ipsecmgr_session *s = arg;
-	struct ipsecmgr *m = &ipsecmgr;
-	const SessionReply *r = NULL;
+	const struct ipsecmgr_session *s = ipsecmgr_map_get(&m->session, q->ref);
+	struct ike_sa_view v;
 
-	s->open = false;
-	if (!status && msg && msg->env->body_case == ENVELOPE__BODY_SESSION_REPLY)
-		r = msg->env->session_reply;
-	if (s->gone || s->gen != m->gen) {
-		if (r && r->callid)
-			ipsecmgr_sess_end(m, r->callid, IKE_R_SETUP_TIMEOUT);
-		sess_free(m, s);
-		return;
-	}
-	if (r && (!r->failure || !r->failure[0])) {
-		accepted(m, s, r);
-		return;
-	}
-	if (r || (status && msg)) {
-		refuse(m, s, -ENOSPC,
-		       r                                              ? r->failure
-		       : msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text
-		                                                      : strerror(-status));
-		return;
-	}
-	/* It is gone or does not answer: the next one. */
+	if (s && (s->callid == callid || (s->open && s->sessmgr == q->sessmgr)))
+		return true;
+	return m->e && !ike_engine_find(m->e, q->ref, &v) && v.callid == callid;
+}
+
+/* It is gone or does not answer: the next one. */
+static void ask_next(struct ipsecmgr *m, struct ipsecmgr_session *s)
+{
 	if (s->n_tried < TRIED_MAX)
 		s->tried[s->n_tried++] = s->sessmgr;
 	ask(m, s);
 }
 
-static void ask(struct ipsecmgr *m, struct ipsecmgr_session *s)
+static void impatient_cb(struct task *t, void *arg)
+{
+	give_up_waiting(arg);
+	ask_next(&ipsecmgr, arg);
+}
+
+static void answered(struct task *t, void *arg, int status, const struct bus_msg *msg)
+{
+	struct question *q = arg;
+	struct ipsecmgr_session *s = q->s;
+	struct ipsecmgr *m = &ipsecmgr;
+	const SessionReply *r = NULL;
+
+	if (!status && msg && msg->env->body_case == ENVELOPE__BODY_SESSION_REPLY)
+		r = msg->env->session_reply;
+	if (!s || q->gen != m->gen) {
+		if (r && r->callid && !wanted(m, q, r->callid))
+			tell(m, r->callid, SESSION_STATE__WHAT__DOWN, ike_reason_name(IKE_R_SETUP_TIMEOUT));
+		if (s)
+			sess_free(m, s);
+		free(q);
+		return;
+	}
+	give_up_waiting(s);
+	free(q);
+	if (r && (!r->failure || !r->failure[0]))
+		accepted(m, s, r);
+	else if (r || (status && msg))
+		refuse(m, s, -ENOSPC,
+		       r                                              ? r->failure
+		       : msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text
+		                                                      : strerror(-status));
+	else
+		ask_next(m, s);
+}
+
+static int send_question(struct ipsecmgr *m, struct ipsecmgr_session *s)
 {
 	Envelope env = ENVELOPE__INIT;
 	SessionNew sn = SESSION_NEW__INIT;
+	struct question *q = calloc(1, sizeof(*q));
 	char addr[40];
+	int err;
 
-	s->sessmgr = s->n_tried < TRIED_MAX ? choose(m, s) : 0;
-	if (!s->sessmgr) {
-		ask_later(m, s);
-		return;
-	}
+	if (!q)
+		return -ENOMEM;
+	*q = (struct question){s->ref, s->gen, s->sessmgr, s};
 	sn.ctx = s->ctx;
 	sn.service = s->service;
 	sn.peer_id = s->peer_id;
@@ -328,10 +363,21 @@ static void ask(struct ipsecmgr *m, struct ipsecmgr_session *s)
 	env.body_case = ENVELOPE__BODY_SESSION_NEW;
 	env.session_new = &sn;
 	snprintf(addr, sizeof(addr), "sessmgr/%u", s->sessmgr);
-	if (task_request(m->t, addr, &env, IPSECMGR_SESSION_MS, 0, answered, s))
+	err = task_request(m->t, addr, &env, IPSECMGR_ANSWER_MS, 0, answered, q);
+	if (err)
+		free(q);
+	else
+		s->open = q;
+	return err;
+}
+
+static void ask(struct ipsecmgr *m, struct ipsecmgr_session *s)
+{
+	s->sessmgr = s->n_tried < TRIED_MAX ? choose(m, s) : 0;
+	if (!s->sessmgr || send_question(m, s))
 		ask_later(m, s);
 	else
-		s->open = true;
+		s->again = task_timer_start(m->t, IPSECMGR_SESSION_MS, 0, impatient_cb, s);
 }
 
 void ipsecmgr_sess_ask(struct ipsecmgr *m, const struct ike_session_act *a)

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A tunnel's session (ipsecmgr_sess.c, compiled into the test): which sessmgr is asked, what happens when one
+ * is slow, gone or answers after another one was asked. The bus, the timers and the engine are played by
+ * hand.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+
+#define ike_engine_find             played_find
+#define ike_engine_foreach_sa       played_foreach
+#define ike_engine_address_assigned played_assigned
+#include "tasks/ipsecmgr/ipsecmgr_map.c"
+#include "tasks/ipsecmgr/ipsecmgr_sess.c"
+
+#define REF      0x0100000000000001ULL
+#define SENT_MAX 32
+
+struct ipsecmgr ipsecmgr;
+static struct task task = {.instance = 1};
+
+static struct {
+	char dst[40];
+	bool session, retry;
+	uint32_t down; /* the call that is said to be over */
+	task_reply_cb cb;
+	void *arg;
+} sent[SENT_MAX];
+static unsigned n_sent, n_assigned;
+static struct ike_session_result assigned;
+static uint32_t sa_callid; /* of the IKE SA that is up; 0: there is none */
+
+struct task_timer {
+	uint64_t ms;
+	task_timer_cb cb;
+	void *arg;
+	bool stopped;
+};
+static struct task_timer timers[SENT_MAX];
+static unsigned n_timers;
+
+/* --- the world around it
+ * ------------------------------------------------------------------------------------------ */
+
+struct task_timer *task_timer_start(struct task *t, uint64_t ms, uint64_t repeat_ms, task_timer_cb cb,
+                                    void *arg)
+{
+	cr_assert_lt(n_timers, SENT_MAX);
+	timers[n_timers] = (struct task_timer){ms, cb, arg, false};
+	return &timers[n_timers++];
+}
+void task_timer_stop(struct task_timer *tm)
+{
+	if (tm)
+		tm->stopped = true;
+}
+int task_foreach_peer(struct task *t, const char *facility, task_peer_cb cb, void *arg)
+{
+	return 0;
+}
+int task_request(struct task *t, const char *dst, Envelope *env, uint32_t ms, unsigned flags,
+                 task_reply_cb cb, void *arg)
+{
+	cr_assert_lt(n_sent, SENT_MAX);
+	snprintf(sent[n_sent].dst, sizeof(sent[0].dst), "%s", dst);
+	sent[n_sent].session = env->body_case == ENVELOPE__BODY_SESSION_NEW;
+	sent[n_sent].retry = flags & TASK_RETRY;
+	sent[n_sent].down = env->body_case == ENVELOPE__BODY_SESSION_STATE &&
+	                                    env->session_state->what == SESSION_STATE__WHAT__DOWN
+	                            ? env->session_state->callid
+	                            : 0;
+	sent[n_sent].cb = cb;
+	sent[n_sent++].arg = arg;
+	return 0;
+}
+__attribute__((noipa)) const struct ipsecmgr_policy *ipsecmgr_cfg_find(const struct ipsecmgr *m,
+                                                                       const char *name)
+{
+	static const struct ipsecmgr_policy p;
+
+	return &p;
+}
+uint32_t ipsecmgr_serve_sessions(struct task *t)
+{
+	return 0;
+}
+uint64_t ipsecmgr_engine_now(struct ipsecmgr *m)
+{
+	return 1;
+}
+bool ipsecmgr_engine_may_log(struct ipsecmgr *m)
+{
+	return false;
+}
+void ipsecmgr_engine_rearm(struct ipsecmgr *m)
+{
+}
+void ipsecmgr_data_bind(struct ipsecmgr *m)
+{
+}
+int played_find(const struct ike_engine *e, uint64_t spi, struct ike_sa_view *v)
+{
+	*v = (struct ike_sa_view){.callid = sa_callid};
+	return sa_callid && spi == REF ? 0 : -ENOENT;
+}
+int played_foreach(const struct ike_engine *e, int (*cb)(void *arg, const struct ike_sa_view *v), void *arg)
+{
+	return 0;
+}
+int played_assigned(struct ike_engine *e, uint64_t now, uint64_t ref, const struct ike_session_result *r)
+{
+	cr_assert_eq(ref, REF);
+	assigned = *r;
+	n_assigned++;
+	return 0;
+}
+
+static void the_list(size_t n)
+{
+	static uint32_t numbers[] = {1, 2, 3};
+	ManagerList l = MANAGER_LIST__INIT;
+
+	l.instances = numbers;
+	l.n_instances = n;
+	take_sessmgrs(&ipsecmgr, &l);
+}
+
+static void set_up(void)
+{
+	ipsecmgr.t = &task;
+	ipsecmgr.e = (struct ike_engine *)&ipsecmgr; /* never looked into */
+	ipsecmgr.gen = 1;
+	the_list(3);
+}
+
+static void tunnel(void)
+{
+	static const struct ike_id id;
+	struct ike_session_act a = {.ref = REF, .peer_id = &id, .policy = "p"};
+
+	ipsecmgr_sess_ask(&ipsecmgr, &a);
+}
+
+/* A sessmgr answers the k-th message with a call of its own. */
+static void answer(unsigned k, uint32_t callid)
+{
+	Envelope env = ENVELOPE__INIT;
+	SessionReply r = SESSION_REPLY__INIT;
+	CkptCall row = CKPT_CALL__INIT;
+	struct bus_msg m = {.env = &env};
+
+	r.callid = callid;
+	row.key = (char *)"00100001";
+	row.owner = sent[k].dst;
+	r.call = &row;
+	env.body_case = ENVELOPE__BODY_SESSION_REPLY;
+	env.session_reply = &r;
+	sent[k].cb(&task, sent[k].arg, 0, &m);
+}
+
+static void lost(unsigned k)
+{
+	sent[k].cb(&task, sent[k].arg, -EHOSTUNREACH, NULL);
+}
+
+/* The time of every timer comes. */
+static void time_passes(void)
+{
+	for (unsigned i = 0, n = n_timers; i < n; i++)
+		if (!timers[i].stopped) {
+			timers[i].stopped = true;
+			timers[i].cb(&task, timers[i].arg);
+		}
+}
+
+static void tear_down(void)
+{
+	ipsecmgr_sess_drop_all(&ipsecmgr);
+	free(ipsecmgr.sessmgr);
+	free(ipsecmgr.sessmgr_calls);
+}
+
+TestSuite(ipsecmgr_sess, .init = set_up, .fini = tear_down);
+
+/* --- tests
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+Test(ipsecmgr_sess, a_dead_sessmgr_costs_one_more_question)
+{
+	tunnel();
+	cr_assert_eq(n_sent, 1);
+	lost(0);
+	cr_assert_eq(n_sent, 2);
+	cr_assert_str_neq(sent[1].dst, sent[0].dst);
+	answer(1, 0x00200001);
+	cr_assert_eq(n_assigned, 1);
+	cr_assert_eq(assigned.callid, 0x00200001);
+	cr_assert_str_eq(ipsecmgr_sess_row(&ipsecmgr, REF)->key, "00100001");
+	time_passes();
+	cr_assert_eq(n_sent, 2);
+	ipsecmgr_sess_stored(&ipsecmgr, REF);
+	cr_assert_null(ipsecmgr_sess_row(&ipsecmgr, REF));
+}
+
+/* A slow one took a call up as well: it must not keep it, and an address, until its set-up timer ends. */
+Test(ipsecmgr_sess, the_call_of_a_late_answer_is_ended)
+{
+	tunnel();
+	time_passes();
+	cr_assert_eq(n_sent, 2, "nobody else was asked");
+	answer(1, 0x00200001);
+	answer(0, 0x00100001);
+	cr_assert_eq(n_assigned, 1);
+	cr_assert_eq(assigned.callid, 0x00200001);
+	cr_assert_eq(n_sent, 3);
+	cr_assert_eq(sent[2].down, 0x00100001);
+	cr_assert_str_eq(sent[2].dst, "sessmgr/1");
+	cr_assert(sent[2].retry);
+	lost(2);
+}
+
+/* It answers before the other one does: still not the one that was asked last. */
+Test(ipsecmgr_sess, a_late_answer_that_is_faster_than_the_second_one)
+{
+	tunnel();
+	time_passes();
+	answer(0, 0x00100001);
+	cr_assert_eq(n_assigned, 0);
+	cr_assert_eq(sent[2].down, 0x00100001);
+	answer(1, 0x00200001);
+	cr_assert_eq(assigned.callid, 0x00200001);
+}
+
+/* The only sessmgr is asked again and gives the same call twice: it is the one that is wanted. */
+Test(ipsecmgr_sess, the_same_call_twice_is_not_ended)
+{
+	the_list(1);
+	tunnel();
+	time_passes(); /* patience: there is no other one */
+	time_passes(); /* the same one again */
+	cr_assert_eq(n_sent, 2);
+	answer(0, 0x00100001);
+	answer(1, 0x00100001);
+	cr_assert_eq(assigned.callid, 0x00100001);
+	cr_assert_eq(n_sent, 2, "a call in use was ended");
+}
+
+Test(ipsecmgr_sess, the_same_call_is_not_ended_when_its_tunnel_is_up)
+{
+	the_list(1);
+	tunnel();
+	time_passes();
+	time_passes();
+	answer(1, 0x00100001);
+	sa_callid = 0x00100001;
+	ipsecmgr_sess_stored(&ipsecmgr, REF);
+	answer(0, 0x00100001);
+	cr_assert_eq(n_sent, 2, "a call in use was ended");
+}
+
+/* The tunnel was given up, or this chassis does not serve any more. */
+Test(ipsecmgr_sess, the_call_of_a_tunnel_that_is_gone_is_ended)
+{
+	tunnel();
+	ipsecmgr_sess_drop_all(&ipsecmgr);
+	ipsecmgr.gen++;
+	answer(0, 0x00100001);
+	cr_assert_eq(n_assigned, 0);
+	cr_assert_eq(sent[1].down, 0x00100001);
+}
