@@ -4,45 +4,9 @@
  * Reference (chapters 4, 5, 6, 8, 20, 28) with names of our own; a size stands for a key. Subject:
  * lib/render.
  */
-#include <criterion/criterion.h>
-#include <string.h>
-#include "cfg/cfg.h"
-#include "render/render.h"
+#include "tests/unit/render_test.h"
 
-typedef void (*render_fn)(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);
-
-static struct cli_out_buf buf;
-
-static void done(void)
-{
-	cli_out_buf_free(&buf);
-}
-
-TestSuite(render_map, .fini = done);
-
-/* The text of a tree, given with ' for ". */
-static const char *text_of(render_fn render, const char *json, const char *keyword)
-{
-	struct cli_cmd cmd = {.args = cfg_args_new()};
-	char copy[2048];
-	json_error_t e;
-	json_t *j;
-
-	snprintf(copy, sizeof(copy), "%s", json);
-	for (char *p = copy; *p; p++)
-		if (*p == '\'')
-			*p = '"';
-	j = json_loads(copy, 0, &e);
-	cr_assert(j, "%s at %d", e.text, e.position);
-	if (keyword)
-		cfg_args_add(cmd.args, keyword, "");
-	cli_out_buf_free(&buf);
-	cli_out_buf_init(&buf);
-	render(j, &cmd, &buf.out);
-	json_decref(j);
-	cfg_args_free(cmd.args);
-	return buf.text;
-}
+TestSuite(render_map, .fini = render_done);
 
 #define SETS "'transforms':[{'name':'t1','ah':'none','esp':'md5-96','cipher':'3des-cbc','mode':'tunnel'}]"
 #define IKEV1                                                                                                \
