@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-from matrix import ORRERY, in_swan, run, until
+from lab import ORRERY, on, ping, run, until
 
 SERVICES = ("rsa", "ec", "pss", "sets", "url")
 WEB = "192.0.2.70"
@@ -264,15 +264,6 @@ server strongswan urlswan conf urlswan
 
 
 # --- rows ---
-
-def on(lab, host, command):
-    return run(ORRERY, "lab", "exec", lab, host, "sh", "-c", command)
-
-
-def ping(lab, host):
-    status, out = on(lab, host, "ping -c 2 -i 0.2 -W 2 203.0.113.10")
-    return not status and "2 received" in out
-
 
 def try_good(lab, host, row):
     status, out = on(lab, host, "swanctl --initiate --child " + row[0])

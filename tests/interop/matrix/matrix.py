@@ -7,13 +7,11 @@ usage: matrix.py [--table FILE]     exit 0: every row held, 1: not, 77: somethin
 Writes the table of results as markdown to FILE, else prints a line per row that failed."""
 import os
 import re
-import subprocess
 import sys
 import tempfile
-import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ORRERY = os.environ.get("ORRERY", os.path.join(HERE, "../../../build/bin/orrery"))
+from lab import HERE, ORRERY, on, ping, run, until
+
 PER_SERVICE = 4
 
 
@@ -106,26 +104,8 @@ server strongswan swan conf swan
 """
 
 
-def run(*args, timeout=30):
-    p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout)
-    return p.returncode, p.stdout
-
-
-def in_swan(lab, command):
-    return run(ORRERY, "lab", "exec", lab, "swan", "sh", "-c", command)
-
-
-def until(what, seconds=10):
-    """The first true value of what() within so many seconds, else its last one."""
-    end = time.monotonic() + seconds
-    while True:
-        value = what()
-        if value or time.monotonic() > end:
-            return value
-
-
 def list_sas(lab, name):
-    return in_swan(lab, "swanctl --list-sas --ike " + name)[1]
+    return on(lab, "swan", "swanctl --list-sas --ike " + name)[1]
 
 
 def spis(text):
@@ -137,7 +117,7 @@ def spis(text):
 def try_row(lab, i, r):
     """None, or what went wrong."""
     name = "r%d" % i
-    status, out = in_swan(lab, "swanctl --initiate --child " + name)
+    status, out = on(lab, "swan", "swanctl --initiate --child " + name)
     if status:
         return "not set up: " + out.strip().splitlines()[-1]
     first = list_sas(lab, name)
@@ -146,21 +126,19 @@ def try_row(lab, i, r):
     if "ESP:" + r[10] not in first:
         return "child SA is not %s" % r[10]
     for size in (56, 1200):
-        status, out = in_swan(lab, "ping -c 2 -i 0.2 -W 2 -s %d 203.0.113.10" % size)
-        if status or "2 received" not in out:
+        if not ping(lab, "swan", size):
             return "ping of %d bytes is not answered" % size
     for kind, which in (("child", 1), ("ike", 0)):
         before = spis(list_sas(lab, name))[which]
-        status, out = in_swan(lab, "swanctl --rekey --%s %s" % (kind, name))
+        status, out = on(lab, "swan", "swanctl --rekey --%s %s" % (kind, name))
         if status:
             return "%s rekey refused" % kind
         new = until(lambda: [x for x in spis(list_sas(lab, name))[which] if x not in before])
         if not new:
             return "%s rekey made no new SA" % kind
-        status, out = in_swan(lab, "ping -c 2 -i 0.2 -W 2 203.0.113.10")
-        if status or "2 received" not in out:
+        if not ping(lab, "swan"):
             return "no traffic after the %s rekey" % kind
-    status, out = in_swan(lab, "swanctl --terminate --ike " + name)
+    status, out = on(lab, "swan", "swanctl --terminate --ike " + name)
     if status:
         return "not ended: " + out.strip().splitlines()[-1]
     return None
