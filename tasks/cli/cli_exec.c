@@ -18,23 +18,6 @@
 #define LOAD_MS         60000
 #define CONFIG_FILE_MAX (64l << 20)
 
-/* --- tasks ---------------------------------------------------------------------------------------
- */
-
-static int task_kill(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
-{
-	Envelope env = ENVELOPE__INIT;
-	TaskKill k = TASK_KILL__INIT;
-
-	(void)out;
-	k.facility = (char *)cli_cmd_str(cmd, "facility");
-	k.all = cli_cmd_has(cmd, "all");
-	k.instance = (uint32_t)cli_cmd_int(cmd, "instance", 0);
-	env.body_case = ENVELOPE__BODY_TASK_KILL;
-	env.task_kill = &k;
-	return sh_order(sh, "hatsystem/0", &env, ORDER_MS);
-}
-
 /* --- control messages of the other tasks
  * -------------------------------------------------------------------- */
 
@@ -222,7 +205,6 @@ static int ping(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 }
 
 const struct sh_command sh_exec_commands[] = {
-        {"task_kill", task_kill, NULL, NULL},
         {"srp_initiate_switchover", srp_initiate_switchover, NULL, NULL},
         {"srp_validate_configuration", srp_validate_configuration, NULL, NULL},
         {"srp_validate_switchover", srp_validate_switchover, NULL, NULL},

@@ -13,7 +13,7 @@
 #include "show/show.h"
 #include "task/crash.h"
 
-#define ORDER_MS 5000
+#define ORDER_MS 10000
 
 /* --- test commands
  * -------------------------------------------------------------------------------------------- */
@@ -70,8 +70,6 @@ static int cli_test_commands(struct sh *sh, const struct cli_cmd *cmd, struct cl
 
 static int test_task(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
-	Envelope env = ENVELOPE__INIT;
-	Control c = CONTROL__INIT;
 	char dst[40], args[40];
 
 	(void)out;
@@ -79,26 +77,34 @@ static int test_task(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *o
 	         (long long)cli_cmd_int(cmd, "instance", 0));
 	snprintf(args, sizeof(args), "%s %lld", cli_cmd_str(cmd, "what"),
 	         (long long)cli_cmd_int(cmd, "percent", cli_cmd_int(cmd, "megabytes", 0)));
-	c.what = (char *)"impair";
-	c.args = args;
-	env.body_case = ENVELOPE__BODY_CONTROL;
-	env.control = &c;
-	return sh_order(sh, dst, &env, ORDER_MS);
+	return sh_control(sh, dst, "impair", args);
 }
 
-static int task_core(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+/* Kill tasks; core: they leave what they know first. */
+static int task_end(struct sh *sh, const struct cli_cmd *cmd, bool core)
 {
 	Envelope env = ENVELOPE__INIT;
 	TaskKill k = TASK_KILL__INIT;
 
-	(void)out;
 	k.facility = (char *)cli_cmd_str(cmd, "facility");
 	k.all = cli_cmd_has(cmd, "all");
 	k.instance = (uint32_t)cli_cmd_int(cmd, "instance", 0);
-	k.core = true;
+	k.core = core;
 	env.body_case = ENVELOPE__BODY_TASK_KILL;
 	env.task_kill = &k;
 	return sh_order(sh, "hatsystem/0", &env, ORDER_MS);
+}
+
+static int task_kill(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)out;
+	return task_end(sh, cmd, false);
+}
+
+static int task_core(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)out;
+	return task_end(sh, cmd, true);
 }
 
 /* --- crashes
@@ -231,6 +237,7 @@ static json_t *debug_collect(struct sh *sh, const struct cli_cmd *cmd, char *err
 const struct sh_command sh_task_commands[] = {
         {"cli_test_commands", cli_test_commands, NULL, NULL},
         {"test_task", test_task, NULL, NULL},
+        {"task_kill", task_kill, NULL, NULL},
         {"task_core", task_core, NULL, NULL},
         {"show_crash_number", NULL, crash_collect, render_crash},
         {"show_subscribers_debug", NULL, debug_collect, render_subscribers_debug},
