@@ -297,7 +297,7 @@ static int check_set(const struct cfg_tree *t, const struct cfg_edit *e, const s
 		rc = complain(err, len, -EINVAL, "The value of %s is not understood", pl->row->id);
 	if (!rc && negated && !pl->row->no_stored)
 		rc = complain(err, len, -EINVAL, "%s can not be negated", pl->row->id);
-	if (!rc)
+	if (!rc && a) /* without values there was a complaint */
 		rc = check_values(pl->row, a, err, len);
 	if (!rc)
 		rc = check_shape(pl->row, a, negated, err, len);
