@@ -57,12 +57,14 @@ struct pki_trust;
 #define IKE_ID_MAX         255 /* bytes of identification data; longer ones are refused */
 #define IKE_PSK_MAX        255
 #define IKE_URL_MAX        512 /* of a certificate (hash and URL), with the NUL */
-#define IKE_NAME_MAX       128 /* policy and payload names, with the NUL */
+#define IKE_NAME_MAX       160 /* policy and payload names, with the NUL */
 #define IKE_KEY_LEN        17  /* checkpoint key: our IKE SPI as 16 lower-case hex digits, with the NUL */
 #define IKE_PACKET_MAX     65535
 #define IKE_CKPT_MAX       49152 /* an answer and a request with four certificates each in it */
 #define IKE_PENDING_MAX    4
+#define IKE_PENDING_HARD   255
 #define IKE_ABORT_RETRY_US 1000000ULL
+#define IKE_UNLIMITED      UINT32_MAX /* of a limit of a policy: none */
 
 /* ---- names and numbers ---- */
 
@@ -192,8 +194,10 @@ enum ike_event_kind {
 	IKE_EV_PATH_CHANGED,  /* the peer's NAT mapping changed */
 	IKE_EV_COOKIES_ON,    /* half-open SAs reached the threshold (StarOS: IPSecMgr IKEv2 DOS attack) */
 	IKE_EV_COOKIES_OFF,
-	IKE_EV_PEER_ALIVE,   /* DPD answered */
-	IKE_EV_REKEY_FAILED, /* our rekey of the IKE SA came to nothing; notify says how */
+	IKE_EV_PEER_ALIVE,      /* DPD answered */
+	IKE_EV_REKEY_FAILED,    /* our rekey of the IKE SA came to nothing; notify says how */
+	IKE_EV_DECRYPT_FAILING, /* packets in a row that could not be decrypted reached the policy's limit */
+	IKE_EV_DECRYPT_GOOD,    /* … one could, or the SA is gone */
 	IKE_EVENTS
 };
 const char *ike_event_name(enum ike_event_kind k);
@@ -221,6 +225,8 @@ enum ike_reason {
 	IKE_R_DECRYPT_FAILURES, /* too many while half open */
 	IKE_R_CHILD_NOT_FOUND,
 	IKE_R_UNROUTABLE, /* MOBIKE: the peer's new address did not prove that it hears us */
+	IKE_R_DUPLICATE,  /* the same peer has a newer tunnel (chapter 25) */
+	IKE_R_CHANGED,    /* a critical setting was changed (chapter 7) */
 	IKE_REASONS
 };
 const char *ike_reason_name(enum ike_reason r);
@@ -266,8 +272,9 @@ struct ike_payload {
 
 struct ike_policy {
 	char name[IKE_NAME_MAX];
-	uint32_t ctx_id;                      /* packets from this context … */
-	struct net_addr local;                /* … to this address; AF_UNSPEC: any address of the context */
+	bool derived;          /* another policy for some of its peers: never matched by address */
+	uint32_t ctx_id;       /* packets from this context … */
+	struct net_addr local; /* … to this address; AF_UNSPEC: any address of the context */
 	struct ike_suite ike[IKE_MAX_SUITES]; /* order of preference; n_ike >= 1 */
 	unsigned n_ike;
 	struct ike_payload payload[IKE_MAX_PAYLOADS]; /* of children, in the order in which they are tried */
@@ -308,7 +315,8 @@ struct ike_policy {
 	uint32_t dpd_interval_s; /* 0: off */
 	uint32_t dpd_timeout_s;  /* until an unanswered check is repeated; 0: as other requests */
 	uint32_t dpd_retries;    /* repetitions of a check when dpd_timeout_s is set */
-	uint32_t queue_max;      /* packets that wait for a transaction of their SA; 0: IKE_PENDING_MAX */
+	uint32_t queue_max;      /* packets that wait for a transaction of their SA; 0: IKE_PENDING_MAX;
+	                            at most IKE_PENDING_HARD */
 	uint32_t max_childsa; /* soft limit per IKE SA (chapter 8); 0: IKE_MAX_CHILDREN, which is the hard one
 	                       */
 	bool childsa_terminate; /* … overload-action terminate: no child above it; false: it is only counted
@@ -317,9 +325,13 @@ struct ike_policy {
 	bool retrans_constant;  /* false: it doubles with every repetition, up to 15 s (StarOS exponential) */
 	uint32_t max_retrans;   /* resends; 0: 5 */
 	uint32_t setup_timer_s; /* whole set-up; 0: 60 */
-	uint32_t half_open_s;   /* between IKE_SA_INIT and IKE_AUTH; 0: 60 */
-	uint32_t decrypt_fail_max; /* bad IKE_AUTH packets until a half-open SA is cleared; 0: 30 */
-	uint32_t rekey_rate;       /* rekeys a peer may ask for per second and tunnel; 0: 5 */
+	uint32_t half_open_s;   /* between IKE_SA_INIT and IKE_AUTH; 0: 60; IKE_UNLIMITED: no timer */
+	uint32_t decrypt_fail_max;  /* undecryptable packets in a row until a half-open SA is cleared, and an
+	                               alarm is raised for any; 0: 30, IKE_UNLIMITED: no limit */
+	bool congestion_reject;     /* StarOS policy congestion-rejection: peers for whom there is no room are
+	                               told so */
+	uint16_t congestion_notify; /* … and of any rejection by this; 0: NO_ADDITIONAL_SAS */
+	uint32_t rekey_rate; /* rekeys a peer may ask for per second and tunnel; 0: 5, IKE_UNLIMITED: any */
 	uint8_t dscp;              /* of every IKE message to the peer, 0 to 63 (chapter 16) */
 	bool rfc4306_notifies;  /* StarOS without `policy use-rfc5996-notification`: neither TEMPORARY_FAILURE
 	                  nor CHILD_SA_NOT_FOUND is sent or heeded */
@@ -465,6 +477,12 @@ struct ike_txn {
 
 /* ---- engine ---- */
 
+/* Body of a Vendor ID payload (RFC 7296 section 3.12). */
+struct ike_vendor_id {
+	const uint8_t *p;
+	size_t len;
+};
+
 struct ike_callbacks {
 	/* A transaction; rules above. Required. */
 	void (*txn)(void *arg, const struct ike_txn *txn);
@@ -478,6 +496,21 @@ struct ike_callbacks {
 	 */
 	int (*psk)(void *arg, const char *policy, const struct ike_id *local, const struct ike_id *peer,
 	           uint8_t *out, size_t *len);
+	/*
+	 * May a peer of this identity come in, have another child or rekey (blacklist, whitelist)? 0, or
+	 * -EACCES with a static text in *why. Asked before anything is proven: no more than a look-up.
+	 * Optional.
+	 */
+	int (*admit)(void *arg, const char *policy, const struct ike_id *peer, const char **why);
+	/*
+	 * A peer begins under `policy` and sends vendor ids: the name of the (derived) policy that counts for
+	 * it, which must have been put; NULL: the same. *known: how many of the ids are known. Policies may
+	 * be put from inside. Optional.
+	 */
+	const char *(*vendor)(void *arg, const char *policy, const struct ike_vendor_id *id, unsigned n,
+	                      unsigned *known);
+	/* A row names a policy that is not there: put it now, if it is a derived one. Optional. */
+	void (*policy)(void *arg, const char *name);
 };
 
 struct ike_engine_config {
@@ -487,6 +520,7 @@ struct ike_engine_config {
 	uint32_t max_half_open;          /* more are dropped (ikev2-congdrop); 0: 10,000 */
 	uint32_t cookie_on;              /* half-open SAs at which COOKIE starts; 0: never */
 	uint32_t cookie_off;             /* … and below which it stops; 0: cookie_on / 2 */
+	bool cookie_always;              /* asked of everybody */
 	struct counters_ikev2 *counters; /* for what belongs to no policy; NULL: not counted outside */
 };
 
@@ -503,6 +537,19 @@ int ike_engine_policy_put(struct ike_engine *e, const struct ike_policy *p);
 /* No new SA by it; existing ones go on until deleted (see ike_engine_drop_all()). 0 or -ENOENT. */
 int ike_engine_policy_remove(struct ike_engine *e, const char *name);
 const struct ike_policy *ike_engine_policy_find(const struct ike_engine *e, const char *name);
+
+/* ---- protection (chapters 13 and 19) ---- */
+
+/* When cookies are asked for, from now on; as in the configuration of the engine. */
+struct ike_protection {
+	uint32_t cookie_on, cookie_off;
+	bool cookie_always;
+};
+void ike_engine_protect(struct ike_engine *e, uint64_t now, const struct ike_protection *p);
+
+/* What new IKE_SA_INIT requests meet (call admission control); SAs that exist go on as ever. */
+enum ike_congestion { IKE_CONGESTION_NONE, IKE_CONGESTION_DROP, IKE_CONGESTION_REJECT };
+void ike_engine_congestion(struct ike_engine *e, enum ike_congestion what);
 
 /* ---- input ---- */
 
@@ -555,6 +602,8 @@ struct ike_initiate {
 int ike_engine_initiate(struct ike_engine *e, uint64_t now, const struct ike_initiate *i, uint64_t *spi);
 /* Delete an IKE SA with its children: tells the peer, waits for the answer (or retransmission time-out). */
 int ike_engine_delete_ike(struct ike_engine *e, uint64_t now, uint64_t spi);
+/* … for another reason than an operator's wish. */
+int ike_engine_end(struct ike_engine *e, uint64_t now, uint64_t spi, enum ike_reason reason);
 int ike_engine_delete_child(struct ike_engine *e, uint64_t now, uint32_t spi_in);
 int ike_engine_rekey_ike(struct ike_engine *e, uint64_t now, uint64_t spi);
 int ike_engine_rekey_child(struct ike_engine *e, uint64_t now, uint32_t spi_in);
@@ -639,6 +688,9 @@ struct ike_sa_view {
 /* Every SA, in no order; cb returns non-zero to stop. Returns what cb returned, or 0. */
 int ike_engine_foreach_sa(const struct ike_engine *e, int (*cb)(void *arg, const struct ike_sa_view *v),
                           void *arg);
+/* … of this peer in a context. */
+int ike_engine_foreach_peer(const struct ike_engine *e, uint32_t ctx_id, const struct ike_id *peer,
+                            int (*cb)(void *arg, const struct ike_sa_view *v), void *arg);
 /* Children of an SA, i = 0..n_children-1. 0 or -ENOENT. */
 int ike_engine_child_view(const struct ike_engine *e, uint64_t spi, unsigned i, struct ike_child_view *v);
 /* By our SPI (either 0 or -ENOENT), by inbound ESP SPI, by checkpoint key. */

@@ -256,6 +256,8 @@ const char *ike_event_name(enum ike_event_kind k)
 	        [IKE_EV_COOKIES_OFF] = "cookies-off",
 	        [IKE_EV_PEER_ALIVE] = "peer-alive",
 	        [IKE_EV_REKEY_FAILED] = "rekey-failed",
+	        [IKE_EV_DECRYPT_FAILING] = "decrypt-failing",
+	        [IKE_EV_DECRYPT_GOOD] = "decrypt-good",
 	};
 
 	return NAME_OF(names, k);
@@ -286,6 +288,8 @@ const char *ike_reason_name(enum ike_reason r)
 	        [IKE_R_DECRYPT_FAILURES] = "too many decryption failures",
 	        [IKE_R_CHILD_NOT_FOUND] = "child SA not found",
 	        [IKE_R_UNROUTABLE] = "new address unproven",
+	        [IKE_R_DUPLICATE] = "duplicate session",
+	        [IKE_R_CHANGED] = "configuration changed",
 	};
 
 	return NAME_OF(names, r);

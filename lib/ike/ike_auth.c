@@ -77,6 +77,9 @@ static int check_peer(struct ike_rx *rx)
 	if (p->remote_id.type != IKE_ID_NONE && !ike_id_equal(&p->remote_id, &peer)) {
 		IKE_CNT(sa, auth_invalidnai);
 		err = -EACCES;
+	} else if (ike_guard_listed(sa, &peer, &sa->setup->why)) {
+		IKE_CNT(sa, list_auth_refused);
+		err = -EACCES;
 	} else {
 		err = ike_proof_check(rx, &local, &peer);
 	}
@@ -124,7 +127,7 @@ static void wait_for_session(struct ike_rx *rx, const struct wish *w)
 	s->auth_inner_len = rx->inner_len;
 	s->auth_first = rx->inner_first;
 	s->auth_path = *rx->path;
-	rx->sa->half_us = 0;
+	ike_guard_half_done(rx->sa);
 	ike_sa_set_state(rx->sa, IKE_ST_AUTH_WAIT);
 	ike_out_need_session(rx->t, rx->sa, &w->cp);
 }

@@ -536,6 +536,10 @@ static int open_row(struct ike_engine *e, struct pack_reader *r, const char *key
 	if (ike_sa_find(e, spi))
 		return damaged(why, "SPI is in use", -EEXIST);
 	pol = ike_engine_policy(e, name);
+	if (!pol && e->cb.policy) {
+		e->cb.policy(e->arg, name);
+		pol = ike_engine_policy(e, name);
+	}
 	if (!pol)
 		return damaged(why, "policy is not configured", -ENOENT);
 	*out = ike_sa_new(e, pol, flags & F_INITIATOR, spi);

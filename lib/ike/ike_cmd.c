@@ -144,12 +144,17 @@ static int queue_child(struct ike_engine *e, uint64_t now, uint32_t spi_in, enum
 
 int ike_engine_delete_ike(struct ike_engine *e, uint64_t now, uint64_t spi)
 {
+	return ike_engine_end(e, now, spi, IKE_R_LOCAL_DELETE);
+}
+
+int ike_engine_end(struct ike_engine *e, uint64_t now, uint64_t spi, enum ike_reason reason)
+{
 	struct ike_sa *sa = ike_sa_find(e, spi);
 
 	if (sa && sa->state < IKE_ST_ESTABLISHED) /* nobody to tell */
 		return ike_engine_drop(e, now, spi);
 	if (sa && sa->state == IKE_ST_ESTABLISHED)
-		sa->doom = IKE_R_LOCAL_DELETE;
+		sa->doom = reason;
 	return queue(e, now, sa, IKE_JOB_DEL_IKE, 0);
 }
 

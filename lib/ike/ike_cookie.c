@@ -21,12 +21,12 @@ void ike_cookie_threshold(struct ike_engine *e, struct ike_out *t)
 {
 	uint32_t on = e->cfg.cookie_on, off = e->cfg.cookie_off ? e->cfg.cookie_off : on / 2;
 
-	if (!on)
+	if (e->cfg.cookie_always ? e->cookies : !on && !e->cookies)
 		return;
-	if (!e->cookies && e->n.half_open >= on) {
+	if (!e->cookies && (e->cfg.cookie_always || e->n.half_open >= on)) {
 		e->cookies = true;
 		ike_out_event(t, IKE_EV_COOKIES_ON, NULL, IKE_R_NONE);
-	} else if (e->cookies && (e->n.half_open < off || !e->n.half_open)) {
+	} else if (e->cookies && (!on || e->n.half_open < off || !e->n.half_open)) {
 		e->cookies = false;
 		ike_out_event(t, IKE_EV_COOKIES_OFF, NULL, IKE_R_NONE);
 	}

@@ -231,7 +231,7 @@ struct ike_pol *ike_engine_match_policy(struct ike_engine *e, const struct ike_p
 	struct ike_pol *any = NULL;
 
 	for (struct ike_pol *p = e->policies; p; p = p->next) {
-		if (p->removed || p->p.ctx_id != path->ctx_id)
+		if (p->removed || p->p.derived || p->p.ctx_id != path->ctx_id)
 			continue;
 		if (!net_addr_is_set(&p->p.local))
 			any = any ? any : p;
@@ -329,7 +329,7 @@ static void hold(struct ike_sa *sa, const struct ike_path *path, const struct ik
 	}
 	for (; *tail; tail = &(*tail)->next)
 		n++;
-	if (n >= max || len > IKE_PENDING_LEN) {
+	if (n >= max || n >= IKE_PENDING_HARD || len > IKE_PENDING_LEN) {
 		IKE_CNT(sa, xchg_drop_msg_queuesize_exceeded);
 		return;
 	}
@@ -362,21 +362,6 @@ static bool in_window(struct ike_sa *sa, const struct ike_hdr *h, bool *again)
 		IKE_CNT(sa, xchg_stalemsgid);
 	}
 	return *again;
-}
-
-static void bad_packet(struct ike_sa *sa)
-{
-	uint32_t max = sa->pol->p.decrypt_fail_max ? sa->pol->p.decrypt_fail_max : 30;
-	struct ike_out *t;
-
-	if (!sa->setup || ++sa->setup->decrypt_failures < max)
-		return;
-	IKE_CNT(sa, decryptfail_count_exceeded);
-	t = ike_out_begin(sa->e, sa);
-	if (!t)
-		return;
-	ike_sa_kill(sa, t, IKE_R_DECRYPT_FAILURES, 0, 0);
-	ike_timer_settle(sa, t);
 }
 
 static void refuse_inner(struct ike_rx *rx, enum ike_wire_reason why)
@@ -414,10 +399,10 @@ static void input_inner(struct ike_rx *rx, struct ike_msg *m, bool again)
 		ike_cmd_move(sa, rx->t, &rx->path->remote);
 	}
 	why = ike_wire_parse_chain(m, rx->inner_first, rx->inner, rx->inner_len, true);
-	if (why == IKE_W_OK)
-		ike_fsm_dispatch(rx);
-	else
+	if (why != IKE_W_OK)
 		refuse_inner(rx, why);
+	else if (!ike_guard_child_listed(rx))
+		ike_fsm_dispatch(rx);
 }
 
 /* False: the message is not complete. A request that comes again is answered once, for its first fragment
@@ -455,11 +440,11 @@ static void input_protected(struct ike_sa *sa, const struct ike_path *path, cons
 	}
 	if (sa->setup && !sa->setup->keyed && ike_init_keys(sa)) {
 		IKE_CNT(sa, decfail_kedhgrp); /* a public value outside its group: this SA can't come to be */
-		bad_packet(sa);
+		ike_guard_undecryptable(sa);
 		return;
 	}
 	if (ike_msg_open(sa, pkt, len, &outer, &rx.inner, &rx.inner_len) != IKE_OPEN_OK) {
-		bad_packet(sa);
+		ike_guard_undecryptable(sa);
 		return;
 	}
 	rx.inner_first = outer.sk_next;
@@ -469,6 +454,7 @@ static void input_protected(struct ike_sa *sa, const struct ike_path *path, cons
 	if (!rx.t)
 		return;
 	IKE_CNT(sa, rxpacket);
+	ike_guard_decrypted(sa, rx.t);
 	input_inner(&rx, &m, again);
 	if (!again)
 		ike_frag_drop(sa);

@@ -267,7 +267,7 @@ static void accept_peer(struct ike_rx *rx, struct ike_pol *pol, const struct ike
 		IKE_ECNT(e, misc_ikesacrefail);
 		return;
 	}
-	sa->half_us = e->now + (pol->p.half_open_s ? pol->p.half_open_s : 60) * IKE_US_PER_S;
+	ike_guard_half_open(sa);
 	ike_sa_index_init(sa, sa->peer_spi, rx->path);
 	rx->t->pub.ike_spi = sa->spi;
 	ike_out_event(rx->t, IKE_EV_HALF_OPEN, sa, IKE_R_NONE);
@@ -293,12 +293,12 @@ void ike_init_request(struct ike_rx *rx)
 	if (answer_again(rx))
 		return;
 	ike_cookie_threshold(e, rx->t);
-	if (e->n.half_open >= (e->cfg.max_half_open ? e->cfg.max_half_open : 10000)) {
-		counter_inc(&c->congdrop);
+	if (!ike_guard_may_begin(rx, pol, c))
 		return;
-	}
 	if (!cookie_passed(rx, pol, c))
 		return;
+	pol = ike_guard_vendor(rx, pol, c);
+	rx->t->dscp = pol->p.dscp;
 	counter_inc(&c->attempt);
 	counter_inc(&c->attemptresp);
 	if (!negotiate(rx, pol, c, &suite, &num)) {

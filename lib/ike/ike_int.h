@@ -97,7 +97,6 @@ struct ike_setup {
 	uint8_t sk_pi[IKE_PRF_MAX], sk_pr[IKE_PRF_MAX];
 	uint8_t *init_req, *init_resp; /* the IKE_SA_INIT messages as they were on the wire */
 	size_t init_req_len, init_resp_len;
-	unsigned decrypt_failures;
 	/* responder, waiting for the session */
 	uint8_t *auth_inner; /* decrypted payloads of the IKE_AUTH request */
 	size_t auth_inner_len;
@@ -214,6 +213,8 @@ struct ike_sa {
 	uint32_t rekeys;
 	uint8_t temp_failures;
 	uint32_t rate_second, rate_count; /* rekeys the peer asked for in this second */
+	uint32_t decrypt_failures;        /* packets in a row that could not be decrypted */
+	bool decrypt_alarm;               /* … that was told */
 	void *user;
 };
 
@@ -252,6 +253,7 @@ struct ike_engine {
 	uint64_t next_txn;
 	struct ike_out *out_head, **out_tail;
 	bool flushing;
+	enum ike_congestion congestion;
 	bool cookies;
 	uint8_t cookie_gen;
 	uint64_t cookie_us;
@@ -300,6 +302,8 @@ void ike_sa_index_init(struct ike_sa *sa, uint64_t spi_i, const struct ike_path 
 int ike_sa_set_id(struct ike_idref **ref, const struct ike_id *id);
 void ike_sa_get_id(const struct ike_idref *ref, struct ike_id *id);
 void ike_sa_index_peer(struct ike_sa *sa);
+uint64_t ike_sa_peer_key(const struct ike_engine *e, uint32_t ctx_id, uint8_t type, const uint8_t *id,
+                         size_t len);
 /* The IKE SA is up: lifetimes, counters, tables. */
 void ike_sa_established(struct ike_sa *sa);
 /* End of an SA, with children and session, and the right events; it lingers as DEAD and is freed by its
@@ -435,6 +439,23 @@ void ike_cookie_make(struct ike_engine *e, const struct ike_path *path, uint64_t
 bool ike_cookie_check(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i,
                       const struct ike_buf *ni, const struct ike_buf *got);
 void ike_cookie_threshold(struct ike_engine *e, struct ike_out *t);
+
+/* ---- ike_guard.c: protection ---- */
+/* A new IKE_SA_INIT request: is there room? False: it was turned away. */
+bool ike_guard_may_begin(struct ike_rx *rx, const struct ike_pol *pol, struct counters_ikev2 *c);
+/* The policy that counts for a peer with these vendor ids (chapter 20). */
+struct ike_pol *ike_guard_vendor(struct ike_rx *rx, struct ike_pol *pol, struct counters_ikev2 *c);
+/* The half-open timer starts, is not needed any more, is over. */
+void ike_guard_half_open(struct ike_sa *sa);
+void ike_guard_half_done(struct ike_sa *sa);
+void ike_guard_half_expired(struct ike_sa *sa);
+/* A packet of the SA could not be decrypted (the SA may be dead after it); could. */
+void ike_guard_undecryptable(struct ike_sa *sa);
+void ike_guard_decrypted(struct ike_sa *sa, struct ike_out *t);
+/* Is this identity kept out by a list? *why: static text. */
+bool ike_guard_listed(const struct ike_sa *sa, const struct ike_id *peer, const char **why);
+/* A CREATE_CHILD_SA request of a peer that is kept out by now; true: it was refused. */
+bool ike_guard_child_listed(struct ike_rx *rx);
 
 /* ---- ike_cert.c: certificates ---- */
 /* IKE_SA_INIT: what we say of certificates and signatures; what the peer says. */

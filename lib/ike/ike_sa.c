@@ -250,14 +250,19 @@ void ike_sa_get_id(const struct ike_idref *ref, struct ike_id *id)
 	memcpy(id->data, ref->data, ref->len);
 }
 
+uint64_t ike_sa_peer_key(const struct ike_engine *e, uint32_t ctx_id, uint8_t type, const uint8_t *id,
+                         size_t len)
+{
+	return ike_map_hash(id, len, e->seed ^ type ^ (uint64_t)ctx_id << 8);
+}
+
 void ike_sa_index_peer(struct ike_sa *sa)
 {
 	uint64_t key;
 
 	if (!sa->peer_id || sa->by_peer.obj)
 		return;
-	key = ike_map_hash(sa->peer_id->data, sa->peer_id->len,
-	                   sa->e->seed ^ sa->peer_id->type ^ (uint64_t)sa->path.ctx_id << 8);
+	key = ike_sa_peer_key(sa->e, sa->path.ctx_id, sa->peer_id->type, sa->peer_id->data, sa->peer_id->len);
 	ike_map_add(&sa->e->by_peer, &sa->by_peer, key, sa);
 }
 
@@ -283,7 +288,7 @@ void ike_sa_established(struct ike_sa *sa)
 	uint64_t life = p->ike_lifetime_s * IKE_US_PER_S, now = sa->e->now;
 
 	sa->setup_us = 0;
-	sa->half_us = 0;
+	ike_guard_half_done(sa);
 	sa->created_us = now;
 	if (!sa->up_us)
 		sa->up_us = now;
@@ -333,6 +338,8 @@ void ike_sa_kill(struct ike_sa *sa, struct ike_out *t, enum ike_reason reason, u
 	if (sa->callid)
 		ike_out_session_end(t, sa, reason);
 	kill_event(sa, t, reason, notify);
+	ike_guard_half_done(sa);
+	ike_guard_decrypted(sa, t);
 	sa->callid = 0;
 	ike_sa_drop_request(sa);
 	ike_sa_drop_xchg(sa);

@@ -102,7 +102,7 @@ static void setup_due(struct ike_sa *sa, struct ike_out *t, uint64_t now)
 	if (sa->setup_us && sa->setup_us <= now)
 		IKE_CNT(sa, exp_setup);
 	else if (sa->half_us && sa->half_us <= now)
-		IKE_CNT(sa, exp_half_open_sa);
+		ike_guard_half_expired(sa);
 	else
 		return;
 	ike_sa_kill(sa, t, IKE_R_SETUP_TIMEOUT, 0, 0);

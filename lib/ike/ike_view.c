@@ -106,6 +106,26 @@ int ike_engine_foreach_sa(const struct ike_engine *e, int (*cb)(void *arg, const
 	return 0;
 }
 
+int ike_engine_foreach_peer(const struct ike_engine *e, uint32_t ctx_id, const struct ike_id *peer,
+                            int (*cb)(void *arg, const struct ike_sa_view *v), void *arg)
+{
+	const struct ike_node *n =
+	        ike_map_find(&e->by_peer, ike_sa_peer_key(e, ctx_id, peer->type, peer->data, peer->len));
+	struct ike_sa_view v;
+	int ret = 0;
+
+	for (; n && !ret; n = ike_map_next(n)) {
+		const struct ike_sa *sa = n->obj;
+
+		if (sa->state == IKE_ST_DEAD || sa->path.ctx_id != ctx_id)
+			continue;
+		ike_view_fill(sa, &v);
+		if (ike_id_equal(&v.peer_id, peer))
+			ret = cb(arg, &v);
+	}
+	return ret;
+}
+
 int ike_engine_child_view(const struct ike_engine *e, uint64_t spi, unsigned i, struct ike_child_view *v)
 {
 	const struct ike_sa *sa = ike_sa_find(e, spi);

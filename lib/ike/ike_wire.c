@@ -370,8 +370,12 @@ static enum ike_wire_reason parse_payload(struct ike_msg *m, uint8_t type, const
 		return body->len >= 4 ? IKE_W_OK : IKE_W_CP_LENGTH;
 	case IKE_PL_EAP:
 		return body->len >= 4 ? IKE_W_OK : IKE_W_EAP_LENGTH;
+	case IKE_PL_VENDOR:
+		if (m->n_vendor < IKE_MAX_VENDORS)
+			m->vendor[m->n_vendor++] = (struct ike_vendor_id){body->p, body->len};
+		return IKE_W_OK;
 	}
-	return IKE_W_OK; /* vendor ids */
+	return IKE_W_OK;
 }
 
 /* Payloads that may stand more than once. */

@@ -20,6 +20,7 @@
 #define IKE_MAX_DELETES    8
 #define IKE_MAX_CERTS      8 /* CERT payloads read; more are ignored */
 #define IKE_MAX_CERTREQS   4
+#define IKE_MAX_VENDORS    16 /* Vendor ID payloads read; more are ignored */
 #define IKE_NONCE_MIN      16
 #define IKE_NONCE_MAX      256
 #define IKE_NONCE_LEN      32 /* of ours */
@@ -211,6 +212,8 @@ struct ike_msg {
 	struct ike_cert cert[IKE_MAX_CERTS], certreq[IKE_MAX_CERTREQS];
 	struct ike_notify notify[IKE_MAX_NOTIFIES];
 	struct ike_delete del[IKE_MAX_DELETES];
+	unsigned n_vendor;
+	struct ike_vendor_id vendor[IKE_MAX_VENDORS];
 	struct ike_buf sk; /* body of the SK or SKF payload: IV, ciphertext, ICV */
 	uint8_t sk_next;   /* first payload inside */
 	uint16_t frag,
