@@ -109,6 +109,7 @@ void render_crypto_map(const json_t *j, const struct cli_cmd *cmd, struct cli_ou
 void render_isakmp_policy(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* policies[] */
 void render_crypto_group(const json_t *j, const struct cli_cmd *cmd,
                          struct cli_out *out); /* groups[]; summary */
+void render_access_list(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);   /* identities[] */
 void render_vendor_policy(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* policies[] */
 
 /* --- render_ikestat.c, render_wsg.c: counters by bulk statistics variable

@@ -60,8 +60,26 @@ void render_wsg_lookup(const json_t *j, const struct cli_cmd *cmd, struct cli_ou
 
 void render_congestion(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
 {
+	const json_t *r;
+	size_t i;
+
 	(void)cmd;
 	cli_out_printf(out, "Congestion-control: %s\n\n", render_enabled(render_flag(j, "enabled")));
+	json_array_foreach(render_list(j, "resources"), i, r)
+	{
+		if (!i)
+			cli_out_printf(out, "Current congestion status: %s\nPolicy of wsg-service: %s\n\n",
+			               render_flag(j, "congested") ? "Applied" : "Cleared",
+			               render_str(j, "action"));
+		cli_out_printf(out, "%-38s", render_str(r, "resource"));
+		if (render_flag(r, "measured"))
+			cli_out_printf(out, " value %lld%s", render_num(r, "value"), render_str(r, "unit"));
+		else
+			cli_out_put(out, " not measured");
+		cli_out_printf(out, ", threshold %lld%s, %s, times congested %lld\n",
+		               render_num(r, "threshold"), render_str(r, "unit"),
+		               render_flag(r, "congested") ? "congested" : "clear", render_num(r, "times"));
+	}
 	put_lines(render_list(j, "settings"), "  ", out);
 }
 

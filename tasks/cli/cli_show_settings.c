@@ -144,6 +144,8 @@ static json_t *congestion_collect(struct sh *sh, const struct cli_cmd *cmd, char
 	const struct cli_mode *m = cfg_mode(t, t->root);
 	json_t *a;
 
+	if (!cli_cmd_has(cmd, "configuration"))
+		return sh_show(sh, "ipsecctrl/0", "congestion", "", err, size);
 	a = json_array();
 	for (unsigned i = 0; i < m->nrows; i++)
 		if (!strncmp(m->rows[i]->id, "congestion-control-", 19))

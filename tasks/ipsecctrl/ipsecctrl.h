@@ -8,6 +8,7 @@
 #define IPSECCTRL_H
 
 #include <jansson.h>
+#include "show/show.h"
 #include "task/task.h"
 
 #define IPSECCTRL_MAX 256 /* instance numbers fit the top byte of an SPI */
@@ -15,7 +16,8 @@
 struct ipsecctrl_manager {
 	bool up, ready;
 	uint32_t card, sessions, limit;
-	uint64_t heard_us; /* last load report, clock_now_us(); 0: none yet */
+	uint32_t queue_percent, wait_ms; /* as it told last */
+	uint64_t heard_us;               /* last load report, clock_now_us(); 0: none yet */
 };
 
 /* Index: instance number. */
@@ -31,6 +33,20 @@ int ipsecctrl_maps_activate(struct task *t);
  * maps that have no manager to o. */
 void ipsecctrl_maps_row(uint32_t instance, json_t *row);
 void ipsecctrl_maps_rest(json_t *o);
+
+/* --- ipsecctrl_congest.c: congestion control */
+struct cfg_tree;
+void ipsecctrl_congest_config(struct task *t, const struct cfg_tree *tree);
+void ipsecctrl_congest_tell(struct task *t);
+json_t *ipsecctrl_congest_show(struct task *t, struct show_page *page, char *err, size_t size);
+
+/* --- ipsecctrl_access.c: blacklist and whitelist */
+void ipsecctrl_access_config(struct task *t, const struct cfg_tree *tree);
+/* Publish which versions count. */
+void ipsecctrl_access_tell(struct task *t);
+/* Control "list update", args blacklist or whitelist. */
+void ipsecctrl_access_update(struct task *t, const struct bus_msg *m);
+json_t *ipsecctrl_access_show(struct task *t, struct show_page *page, char *err, size_t size);
 
 void ipsecctrl_show(struct task *t, const struct bus_msg *m);
 

@@ -31,6 +31,8 @@ static void publish(struct task *t, void *arg)
 	env.body_case = ENVELOPE__BODY_MANAGER_LIST;
 	env.manager_list = &l;
 	task_publish(t, "managers", &env);
+	ipsecctrl_access_tell(t);
+	ipsecctrl_congest_tell(t);
 }
 
 /* 0: not the address of a serving instance (standby ones have large numbers). */
@@ -84,5 +86,7 @@ void ipsecctrl_list_load(struct task *t, const struct bus_msg *m)
 	ipsecctrl_list[i].sessions = l->sessions;
 	ipsecctrl_list[i].limit = l->limit;
 	ipsecctrl_list[i].ready = l->ready;
+	ipsecctrl_list[i].queue_percent = l->queue_percent;
+	ipsecctrl_list[i].wait_ms = l->wait_ms;
 	ipsecctrl_list[i].heard_us = clock_now_us();
 }

@@ -223,6 +223,8 @@ static void tell_changes(void)
 static void config_changed(struct task *t, const struct cfg_tree *tree, void *arg)
 {
 	(void)arg;
+	ipsecctrl_access_config(t, tree);
+	ipsecctrl_congest_config(t, tree);
 	if (!self.require_known && place_require_at_boot(t->state_dir, t->boot_id, &self.now.require))
 		save_require();
 	if (place_cfg_maps(tree, &self.now) < 0) {

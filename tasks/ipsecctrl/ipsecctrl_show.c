@@ -157,6 +157,8 @@ static json_t *fill_managers(struct task *t, struct show_page *page, char *err, 
 
 static const struct show_row rows[] = {
         {"managers", "the ipsecmgr instances, their cards and sessions", fill_managers},
+        {"congestion", "what is measured and what is congested", ipsecctrl_congest_show},
+        {"list", "identities of the blacklist or whitelist", ipsecctrl_access_show},
 };
 
 void ipsecctrl_show(struct task *t, const struct bus_msg *m)

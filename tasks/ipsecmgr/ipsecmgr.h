@@ -27,6 +27,8 @@
 #define IPSECMGR_SESSION_TRY_MS 10000 /* a tunnel waits so long for any sessmgr */
 #define IPSECMGR_TELL_MS        30000 /* how long a sessmgr that is away is told again */
 #define IPSECMGR_DATA_MS        5000
+#define IPSECMGR_VENDORS        64   /* vendor templates of a vendor policy */
+#define IPSECMGR_QUEUE          2000 /* transactions under way that count as a full queue */
 
 /* --- ipsecmgr_map.c: 64-bit number -> pointer
  * ------------------------------------------------------------------- */
@@ -55,7 +57,19 @@ struct ipsecmgr_policy {
 	char counter_key[COUNTERS_KEY_MAX];
 	uint32_t ctx;
 	uint32_t cookie_on, cookie_off; /* half-open SAs from which on cookies are demanded; 0: never */
+	bool cookie_always;             /* start 0: of everybody */
+	enum ipsecmgr_list {
+		IPSECMGR_NO_LIST,
+		IPSECMGR_BLACKLIST,
+		IPSECMGR_WHITELIST
+	} list; /* the list of peers that counts (chapter 13) */
 	bool site_to_site;
+	bool one_session; /* duplicate-session-detection: a peer has one tunnel (chapter 25) */
+	struct ipsecmgr_vendor {
+		char id[65]; /* "": no rule */
+		char template[IKE_NAME_MAX];
+	} * vendors;         /* by precedence less one; NULL: no vendor policy (chapter 20) */
+	uint64_t vendor_set; /* of a derived policy: which vendor templates it took in */
 	bool remote_secrets; /* peers' keys come from the remote secret list */
 };
 
@@ -93,6 +107,7 @@ struct ipsecmgr {
 	struct ipsecmgr_policy *policies;
 	struct ipsecmgr_map child;   /* inbound ESP SPI -> ipsecmgr_child */
 	struct ipsecmgr_map session; /* IKE SPI -> session being set up */
+	struct ipsecmgr_map alarms;  /* IKE SPI -> a decryption failure was told of it */
 	struct ipsecmgr_data data;
 	struct ipsecmgr_op *ops; /* transactions under way */
 	struct punt_server *punt;
@@ -101,11 +116,13 @@ struct ipsecmgr {
 	struct ipsecmgr_secrets *secrets; /* the remote secret list, NULL: none */
 	uv_timer_t tick;
 	uint64_t tick_at, last_now; /* engine clock */
+	enum ike_congestion congestion;
 	bool cfg_known, srp_known, serving, restoring, readied;
 	uint32_t recovered, recover_failed;
 	uint64_t epoch, up_wall_us;
 	struct task_timer *load_timer;
-	uint32_t load_sent;
+	uint32_t load_sent, load_queue, load_wait_ms; /* the two last: as reported */
+	uint64_t load_beat_us;
 	unsigned load_age;
 	/* sessmgr instances, as sessctrl published them, and how many calls of ours each has */
 	uint32_t *sessmgr, *sessmgr_calls;
@@ -192,6 +209,10 @@ struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, const ch
 void ipsecmgr_cfg_free(struct ipsecmgr_policy *list);
 /* Make the engine's policies what the configuration says. */
 void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree);
+/* The suites that a list of `block` names, their sets being of ctx; problems are not told. Their number. */
+unsigned ipsecmgr_cfg_suites(const struct cfg_tree *tree, const struct cfg_node *ctx,
+                             const struct cfg_node *block, bool child, struct ike_suite *out,
+                             uint32_t *lifetime);
 const struct ipsecmgr_policy *ipsecmgr_cfg_find(const struct ipsecmgr *m, const char *name);
 
 /* --- ipsecmgr_payload.c: what children may be (chapters 8, 11, 12, 15) ------------------------------------
@@ -236,6 +257,44 @@ void ipsecmgr_secrets_free(struct ipsecmgr_secrets *s);
 int ipsecmgr_secrets_find(const struct ipsecmgr_secrets *s, const struct ike_id *id, uint8_t *out,
                           size_t *len);
 size_t ipsecmgr_secrets_count(const struct ipsecmgr_secrets *s);
+
+/* --- ipsecmgr_vendor.c: settings by vendor id (chapter 20) ------------------------------------------------
+ */
+/* The rules of a template's vendor policy, into p. */
+void ipsecmgr_vendor_read(const struct cfg_tree *tree, const struct cfg_node *ctx,
+                          const struct cfg_node *tmpl, struct ipsecmgr_policy *p);
+/* base with what the vendor templates of a set say; to be freed with ipsecmgr_cfg_free(). NULL: memory. */
+struct ipsecmgr_policy *ipsecmgr_vendor_derive(const struct cfg_tree *tree,
+                                               const struct ipsecmgr_policy *base, uint64_t set);
+/* The engine's callbacks. */
+const char *ipsecmgr_vendor_match(struct ipsecmgr *m, const char *policy, const struct ike_vendor_id *id,
+                                  unsigned n, unsigned *known);
+void ipsecmgr_vendor_restore(struct ipsecmgr *m, const char *name);
+/* After a change of the configuration: the policies that were derived, of the new ones. */
+void ipsecmgr_vendor_again(struct ipsecmgr *m, const struct cfg_tree *tree,
+                           const struct ipsecmgr_policy *old);
+
+/* --- ipsecmgr_dup.c: one tunnel per peer (chapter 25) -----------------------------------------------------
+ */
+/* A tunnel is up: older ones of its peer end. */
+void ipsecmgr_dup_up(struct ipsecmgr *m, const struct ike_event *ev);
+/* After a recovery: compare with the other managers. */
+void ipsecmgr_dup_audit(struct ipsecmgr *m);
+void ipsecmgr_dup_heard(struct task *t, const struct bus_msg *msg);
+
+/* --- ipsecmgr_guard.c: protection (chapters 13 and 19) ----------------------------------------------------
+ */
+/* Cookies as the policies want them. */
+struct ike_protection ipsecmgr_guard_protection(const struct ipsecmgr *m);
+/* Take the lists that ipsecctrl left; a message of which versions count. */
+void ipsecmgr_guard_lists_load(struct ipsecmgr *m);
+void ipsecmgr_guard_lists(struct task *t, const struct bus_msg *msg);
+/* What new calls meet, as ipsecctrl told. */
+void ipsecmgr_guard_congestion(struct task *t, const struct bus_msg *msg);
+/* 0, or -EACCES with a static text: kept out by the policy's list. */
+int ipsecmgr_guard_admit(const struct ipsecmgr_policy *p, const struct ike_id *peer, const char **why);
+/* Alarms that begin and end with events of the engine. */
+void ipsecmgr_guard_event(struct ipsecmgr *m, const struct ike_event *ev);
 
 /* --- ipsecmgr_serve.c
  * ------------------------------------------------------------------------------------------------------------

@@ -113,6 +113,15 @@ static unsigned read_suites(const struct build *b, const struct cfg_node *block,
 	return n;
 }
 
+unsigned ipsecmgr_cfg_suites(const struct cfg_tree *tree, const struct cfg_node *ctx,
+                             const struct cfg_node *block, bool child, struct ike_suite *out,
+                             uint32_t *lifetime)
+{
+	struct build b = {.tree = tree, .ctx = ctx, .svc = ctx};
+
+	return read_suites(&b, block, child, out, lifetime);
+}
+
 /* --- the parts of a policy
  * -------------------------------------------------------------------------------------------------------- */
 
@@ -327,13 +336,47 @@ static void read_identity(const struct build *b)
 	}
 }
 
+/* A limit of `ikev2-ikesa ddos`: `no …` switches it off. */
+static uint32_t limit(const struct build *b, const char *row, const char *var, uint32_t dflt)
+{
+	const struct cfg_node *n = cfg_child(b->tree, b->tmpl, row, NULL);
+
+	return n && n->negated ? IKE_UNLIMITED : (uint32_t)cfg_get_int(b->tree, b->tmpl, row, var, dflt);
+}
+
+/* Chapters 13 and 19. */
+static void read_protection(const struct build *b)
+{
+	const struct cfg_node *cookie = cfg_child(b->tree, b->tmpl, "dos-cookie-challenge-notify-payload",
+	                                          NULL),
+	                      *busy = cfg_child(b->tree, b->tmpl, "ikev2-ikesa-policy-congestion-rejection",
+	                                        NULL);
+	struct ike_policy *pol = &b->p->pol;
+
+	pol->half_open_s = limit(b, "ikev2-ikesa-ddos-half-open-sa-timer", "seconds", 60);
+	pol->decrypt_fail_max = limit(b, "ikev2-ikesa-ddos-decrypt-fail-count", "count", 30);
+	pol->rekey_rate = limit(b, "ikev2-ikesa-ddos-rekey-rate", "rate", 5);
+	pol->queue_max = limit(b, "ikev2-ikesa-ddos-message-queue-size", "messages", 20);
+	pol->cookie_challenge = cookie && !cookie->negated;
+	if (pol->cookie_challenge) {
+		b->p->cookie_on = (uint32_t)cfg_arg_int(cookie, "start", 5000);
+		b->p->cookie_off = (uint32_t)cfg_arg_int(cookie, "stop", b->p->cookie_on / 2);
+		b->p->cookie_always = !b->p->cookie_on;
+	}
+	pol->congestion_reject = busy && !busy->negated;
+	if (pol->congestion_reject)
+		pol->congestion_notify = (uint16_t)cfg_arg_int(busy, "value", 0);
+	b->p->list = cfg_on(b->tree, b->tmpl, "blacklist")   ? IPSECMGR_BLACKLIST
+	             : cfg_on(b->tree, b->tmpl, "whitelist") ? IPSECMGR_WHITELIST
+	                                                     : IPSECMGR_NO_LIST;
+}
+
 static void read_template(const struct build *b)
 {
 	const char *dscp;
 	struct ike_policy *pol = &b->p->pol;
 	const struct cfg_tree *t = b->tree;
-	const struct cfg_node *x = b->tmpl, *keep = cfg_child(t, x, "keepalive", NULL), *cookie, *frag,
-	                      *mobike;
+	const struct cfg_node *x = b->tmpl, *keep = cfg_child(t, x, "keepalive", NULL), *frag, *mobike;
 
 	read_identity(b);
 	frag = cfg_child(t, x, "ikev2-ikesa-fragmentation", NULL);
@@ -348,23 +391,13 @@ static void read_template(const struct build *b)
 	pol->allow_empty = cfg_on(t, x, "ikev2-ikesa-allow-empty-ikesa");
 	pol->max_retrans = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-max-retransmissions", "count", 5);
 	pol->setup_timer_s = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-setup-timer", "seconds", 60);
-	pol->half_open_s = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-half-open-sa-timer", "seconds", 60);
-	pol->decrypt_fail_max =
-	        (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-decrypt-fail-count", "count", 30);
+	read_protection(b);
 	ipsecmgr_payload_template(b->tree, b->ctx, b->tmpl, pol);
-	cookie = cfg_child(t, x, "dos-cookie-challenge-notify-payload", NULL);
-	pol->cookie_challenge = cookie && !cookie->negated;
-	if (pol->cookie_challenge) {
-		b->p->cookie_on = (uint32_t)cfg_arg_int(cookie, "start", 5000);
-		b->p->cookie_off = (uint32_t)cfg_arg_int(cookie, "stop", b->p->cookie_on / 2);
-	}
 	if (keep && !keep->negated) {
 		pol->dpd_interval_s = (uint32_t)cfg_arg_int(keep, "interval", 10);
 		pol->dpd_timeout_s = (uint32_t)cfg_arg_int(keep, "timeout", 10);
 		pol->dpd_retries = (uint32_t)cfg_arg_int(keep, "retries", 2);
 	}
-	pol->rekey_rate = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-rekey-rate", "rate", 5);
-	pol->queue_max = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-ddos-message-queue-size", "messages", 20);
 	pol->ignore_ike_rekey = cfg_on(t, x, "ikev2-ikesa-ignore-rekeying-requests");
 	pol->use_received_idr = cfg_on(t, x, "nai-use-received-idr");
 }
@@ -426,6 +459,8 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 	snprintf(p->pool, sizeof(p->pool), "%s", pool ? pool : "");
 	mode = cfg_get(b->tree, b->svc, "deployment-mode", "mode");
 	p->site_to_site = mode && !strcmp(mode, "site-to-site");
+	p->one_session = cfg_on(b->tree, b->svc, "duplicate-session-detection");
+	ipsecmgr_vendor_read(b->tree, b->ctx, b->tmpl, p);
 	snprintf(p->pol.name, sizeof(p->pol.name), "%.60s/%.63s", p->context, p->service);
 	p->pol.ctx_id = p->ctx;
 	p->pol.ask_session = true;
@@ -480,6 +515,7 @@ void ipsecmgr_cfg_free(struct ipsecmgr_policy *list)
 		OPENSSL_cleanse(list->pol.auth, sizeof(list->pol.auth));
 		pki_own_unref(list->pol.own);
 		pki_trust_unref(list->pol.trust);
+		free(list->vendors);
 		free(list);
 		list = next;
 	}
@@ -543,6 +579,7 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 	                      ? NULL
 	                      : ipsecmgr_cfg_build(tree, m->t ? m->t->state_dir : NULL,
 	                                           m->have_key ? &m->key : NULL, log_problem, NULL);
+	ipsecmgr_vendor_again(m, tree, old);
 	for (p = m->policies; p; p = p->next) {
 		if (m->counters)
 			p->pol.counters = counters_add(m->counters, &counters_schema_ikev2, p->counter_key);
@@ -560,6 +597,9 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 			    p->service, p->context, was ? "changed" : "bound", p->template);
 	}
 	if (m->e) {
+		struct ike_protection guard = ipsecmgr_guard_protection(m);
+
+		ike_engine_protect(m->e, ipsecmgr_engine_now(m), &guard);
 		remove_gone(m, old);
 		if (!m->restoring)
 			ipsecmgr_data_bind(m);

@@ -129,6 +129,11 @@ static void log_event(struct ipsecmgr *m, const struct ike_event *ev)
 	case IKE_EV_CHILD_REKEYED:
 		LOG(EV_IKE_CHILD, "peer %s (%s) child SA %08x: %s", peer, id, ev->spi_in, what);
 		break;
+	case IKE_EV_DECRYPT_FAILING:
+	case IKE_EV_DECRYPT_GOOD:
+		if (ipsecmgr_engine_may_log(m))
+			LOG(EV_IKE_DECRYPT, "peer %s (%s) SA %016llx: %s", peer, id, spi, what);
+		break;
 	default:
 		LOG(EV_IKE_EXCHANGE, "peer %s SA %016llx: %s", peer, spi, what);
 	}
@@ -138,7 +143,12 @@ static void handle_event(struct ipsecmgr *m, const struct ike_event *ev)
 {
 	if (!m->restoring)
 		log_event(m, ev);
-	if (!ev->callid || m->restoring)
+	ipsecmgr_guard_event(m, ev);
+	if (m->restoring)
+		return;
+	if (ev->kind == IKE_EV_UP)
+		ipsecmgr_dup_up(m, ev);
+	if (!ev->callid)
 		return;
 	if (ev->kind == IKE_EV_UP)
 		ipsecmgr_sess_up(m, ev->callid, ev->spi);
@@ -510,24 +520,44 @@ static int psk_cb(void *arg, const char *policy, const struct ike_id *local, con
 	return p && p->remote_secrets ? ipsecmgr_secrets_find(m->secrets, peer, out, len) : -ENOENT;
 }
 
+static int admit_cb(void *arg, const char *policy, const struct ike_id *peer, const char **why)
+{
+	return ipsecmgr_guard_admit(ipsecmgr_cfg_find(arg, policy), peer, why);
+}
+
+static const char *vendor_cb(void *arg, const char *policy, const struct ike_vendor_id *id, unsigned n,
+                             unsigned *known)
+{
+	return ipsecmgr_vendor_match(arg, policy, id, n, known);
+}
+
+static void policy_cb(void *arg, const char *name)
+{
+	ipsecmgr_vendor_restore(arg, name);
+}
+
 int ipsecmgr_engine_open(struct ipsecmgr *m)
 {
 	struct ike_engine_config cfg = {.instance = (uint8_t)m->t->instance, .max_sa = 2 * IPSECMGR_MAX_SA};
-	struct ike_callbacks cb = {.txn = txn_cb, .random = random_cb, .wall = wall_cb, .psk = psk_cb};
+	struct ike_callbacks cb = {.txn = txn_cb,
+	                           .random = random_cb,
+	                           .wall = wall_cb,
+	                           .psk = psk_cb,
+	                           .admit = admit_cb,
+	                           .vendor = vendor_cb,
+	                           .policy = policy_cb};
+	struct ike_protection p = ipsecmgr_guard_protection(m);
 
-	const struct ipsecmgr_policy *p;
-
-	/* One threshold for all services: the lowest that a template asks for. Read when serving starts. */
-	for (p = m->policies; p; p = p->next)
-		if (p->cookie_on && (!cfg.cookie_on || p->cookie_on < cfg.cookie_on)) {
-			cfg.cookie_on = p->cookie_on;
-			cfg.cookie_off = p->cookie_off;
-		}
+	cfg.cookie_on = p.cookie_on;
+	cfg.cookie_off = p.cookie_off;
+	cfg.cookie_always = p.cookie_always;
 	if (m->counters)
 		cfg.counters = counters_add(m->counters, &counters_schema_ikev2, "unknown");
 	m->gen++;
 	m->tick_at = UINT64_MAX;
 	m->e = ike_engine_new(&cfg, &cb, m, ipsecmgr_engine_now(m));
+	if (m->e)
+		ike_engine_congestion(m->e, m->congestion);
 	return m->e ? 0 : -ENOMEM;
 }
 

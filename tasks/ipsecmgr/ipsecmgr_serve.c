@@ -43,6 +43,16 @@ uint32_t ipsecmgr_serve_sessions(struct task *t)
 	return (uint32_t)st.established;
 }
 
+/* Transactions under way, of those that make a full queue. */
+static uint32_t queue_percent(const struct ipsecmgr *m)
+{
+	struct ike_engine_stats st = {0};
+
+	if (m->e)
+		ike_engine_stats_get(m->e, &st);
+	return (uint32_t)((st.txns_in_flight + m->session.n) * 100 / IPSECMGR_QUEUE);
+}
+
 void ipsecmgr_serve_load(struct ipsecmgr *m, bool always)
 {
 	Envelope env = ENVELOPE__INIT;
@@ -58,6 +68,8 @@ void ipsecmgr_serve_load(struct ipsecmgr *m, bool always)
 	l.facility = (char *)(uintptr_t) "ipsecmgr";
 	l.instance = m->t->instance;
 	l.limit = IPSECMGR_MAX_SA;
+	l.queue_percent = m->load_queue = queue_percent(m);
+	l.wait_ms = m->load_wait_ms;
 	l.ready = m->t->ready;
 	env.body_case = ENVELOPE__BODY_MANAGER_LOAD;
 	env.manager_load = &l;
@@ -68,8 +80,14 @@ static void load_beat(struct task *t, void *arg)
 {
 	struct ipsecmgr *m = arg;
 
+	uint64_t now = clock_now_us(), due = m->load_beat_us + LOAD_MS * US_PER_MS;
+	uint32_t was = m->load_wait_ms;
+
 	(void)t;
-	if (ipsecmgr_serve_sessions(m->t) != m->load_sent || ++m->load_age >= LOAD_BEATS)
+	m->load_wait_ms = m->load_beat_us && now > due ? (uint32_t)((now - due) / US_PER_MS) : 0;
+	m->load_beat_us = now;
+	if (ipsecmgr_serve_sessions(m->t) != m->load_sent || ++m->load_age >= LOAD_BEATS ||
+	    queue_percent(m) / 10 != m->load_queue / 10 || was / 1000 != m->load_wait_ms / 1000)
 		ipsecmgr_serve_load(m, true);
 }
 
@@ -201,6 +219,7 @@ static void start_serving(struct ipsecmgr *m)
 {
 	const struct cfg_tree *tree = config_tree(m->t);
 
+	ipsecmgr_guard_lists_load(m);
 	ipsecmgr_cfg_apply(m, tree); /* the engine's own settings come from the policies */
 	if (ipsecmgr_engine_open(m)) {
 		LOG(EV_TASK_FATAL, "no memory for the IKE engine");
@@ -210,6 +229,7 @@ static void start_serving(struct ipsecmgr *m)
 	m->restoring = true;
 	ipsecmgr_cfg_apply(m, tree);
 	restore(m);
+	ipsecmgr_dup_audit(m);
 	m->up_wall_us = clock_wall_us();
 	ipsecmgr_data_push(m);
 	ipsecmgr_data_bind(m);

@@ -338,7 +338,7 @@ static json_t *fill_policies(struct task *t, struct show_page *page, char *err, 
 	for (p = ipsecmgr.policies; p; p = p->next) {
 		json_t *r;
 
-		if (!show_wanted(page))
+		if (p->pol.derived || !show_wanted(page))
 			continue;
 		r = json_object();
 		set_policy(r, p->pol.name, p);

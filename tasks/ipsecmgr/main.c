@@ -13,11 +13,16 @@ static const struct task_route routes[] = {
          "something the data path noticed: a moved NAT mapping, numbers running out", ipsecmgr_data_notice},
         {ENVELOPE__BODY_MANAGER_LIST, "sessctrl,ipsecctrl", "which sessmgr and ipsecmgr instances are ready",
          ipsecmgr_sess_managers},
+        {ENVELOPE__BODY_ACCESS_LISTS, "ipsecctrl", "which blacklist and whitelist count",
+         ipsecmgr_guard_lists},
+        {ENVELOPE__BODY_CONGESTION, "ipsecctrl", "what new calls meet", ipsecmgr_guard_congestion},
+        {ENVELOPE__BODY_DUPLICATE_SESSIONS, "ipsecmgr", "tunnels of peers that may have one only",
+         ipsecmgr_dup_heard},
         {ENVELOPE__BODY_SHOW, "*", "IKE and IPsec SAs, statistics, policies as JSON", ipsecmgr_show},
         {ENVELOPE__BODY_CONTROL, "*", "clear SAs; test commands: rekey, DPD", ipsecmgr_ctl},
 };
 
-static const char *const topics[] = {"managers", NULL};
+static const char *const topics[] = {"managers", "lists", "congestion", "duplicates", NULL};
 
 static const struct task_ops ops = {
         .facility = "ipsecmgr",

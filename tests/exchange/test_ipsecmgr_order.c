@@ -42,6 +42,28 @@ int ipsecmgr_secrets_find(const struct ipsecmgr_secrets *s, const struct ike_id 
 {
 	return -ENOENT;
 }
+struct ike_protection ipsecmgr_guard_protection(const struct ipsecmgr *m)
+{
+	return (struct ike_protection){0};
+}
+int ipsecmgr_guard_admit(const struct ipsecmgr_policy *p, const struct ike_id *id, const char **why)
+{
+	return 0;
+}
+const char *ipsecmgr_vendor_match(struct ipsecmgr *m, const char *policy, const struct ike_vendor_id *id,
+                                  unsigned n, unsigned *known)
+{
+	return NULL;
+}
+void ipsecmgr_vendor_restore(struct ipsecmgr *m, const char *name)
+{
+}
+void ipsecmgr_dup_up(struct ipsecmgr *m, const struct ike_event *ev)
+{
+}
+void ipsecmgr_guard_event(struct ipsecmgr *m, const struct ike_event *ev)
+{
+}
 int ckpt_write(struct ckpt *c, const struct ckpt_row *rows, size_t n, ckpt_cb cb, void *arg)
 {
 	cr_assert_null(w.stored, "two units at once for one SA");

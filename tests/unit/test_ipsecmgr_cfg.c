@@ -8,20 +8,23 @@
 #include <criterion/criterion.h>
 #include "tasks/ipsecmgr/ipsecmgr_cert.c"
 #include "tasks/ipsecmgr/ipsecmgr_cfg.c"
+#include "tests/unit/ipsecmgr_rest.h"
 #include "tasks/ipsecmgr/ipsecmgr_map.c"
 #include "tasks/ipsecmgr/ipsecmgr_payload.c"
 #include "tasks/ipsecmgr/ipsecmgr_secrets.c"
 
 struct ipsecmgr ipsecmgr;
 
-uint64_t ipsecmgr_engine_now(struct ipsecmgr *m)
+/* test_ipsecmgr_guard.c has the real ones */
+struct ike_protection ipsecmgr_guard_protection(const struct ipsecmgr *m)
 {
-	return 1;
+	return (struct ike_protection){0};
 }
-void ipsecmgr_engine_rearm(struct ipsecmgr *m)
+void ipsecmgr_vendor_read(const struct cfg_tree *tree, const struct cfg_node *ctx,
+                          const struct cfg_node *tmpl, struct ipsecmgr_policy *p)
 {
 }
-void ipsecmgr_data_bind(struct ipsecmgr *m)
+void ipsecmgr_vendor_again(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *old)
 {
 }
 
