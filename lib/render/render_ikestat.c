@@ -135,7 +135,6 @@ static const struct line notify_sent[] = {{"Invalid KE Payload", "notifpaysent-i
                                           {"Internal Address Failure", "notifpaysent-intfail"},
                                           {"TS Unacceptable", "notifpaysent-tsunaccept"},
                                           {"Fragmentation Supported Notify Sent", "notifpaysent_fragsupp"},
-                                          {"Device ID Req Sent", "notifpaysent-deviceid"},
                                           {NULL, NULL}};
 static const struct line notify_received[] = {{"Invalid KE Payload", "notifrecv-invkepay"},
                                               {"No Proposal Chosen", "notifrecv-nopropchosen"},
@@ -160,7 +159,6 @@ static const struct line notify_received[] = {{"Invalid KE Payload", "notifrecv-
                                               {"Update SA Addresses", "notifrecv-updsaaddr"},
                                               {"COOKIE2", "notifrecv-cookie2"},
                                               {"No NAT Allowed", "notifrecv-nonatallow"},
-                                              {"Fragmentation Supported Notify Rcvd", "notifrecv_fragsupp"},
                                               {"Other", "notifrecv-other"},
                                               {NULL, NULL}};
 static const struct line mobike[] = {{"MOBIKE Notify Sent", "mobike-sent"},
@@ -215,6 +213,31 @@ static const struct line certs[] = {{"Certificates Sent", "cert-sent"},
                                     {"Remote Failures", "failure-remote-cert-auth-method"},
                                     {NULL, NULL}};
 
+static const struct line vendors[] = {{"Total packet rcvd with Vendor ID", "vendor_packets"},
+                                      {"Total Vendor-ID's rcvd in IKE_SA_INIT", "vendor_ids"},
+                                      {"Rcvd Vendor-ID successful Match", "vendor_match"},
+                                      {"Rcvd Vendor-ID no Match", "vendor_no_match"},
+                                      {NULL, NULL}};
+static const struct line frag_received[] = {{"Fragmentation Supported Notify Rcvd", "notifrecv_fragsupp"},
+                                            {NULL, NULL}};
+static const struct line device[] = {{"Device ID Req Sent", "notifpaysent-deviceid"},
+                                     {"Device ID Rsp Rcvd", "notifpayrecv-deviceid"},
+                                     {NULL, NULL}};
+static const struct line lists[] = {{"IKE_AUTH Refused", "list_auth_refused"},
+                                    {"CHILD_SA Exchanges Refused", "list_child_refused"},
+                                    {"SA Rekeys Refused", "list_rekey_refused"},
+                                    {NULL, NULL}};
+static const struct line duplicates[] = {{"Ended, Same IPSec Manager", "duplicates_local"},
+                                         {"Ended, Other IPSec Manager", "duplicates_remote"},
+                                         {NULL, NULL}};
+
+/* Named as the IPSec Reference prints them, number first. */
+static const struct line debug[] = {
+        {"tot_ikev2_ikesa_half_open_sa_timer_start", "half_open_timer_start"},
+        {"tot_ikev2_ikesa_half_open_sa_timer_start_ignored", "half_open_timer_ignored"},
+        {"tot_ikev2_ikesa_half_open_sa_timer_stop", "half_open_timer_stop"},
+        {NULL, NULL}};
+
 static const struct section sections[] = {
         {"IKEv2 Security Associations", sas},
         {"Detailed IKE Statistics", packets},
@@ -227,9 +250,14 @@ static const struct section sections[] = {
         {"Total IKEv2 Delete Statistics", del},
         {"Total IKEv2 Timer Expiration Statistics", timers},
         {"Total IKEv2 Cookie Statistics", cookies},
+        {"Total IKEv2 Notify Statistics", device},
         {"Total IKEv2 Notify Payload Sent Statistics", notify_sent},
+        {"Total IKEv2 Notify Payload Received Statistics", frag_received},
         {"Total IKEv2 Notify Message Receive Statistics", notify_received},
         {"Total IKEv2 MOBIKE Statistics", mobike},
+        {"IKEv2 SA_INIT Vendor-ID Matching Statistics", vendors},
+        {"Total IKEv2 Blacklist/Whitelist Statistics", lists},
+        {"Total IKEv2 Duplicate Session Statistics", duplicates},
         {"Total IKEv2 Exchanges Dropped", dropped},
         {"Total IKEv2 Decrypt Failure Statistics", decrypt},
         {"Total IKEv2 Decode Failure Statistics", decode},
@@ -263,7 +291,7 @@ static void section(const struct section *s, const json_t *counters, struct cli_
 		bool last = i % 2 || !s->lines[i + 1].label;
 
 		snprintf(label, sizeof(label), "%s:", s->lines[i].label);
-		cli_out_printf(out, "%s%-34s %10lld%s", i % 2 ? "   " : "  ", label,
+		cli_out_printf(out, "%s%-38s %10lld%s", i % 2 ? "   " : "  ", label,
 		               value(counters, s->lines[i].variable), last ? "\n" : "");
 	}
 	cli_out_put(out, "\n");
@@ -276,6 +304,14 @@ static bool listed(const char *name)
 			if (!strcmp(l->variable, name))
 				return true;
 	return false;
+}
+
+static void debug_section(const json_t *counters, struct cli_out *out)
+{
+	cli_out_put(out, "IKEv2 DEBUG Statistics:\n-----------------------\n");
+	for (const struct line *l = debug; l->label; l++)
+		cli_out_printf(out, "  %lld %s\n", value(counters, l->variable), l->label);
+	cli_out_put(out, "\n");
 }
 
 /* What no section has, by its variable. */
@@ -318,6 +354,8 @@ void render_crypto_statistics(const json_t *j, const struct cli_cmd *cmd, struct
 		for (size_t k = 0; k < sizeof(sections) / sizeof(sections[0]); k++)
 			if (!nobody || !all_zero(&sections[k], counters))
 				section(&sections[k], counters, out);
+		if (!nobody)
+			debug_section(counters, out);
 		others(counters, out);
 	}
 	if (!json_array_size(render_list(j, "objects")))

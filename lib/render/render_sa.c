@@ -117,6 +117,27 @@ static void ike_totals(const json_t *j, struct cli_out *out)
 	missing(j, out);
 }
 
+/* Chapter 19, in its words; sums over every template. */
+static void detailed(const json_t *d, struct cli_out *out)
+{
+	static const struct {
+		const char *variable, *label;
+	} lines[] = {
+	        {"ikev2-xchg-drop-msg-queuesize-exceeded", "Request Dropped - Message Queue Size Exceeded"},
+	        {"ikev2-ikesa-rekey-rate-temp-failure",
+	         "Total IKEv2 IKESA Rekey Requests Temporary Failure Rekey Rate"},
+	        {"ikev2-childsa-rekey-rate-temp-failure",
+	         "Total IKEv2 ChildSA Rekey Requests Temporary Failure Rekey Rate"},
+	        {"ikev2-decryptfail-count-exceeded", "Decryption Fail Count Exceeded"},
+	};
+
+	if (!d)
+		return;
+	cli_out_put(out, "\nDetailed IKEv2 stats\n");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		cli_out_printf(out, "  %lld %s\n", render_num(d, lines[i].variable), lines[i].label);
+}
+
 void render_ike_sa(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
 {
 	const json_t *sa;
@@ -128,6 +149,7 @@ void render_ike_sa(const json_t *j, const struct cli_cmd *cmd, struct cli_out *o
 	}
 	json_array_foreach(render_list(j, "sas"), i, sa) ike_block(sa, i + 1, out);
 	cli_out_printf(out, "Total IKEv2 SAs: %zu\n", json_array_size(render_list(j, "sas")));
+	detailed(json_object_get(j, "detailed"), out);
 	missing(j, out);
 }
 

@@ -103,12 +103,30 @@ static void sa_args(const struct cli_cmd *cmd, char *buf, size_t size)
 			                      cli_cmd_str(cmd, words[i]));
 }
 
+/* Sums of the IKEv2 counters over all templates. */
+static void set_detailed(struct sh *sh, json_t *all)
+{
+	char why[256];
+	json_t *counters = sh_counters(sh, "ikev2", why, sizeof(why)), *sum = json_object(), *one;
+	const char *key;
+
+	json_object_foreach(counters, key, one) add_up(sum, one);
+	if (counters)
+		json_object_set(all, "detailed", sum);
+	json_decref(sum);
+	json_decref(counters);
+}
+
 static json_t *ike_sa_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
 	char args[256];
+	json_t *all;
 
 	sa_args(cmd, args, sizeof(args));
-	return ask_managers(sh, "ike-sa", args, NULL, err, size);
+	all = ask_managers(sh, "ike-sa", args, NULL, err, size);
+	if (all && !cli_cmd_has(cmd, "summary"))
+		set_detailed(sh, all);
+	return all;
 }
 
 /* --- child SAs with their packets

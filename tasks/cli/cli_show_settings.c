@@ -138,14 +138,18 @@ static json_t *lookup_collect(struct sh *sh, const struct cli_cmd *cmd, char *er
 	return json_pack("{s:o}", "priorities", a);
 }
 
+static json_t *congested_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
+{
+	(void)cmd;
+	return sh_show(sh, "ipsecctrl/0", "congestion", "", err, size);
+}
+
 static json_t *congestion_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
 	const struct cfg_tree *t = sh_tree(sh);
 	const struct cli_mode *m = cfg_mode(t, t->root);
 	json_t *a;
 
-	if (!cli_cmd_has(cmd, "configuration"))
-		return sh_show(sh, "ipsecctrl/0", "congestion", "", err, size);
 	a = json_array();
 	for (unsigned i = 0; i < m->nrows; i++)
 		if (!strncmp(m->rows[i]->id, "congestion-control-", 19))
@@ -213,6 +217,7 @@ const struct sh_command sh_settings_commands[] = {
         {"show_ipv6_access_list", NULL, lists_collect, render_access_lists},
         {"show_wsg_lookup", NULL, lookup_collect, render_wsg_lookup},
         {"show_congestion_control", NULL, congestion_collect, render_congestion},
+        {"show_congestion_statistics", NULL, congested_collect, render_congestion},
         {"show_threshold", NULL, threshold_collect, render_threshold},
         {NULL, NULL, NULL, NULL},
 };

@@ -113,52 +113,57 @@ static void take_limits(const struct cfg_tree *t, const struct cfg_node *x, stru
 }
 
 /* Where the peers' addresses come from, and which of our networks they may reach. */
-static void take_addresses(const struct cfg_tree *t, const struct cfg_node *payload,
-                           struct ipsecmgr_policy *p)
+static void take_addresses(const struct cfg_tree *t, const struct cfg_node *x, bool site_to_site,
+                           struct ike_payload *p)
 {
-	const struct cfg_node *n = given(t, payload, "ip-address-allocation");
+	const struct cfg_node *n = given(t, x, "ip-address-allocation");
 	const char *kind = n ? cfg_arg(n, "kind") : NULL;
-	struct ike_policy *pol = &p->pol;
 
 	if (kind)
-		pol->assign_address = !strcmp(kind, "dynamic") && !p->site_to_site;
-	if (!cfg_first(payload, "tsr"))
+		p->assign_address = !strcmp(kind, "dynamic") && !site_to_site;
+	if (!cfg_first(x, "tsr"))
 		return;
-	memset(pol->ts_local, 0, sizeof(pol->ts_local));
-	pol->n_ts_local = 0;
-	cfg_foreach(n, payload, "tsr")
+	memset(p->ts_local, 0, sizeof(p->ts_local));
+	p->n_ts_local = 0;
+	cfg_foreach(n, x, "tsr")
 	{
 		struct ike_ts ts = {.port_hi = 65535};
 		const char *lo = cfg_arg(n, "start"), *hi = cfg_arg(n, "end");
 
-		if (pol->n_ts_local < IKE_MAX_TS && lo && hi && !net_addr_parse(&ts.lo, lo) &&
+		if (p->n_ts_local < IKE_MAX_TS && lo && hi && !net_addr_parse(&ts.lo, lo) &&
 		    !net_addr_parse(&ts.hi, hi))
-			pol->ts_local[pol->n_ts_local++] = ts;
+			p->ts_local[p->n_ts_local++] = ts;
 	}
 }
 
+static void take_child(const struct cfg_tree *t, const struct cfg_node *ctx, const struct cfg_node *x,
+                       struct ike_payload *p)
+{
+	struct ike_suite esp[IKE_MAX_SUITES];
+	unsigned n;
+
+	if (given(t, x, "ipsec-transform-set-list") &&
+	    (n = ipsecmgr_cfg_suites(t, ctx, x, true, esp, NULL))) {
+		memset(p->esp, 0, sizeof(p->esp));
+		memcpy(p->esp, esp, n * sizeof(esp[0]));
+		p->n_esp = n;
+	}
+	if (given(t, x, "rekey") || given(t, x, "ignore-rekeying-requests") || given(t, x, "lifetime")) {
+		p->rekey = cfg_on(t, x, "rekey");
+		p->ignore_rekey = cfg_on(t, x, "ignore-rekeying-requests");
+		p->lifetime_s = (uint32_t)cfg_get_int(t, x, "lifetime", "seconds", 86400);
+	}
+}
+
+/* The vendor template's (first) payload counts for every payload of the service's template. */
 static void take_payload(const struct cfg_tree *t, const struct cfg_node *ctx, const struct cfg_node *x,
                          struct ipsecmgr_policy *p)
 {
 	const struct cfg_node *payload = cfg_first(x, "payload");
-	struct ike_policy *pol = &p->pol;
-	struct ike_suite esp[IKE_MAX_SUITES];
-	unsigned n;
 
-	if (!payload)
-		return;
-	take_addresses(t, payload, p);
-	if (given(t, payload, "ipsec-transform-set-list") &&
-	    (n = ipsecmgr_cfg_suites(t, ctx, payload, true, esp, NULL))) {
-		memset(pol->esp, 0, sizeof(pol->esp));
-		memcpy(pol->esp, esp, n * sizeof(esp[0]));
-		pol->n_esp = n;
-	}
-	if (given(t, payload, "rekey") || given(t, payload, "ignore-rekeying-requests") ||
-	    given(t, payload, "lifetime")) {
-		pol->child_rekey = cfg_on(t, payload, "rekey");
-		pol->ignore_child_rekey = cfg_on(t, payload, "ignore-rekeying-requests");
-		pol->child_lifetime_s = (uint32_t)cfg_get_int(t, payload, "lifetime", "seconds", 86400);
+	for (unsigned i = 0; payload && i < (p->pol.n_payload ? p->pol.n_payload : 1); i++) {
+		take_addresses(t, payload, p->site_to_site, &p->pol.payload[i]);
+		take_child(t, ctx, payload, &p->pol.payload[i]);
 	}
 }
 

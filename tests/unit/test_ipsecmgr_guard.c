@@ -256,9 +256,9 @@ Test(ipsecmgr_guard, one_vendor_template)
 	/* One setting of the group in the vendor template: all of it is from there. */
 	cr_assert(p->pol.ike_rekey && !p->pol.ignore_ike_rekey);
 	cr_assert(!d->pol.ike_rekey && d->pol.ignore_ike_rekey);
-	cr_assert(p->pol.child_rekey && !d->pol.child_rekey);
-	cr_assert_eq(d->pol.child_lifetime_s, 5000);
-	cr_assert_eq(d->pol.esp[0].encr_bits, 256);
+	cr_assert(p->pol.payload[0].rekey && !d->pol.payload[0].rekey);
+	cr_assert_eq(d->pol.payload[0].lifetime_s, 5000);
+	cr_assert_eq(d->pol.payload[0].esp[0].encr_bits, 256);
 	/* The rest is the service's. */
 	cr_assert_eq(d->pol.ike[0].dh, 19);
 	cr_assert_eq(d->pol.ike_lifetime_s, 600);
