@@ -331,11 +331,11 @@ struct ike_policy {
 	bool congestion_reject;     /* StarOS policy congestion-rejection: peers for whom there is no room are
 	                               told so */
 	uint16_t congestion_notify; /* … and of any rejection by this; 0: NO_ADDITIONAL_SAS */
-	uint32_t rekey_rate; /* rekeys a peer may ask for per second and tunnel; 0: 5, IKE_UNLIMITED: any */
-	uint8_t dscp;              /* of every IKE message to the peer, 0 to 63 (chapter 16) */
-	bool rfc4306_notifies;  /* StarOS without `policy use-rfc5996-notification`: neither TEMPORARY_FAILURE
-	                  nor CHILD_SA_NOT_FOUND is sent or heeded */
-	bool mobike;            /* StarOS `ikev2-ikesa mobike`: peers may change their address (RFC 4555) */
+	uint32_t rekey_rate;   /* rekeys a peer may ask for per second and tunnel; 0: 5, IKE_UNLIMITED: any */
+	uint8_t dscp;          /* of every IKE message to the peer, 0 to 63 (chapter 16) */
+	bool rfc4306_notifies; /* StarOS without `policy use-rfc5996-notification`: neither TEMPORARY_FAILURE
+	                 nor CHILD_SA_NOT_FOUND is sent or heeded */
+	bool mobike;           /* StarOS `ikev2-ikesa mobike`: peers may change their address (RFC 4555) */
 	uint32_t replay_window; /* of children, in packets; 0: 64 */
 	bool no_replay;         /* StarOS `no ipsec replay`: no window, and no rekey by sequence numbers */
 	bool mobike_cookie;     /* … `cookie-challenge`: a new address must prove that it hears us */
