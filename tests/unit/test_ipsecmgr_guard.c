@@ -8,6 +8,7 @@
 #include "tasks/ipsecmgr/ipsecmgr_cert.c"
 #include "tasks/ipsecmgr/ipsecmgr_cfg.c"
 #include "tasks/ipsecmgr/ipsecmgr_map.c"
+#include "tasks/ipsecmgr/ipsecmgr_payload.c"
 #undef BUCKETS
 #define drop  drop_list
 #define fetch fetch_list
