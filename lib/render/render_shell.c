@@ -20,10 +20,11 @@ void render_administrators(const json_t *j, const struct cli_cmd *cmd, struct cl
 	const json_t *s;
 	size_t i;
 
-	cli_out_printf(out, "%-32s M %s%-22s %-16s %-24s %-12s %s\n", "Administrator/Operator Name",
-	               ids ? "Session ID " : "", "Type", "TTY", "Start Time", "Mode", "Idle");
-	cli_out_printf(out, "%.32s - %s%.22s %.16s %.24s %.12s %.5s\n", dashes, ids ? "---------- " : "",
-	               dashes, dashes, dashes, dashes, dashes);
+	cli_out_printf(out, "%-32s M %s%-22s %-16s %-24s %-12s %-5s %s\n", "Administrator/Operator Name",
+	               ids ? "Session ID " : "", "Type", "TTY", "Start Time", "Mode", "Idle",
+	               "Remote Address");
+	cli_out_printf(out, "%.32s - %s%.22s %.16s %.24s %.12s %.5s %.16s\n", dashes,
+	               ids ? "---------- " : "", dashes, dashes, dashes, dashes, dashes, dashes);
 	json_array_foreach(render_list(j, "sessions"), i, s)
 	{
 		char id[24] = "";
@@ -31,10 +32,11 @@ void render_administrators(const json_t *j, const struct cli_cmd *cmd, struct cl
 		if (ids)
 			snprintf(id, sizeof(id), "%-10lld ", render_num(s, "id"));
 		cli_out_printf(
-		        out, "%-32s   %s%-22s %-16s %-24s %-12s %lld\n", render_str(s, "name"), id,
+		        out, "%-32s   %s%-22s %-16s %-24s %-12s %-5lld %s\n", render_str(s, "name"), id,
 		        render_str(s, "privilege"), render_str(s, "tty"),
 		        clock_format_trap(date, sizeof(date), (uint64_t)render_num(s, "start_us"), CLOCK_UTC),
-		        render_flag(s, "interactive") ? "Context User" : "Script", render_num(s, "idle_s"));
+		        render_flag(s, "interactive") ? "Context User" : "Script", render_num(s, "idle_s"),
+		        *render_str(s, "remote") ? render_str(s, "remote") : "-");
 	}
 }
 

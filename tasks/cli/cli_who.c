@@ -21,10 +21,11 @@ static json_t *session_fill(struct task *t, struct show_page *page, char *err, s
 {
 	const struct sh *sh = t->data;
 
-	return json_pack("{s:I, s:o, s:s, s:o, s:I, s:I, s:b, s:s}", "id", (json_int_t)t->instance, "name",
-	                 show_text(sh->user), "privilege", cli_priv_title(sh->s.priv), "tty",
+	return json_pack("{s:I, s:o, s:s, s:o, s:I, s:s, s:I, s:b, s:s}", "id", (json_int_t)t->instance,
+	                 "name", show_text(sh->user), "privilege", cli_priv_title(sh->s.priv), "tty",
 	                 show_text(sh->tty[0] ? sh->tty : "-"), "start_us", (json_int_t)sh->started_wall,
-	                 "idle_s", (json_int_t)((clock_now_us() - sh->last_line) / US_PER_SEC), "interactive",
+	                 "remote", sh->remote, "idle_s",
+	                 (json_int_t)((clock_now_us() - sh->last_line) / US_PER_SEC), "interactive",
 	                 sh->interactive, "context", sh->s.context);
 }
 

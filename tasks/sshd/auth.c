@@ -210,7 +210,8 @@ void auth_password(struct conn *c, const char *user, const char *password)
 	}
 	k->c = c;
 	k->work.data = k;
-	k->known = auth_user(c->s, user, &k->u) && allowed(c, user) && k->u.hash;
+	k->known = auth_user(c->s, user, &k->u) && allowed(c, user) && k->u.hash && c->l &&
+	           c->l->methods & (MON_BY_PASSWORD | MON_BY_INTERACTIVE);
 	snprintf(k->user, sizeof(k->user), "%s", user);
 	if (k->known)
 		snprintf(k->hash, sizeof(k->hash), "%s", k->u.hash);
@@ -270,7 +271,7 @@ void auth_key(struct conn *c, const char *user, const char *key, bool proven)
 	bool ok;
 
 	snprintf(type, sizeof(type), "%.*s", data ? (int)(data - key) : 0, key);
-	ok = data && auth_user(c->s, user, &u) && allowed(c, user) &&
+	ok = data && c->l && c->l->methods & MON_BY_KEY && auth_user(c->s, user, &u) && allowed(c, user) &&
 	     key_known(c, user, key_word(type), data + 1);
 	if (ok && proven) {
 		conn_verdict(c, user, &u, true, "public key");

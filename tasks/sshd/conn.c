@@ -189,6 +189,14 @@ static void mon_cb(struct task *t, int fd, void *arg)
 	conn_kill(c);
 }
 
+static void put_line(char *text, size_t size, const char *what, const char *list)
+{
+	size_t n = strlen(text);
+
+	if (*list)
+		snprintf(text + n, size - n, "%s %s\n", what, list);
+}
+
 static void greet(struct conn *c)
 {
 	static struct mon_msg m;
@@ -196,7 +204,11 @@ static void greet(struct conn *c)
 
 	memset(&m, 0, sizeof(m));
 	m.type = MON_HELLO;
-	rc = keys_read(c->s, m.text, sizeof(m.text));
+	m.code = (int32_t)c->l->methods;
+	put_line(m.text, sizeof(m.text), "ciphers", c->l->ciphers);
+	put_line(m.text, sizeof(m.text), "macs", c->l->macs);
+	put_line(m.text, sizeof(m.text), "kex", c->l->kex);
+	rc = keys_read(c->s, m.text + strlen(m.text), sizeof(m.text) - strlen(m.text));
 	if (rc == 0)
 		conn_reply(c, &m, NULL, 0);
 	else

@@ -5,6 +5,8 @@
  * logged in stand here, because this is where refusing costs nothing.
  */
 #include <errno.h>
+#include <libssh/libssh.h>
+#include <libssh/server.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -65,6 +67,9 @@ static void accepted(struct listener *l, int fd, const struct net_endpoint *from
 	struct sshd *s = l->s;
 
 	option(fd, SOL_SOCKET, SO_KEEPALIVE);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &l->alive_s, sizeof(l->alive_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &l->alive_s, sizeof(l->alive_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &l->alive_count, sizeof(l->alive_count));
 	option(fd, IPPROTO_TCP, TCP_NODELAY);
 	if (conn_count(s, false, NULL) >= l->max_waiting)
 		refuse(l, from, "too many connections have not logged in yet");
@@ -151,6 +156,51 @@ static struct listener *listener_find(struct sshd *s, uint32_t ctx)
 	return l;
 }
 
+/* A list of algorithms as configured: words between commas or blanks. */
+static void read_list(struct listener *l, char out[512], const char *list, enum ssh_bind_options_e option,
+                      const char *what)
+{
+	char before[512];
+	ssh_bind b;
+
+	memcpy(before, out, sizeof(before));
+	snprintf(out, 512, "%s", list ? list : "");
+	for (char *p = out; *p; p++)
+		if (*p == ' ' || *p == '\n')
+			*p = ',';
+	if (!strcmp(out, before) || !*out)
+		return;
+	b = ssh_bind_new();
+	if (b && ssh_bind_options_set(b, option, out) != SSH_OK)
+		LOG(EV_SSH_ERROR, "none of the %s %s of context %u is known: nobody can log in there", what,
+		    out, l->ctx);
+	ssh_bind_free(b);
+}
+
+static void read_algorithms(struct listener *l, const struct cfg_node *n)
+{
+	const struct cfg_tree *tree = l->s->tree;
+	const char *ciphers = cfg_get(tree, n, "ciphers", "ciphers");
+
+	if (!ciphers)
+		ciphers = cfg_get(tree, n->parent, "ssh-ciphers", "ciphers");
+	read_list(l, l->ciphers, ciphers, SSH_BIND_OPTIONS_CIPHERS_C_S, "ciphers");
+	read_list(l, l->macs, cfg_get(tree, n, "macs", "macs"), SSH_BIND_OPTIONS_HMAC_C_S, "macs");
+	read_list(l, l->kex, cfg_get(tree, n, "kex-algorithms", "kex"), SSH_BIND_OPTIONS_KEY_EXCHANGE,
+	          "kex-algorithms");
+}
+
+static unsigned read_methods(const struct cfg_tree *tree, const struct cfg_node *n)
+{
+	const struct cfg_node *m = cfg_child(tree, n, "authentication-methods", NULL);
+
+	if (!m || m->negated)
+		return MON_BY_ANY;
+	return (cfg_has(m, "password") ? MON_BY_PASSWORD : 0) |
+	       (cfg_has(m, "keyboard-interactive") ? MON_BY_INTERACTIVE : 0) |
+	       (cfg_has(m, "publickey") ? MON_BY_KEY : 0);
+}
+
 static void listener_config(struct sshd *s, uint32_t ctx, const struct cfg_node *n)
 {
 	const struct cfg_tree *tree = s->tree;
@@ -164,6 +214,10 @@ static void listener_config(struct sshd *s, uint32_t ctx, const struct cfg_node 
 	l->max_servers = (unsigned)cfg_get_int(tree, n, "max-servers", "servers", 40);
 	l->max_waiting = (unsigned)cfg_get_int(tree, n, "orrery-unauthenticated", "connections", 20);
 	l->login_seconds = (unsigned)cfg_get_int(tree, n, "orrery-login-time", "seconds", 60);
+	l->alive_s = (int)cfg_get_int(tree, n, "client-alive-interval", "seconds", 15);
+	l->alive_count = (int)cfg_get_int(tree, n, "client-alive-countmax", "count", 3);
+	l->methods = read_methods(tree, n);
+	read_algorithms(l, n);
 	l->sftp = cfg_child(tree, n, "subsystem", "sftp") != NULL;
 	if (l->fd >= 0 && (!net_addr_equal(&l->at.addr, &at.addr) || l->at.port != at.port))
 		listener_close(l);

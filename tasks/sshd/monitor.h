@@ -15,7 +15,8 @@
 #define MON_TEXT_MAX 16384
 
 enum mon_type {
-	MON_HELLO,    /* task -> connection: text = host keys (PEM, one after the other) */
+	MON_HELLO, /* task -> connection: code = MON_BY_… allowed; text = "ciphers …", "macs …", "kex …"
+	            * (lines, where configured), then host keys (PEM, one after the other) */
 	MON_PASSWORD, /* connection -> task: user, text = password; answered by VERDICT */
 	MON_KEY,      /* user, text = "TYPE BASE64", code 1: proven; answered by VERDICT */
 	MON_VERDICT,  /* code 1: yes */
@@ -24,6 +25,12 @@ enum mon_type {
 	MON_ENDED,    /* chan, code = exit status */
 	MON_CLOSE,    /* chan: the client closed it */
 };
+
+/* Ways to log in. */
+#define MON_BY_PASSWORD    1
+#define MON_BY_INTERACTIVE 2
+#define MON_BY_KEY         4
+#define MON_BY_ANY         7
 
 enum mon_kind { MON_SHELL, MON_EXEC, MON_SFTP };
 

@@ -30,7 +30,9 @@ struct listener {
 	int fd, error; /* fd -1: why not */
 	struct task_io *io;
 	struct sshd *s;
-	unsigned max_servers, max_waiting, login_seconds;
+	unsigned max_servers, max_waiting, login_seconds, methods; /* MON_BY_… */
+	int alive_s, alive_count;                                  /* signs of life a client owes */
+	char ciphers[512], macs[512], kex[512];                    /* "": what libssh has */
 	bool sftp, wanted;
 	struct listener *next;
 };

@@ -18,6 +18,47 @@
 #define POLL_MS 30000
 #define END     "-----END"
 
+/* One line of the task's greeting; what libssh knows nothing of ends the connection: no weaker choice is made
+ * for it. */
+static int set_algorithms(ssh_bind b, const char *line)
+{
+	static const struct {
+		const char *word;
+		enum ssh_bind_options_e to, from;
+	} kinds[] = {
+	        {"ciphers ", SSH_BIND_OPTIONS_CIPHERS_C_S, SSH_BIND_OPTIONS_CIPHERS_S_C},
+	        {"macs ", SSH_BIND_OPTIONS_HMAC_C_S, SSH_BIND_OPTIONS_HMAC_S_C},
+	        {"kex ", SSH_BIND_OPTIONS_KEY_EXCHANGE, SSH_BIND_OPTIONS_KEY_EXCHANGE},
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		size_t n = strlen(kinds[i].word);
+
+		if (!strncmp(line, kinds[i].word, n))
+			return ssh_bind_options_set(b, kinds[i].to, line + n) == SSH_OK &&
+			                       ssh_bind_options_set(b, kinds[i].from, line + n) == SSH_OK
+			               ? 0
+			               : -EOPNOTSUPP;
+	}
+	return -EBADMSG;
+}
+
+/* The lines before the keys. NULL: one of them cannot be done. */
+static char *take_lines(ssh_bind b, char *text)
+{
+	while (*text && *text != '-') {
+		char *end = strchr(text, '\n');
+
+		if (!end)
+			return NULL;
+		*end = 0;
+		if (set_algorithms(b, text) < 0)
+			return NULL;
+		text = end + 1;
+	}
+	return text;
+}
+
 /* Each key of the task's greeting, "-----BEGIN … -----END …-----\n" one after the other. */
 static int import_keys(ssh_bind b, char *text)
 {
@@ -45,7 +86,10 @@ static int greet(struct wire *w, ssh_bind b)
 {
 	int fds[1], n, rc = mon_recv(WIRE_MONITOR_FD, &w->msg, fds, 0, &n);
 
-	rc = rc == 1 && w->msg.type == MON_HELLO && import_keys(b, w->msg.text) ? 0 : -EBADMSG;
+	char *keys = rc == 1 && w->msg.type == MON_HELLO ? take_lines(b, w->msg.text) : NULL;
+
+	rc = keys && import_keys(b, keys) ? 0 : -EBADMSG;
+	w->methods = (unsigned)w->msg.code;
 	explicit_bzero(w->msg.text, sizeof(w->msg.text));
 	return rc;
 }

@@ -34,7 +34,7 @@ struct wire {
 	ssh_session ssh;
 	ssh_event event;
 	bool authenticated, over;
-	unsigned refused;
+	unsigned refused, methods; /* MON_BY_… */
 	char user[MON_USER_MAX];
 	struct wire_chan *chan[WIRE_CHANNELS];
 	struct ssh_server_callbacks_struct cb;

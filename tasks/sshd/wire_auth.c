@@ -64,7 +64,7 @@ static int password_cb(ssh_session session, const char *user, const char *passwo
 	struct wire *w = arg;
 
 	(void)session;
-	w->authenticated = password_right(w, user, password);
+	w->authenticated = w->methods & MON_BY_PASSWORD && password_right(w, user, password);
 	return w->authenticated ? SSH_AUTH_SUCCESS : SSH_AUTH_DENIED;
 }
 
@@ -75,6 +75,8 @@ static int pubkey_cb(ssh_session session, const char *user, struct ssh_key_struc
 	bool ok = false;
 
 	(void)session;
+	if (!(w->methods & MON_BY_KEY))
+		return SSH_AUTH_DENIED;
 	if (state != SSH_PUBLICKEY_STATE_NONE && state != SSH_PUBLICKEY_STATE_VALID)
 		return SSH_AUTH_DENIED;
 	if (named(w, &w->msg, MON_KEY, user) && ssh_pki_export_pubkey_base64(key, &b64) == SSH_OK) {
@@ -117,7 +119,7 @@ static int message_cb(ssh_session session, ssh_message m, void *arg)
 
 	(void)session;
 	if (ssh_message_type(m) == SSH_REQUEST_AUTH && !w->authenticated &&
-	    ssh_message_subtype(m) == SSH_AUTH_METHOD_INTERACTIVE)
+	    ssh_message_subtype(m) == SSH_AUTH_METHOD_INTERACTIVE && w->methods & MON_BY_INTERACTIVE)
 		return interactive(w, m);
 	return 1;
 }
@@ -127,6 +129,8 @@ void wire_auth_setup(struct wire *w)
 	w->cb.auth_password_function = password_cb;
 	w->cb.auth_pubkey_function = pubkey_cb;
 	ssh_set_message_callback(w->ssh, message_cb, w);
-	ssh_set_auth_methods(w->ssh, SSH_AUTH_METHOD_PUBLICKEY | SSH_AUTH_METHOD_INTERACTIVE |
-	                                     SSH_AUTH_METHOD_PASSWORD);
+	ssh_set_auth_methods(w->ssh,
+	                     (w->methods & MON_BY_KEY ? SSH_AUTH_METHOD_PUBLICKEY : 0) |
+	                             (w->methods & MON_BY_INTERACTIVE ? SSH_AUTH_METHOD_INTERACTIVE : 0) |
+	                             (w->methods & MON_BY_PASSWORD ? SSH_AUTH_METHOD_PASSWORD : 0));
 }

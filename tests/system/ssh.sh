@@ -94,6 +94,10 @@ expect 0 'UTC' as Clear-Text-1 ssh admin@A 'show clock'
 [ $((($(now) - start) / 1000000)) -ge 1500 ] || fail "wrong passwords do not have to wait"
 [ "$(traps LoginFailure)" -eq $((before + 3)) ] || fail "LoginFailure: $before before, $(traps LoginFailure) after"
 
+# where a session is from
+expect 0 '^admin .* 127.0.0.1$' as Clear-Text-1 ssh admin@A 'show administrators'
+expect 0 '"remote": "127.0.0.1"' as Clear-Text-1 ssh admin@A 'show administrators | json'
+
 # keys
 for type in ed25519 "rsa -b 2048"; do
 	# shellcheck disable=SC2086
@@ -110,6 +114,27 @@ cli 'configure' 'context local' 'server sshd' \
 	"authorized-key username keyed host 127.0.0.1 type v2-rsa data $(cut -d' ' -f2 "$WORK/rsa.pub")" 'end'
 within 5 as '' ssh -o PreferredAuthentications=publickey -i "$WORK/rsa" keyed@A 'show clock'
 expect 255 'denied' as '' ssh -o PreferredAuthentications=publickey -i "$WORK/ed25519" admin@A 'show clock'
+
+# algorithms and ways to log in, as configured; what nobody knows lets nobody in
+offers() {
+	# shellcheck disable=SC2086
+	ssh -v $OPTIONS -o "$PROXY" -o BatchMode=yes "$@" admin@A true 2>&1 | tr -d '\r' | sed -n 's/.*kex: server->client cipher: \([^ ]*\) MAC: \([^ ]*\) .*/\1 \2/p; s/.*kex: algorithm: //p'
+}
+cli 'configure' 'context local' 'server sshd' 'ciphers aes256-ctr' 'macs hmac-sha2-512' 'kex-algorithms ecdh-sha2-nistp256' \
+	'authentication methods publickey' 'end'
+offered() {
+	[ "$(offers | tr '\n' ' ')" = 'ecdh-sha2-nistp256 aes256-ctr hmac-sha2-512 ' ]
+}
+within 5 offered
+expect 255 'denied' as Clear-Text-1 ssh -o PreferredAuthentications=password admin@A 'show clock'
+expect 0 'UTC' as '' ssh -o PreferredAuthentications=publickey -i "$WORK/rsa" keyed@A 'show clock'
+expect 255 'denied' as Clear-Text-1 ssh -o PreferredAuthentications=keyboard-interactive admin@A 'show clock'
+expect 255 '' as '' ssh -c aes128-ctr -i "$WORK/rsa" keyed@A 'show clock'
+cli 'configure' 'context local' 'server sshd' 'ciphers rot13' 'end'
+within 5 sh -c "'$ORRERY' cli --name A -c 'show logs' | grep -q 'none of the ciphers rot13'"
+expect 255 '' as '' ssh -o PreferredAuthentications=publickey -i "$WORK/rsa" keyed@A 'show clock'
+cli 'configure' 'context local' 'server sshd' 'no ciphers' 'no macs' 'no kex-algorithms' 'no authentication methods' 'end'
+within 5 as Clear-Text-1 ssh admin@A 'show clock'
 
 # files: to and fro, and no way out
 head -c 3000000 /dev/urandom >"$WORK/file"

@@ -1,28 +1,42 @@
 #!/bin/bash
-# Files of other machines in copy, configure, save, show, the boot and certificates: over HTTP, HTTPS, SFTP and TFTP with real servers; what goes wrong
+# Files of other machines in copy, configure, save, show, the boot and certificates: over HTTP, HTTPS, FTP, SFTP and TFTP with real servers; what goes wrong
 # is one line with the URL and the reason, leaves everything as it was, and no password is seen or kept anywhere.
 . "$(dirname "$0")/../lib.sh"
 PATH=$PATH:/usr/sbin
 P=$(dirname "$0")/..
-command -v in.tftpd >/dev/null || skip "tftpd-hpa is not installed"
-[ "$(id -u)" = 0 ] || skip "in.tftpd needs root"
+command -v in.tftpd >/dev/null && command -v vsftpd >/dev/null || skip "tftpd-hpa or vsftpd is not installed"
+[ "$(id -u)" = 0 ] || skip "in.tftpd and vsftpd need root"
 pids=
 trap 'status=$?; kill $pids 2>/dev/null; (exit $status); finish' EXIT
 
 # --- servers
-mkdir -p "$WORK/www" "$WORK/tftp"
+mkdir -p "$WORK/www" "$WORK/tftp" "$WORK/ftp/in" "$WORK/empty"
+chown ftp "$WORK/ftp/in" || skip "no user ftp"
 chmod 755 "$WORK" "$WORK/tftp"
 chmod 777 "$WORK/tftp"
 openssl req -x509 -newkey rsa:2048 -nodes -keyout "$WORK/key.pem" -out "$WORK/ca.pem" -days 2 -subj /CN=localhost \
 	-addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
 "$P/http_server.py" "$WORK/http" "$WORK/www" 2>/dev/null & pids="$pids $!"
 "$P/http_server.py" "$WORK/https" "$WORK/www" "$WORK/ca.pem" "$WORK/key.pem" 2>/dev/null & pids="$pids $!"
-# two ports that are free now
+# three ports that are free now
 set -- $(python3 -c 'import socket
-a, b = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
-a.bind(("127.0.0.1", 0)); b.bind(("127.0.0.1", 0))
-print(a.getsockname()[1], b.getsockname()[1])')
-ssh_port=$1 tftp_port=$2
+s = socket.socket(), socket.socket(type=socket.SOCK_DGRAM), socket.socket()
+for x in s: x.bind(("127.0.0.1", 0))
+print(*(x.getsockname()[1] for x in s))')
+ssh_port=$1 tftp_port=$2 ftp_port=$3
+cat >"$WORK/vsftpd.conf" <<END
+listen=YES
+listen_address=127.0.0.1
+listen_port=$ftp_port
+background=NO
+anonymous_enable=YES
+anon_root=$WORK/ftp
+anon_upload_enable=YES
+write_enable=YES
+secure_chroot_dir=$WORK/empty
+seccomp_sandbox=NO
+END
+vsftpd "$WORK/vsftpd.conf" & pids="$pids $!"
 in.tftpd --foreground --address 127.0.0.1:$tftp_port --secure --create --permissive --user root "$WORK/tftp" & pids="$pids $!"
 cat >"$WORK/A.cfg" <<'CFG'
 config
@@ -43,6 +57,7 @@ http=http://127.0.0.1:$(cat "$WORK/http")
 https=https://localhost:$(cat "$WORK/https")
 sftp=sftp://admin:Clear-Text-1@127.0.0.1:$ssh_port
 tftp=tftp://127.0.0.1:$tftp_port
+ftp=ftp://127.0.0.1:$ftp_port
 cli() {
 	"$ORRERY" cli --name A -c 'no timestamps' "$@"
 }
@@ -70,6 +85,9 @@ expect 0 '^Transferred' cli -c "copy $sftp/flash/keep /hd-raid/by-sftp" -c "copy
 cmp "$WORK/www/numbers" "$state/flash/sent" || fail "copy by sftp"
 expect 0 '^Transferred' cli -c "copy /flash/keep $tftp/numbers" -c "copy $tftp/numbers /hd-raid/by-tftp"
 cmp "$WORK/www/numbers" "$state/hd-raid/by-tftp" || fail "copy by tftp"
+cp "$WORK/www/numbers" "$WORK/ftp/numbers"
+expect 0 '^Transferred' cli -c "copy $ftp/numbers /hd-raid/by-ftp" -c "copy /hd-raid/by-ftp $ftp/in/sent"
+cmp "$WORK/www/numbers" "$WORK/ftp/in/sent" || fail "copy by ftp"
 expect 0 '^Transferred' cli -c "copy $http/moved/numbers $tftp/again"
 cmp "$WORK/www/numbers" "$WORK/tftp/again" || fail "copy between two servers"
 expect 0 '' cli -c "configure $http/good.cfg"
@@ -100,6 +118,9 @@ wrong '^Failure: http://ann:\*\*\*\*@.*: the server answers 401, this user or pa
 	"copy http://ann:Clear-Text-9@${http#http://}/secret/good.cfg /flash/keep -noconfirm"
 wrong '^Failure: sftp://admin:\*\*\*\*@.*: the server refuses this user or password' "copy sftp://admin:Clear-Text-9@127.0.0.1:$ssh_port/flash/sent /flash/keep -noconfirm"
 wrong '^Failure: sftp://.*: there is no such file' "copy $sftp/flash/none /flash/keep -noconfirm"
+wrong '^Failure: ftp://.*: there is no such file' "copy $ftp/none /flash/keep -noconfirm"
+wrong '^Failure: ftp://ann:\*\*\*\*@.*: the server refuses this user or password' "copy ftp://ann:Clear-Text-9@127.0.0.1:$ftp_port/numbers /flash/keep -noconfirm"
+wrong '^Failure: ftp://.*: the server does not take this file' "copy /flash/keep $ftp/sent"
 wrong '^Failure: tftp://.*: there is no such file' "copy $tftp/none /flash/keep -noconfirm"
 wrong '^Failure: tftp://.*: there is no such file' "configure $tftp/none"
 wrong '^Failure: https://.*: the server cannot be verified' "copy $https/numbers /flash/keep -noconfirm"
