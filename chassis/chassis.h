@@ -62,6 +62,7 @@ struct chassis {
 	uv_timer_t heartbeat;
 	uv_signal_t sig_child, sig_term, sig_int;
 	uint64_t booted_at, booted_wall, next_request;
+	uint64_t powered_at; /* when the cards of this boot get power */
 	bool stopping;
 	bool reloading; /* every card goes down, and comes back in another boot */
 };

@@ -235,7 +235,7 @@ void boot_begins(struct chassis *c)
 {
 	char path[300];
 
-	c->booted_at = clock_now_us();
+	c->booted_at = c->powered_at = clock_now_us();
 	c->booted_wall = clock_wall_us();
 	snprintf(c->boot_id, sizeof(c->boot_id), "%016llx%08x", (unsigned long long)c->booted_wall,
 	         random_u32());

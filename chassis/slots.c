@@ -53,7 +53,7 @@ static void arbitration_fill(struct chassis *c, BpMessage *m, BpArbitration *a, 
 /* At boot the lowest management slot is the default: give it its time before a higher one is chosen. */
 static bool lower_still_boots(struct chassis *c, unsigned chosen)
 {
-	if (clock_now_us() - c->booted_at > MIO_BOOT_US)
+	if (clock_now_us() > c->powered_at + MIO_BOOT_US)
 		return false;
 	for (unsigned n = 1; n < chosen; n++)
 		if (c->hw.card[n] && c->hw.card[n]->management && c->slots[n].power == SLOT_ON)
@@ -115,6 +115,7 @@ static void reload_step(struct chassis *c)
 	c->active_mio = 0;
 	fabric_reset();
 	boot_begins(c);
+	c->powered_at = c->booted_at + c->profile.card_reboot_ms * US_PER_MS;
 	LOG(EV_CARD_STATE, "every card is off: boot %s begins", c->boot_id);
 	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++) {
 		struct slot *s = &c->slots[n];

@@ -66,6 +66,7 @@ booted() {
 	cli -c 'show boot initial-config' | grep -q 'config /flash/stored.cfg'
 }
 within 15 booted
+expect 0 '5: MMIO .* Active ' cli -c 'show card table' # the lower one, as at every boot
 expect 0 'priority 20' cli -c 'show boot initial-config'
 cli -c 'show configuration' >"$WORK/after"
 grep -q 'context stored' "$WORK/after" || fail "the boot configuration was not loaded: $(cat "$WORK/after")"
