@@ -49,6 +49,7 @@ within 15 is 2 active
 within 15 is 10 standby
 within 10 ready
 unharmed "a halt that became a reboot"
+cli -c 'show rct stats' | grep Failure && fail "the move was given up for the newer order"
 no_alarm() {
 	[ "$(cli -c 'show alarm outstanding | json' | sed -n '/^{/,$p' | jq '.alarms | length')" = 0 ]
 }
