@@ -274,3 +274,32 @@ size_t place_maps_compute(struct place_maps *m)
 	}
 	return without;
 }
+
+int place_maps_waits(const struct place_maps *m, size_t i)
+{
+	struct place_maps *would;
+	bool now, then;
+	int rc = 0;
+
+	if (!m->maps[i].manager)
+		return 0;
+	would = malloc(sizeof(*would));
+	if (!would)
+		return -ENOMEM;
+	*would = *m;
+	would->maps = NULL;
+	would->n = would->size = 0;
+	for (size_t k = 0; !rc && k < m->n; k++)
+		rc = place_maps_add(would, &m->maps[k]);
+	if (!rc) {
+		would->maps[i].manager = 0;
+		place_maps_compute(would);
+		now = place_maps_manager(m, m->maps[i].manager)->demux;
+		then = would->maps[i].manager ? place_maps_manager(would, would->maps[i].manager)->demux
+		                              : now;
+		rc = now != then;
+	}
+	place_maps_free(would);
+	free(would);
+	return rc;
+}

@@ -56,6 +56,12 @@ struct place_maps {
 
 /* No I/O, no clock, deterministic. Returns the number of maps without a manager. */
 size_t place_maps_compute(struct place_maps *m);
+/*
+ * Does map i keep a manager that it would not get today, since its ipsec-on-demux was set or removed after it
+ * came to its interface (chapter 21: it acts when the map is removed and added)? m as place_maps_compute()
+ * left it. 1, 0 or -ENOMEM.
+ */
+int place_maps_waits(const struct place_maps *m, size_t i);
 /* Is ipsec-on-demux in force: what it needs is required, and the card can? */
 bool place_maps_demux_works(const struct place_maps *m);
 const struct place_maps_manager *place_maps_manager(const struct place_maps *m, uint32_t instance);

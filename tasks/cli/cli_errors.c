@@ -10,6 +10,7 @@
 #include "certs/certs.h"
 #include "cli_task.h"
 #include "fetch/fetch.h"
+#include "render/render.h"
 #include "place/place_cfg.h"
 #include "show/show.h"
 
@@ -101,6 +102,29 @@ static void unfetched(struct sh *sh,
 		}
 }
 
+/* Crypto maps that keep their manager until they are removed and added. Who knows may be away: then nothing
+ * is said. */
+static void maps_waiting(struct sh *sh,
+                         void (*each)(void *arg, const struct cfg_node *n, bool warning, const char *text),
+                         void *arg)
+{
+	char text[400];
+	json_t *j = sh_show(sh, "ipsecctrl/0", "waiting", "", text, sizeof(text)), *m;
+	size_t i;
+
+	json_array_foreach(json_object_get(j, "maps"), i, m)
+	{
+		snprintf(text, sizeof(text),
+		         "crypto map %s of context %s: %sipsec-on-demux takes effect when the map is taken "
+		         "from its "
+		         "interface and put back; ipsecmgr %lld serves it until then",
+		         render_str(m, "map"), render_str(m, "context"), render_flag(m, "demux") ? "" : "no ",
+		         render_num(m, "manager"));
+		each(arg, NULL, true, text);
+	}
+	json_decref(j);
+}
+
 /* Calls each() with a warning for every setting that the running chassis was not booted with. */
 static void waiting(struct sh *sh,
                     void (*each)(void *arg, const struct cfg_node *n, bool warning, const char *text),
@@ -129,6 +153,7 @@ int cli_errors_show(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *ou
 	cli_out_printf(out, "Total %u error(s) in this section !\n\n", rules.errors);
 	cfg_check_rules(t, one_warning, &rules);
 	waiting(sh, one_warning, &rules);
+	maps_waiting(sh, one_warning, &rules);
 	cli_out_printf(out, "Total %u warning(s) in this section!\n", rules.warnings);
 	if (!cfg_check_later(t, NULL, NULL))
 		return 0;
@@ -159,6 +184,7 @@ json_t *cli_errors_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, 
 	cfg_check_refs(sh_tree(sh), append_text, lists[0]);
 	cfg_check_rules(sh_tree(sh), append_rule, lists);
 	waiting(sh, append_rule, lists);
+	maps_waiting(sh, append_rule, lists);
 	cfg_check_later(sh_tree(sh), append_text, later);
 	return json_pack("{s:o, s:o, s:o}", "errors", lists[0], "warnings", lists[1], "stored_only", later);
 }

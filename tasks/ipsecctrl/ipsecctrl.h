@@ -33,6 +33,8 @@ int ipsecctrl_maps_activate(struct task *t);
  * maps that have no manager to o. */
 void ipsecctrl_maps_row(uint32_t instance, json_t *row);
 void ipsecctrl_maps_rest(json_t *o);
+/* Show "waiting": maps whose manager is not the one that their ipsec-on-demux asks for now. */
+json_t *ipsecctrl_maps_waiting(struct task *t, struct show_page *page, char *err, size_t size);
 
 /* --- ipsecctrl_congest.c: congestion control */
 struct cfg_tree;

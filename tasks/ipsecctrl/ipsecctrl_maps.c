@@ -314,3 +314,19 @@ void ipsecctrl_maps_rest(json_t *o)
 		}
 	json_object_set_new(o, "maps_without", rest);
 }
+
+json_t *ipsecctrl_maps_waiting(struct task *t, struct show_page *page, char *err, size_t size)
+{
+	json_t *list = json_array();
+
+	(void)t, (void)err, (void)size;
+	for (size_t i = 0; i < self.now.n; i++) {
+		const struct place_map *x = &self.now.maps[i];
+
+		if (place_maps_waits(&self.now, i) == 1 && show_wanted(page))
+			json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:b}", "context", x->ctx,
+			                                      "map", x->name, "manager", (int)x->manager,
+			                                      "demux", x->demux));
+	}
+	return json_pack("{s:o}", "maps", list);
+}

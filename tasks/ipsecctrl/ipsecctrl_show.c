@@ -157,6 +157,8 @@ static json_t *fill_managers(struct task *t, struct show_page *page, char *err, 
 
 static const struct show_row rows[] = {
         {"managers", "the ipsecmgr instances, their cards and sessions", fill_managers},
+        {"waiting", "crypto maps whose ipsec-on-demux waits until they are removed and added",
+         ipsecctrl_maps_waiting},
         {"congestion", "what is measured and what is congested", ipsecctrl_congest_show},
         {"list", "identities of the blacklist or whitelist", ipsecctrl_access_show},
 };

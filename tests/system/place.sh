@@ -82,12 +82,15 @@ manager_of() {
 }
 config 'crypto map m1 ipsec-ikev1' 'no ipsec-on-demux' || fail "no ipsec-on-demux"
 [ "$(manager_of m1)" = 80 ] || fail "m1 moved at once"
+told() { cli -c 'show configuration errors' | grep -q 'crypto map m1 of context a: no ipsec-on-demux takes effect when .* ipsecmgr 80 serves it'; }
+within 5 told
 config 'interface i1' 'no crypto-map' || fail "no crypto-map"
 gone() { [ -z "$(manager_of m1)" ]; }
 within 5 gone
 config 'interface i1' 'crypto-map m1' || fail "crypto-map"
 off_demux() { [ "$(manager_of m1)" = 83 ]; }
 within 5 off_demux
+told && fail "the errors still tell of m1"
 # the demux tasks on the management card, and with it no ipsec-on-demux
 sed 's/require demux processing-card/require demux management-card/' "$WORK/m.cfg" >"$WORK/mio.cfg"
 "$ORRERY" down --name t1 || fail down

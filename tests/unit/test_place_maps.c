@@ -142,8 +142,11 @@ Test(place_maps, a_changed_command_acts_after_remove_and_add)
 	many("a", 2, 1, true);
 	place_maps_compute(&m);
 	was = m.maps[0].manager;
+	cr_expect_eq(place_maps_waits(&m, 0), 0);
 	m.maps[0].demux = false; /* no ipsec-on-demux */
 	place_maps_compute(&m);
+	cr_expect_eq(place_maps_waits(&m, 0), 1);
+	cr_expect_eq(place_maps_waits(&m, 1), 0);
 	cr_expect_eq(m.maps[0].manager, was, "until it is removed it stays");
 	saved = m.maps[0];
 	m.maps[0] = m.maps[--m.n];
@@ -152,7 +155,9 @@ Test(place_maps, a_changed_command_acts_after_remove_and_add)
 	place_maps_add(&m, &saved);
 	place_maps_compute(&m);
 	cr_expect_not(on_demux(1));
+	cr_expect_eq(place_maps_waits(&m, 1), 0);
 	m.maps[1].demux = true;
+	cr_expect_eq(place_maps_waits(&m, 1), 1);
 	m.maps[1].manager = 0; /* removed and added again, now with it */
 	place_maps_compute(&m);
 	cr_expect(on_demux(1));
