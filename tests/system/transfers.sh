@@ -193,6 +193,22 @@ expect 0 '^$' cli -c configure -c 'no certificate name gw'
 within 30 test ! -e "$state$file"
 grep -srqa "$secret" "$WORK/s" "$WORK/r" && fail "the private key lies about: $(grep -srla "$secret" "$WORK/s" "$WORK/r")"
 
+# --- lists of peers: fetched when they are configured, and again by command; the list before it counts when that fails
+printf 'fqdn "a.example"\r\n' >"$WORK/tftp/black.txt"
+expect 0 '^$' cli -c configure -c "crypto blacklist file $tftp/black.txt"
+within 10 sh -c "'$ORRERY' cli --name A -c 'show crypto blacklist file' | grep -q 'fqdn \"a.example\"'"
+printf 'fqdn "b.example"\n' >"$WORK/tftp/black.txt"
+expect 0 '^$' cli -c 'crypto blacklist file update'
+expect 0 '^fqdn "b.example"' cli -c 'show crypto blacklist file'
+printf 'mac "00:11"\n' >"$WORK/tftp/black.txt"
+expect 1 "^Failure: $tftp/black.txt: line 1: no type of identity: \"mac\"; the list before it counts" cli -c 'crypto blacklist file update'
+expect 0 '^fqdn "b.example"' cli -c 'show crypto blacklist file'
+printf 'key-id "0x0102"\n' >"$WORK/www/secret-white"
+expect 0 '^$' cli -c configure -c "crypto whitelist file http://ann:Clear-Text-3@${http#http://}/none"
+within 10 sh -c "'$ORRERY' cli --name A -c 'show crypto whitelist file' | grep -q 'Last Update Failed : http://ann:[*]*@.*/none: the server answers 404'"
+expect 0 '^$' cli -c configure -c "crypto whitelist file $http/secret-white"
+within 10 sh -c "'$ORRERY' cli --name A -c 'show crypto whitelist file' | grep -q 'key-id \"0x0102\"'"
+
 # no password anywhere
 if grep -srqa 'Clear-Text' "$WORK/s" "$WORK/r" --exclude=system.cfg; then
 	fail "in clear text: $(grep -rla 'Clear-Text' "$WORK/s" "$WORK/r" --exclude=system.cfg)"
