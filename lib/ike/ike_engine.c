@@ -18,7 +18,8 @@
 
 static int init_tables(struct ike_engine *e)
 {
-	struct ike_map *maps[] = {&e->by_spi, &e->by_init, &e->by_peer, &e->by_child, &e->by_txn, &e->offered};
+	struct ike_map *maps[] = {&e->by_spi,   &e->by_init, &e->by_peer,
+	                          &e->by_child, &e->by_txn,  &e->offered};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
 		if (ike_map_init(maps[i], e->seed + i))

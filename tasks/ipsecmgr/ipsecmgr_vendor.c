@@ -74,14 +74,18 @@ static void take_ike(const struct cfg_tree *t, const struct cfg_node *x, struct 
 		pol->allow_empty = !n->negated;
 	if (given(t, x, "ikev2-ikesa-max-retransmissions"))
 		pol->max_retrans = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-max-retransmissions", "count", 5);
-	if (given(t, x, "ikev2-ikesa-retransmission-timeout"))
+	if ((n = given(t, x, "ikev2-ikesa-retransmission-timeout"))) {
 		pol->retrans_ms = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-retransmission-timeout",
 		                                        "milliseconds", 500);
+		pol->retrans_constant = n->negated || !cfg_arg(n, "exponential");
+	}
 	if (given(t, x, "ikev2-ikesa-setup-timer"))
 		pol->setup_timer_s = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-setup-timer", "seconds", 60);
 	/* One of them in the vendor template, and all of them are taken from there. */
 	if (given(t, x, "ikev2-ikesa-rekey") || given(t, x, "ikev2-ikesa-ignore-rekeying-requests")) {
-		pol->ike_rekey = cfg_on(t, x, "ikev2-ikesa-rekey");
+		n = given(t, x, "ikev2-ikesa-rekey");
+		pol->ike_rekey = n && !n->negated;
+		pol->ike_same_params = pol->ike_rekey && cfg_arg(n, "disallow-param-change");
 		pol->ignore_ike_rekey = cfg_on(t, x, "ikev2-ikesa-ignore-rekeying-requests");
 	}
 	if ((n = given(t, x, "keepalive"))) {
@@ -140,6 +144,7 @@ static void take_child(const struct cfg_tree *t, const struct cfg_node *ctx, con
                        struct ike_payload *p)
 {
 	struct ike_suite esp[IKE_MAX_SUITES];
+	struct ike_payload y = {0};
 	unsigned n;
 
 	if (given(t, x, "ipsec-transform-set-list") &&
@@ -149,9 +154,13 @@ static void take_child(const struct cfg_tree *t, const struct cfg_node *ctx, con
 		p->n_esp = n;
 	}
 	if (given(t, x, "rekey") || given(t, x, "ignore-rekeying-requests") || given(t, x, "lifetime")) {
-		p->rekey = cfg_on(t, x, "rekey");
-		p->ignore_rekey = cfg_on(t, x, "ignore-rekeying-requests");
-		p->lifetime_s = (uint32_t)cfg_get_int(t, x, "lifetime", "seconds", 86400);
+		ipsecmgr_payload_read(t, x, &y);
+		p->rekey = y.rekey;
+		p->rekey_idle = y.rekey_idle;
+		p->same_params = y.same_params;
+		p->ignore_rekey = y.ignore_rekey;
+		p->lifetime_s = y.lifetime_s;
+		p->lifetime_kb = y.lifetime_kb;
 	}
 }
 
