@@ -156,7 +156,7 @@ void keys_ensure(struct sshd *s)
 		LOG(EV_SSH_ERROR, "%s: %s", task_state_path(s->t, "ssh"), strerror(errno));
 	for (size_t i = 0; i < KINDS; i++) {
 		/* Without a server the RSA key can wait. */
-		missing[i] = (i == 0 || s->tree) && access(key_path(s, i, ""), R_OK) < 0;
+		missing[i] = (i == 0 || s->listeners) && access(key_path(s, i, ""), R_OK) < 0;
 		any |= missing[i];
 	}
 	s->keys_ready = !missing[0]; /* one is enough to begin with */

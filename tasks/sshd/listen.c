@@ -257,12 +257,12 @@ void listen_config(struct sshd *s)
 		const struct cfg_node *c = vpn_context_node(s->tree, ctx);
 		const struct cfg_node *server = c ? cfg_child(s->tree, c, "server-sshd", NULL) : NULL;
 
-		if (server && !server->negated) {
-			keys_ensure(s);
+		if (server && !server->negated)
 			listener_config(s, ctx, server);
-		}
 	}
 	drop_unwanted(s);
+	if (s->listeners)
+		keys_ensure(s);
 }
 
 void listen_close_all(struct sshd *s)
