@@ -522,12 +522,20 @@ static uint8_t prefix_at(const struct net_addr *lo, const struct net_addr *hi)
 	return len;
 }
 
+/* The last address of a prefix. */
+static struct net_addr prefix_end(const struct net_addr *at, uint8_t len)
+{
+	struct net_addr end = *at;
+
+	for (size_t i = len; i < net_addr_len(at) * 8; i++)
+		end.bytes[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	return end;
+}
+
 static void add_range(struct flow_set *f, const struct ike_ts *ts, bool del)
 {
 	struct net_addr at = ts->lo;
 
-	if (ts->lo.family != AF_INET || ts->hi.family != AF_INET)
-		return;
 	while (f->n < IKE_MAX_TS * 4 && net_addr_compare(&at, &ts->hi) <= 0) {
 		uint8_t len = prefix_at(&at, &ts->hi);
 		FlowUpdate__Flow *r = &f->row[f->n];
@@ -537,14 +545,15 @@ static void add_range(struct flow_set *f, const struct ike_ts *ts, bool del)
 			          context */
 		flow_update__flow__init(r);
 		f->addr[f->n] = at;
-		r->prefix = (ProtobufCBinaryData){4, f->addr[f->n].bytes};
+		r->prefix = (ProtobufCBinaryData){net_addr_len(&at), f->addr[f->n].bytes};
 		r->len = len;
 		r->del = del;
 		f->ptr[f->n] = r;
 		f->n++;
-		net_addr_add(&at, 1ULL << (32 - len));
-		if (net_addr_compare(&at, &ts->lo) <= 0)
-			break; /* past 255.255.255.255 */
+		at = prefix_end(&at, len);
+		if (net_addr_compare(&at, &ts->hi) >= 0)
+			break;
+		net_addr_add(&at, 1);
 	}
 }
 
