@@ -336,6 +336,9 @@ struct ike_policy {
 	bool rfc4306_notifies; /* StarOS without `policy use-rfc5996-notification`: neither TEMPORARY_FAILURE
 	                 nor CHILD_SA_NOT_FOUND is sent or heeded */
 	bool mobike;           /* StarOS `ikev2-ikesa mobike`: peers may change their address (RFC 4555) */
+	/* StarOS `ikev2-ikesa policy error-notification …`: errors that unproven peers are not told of, and
+	 * whether wrong message ids are told at all */
+	bool silent_version, silent_syntax, tell_msgid;
 	uint32_t replay_window; /* of children, in packets; 0: 64 */
 	bool no_replay;         /* StarOS `no ipsec replay`: no window, and no rekey by sequence numbers */
 	bool mobike_cookie;     /* … `cookie-challenge`: a new address must prove that it hears us */

@@ -260,34 +260,6 @@ void ike_engine_count_reason(struct counters_ikev2 *c, enum ike_wire_reason why)
 	counter_inc(&c->decfail_pktfail);
 }
 
-/* A request of a future major version: tell ours, once, unprotected (RFC 7296 section 2.5). */
-static void answer_version(struct ike_engine *e, const struct ike_path *path, const struct ike_hdr *in)
-{
-	struct ike_hdr h = {.spi_i = in->spi_i,
-	                    .spi_r = in->spi_r,
-	                    .exchange = in->exchange,
-	                    .msgid = in->msgid,
-	                    .flags = IKE_F_RESPONSE};
-	struct ike_out *t;
-	struct ike_build b;
-	uint8_t buf[64];
-	size_t n;
-
-	IKE_ECNT(e, xchg_dropinvmajver);
-	if (in->version >> 4 < 3 || (in->flags & IKE_F_RESPONSE) || !in->spi_i)
-		return;
-	t = ike_out_begin(e, NULL);
-	if (!t)
-		return;
-	ike_wire_build_msg(&b, buf, sizeof(buf));
-	ike_wire_put_notify(&b, 0, 0, 0, IKE_N_INVALID_MAJOR_VERSION, NULL, 0);
-	n = ike_wire_finish(&b, &h);
-	if (n)
-		ike_out_send(t, path, buf, n, false);
-	ike_notify_count_sent(e->cnt, IKE_N_INVALID_MAJOR_VERSION);
-	ike_out_end(t);
-}
-
 static void input_new(struct ike_engine *e, const struct ike_path *path, const struct ike_hdr *h,
                       const uint8_t *pkt, size_t len)
 {
@@ -299,21 +271,27 @@ static void input_new(struct ike_engine *e, const struct ike_path *path, const s
 		why = IKE_W_HDR_FLAGS;
 	else if (h->spi_r)
 		why = IKE_W_HDR_SPI_R;
-	else if (h->msgid)
-		IKE_ECNT(e, xchg_dropinvmsgid);
-	if (why != IKE_W_OK || h->msgid) {
+	if (why != IKE_W_OK) {
 		ike_engine_count_reason(e->cnt, why);
 		return;
 	}
 	rx.t = ike_out_begin(e, NULL);
 	if (!rx.t)
 		return;
+	if (h->msgid) {
+		IKE_ECNT(e, xchg_dropinvmsgid);
+		ike_error_init(&rx, IKE_N_INVALID_MESSAGE_ID);
+		ike_out_end(rx.t);
+		return;
+	}
 	why = ike_wire_parse_chain(&m, h->next, pkt + IKE_HDR_LEN, len - IKE_HDR_LEN, false);
 	ike_engine_count_reason(e->cnt, why);
 	if (why == IKE_W_OK && !m.sk.p)
 		ike_fsm_dispatch(&rx);
 	else if (why == IKE_W_CRITICAL)
 		ike_init_refuse(&rx, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, &m.critical, 1);
+	else
+		ike_error_init(&rx, IKE_N_INVALID_SYNTAX);
 	ike_out_end(rx.t);
 }
 
@@ -432,9 +410,13 @@ static void input_protected(struct ike_sa *sa, const struct ike_path *path, cons
 	enum ike_wire_reason why;
 	bool again;
 
-	if (!in_window(sa, h, &again))
+	if (!in_window(sa, h, &again)) {
+		ike_error_msgid(sa, h, pkt, len);
 		return;
+	}
 	why = ike_wire_parse_chain(&outer, h->next, pkt + IKE_HDR_LEN, len - IKE_HDR_LEN, false);
+	if (why == IKE_W_OK && !outer.sk.p && ike_error_hint(sa, &outer))
+		return;
 	if (why != IKE_W_OK || !outer.sk.p) {
 		ike_engine_count_reason(ike_sa_counters(sa), why == IKE_W_OK ? IKE_W_SK_POSITION : why);
 		return;
@@ -524,7 +506,7 @@ void ike_engine_process(struct ike_engine *e, const struct ike_path *path, const
 	if (why != IKE_W_OK) {
 		ike_engine_count_reason(e->cnt, why);
 		if (why == IKE_W_HDR_VERSION)
-			answer_version(e, path, &h);
+			ike_error_version(e, path, &h);
 		return;
 	}
 	if (h.exchange == IKE_X_SA_INIT && !(h.flags & IKE_F_RESPONSE)) {
@@ -541,6 +523,7 @@ void ike_engine_process(struct ike_engine *e, const struct ike_path *path, const
 		IKE_ECNT(e, xchg_droprspnoikesa);
 	else
 		IKE_ECNT(e, xchg_dropnoninitnoikesa);
+	ike_error_unknown_spi(e, path, &h);
 }
 
 void ike_engine_input(struct ike_engine *e, uint64_t now, const struct ike_path *path, const uint8_t *pkt,

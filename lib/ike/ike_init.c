@@ -192,7 +192,7 @@ static bool negotiate(struct ike_rx *rx, struct ike_pol *pol, struct counters_ik
 
 	if (why != IKE_W_OK) {
 		ike_engine_count_reason(c, why);
-		ike_init_refuse(rx, IKE_N_INVALID_SYNTAX, NULL, 0);
+		ike_error_init(rx, IKE_N_INVALID_SYNTAX);
 		return false;
 	}
 	if (ike_proposal_choose(&props, IKE_PROTO_IKE, 0, pol->p.ike, pol->p.n_ike, IKE_DH_REQUIRED,
@@ -209,7 +209,7 @@ static bool negotiate(struct ike_rx *rx, struct ike_pol *pol, struct counters_ik
 	}
 	if (rx->m->ke.len != ike_alg_group(suite->dh)->pub) {
 		counter_inc(&c->decfail_kedhgrplen);
-		ike_init_refuse(rx, IKE_N_INVALID_SYNTAX, NULL, 0);
+		ike_error_init(rx, IKE_N_INVALID_SYNTAX);
 		return false;
 	}
 	return true;

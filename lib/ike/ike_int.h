@@ -212,6 +212,7 @@ struct ike_sa {
 	        empty_us, more_us, dead_us;
 	uint32_t rekeys;
 	uint8_t temp_failures;
+	uint64_t told_us;                 /* when it was last told of a wrong message id */
 	uint32_t rate_second, rate_count; /* rekeys the peer asked for in this second */
 	uint32_t decrypt_failures;        /* packets in a row that could not be decrypted */
 	bool decrypt_alarm;               /* … that was told */
@@ -252,6 +253,8 @@ struct ike_engine {
 	uint64_t refused;
 	uint64_t next_txn;
 	struct ike_out *out_head, **out_tail;
+	uint64_t spi_second; /* of the last INVALID_IKE_SPI, and how many there were */
+	unsigned spi_count;
 	bool flushing;
 	enum ike_congestion congestion;
 	bool cookies;
@@ -335,6 +338,16 @@ void ike_sa_run_jobs(struct ike_sa *sa, struct ike_out *t);
 void ike_sa_child_worn(struct ike_child *c);
 void ike_sa_child_used_up(struct ike_child *c);
 uint64_t ike_sa_jitter(struct ike_engine *e, uint64_t lifetime_us);
+
+/* ---- ike_error.c: what is said of messages that can't be taken ---- */
+/* IKE_SA_INIT: as its policy says. */
+void ike_error_init(struct ike_rx *rx, uint16_t notify);
+void ike_error_version(struct ike_engine *e, const struct ike_path *path, const struct ike_hdr *in);
+void ike_error_unknown_spi(struct ike_engine *e, const struct ike_path *path, const struct ike_hdr *in);
+/* A request outside the window of an SA. */
+void ike_error_msgid(struct ike_sa *sa, const struct ike_hdr *h, const uint8_t *pkt, size_t len);
+/* An unprotected answer: true when it's INVALID_IKE_SPI, of which nothing follows. */
+bool ike_error_hint(struct ike_sa *sa, const struct ike_msg *m);
 
 /* ---- ike_txn.c ---- */
 struct ike_out *ike_out_begin(struct ike_engine *e, struct ike_sa *sa);

@@ -72,6 +72,17 @@ void ipsecmgr_payload_read(const struct cfg_tree *t, const struct cfg_node *payl
 	y->max_children = (uint32_t)cfg_get_int(t, payload, "maximum-child-sa", "count", 1);
 }
 
+/* Without words all three are told; without the line versions and syntax, as RFC 7296 has it. */
+static void read_errors(const struct cfg_node *n, struct ike_policy *pol)
+{
+	bool version = n && cfg_arg(n, "invalid-major-version"), syntax = n && cfg_arg(n, "invalid-syntax"),
+	     msgid = n && cfg_arg(n, "invalid-message-id"), any = version || syntax || msgid;
+
+	pol->silent_version = any && !version;
+	pol->silent_syntax = any && !syntax;
+	pol->tell_msgid = n && (!any || msgid);
+}
+
 void ipsecmgr_payload_template(const struct cfg_tree *t, const struct cfg_node *ctx,
                                const struct cfg_node *tmpl, struct ike_policy *pol)
 {
@@ -85,6 +96,7 @@ void ipsecmgr_payload_template(const struct cfg_tree *t, const struct cfg_node *
 	pol->ike_rekey = rekey != NULL;
 	pol->ike_same_params = rekey && cfg_arg(rekey, "disallow-param-change");
 	pol->rfc4306_notifies = !row(t, tmpl, "ikev2-ikesa-policy-use-rfc5996-notification");
+	read_errors(row(t, tmpl, "ikev2-ikesa-policy-error-notification"), pol);
 	pol->retrans_ms =
 	        (uint32_t)cfg_get_int(t, tmpl, "ikev2-ikesa-retransmission-timeout", "milliseconds", 500);
 	pol->retrans_constant = !again || !cfg_arg(again, "exponential");

@@ -262,6 +262,45 @@ Test(ipsecmgr_cfg, payloads_have_every_value)
 	unload(t);
 }
 
+Test(ipsecmgr_cfg, errors_that_are_told)
+{
+	static const struct {
+		const char *line;
+		bool silent_version, silent_syntax, tell_msgid;
+	} row[] = {
+	        {"", false, false, false},
+	        {"ikev2-ikesa policy error-notification", false, false, true},
+	        {"ikev2-ikesa policy error-notification invalid-message-id", true, true, true},
+	        {"ikev2-ikesa policy error-notification invalid-major-version", false, true, false},
+	        {"ikev2-ikesa policy error-notification invalid-message-id invalid-syntax", true, false,
+	         true},
+	        {"ikev2-ikesa policy invalid-syntax invalid-major-version", false, false, false},
+	        {"ikev2-ikesa policy invalid-syntax", true, false, false},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct ipsecmgr_policy *p;
+		struct cfg_tree *t;
+		char text[600];
+
+		snprintf(text, sizeof(text),
+		         "config\ncontext c -noconfirm\nno ipsec replay\ncrypto template t ikev2-dynamic\n"
+		         "authentication remote pre-shared-key key k\n%s\npayload p match "
+		         "childsa\n#exit\n#exit\n"
+		         "wsg-service w\nbind address 192.0.2.1 crypto-template t\nend\n",
+		         row[i].line);
+		t = load(text, 0);
+		p = ipsecmgr_cfg_build(t, NULL, NULL, NULL, NULL);
+		cr_assert_not_null(p);
+		cr_expect_eq(p->pol.silent_version, row[i].silent_version, "%s", row[i].line);
+		cr_expect_eq(p->pol.silent_syntax, row[i].silent_syntax, "%s", row[i].line);
+		cr_expect_eq(p->pol.tell_msgid, row[i].tell_msgid, "%s", row[i].line);
+		cr_expect(p->pol.no_replay);
+		ipsecmgr_cfg_free(p);
+		unload(t);
+	}
+}
+
 Test(ipsecmgr_cfg, without_key_no_policy)
 {
 	struct cfg_tree *t = load("config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n"
