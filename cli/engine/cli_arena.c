@@ -8,17 +8,18 @@
 #include <string.h>
 #include "cli/engine/cli_int.h"
 
-#define CHUNK 65536
+#define CHUNK (1u << 19) /* more than malloc() clears by itself: fresh pages are zero */
 
 struct cli_chunk {
 	struct cli_chunk *next;
 	max_align_t data[];
 };
 
-void *cli_arena_alloc(struct cli_arena *a, size_t n)
+static void *take(struct cli_arena *a, size_t n, size_t align)
 {
-	n = (n + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
-	if ((size_t)(a->end - a->at) < n) {
+	size_t pad = (align - (uintptr_t)a->at % align) % align;
+
+	if ((size_t)(a->end - a->at) < n + pad) {
 		size_t size = n > CHUNK ? n : CHUNK;
 		struct cli_chunk *c = calloc(1, sizeof(*c) + size);
 
@@ -28,16 +29,27 @@ void *cli_arena_alloc(struct cli_arena *a, size_t n)
 		a->chunks = c;
 		a->at = (char *)c->data;
 		a->end = a->at + size;
+		pad = 0;
 	}
-	void *p = a->at;
+	void *p = a->at + pad;
 
-	a->at += n;
+	a->at += pad + n;
 	return p;
+}
+
+void *cli_arena_alloc(struct cli_arena *a, size_t n)
+{
+	return take(a, n, sizeof(void *));
+}
+
+uint16_t *cli_arena_list(struct cli_arena *a, size_t n)
+{
+	return take(a, n * sizeof(uint16_t), sizeof(uint16_t));
 }
 
 char *cli_arena_strndup(struct cli_arena *a, const char *s, size_t n)
 {
-	char *p = cli_arena_alloc(a, n + 1);
+	char *p = take(a, n + 1, 1);
 
 	memcpy(p, s, n);
 	return p;

@@ -183,12 +183,18 @@ static void word_add(struct cli_grammar *g, const char *word, const char *help)
 const char *cli_grammar_word_help(const struct cli_grammar *g, const char *word, const char *close)
 {
 	char buf[256];
+	size_t n;
 
 	if (!g->words_size)
 		return NULL;
 	if (!*close)
 		return word_slot(g, word)->help;
-	snprintf(buf, sizeof(buf), "<%s>", word);
+	n = strlen(word);
+	if (n + 3 > sizeof(buf))
+		return NULL;
+	buf[0] = '<';
+	memcpy(buf + 1, word, n);
+	memcpy(buf + 1 + n, ">", 2);
 	return word_slot(g, buf)->help;
 }
 

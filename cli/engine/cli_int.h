@@ -18,6 +18,7 @@ struct cli_arena {
 };
 
 void *cli_arena_alloc(struct cli_arena *a, size_t n); /* zeroed; aborts without memory (start-up only) */
+uint16_t *cli_arena_list(struct cli_arena *a, size_t n);
 char *cli_arena_strndup(struct cli_arena *a, const char *s, size_t n);
 char *cli_arena_strdup(struct cli_arena *a, const char *s);
 void cli_arena_free(struct cli_arena *a);

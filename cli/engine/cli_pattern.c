@@ -323,9 +323,9 @@ static bool set_has(const struct set *s, unsigned i)
 
 static void connect(struct build *b, const struct set *last, const struct set *first)
 {
-	for (unsigned i = 0; i < b->n; i++)
-		if (set_has(last, i))
-			set_or(&b->follow[i], first);
+	for (unsigned k = 0; k < CLI_POS_MAX / 64; k++)
+		for (uint64_t w = last->w[k]; w; w &= w - 1)
+			set_or(&b->follow[64 * k + (unsigned)__builtin_ctzll(w)], first);
 }
 
 static struct frag frag_leaf(struct build *b, const struct cli_node *n, const char *label)
@@ -398,17 +398,17 @@ static struct frag frag_of(struct build *b, const struct cli_node *n, const char
 	return f;
 }
 
-static uint16_t *set_list(struct cli_grammar *g, const struct set *s, unsigned n, uint16_t *count)
+static uint16_t *set_list(struct cli_grammar *g, const struct set *s, uint16_t *count)
 {
-	uint16_t tmp[CLI_POS_MAX] = {0};
+	uint16_t tmp[CLI_POS_MAX], n = 0;
 	uint16_t *v;
 
-	*count = 0;
-	for (unsigned i = 0; i < n; i++)
-		if (set_has(s, i))
-			tmp[(*count)++] = i;
-	v = cli_arena_alloc(&g->arena, *count * sizeof(*v));
-	memcpy(v, tmp, *count * sizeof(*v));
+	for (unsigned k = 0; k < CLI_POS_MAX / 64; k++)
+		for (uint64_t w = s->w[k]; w; w &= w - 1)
+			tmp[n++] = (uint16_t)(64 * k + (unsigned)__builtin_ctzll(w));
+	v = cli_arena_list(&g->arena, n);
+	memcpy(v, tmp, n * sizeof(*v));
+	*count = n;
 	return v;
 }
 
@@ -429,10 +429,10 @@ int cli_pattern_compile(struct cli_grammar *g, struct cli_form *form, const stru
 	form->pos = cli_arena_alloc(&g->arena, b.n * sizeof(*form->pos));
 	memcpy(form->pos, b.pos, b.n * sizeof(*form->pos));
 	for (unsigned i = 0; i < b.n; i++) {
-		form->pos[i].follow = set_list(g, &b.follow[i], b.n, &form->pos[i].nfollow);
+		form->pos[i].follow = set_list(g, &b.follow[i], &form->pos[i].nfollow);
 		form->pos[i].last = set_has(&f.last, i);
 	}
-	form->first = set_list(g, &f.first, b.n, &form->nfirst);
+	form->first = set_list(g, &f.first, &form->nfirst);
 	return 0;
 }
 
