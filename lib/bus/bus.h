@@ -38,6 +38,8 @@ struct bus_client *bus_client_new(uv_loop_t *loop, const char *path, const char 
 void bus_client_free(struct bus_client *c);
 /* Send an envelope (borrowed). 0, -EMSGSIZE, or -EAGAIN when the queue is full. */
 int bus_client_send(struct bus_client *c, const char *dst, const Envelope *env);
+/* The same for an envelope of bus_pack() (borrowed). */
+int bus_client_send_packed(struct bus_client *c, const char *dst, const uint8_t *buf, size_t len);
 /*
  * Hold what is sent until bus_client_uncork(), for a task that is about to handle many things at once: a
  * burst costs one wake-up of ZeroMQ's thread. Nests. What a handler of a message sends is held anyway, until

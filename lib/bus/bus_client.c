@@ -100,16 +100,22 @@ void bus_client_uncork(struct bus_client *c)
 	bus_uncork(&c->cork);
 }
 
+int bus_client_send_packed(struct bus_client *c, const char *dst, const uint8_t *buf, size_t len)
+{
+	struct bus_frame frames[2] = {{dst, strlen(dst)}, {buf, len}};
+
+	return bus_sock_send(c->sock, frames, 2);
+}
+
 int bus_client_send(struct bus_client *c, const char *dst, const Envelope *env)
 {
 	size_t len = 0;
 	uint8_t *buf = bus_pack(env, &len);
-	struct bus_frame frames[2] = {{dst, strlen(dst)}, {buf, len}};
 	int rc;
 
 	if (!buf)
 		return -EMSGSIZE;
-	rc = bus_sock_send(c->sock, frames, 2);
+	rc = bus_client_send_packed(c, dst, buf, len);
 	free(buf);
 	return rc;
 }

@@ -25,8 +25,9 @@ struct task_pending {
 	void *arg;
 	unsigned flags;
 	bool in_flight;
-	int failed;    /* to be reported by the next scan */
-	Envelope *env; /* kept for TASK_RETRY */
+	int failed;     /* to be reported by the next scan */
+	uint8_t *again; /* the packed envelope, kept for TASK_RETRY */
+	size_t again_len;
 	struct task_pending *next_hash, *prev, *next;
 };
 
@@ -82,8 +83,7 @@ static void unlink_out(struct bus *b, struct task_pending *p)
 
 static void pending_free(struct task_pending *p)
 {
-	if (p->env)
-		envelope__free_unpacked(p->env, NULL);
+	free(p->again);
 	free(p);
 }
 
@@ -101,17 +101,6 @@ static void arm(struct task *t)
 		t->bus->scanning = true;
 		uv_timer_start(&t->bus->scan, scan_cb, SCAN_MS, SCAN_MS);
 	}
-}
-
-/* Deep copy through the wire form. */
-static Envelope *copy_env(const Envelope *env)
-{
-	size_t len;
-	uint8_t *buf = bus_pack(env, &len);
-	Envelope *c = buf ? envelope__unpack(NULL, len, buf) : NULL;
-
-	free(buf);
-	return c;
 }
 
 int task_request(struct task *t, const char *dst, Envelope *env, uint32_t deadline_ms, unsigned flags,
@@ -133,13 +122,14 @@ int task_request(struct task *t, const char *dst, Envelope *env, uint32_t deadli
 	env->kind = ENVELOPE__KIND__REQUEST;
 	env->id = p->id;
 	if (flags & TASK_RETRY) {
-		p->env = copy_env(env);
-		if (!p->env) {
+		p->again = bus_pack(env, &p->again_len);
+		if (!p->again) {
 			free(p);
 			return -ENOMEM;
 		}
 	}
-	rc = bus_client_send(b->client, dst, env);
+	rc = p->again ? bus_client_send_packed(b->client, dst, p->again, p->again_len)
+	              : bus_client_send(b->client, dst, env);
 	if (rc < 0 && !(flags & TASK_RETRY)) {
 		pending_free(p);
 		return rc;
@@ -187,13 +177,13 @@ void task_req_peer_down(struct task *t, const char *addr)
 static void resend(struct task *t, struct task_pending *p, uint64_t now)
 {
 	p->sent_at = now;
-	p->in_flight = bus_client_send(t->bus->client, p->dst, p->env) == 0;
+	p->in_flight = bus_client_send_packed(t->bus->client, p->dst, p->again, p->again_len) == 0;
 }
 
 void task_req_peer_up(struct task *t, const char *addr)
 {
 	for (struct task_pending *p = t->bus->first; p; p = p->next)
-		if (!p->in_flight && p->env && !strcmp(p->dst, addr))
+		if (!p->in_flight && p->again && !strcmp(p->dst, addr))
 			resend(t, p, clock_now_us());
 }
 
@@ -214,7 +204,7 @@ static void scan_cb(uv_timer_t *h)
 		else if (now >= p->deadline)
 			finish(t, p, p->in_flight || !(p->flags & TASK_RETRY) ? -ETIMEDOUT : -EHOSTUNREACH,
 			       NULL);
-		else if (!p->in_flight && p->env && now - p->sent_at >= RETRY_US)
+		else if (!p->in_flight && p->again && now - p->sent_at >= RETRY_US)
 			resend(t, p, now);
 		p = next;
 	}
