@@ -57,7 +57,7 @@ struct pki_trust;
 #define IKE_ID_MAX         255 /* bytes of identification data; longer ones are refused */
 #define IKE_PSK_MAX        255
 #define IKE_URL_MAX        512 /* of a certificate (hash and URL), with the NUL */
-#define IKE_NAME_MAX       160 /* policy and payload names, with the NUL */
+#define IKE_NAME_MAX       212 /* policy (context/map) and payload names, with the NUL */
 #define IKE_KEY_LEN        17  /* checkpoint key: our IKE SPI as 16 lower-case hex digits, with the NUL */
 #define IKE_PACKET_MAX     65535
 #define IKE_CKPT_MAX       49152 /* an answer and a request with four certificates each in it */
@@ -275,6 +275,7 @@ struct ike_policy {
 	bool derived;          /* another policy for some of its peers: never matched by address */
 	uint32_t ctx_id;       /* packets from this context … */
 	struct net_addr local; /* … to this address; AF_UNSPEC: any address of the context */
+	struct net_addr peer;  /* … from this peer (a crypto map's); AF_UNSPEC: any */
 	struct ike_suite ike[IKE_MAX_SUITES]; /* order of preference; n_ike >= 1 */
 	unsigned n_ike;
 	struct ike_payload payload[IKE_MAX_PAYLOADS]; /* of children, in the order in which they are tried */
@@ -596,7 +597,8 @@ struct ike_initiate {
 	struct ike_path path;
 	const struct ike_id *local_id;             /* NULL: the policy's */
 	const struct ike_id *remote_id;            /* NULL: the policy's */
-	const struct ike_ts *ts_local, *ts_remote; /* NULL: the policy's limits */
+	unsigned payload;                          /* of the first child: index in the policy */
+	const struct ike_ts *ts_local, *ts_remote; /* NULL: that payload's limits */
 	unsigned n_ts_local, n_ts_remote;
 	void *user; /* comes back in events */
 };
@@ -612,6 +614,8 @@ int ike_engine_rekey_ike(struct ike_engine *e, uint64_t now, uint64_t spi);
 int ike_engine_rekey_child(struct ike_engine *e, uint64_t now, uint32_t spi_in);
 /* One more child: of the first payload that has none yet, else of the first one with room. */
 int ike_engine_new_child(struct ike_engine *e, uint64_t now, uint64_t spi);
+/* … of this payload. -ERANGE: there is none. -EALREADY: an IKE SA has such a child, or is getting one. */
+int ike_engine_need_child(struct ike_engine *e, uint64_t now, uint64_t spi, unsigned payload);
 /* Liveness check now. */
 /* As initiator, with MOBIKE agreed: our SAs go by this path from now on, and the peer is told (RFC 4555
  * section 3.5). 0, -ENOENT, -ENOTSUP (no MOBIKE), -EAGAIN (a transaction is in flight). */
@@ -673,6 +677,7 @@ struct ike_sa_view {
 	bool mobike;        /* the peer may change its address (RFC 4555) */
 	struct ike_id local_id, peer_id;
 	const char *policy;
+	bool outdated; /* its policy was removed, or replaced by another one of this name */
 	struct ike_suite suite;
 	uint32_t callid;
 	struct net_addr inner;           /* assigned address */

@@ -12,9 +12,11 @@
 #include <string.h>
 
 /* Child suites without groups: IKE_AUTH has no key exchange for the child. */
-static unsigned first_suites(const struct ike_policy *p, struct ike_suite out[IKE_MAX_SUITES])
+static unsigned first_suites(const struct ike_sa *sa, struct ike_suite out[IKE_MAX_SUITES])
 {
-	const struct ike_payload *y = &p->payload[0];
+	const struct ike_policy *p = &sa->pol->p;
+	unsigned first = sa->setup->payload < ike_payload_count(p) ? sa->setup->payload : 0;
+	const struct ike_payload *y = &p->payload[first];
 
 	for (unsigned i = 0; i < y->n_esp; i++) {
 		out[i] = y->esp[i];
@@ -64,7 +66,7 @@ int ike_auth_start(struct ike_sa *sa, struct ike_out *t)
 		return err;
 	if (ike_payload_assigns(p))
 		ike_wire_put_cp(&b, &cp);
-	ike_wire_put_sa(&b, IKE_PROTO_ESP, s->child_spi_in, 4, suites, first_suites(p, suites), 0);
+	ike_wire_put_sa(&b, IKE_PROTO_ESP, s->child_spi_in, 4, suites, first_suites(sa, suites), 0);
 	ike_wire_put_ts(&b, IKE_PL_TSI, s->ts_local, s->n_ts_local);
 	ike_wire_put_ts(&b, IKE_PL_TSR, s->ts_remote, s->n_ts_remote);
 	if (p->mobike)
@@ -150,7 +152,8 @@ static struct ike_child *take_child(struct ike_rx *rx)
 	const struct ike_proposal *prop;
 	const struct ike_msg *m = rx->m;
 	struct ike_setup *s = rx->sa->setup;
-	struct ike_child_made made = {.suite = &suite,
+	struct ike_child_made made = {.payload = s->payload,
+	                              .suite = &suite,
 	                              .spi_in = s->child_spi_in,
 	                              .initiator = true,
 	                              .ts_local = tsi,
@@ -161,7 +164,7 @@ static struct ike_child *take_child(struct ike_rx *rx)
 
 	if ((m->seen & need) != need || ike_wire_parse_sa(&props, &m->sa) != IKE_W_OK)
 		return NULL;
-	if (ike_proposal_accept(&props, IKE_PROTO_ESP, 4, suites, first_suites(&rx->sa->pol->p, suites),
+	if (ike_proposal_accept(&props, IKE_PROTO_ESP, 4, suites, first_suites(rx->sa, suites),
 	                        IKE_DH_IGNORED, &suite, &prop))
 		return NULL;
 	if (ike_wire_parse_ts(tsi, &made.n_local, &m->tsi) != IKE_W_OK ||

@@ -25,10 +25,11 @@ static int copy_ts(struct ike_ts *to, unsigned *n_to, const struct ike_ts *own, 
 static int prepare(struct ike_sa *sa, const struct ike_initiate *i)
 {
 	const struct ike_policy *p = &sa->pol->p;
-	const struct ike_payload *y = &p->payload[0];
+	const struct ike_payload *y = &p->payload[i->payload];
 	struct ike_setup *s = sa->setup;
 	int err;
 
+	s->payload = (uint8_t)i->payload;
 	s->remote_id = i->remote_id ? *i->remote_id : p->remote_id;
 	err = copy_ts(s->ts_local, &s->n_ts_local, y->ts_local, y->n_ts_local, i->ts_local, i->n_ts_local);
 	if (!err)
@@ -70,6 +71,7 @@ bool ike_cmd_next_set(struct ike_sa *sa)
 	}
 	next->setup->auth_set = s->auth_set + 1;
 	next->setup->own_id = s->own_id;
+	next->setup->payload = s->payload;
 	next->setup->remote_id = s->remote_id;
 	next->setup->n_ts_local = s->n_ts_local;
 	next->setup->n_ts_remote = s->n_ts_remote;
@@ -86,8 +88,8 @@ int ike_engine_initiate(struct ike_engine *e, uint64_t now, const struct ike_ini
 	struct ike_sa *sa;
 	int err;
 
-	if (!pol)
-		return -ENOENT;
+	if (!pol || i->payload >= ike_payload_count(&pol->p))
+		return pol ? -ERANGE : -ENOENT;
 	e->now = now;
 	sa = ike_sa_new(e, pol, true, ike_sa_new_spi(e));
 	if (!sa)
@@ -178,6 +180,31 @@ int ike_engine_new_child(struct ike_engine *e, uint64_t now, uint64_t spi)
 	struct ike_sa *sa = ike_sa_find(e, spi);
 
 	return queue(e, now, sa, IKE_JOB_NEW_CHILD, sa ? ike_payload_next(sa) : 0);
+}
+
+/* Is a child of this payload there for a while yet, or on its way? */
+static bool has_child(const struct ike_sa *sa, unsigned payload)
+{
+	if (sa->xchg && sa->xchg->kind == IKE_JOB_NEW_CHILD && sa->xchg->spi_in == payload)
+		return true;
+	for (const struct ike_job *j = sa->jobs; j; j = j->next)
+		if (j->kind == IKE_JOB_NEW_CHILD && j->spi_in == payload)
+			return true;
+	for (const struct ike_child *c = sa->children; c; c = c->next)
+		if (c->payload == payload && !c->superseded && !c->deleting && !c->expired)
+			return true;
+	return false;
+}
+
+int ike_engine_need_child(struct ike_engine *e, uint64_t now, uint64_t spi, unsigned payload)
+{
+	struct ike_sa *sa = ike_sa_find(e, spi);
+
+	if (sa && payload >= ike_payload_count(&sa->pol->p))
+		return -ERANGE;
+	if (sa && has_child(sa, payload))
+		return -EALREADY;
+	return queue(e, now, sa, IKE_JOB_NEW_CHILD, payload);
 }
 
 int ike_engine_dpd(struct ike_engine *e, uint64_t now, uint64_t spi)

@@ -226,20 +226,26 @@ const struct ike_policy *ike_engine_policy_find(const struct ike_engine *e, cons
 	return p ? &p->p : NULL;
 }
 
-/* The policy of an address; else the one for any address of the context. */
+/* The policy of two addresses; else that of ours for any peer; else the one for any address of the context. */
 struct ike_pol *ike_engine_match_policy(struct ike_engine *e, const struct ike_path *path)
 {
-	struct ike_pol *any = NULL;
+	struct ike_pol *any = NULL, *ours = NULL;
 
 	for (struct ike_pol *p = e->policies; p; p = p->next) {
 		if (p->removed || p->p.derived || p->p.ctx_id != path->ctx_id)
 			continue;
+		if (net_addr_is_set(&p->p.peer) && !net_addr_equal(&p->p.peer, &path->remote.addr))
+			continue;
 		if (!net_addr_is_set(&p->p.local))
 			any = any ? any : p;
-		else if (net_addr_equal(&p->p.local, &path->local.addr))
+		else if (!net_addr_equal(&p->p.local, &path->local.addr))
+			continue;
+		else if (net_addr_is_set(&p->p.peer))
 			return p;
+		else
+			ours = ours ? ours : p;
 	}
-	return any;
+	return ours ? ours : any;
 }
 
 /* ---- input ---- */

@@ -28,6 +28,7 @@ void ike_view_fill(const struct ike_sa *sa, struct ike_sa_view *v)
 	ike_sa_get_id(sa->local_id, &v->local_id);
 	ike_sa_get_id(sa->peer_id, &v->peer_id);
 	v->policy = sa->pol->p.name;
+	v->outdated = sa->pol->removed;
 	v->suite = sa->suite;
 	v->callid = sa->callid;
 	v->inner = sa->inner;
