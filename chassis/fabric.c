@@ -23,7 +23,7 @@
 
 #define CONTEXTS_MAX  64
 #define PORTS_MAX     64
-#define SERVICES_MAX  64
+#define SERVICES_MAX  256 /* bound services, and interfaces with a crypto map */
 #define INSTANCES_MAX 255
 #define BUFFER_BYTES  (4 << 20)
 
@@ -40,7 +40,8 @@ struct fabric_port {
 struct fabric_service {
 	uint32_t ctx;
 	struct net_addr addr;
-	unsigned n; /* instances with open sockets: 1..n */
+	struct steer_group g;           /* who has sockets, by their places, and whose peers are whose */
+	bool single[INSTANCES_MAX + 1]; /* takes no new peers but its own */
 	int fd[INSTANCES_MAX + 1][3];
 };
 
@@ -190,7 +191,7 @@ static int port_assign(const char *name, uint32_t ctx, char *device)
 
 struct open_args {
 	struct fabric_service *s;
-	unsigned n, total;
+	unsigned instance, total; /* instances 1 to total share new peers */
 };
 
 static int open_one(struct fabric_service *s, unsigned instance)
@@ -199,10 +200,10 @@ static int open_one(struct fabric_service *s, unsigned instance)
 	int *fd = s->fd[instance];
 
 	ep.port = 500;
-	fd[FABRIC_UDP500] = sock_udp_bind(&ep, SOCK_REUSEPORT | SOCK_FREEBIND);
+	fd[FABRIC_UDP500] = sock_udp_bind(&ep, SOCK_REUSEPORT | SOCK_FREEBIND | SOCK_PROTECTED);
 	ep.port = 4500;
-	fd[FABRIC_UDP4500] = sock_udp_bind(&ep, SOCK_REUSEPORT | SOCK_FREEBIND);
-	fd[FABRIC_ESP] = sock_raw_esp(&s->addr, SOCK_FREEBIND);
+	fd[FABRIC_UDP4500] = sock_udp_bind(&ep, SOCK_REUSEPORT | SOCK_FREEBIND | SOCK_PROTECTED);
+	fd[FABRIC_ESP] = sock_raw_esp(&s->addr, SOCK_FREEBIND | SOCK_PROTECTED);
 	for (int i = 0; i < 3; i++) {
 		if (fd[i] < 0)
 			return fd[i];
@@ -212,11 +213,17 @@ static int open_one(struct fabric_service *s, unsigned instance)
 }
 
 /* The programs of the sockets that are open: one serves the whole group. */
-static int steer(const struct fabric_service *s)
+static int steer(struct fabric_service *s)
 {
-	int rc = steer_attach_reuseport(s->fd[1][FABRIC_UDP500], 500, s->n, &fab.closed);
+	const int *fd = s->fd[s->g.instance[0]];
+	int rc;
 
-	return rc ? rc : steer_attach_reuseport(s->fd[1][FABRIC_UDP4500], 4500, s->n, &fab.closed);
+	s->g.closed = fab.closed;
+	for (unsigned i = 1; i <= INSTANCES_MAX; i++)
+		if (s->single[i])
+			steer_close(&s->g.closed, i);
+	rc = steer_attach_reuseport(fd[FABRIC_UDP500], 500, &s->g);
+	return rc ? rc : steer_attach_reuseport(fd[FABRIC_UDP4500], 4500, &s->g);
 }
 
 void fabric_steer(const BpSteer *b)
@@ -235,19 +242,50 @@ void fabric_steer(const BpSteer *b)
 	}
 }
 
-/* In the context's namespace: sockets of instances s->n+1 … total, in that order, then the steering programs.
- */
+static bool has_sockets(const struct fabric_service *s, unsigned instance)
+{
+	return s->fd[instance][FABRIC_ESP] >= 0;
+}
+
+/* Its sockets get the last place of their groups. Sockets that are in use keep their places. */
+static int open_place(struct fabric_service *s, unsigned instance)
+{
+	int rc = has_sockets(s, instance) ? 0 : open_one(s, instance);
+
+	if (rc == 0 && (!s->g.n || memchr(s->g.instance, (int)instance, s->g.n) == NULL))
+		s->g.instance[s->g.n++] = (uint8_t)instance;
+	for (int i = 0; rc && i < 3; i++) {
+		if (s->fd[instance][i] >= 0)
+			close(s->fd[instance][i]);
+		s->fd[instance][i] = -1;
+	}
+	return rc;
+}
+
+/* In the context's namespace: sockets of the instances that share new peers and of this one, then the
+ * steering programs. */
 static int open_all(void *arg)
 {
 	struct open_args *a = arg;
 	int rc = 0;
 
-	while (rc == 0 && a->s->n < a->total) {
-		rc = open_one(a->s, a->s->n + 1);
-		if (rc == 0)
-			a->s->n++;
+	for (unsigned i = 1; rc == 0 && i <= a->total; i++) {
+		rc = open_place(a->s, i);
+		a->s->single[i] = false;
+	}
+	if (rc == 0 && a->instance > a->total && !has_sockets(a->s, a->instance)) {
+		rc = open_place(a->s, a->instance);
+		a->s->single[a->instance] = true;
 	}
 	return rc ? rc : steer(a->s);
+}
+
+static bool all_open(const struct fabric_service *s, unsigned instance, unsigned total)
+{
+	for (unsigned i = 1; i <= total; i++)
+		if (!has_sockets(s, i) || s->single[i])
+			return false;
+	return has_sockets(s, instance);
 }
 
 static void service_close(struct fabric_service *s)
@@ -279,6 +317,7 @@ static struct fabric_service *service_new(uint32_t ctx, const struct net_addr *a
 	memset(s->fd, -1, sizeof(s->fd));
 	s->ctx = ctx;
 	s->addr = *a;
+	s->g.family = a->family;
 	fab.services[fab.n_services++] = s;
 	return s;
 }
@@ -299,7 +338,7 @@ static int service_open(uint32_t ctx, const struct net_addr *addr, unsigned inst
 	int err = 0;
 	struct fabric_context *fc = context_get(ctx, &err);
 	struct fabric_service *s = fc ? service_find(ctx, addr) : NULL;
-	struct open_args a = {.total = instances};
+	struct open_args a = {.instance = instance, .total = instances};
 
 	if (!fc)
 		return err;
@@ -307,19 +346,13 @@ static int service_open(uint32_t ctx, const struct net_addr *addr, unsigned inst
 		s = service_new(ctx, addr);
 	if (!s)
 		return -ENOSPC;
-	if (s->n < instances) {
+	if (!all_open(s, instance, instances)) {
 		a.s = s;
 		err = ns_run(fc->ns, open_all, &a);
 		if (err < 0) {
 			LOG(EV_IFTASK_SOCKET, "sockets of a service address in context %u: %s", ctx,
 			    strerror(-err));
-			/* Sockets that are in use keep their places. */
-			for (int i = 0; i < 3 && s->n < INSTANCES_MAX; i++) {
-				if (s->fd[s->n + 1][i] >= 0)
-					close(s->fd[s->n + 1][i]);
-				s->fd[s->n + 1][i] = -1;
-			}
-			if (!s->n)
+			if (!s->g.n)
 				service_drop(s);
 			return err;
 		}
@@ -433,8 +466,6 @@ static int service_request(const BpFabric *f, int *fds, int *n)
 		return -ERANGE;
 	if (f->addr.len) {
 		rc = net_addr_from_bytes(&addr, f->addr.data, f->addr.len);
-		if (rc == 0 && f->instances < f->instance)
-			rc = -ERANGE;
 		if (rc == 0)
 			rc = service_open(f->ctx, &addr, f->instance, f->instances, fds);
 		*n = 3;
@@ -462,6 +493,42 @@ static int release_request(const BpFabric *f)
 	return 0;
 }
 
+static int add_peer(struct steer_group *g, const ProtobufCBinaryData *b, unsigned instance)
+{
+	struct steer_peer *p = &g->peer[g->n_peers];
+
+	if (g->n_peers == STEER_MAX_PEERS)
+		return -ENOSPC;
+	if (net_addr_from_bytes(&p->addr, b->data, b->len))
+		return -EINVAL;
+	p->instance = (uint8_t)instance;
+	g->n_peers++;
+	return 0;
+}
+
+/* Whose first packets on this address are the instance's. */
+static int peers_request(const BpFabric *f)
+{
+	struct net_addr addr;
+	struct fabric_service *s;
+	unsigned n = 0;
+	int rc = net_addr_from_bytes(&addr, f->addr.data, f->addr.len);
+
+	if (rc < 0 || f->instance < 1 || f->instance > INSTANCES_MAX)
+		return rc < 0 ? rc : -ERANGE;
+	s = service_find(f->ctx, &addr);
+	if (!s)
+		return f->n_peers ? -ENOENT : 0;
+	for (unsigned i = 0; i < s->g.n_peers; i++)
+		if (s->g.peer[i].instance != f->instance)
+			s->g.peer[n++] = s->g.peer[i];
+	s->g.n_peers = n;
+	for (size_t i = 0; rc == 0 && i < f->n_peers; i++)
+		rc = add_peer(&s->g, &f->peers[i], f->instance);
+	n = steer(s) ? EINVAL : 0;
+	return rc ? rc : -(int)n;
+}
+
 void fabric_handle(struct conn *cn, uint64_t id, const BpFabric *f)
 {
 	BpMessage m = BP_MESSAGE__INIT;
@@ -484,6 +551,9 @@ void fabric_handle(struct conn *cn, uint64_t id, const BpFabric *f)
 		break;
 	case BP_FABRIC__WHAT__RELEASE:
 		rc = release_request(f);
+		break;
+	case BP_FABRIC__WHAT__PEERS:
+		rc = peers_request(f);
 		break;
 	case BP_FABRIC__WHAT__CONTEXT_DROP:
 		context_drop(f->ctx);

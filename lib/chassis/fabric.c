@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -126,6 +127,30 @@ int fabric_service(struct task *t, uint32_t ctx, const struct net_addr *addr, ui
 		fds[i] = with_addr ? got[i] : -1;
 	fds[FABRIC_TUN] = with_addr ? got[FABRIC_TUN] : got[0];
 	return 0;
+}
+
+int fabric_service_peers(struct task *t, uint32_t ctx, const struct net_addr *addr, uint32_t instance,
+                         const struct net_addr *peers, size_t n)
+{
+	ProtobufCBinaryData *list = calloc(n + 1, sizeof(*list));
+	BpFabric f = BP_FABRIC__INIT;
+	int rc;
+
+	if (!list)
+		return -ENOMEM;
+	f.what = BP_FABRIC__WHAT__PEERS;
+	f.ctx = ctx;
+	f.instance = instance;
+	f.addr.data = (uint8_t *)(uintptr_t)addr->bytes;
+	f.addr.len = net_addr_len(addr);
+	for (size_t i = 0; i < n; i++)
+		list[i] =
+		        (ProtobufCBinaryData){net_addr_len(&peers[i]), (uint8_t *)(uintptr_t)peers[i].bytes};
+	f.peers = list;
+	f.n_peers = n;
+	rc = call(t, &f, NULL, 0, NULL);
+	free(list);
+	return rc;
 }
 
 int fabric_service_drop(struct task *t, uint32_t ctx, const struct net_addr *addr)

@@ -38,11 +38,15 @@ int fabric_tun(struct task *t, uint32_t ctx, uint32_t instance);
 int fabric_port(struct task *t, const char *port, uint32_t ctx, char *device);
 /*
  * The sockets of one ipsecmgr instance on a service address: fds[FABRIC_…], the caller closes them;
- * addr->family 0 gives only the TUN (others -1). `instances`: ipsecmgr instances of this chassis, for the
- * steering program.
+ * addr->family 0 gives only the TUN (others -1). `instances`: how many ipsecmgr instances share new peers;
+ * one with a larger number gets the first packets of its own peers only (fabric_service_peers()).
  */
 int fabric_service(struct task *t, uint32_t ctx, const struct net_addr *addr, uint32_t instance,
                    uint32_t instances, int fds[FABRIC_FDS]);
+/* Whose first packets to this address go to the instance (a crypto map's peer): the whole list. 0 or -errno.
+ */
+int fabric_service_peers(struct task *t, uint32_t ctx, const struct net_addr *addr, uint32_t instance,
+                         const struct net_addr *peers, size_t n);
 /* Close the sockets of a service address that is not served any more. */
 int fabric_service_drop(struct task *t, uint32_t ctx, const struct net_addr *addr);
 

@@ -46,6 +46,8 @@ static int set_options(int fd, int family, int type, unsigned flags)
 		                        : set(fd, IPPROTO_IP, IP_FREEBIND, 1);
 	if (rc)
 		return rc;
+	if (flags & SOCK_PROTECTED) /* without the right to it there are no such policies either */
+		set(fd, SOL_SOCKET, SO_MARK, SOCK_PROTECTED_MARK);
 	if (family == AF_INET6)
 		return set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
 	return set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);

@@ -13,7 +13,10 @@
 enum {
 	SOCK_REUSEPORT = 1, /* one of a group that shares the port */
 	SOCK_FREEBIND = 2,  /* the address may not be there (yet): a standby chassis */
+	SOCK_PROTECTED = 4, /* carries IKE and ESP: its packets pass by the policies of crypto maps */
 };
+
+#define SOCK_PROTECTED_MARK 0x0ec /* SO_MARK of those packets, for the routing rules of a context */
 
 /* A UDP socket bound to local (port 0: any). Returns the descriptor or -errno. */
 int sock_udp_bind(const struct net_endpoint *local, unsigned flags);

@@ -2,7 +2,9 @@
 /*
  * Classic BPF programs for steering (see steer.h). IKE header: RFC 7296 section 3.1; the I flag says that the
  * sender is the SA's original initiator, so that ours is the responder's SPI, else the initiator's. A load
- * beyond the packet ends a program with 0: index 0, or "not for us".
+ * beyond the packet ends a program with 0: index 0, or "not for us". A conditional jump reaches 255
+ * instructions only, so all of them are short, and the way to the table of instances at the end is a plain
+ * one.
  */
 #include "net/steer.h"
 
@@ -14,134 +16,202 @@
 #define IKE_FLAGS  19
 #define IKE_FLAG_I 0x08
 #define PORT_NATT  4500
+#define IPV4_SRC   12
+#define IPV6_SRC   8
 
-/* ret k - 1 for A in 1..n, else 0: seven instructions at most, always ends the program. */
-static size_t put_instance(struct sock_filter *p, unsigned n)
+struct code {
+	struct sock_filter *p;
+	size_t n;
+	size_t to_table[4]; /* jumps to be set when the table's place is known */
+	unsigned n_to_table;
+};
+
+static void put(struct code *c, struct sock_filter f)
 {
-	size_t i = 0;
-
-	p[i++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 2, 0);
-	p[i++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, n, 1, 0);
-	p[i++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0);
-	p[i++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
-	p[i++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_SUB | BPF_K, 1);
-	p[i++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
-	return i;
+	c->p[c->n++] = f;
 }
 
-static unsigned count_open(unsigned n, const struct steer_closed *closed)
+#define STMT(code, k)         ((struct sock_filter)BPF_STMT(code, k))
+#define JUMP(code, k, jt, jf) ((struct sock_filter)BPF_JUMP(code, k, jt, jf))
+
+static void put_to_table(struct code *c)
+{
+	c->to_table[c->n_to_table++] = c->n;
+	put(c, STMT(BPF_JMP | BPF_JA, 0));
+}
+
+/* Ends the program with the place of instance A, else 0: four instructions for each run of numbers that
+ * follow each other. */
+static void put_table(struct code *c, const struct steer_group *g)
+{
+	for (unsigned i = 0; i < c->n_to_table; i++)
+		c->p[c->to_table[i]].k = (uint32_t)(c->n - c->to_table[i] - 1);
+	for (unsigned at = 0, run; at < g->n; at += run) {
+		for (run = 1; at + run < g->n && g->instance[at + run] == g->instance[at] + run; run++)
+			;
+		put(c, JUMP(BPF_JMP | BPF_JGE | BPF_K, g->instance[at], 0, 3));
+		put(c, JUMP(BPF_JMP | BPF_JGT | BPF_K, g->instance[at] + run - 1, 2, 0));
+		put(c, STMT(BPF_ALU | BPF_ADD | BPF_K, at - g->instance[at]));
+		put(c, STMT(BPF_RET | BPF_A, 0));
+	}
+	put(c, STMT(BPF_RET | BPF_K, 0));
+}
+
+static bool is_open(const struct steer_group *g, unsigned at)
+{
+	return !steer_is_closed(&g->closed, g->instance[at]);
+}
+
+static unsigned count_open(const struct steer_group *g)
 {
 	unsigned open = 0;
 
-	for (unsigned i = 1; i <= n; i++)
-		open += !steer_is_closed(closed, i);
+	for (unsigned i = 0; i < g->n; i++)
+		open += is_open(g, i);
 	return open;
 }
 
-/* Ends with the index of the A-th open instance: three instructions for each run of open ones. */
-static size_t put_open(struct sock_filter *p, unsigned n, const struct steer_closed *closed)
+static unsigned place(const struct steer_group *g, unsigned instance)
 {
-	unsigned left = count_open(n, closed);
-	size_t i = 0;
+	for (unsigned i = 0; i < g->n; i++)
+		if (g->instance[i] == instance)
+			return i;
+	return 0;
+}
 
-	for (unsigned first = 1, run; left; first += run) {
-		for (; steer_is_closed(closed, first); first++)
+/* Ends with the A-th open place: four instructions for each run of open ones. */
+static void put_open(struct code *c, const struct steer_group *g)
+{
+	unsigned left = count_open(g);
+
+	for (unsigned first = 0, run; left; first += run) {
+		for (; !is_open(g, first); first++)
 			;
-		for (run = 0; first + run <= n && !steer_is_closed(closed, first + run); run++)
+		for (run = 0; first + run < g->n && is_open(g, first + run); run++)
 			;
 		left -= run;
 		if (left)
-			p[i++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, run, 2, 0);
-		p[i++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, first - 1);
-		p[i++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
+			put(c, JUMP(BPF_JMP | BPF_JGE | BPF_K, run, 2, 0));
+		put(c, STMT(BPF_ALU | BPF_ADD | BPF_K, first));
+		put(c, STMT(BPF_RET | BPF_A, 0));
 		if (left)
-			p[i++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_SUB | BPF_K, run);
+			put(c, STMT(BPF_ALU | BPF_SUB | BPF_K, run));
 	}
-	return i;
+}
+
+static uint32_t word_of(const struct net_addr *a, unsigned i)
+{
+	const uint8_t *b = a->bytes + 4 * i;
+
+	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+/* Ends with the place of the peer's instance, if it has one. The last word of an address tells most. */
+static void put_peers(struct code *c, const struct steer_group *g)
+{
+	unsigned words = g->family == AF_INET6 ? 4 : 1;
+	uint32_t src = (uint32_t)SKF_NET_OFF + (g->family == AF_INET6 ? IPV6_SRC : IPV4_SRC);
+
+	for (unsigned i = 0; i < g->n_peers; i++) {
+		if (g->peer[i].addr.family != g->family)
+			continue;
+		for (unsigned k = words; k-- > 0;) {
+			put(c, STMT(BPF_LD | BPF_W | BPF_ABS, src + 4 * k));
+			put(c, JUMP(BPF_JMP | BPF_JEQ | BPF_K, word_of(&g->peer[i].addr, k), 0,
+			            (uint8_t)(2 * k + 1)));
+		}
+		put(c, STMT(BPF_RET | BPF_K, place(g, g->peer[i].instance)));
+	}
 }
 
 /* An IKE header at offset at. */
-static size_t put_ike(struct sock_filter *p, uint32_t at, unsigned n, const struct steer_closed *closed)
+static void put_ike(struct code *c, uint32_t at, const struct steer_group *g)
 {
-	size_t i = 0;
-	size_t to_spi_i;
-	size_t to_hash;
-
-	p[i++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at + IKE_FLAGS);
-	to_spi_i = i;
-	p[i++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, IKE_FLAG_I, 0, 0);
-	p[i++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at + IKE_SPI_R);
-	to_hash = i;
-	p[i++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0);
-	i += put_instance(p + i, n);
-	p[to_spi_i].jf = (uint8_t)(i - to_spi_i - 1);
-	p[i++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at + IKE_SPI_I);
-	i += put_instance(p + i, n);
-	p[to_hash].jt = (uint8_t)(i - to_hash - 1);
-	p[i++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at + IKE_SPI_I + 4);
-	p[i++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count_open(n, closed));
-	return i + put_open(p + i, n, closed);
+	put(c, STMT(BPF_LD | BPF_B | BPF_ABS, at + IKE_FLAGS));
+	put(c, JUMP(BPF_JMP | BPF_JSET | BPF_K, IKE_FLAG_I, 2, 0));
+	put(c, STMT(BPF_LD | BPF_B | BPF_ABS, at + IKE_SPI_I));
+	put_to_table(c);
+	put(c, STMT(BPF_LD | BPF_B | BPF_ABS, at + IKE_SPI_R));
+	put(c, JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0));
+	put_to_table(c);
+	put_peers(c, g);
+	put(c, STMT(BPF_LD | BPF_W | BPF_ABS, at + IKE_SPI_I + 4));
+	put(c, STMT(BPF_ALU | BPF_MOD | BPF_K, count_open(g)));
+	put_open(c, g);
 }
 
-size_t steer_program_udp(struct sock_filter *p, uint16_t port, unsigned n, const struct steer_closed *closed)
+size_t steer_program_udp(struct sock_filter *p, uint16_t port, const struct steer_group *g)
 {
-	size_t i = 0;
-	size_t to_ike;
+	struct code c = {.p = p};
+	struct steer_group all;
 
-	if (!count_open(n, closed))
-		closed = NULL;
-	if (port != PORT_NATT)
-		return put_ike(p, 0, n, closed);
-	p[i++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
-	to_ike = i;
-	p[i++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0);
-	p[i++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 24);
-	i += put_instance(p + i, n);
-	p[to_ike].jt = (uint8_t)(i - to_ike - 1);
-	return i + put_ike(p + i, 4, n, closed);
+	if (!count_open(g)) {
+		all = *g;
+		all.closed = (struct steer_closed){0};
+		g = &all;
+	}
+	if (port == PORT_NATT) {
+		put(&c, STMT(BPF_LD | BPF_W | BPF_ABS, 0));
+		put(&c, JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 2, 0));
+		put(&c, STMT(BPF_ALU | BPF_RSH | BPF_K, 24));
+		put_to_table(&c);
+	}
+	put_ike(&c, port == PORT_NATT ? 4 : 0, g);
+	put_table(&c, g);
+	return c.n;
 }
 
-static unsigned index_of(unsigned spi_byte, unsigned n)
+static unsigned of_peer(const struct steer_group *g, const struct net_addr *from)
 {
-	return spi_byte >= 1 && spi_byte <= n ? spi_byte - 1 : 0;
+	unsigned i;
+
+	for (i = 0; i < g->n_peers; i++)
+		if (g->peer[i].addr.family == g->family && net_addr_equal(&g->peer[i].addr, from))
+			break;
+	return i;
 }
 
-unsigned steer_index(const uint8_t *d, size_t len, uint16_t port, unsigned n,
-                     const struct steer_closed *closed)
+unsigned steer_index(const uint8_t *d, size_t len, uint16_t port, const struct steer_group *g,
+                     const struct net_addr *from)
 {
-	unsigned open = count_open(n, closed), i = 0;
+	unsigned open = count_open(g), i;
 	uint32_t word;
 
 	if (port == PORT_NATT) {
 		if (len < 4)
 			return 0;
 		if (d[0] | d[1] | d[2] | d[3])
-			return index_of(d[0], n);
+			return place(g, d[0]);
 		d += 4;
 		len -= 4;
 	}
 	if (len <= IKE_FLAGS)
 		return 0;
 	if (!(d[IKE_FLAGS] & IKE_FLAG_I))
-		return index_of(d[IKE_SPI_I], n);
+		return place(g, d[IKE_SPI_I]);
 	if (d[IKE_SPI_R])
-		return index_of(d[IKE_SPI_R], n);
+		return place(g, d[IKE_SPI_R]);
+	i = of_peer(g, from);
+	if (i < g->n_peers)
+		return place(g, g->peer[i].instance);
 	word = (uint32_t)d[4] << 24 | (uint32_t)d[5] << 16 | (uint32_t)d[6] << 8 | d[7];
 	if (!open)
-		return word % n;
-	for (word %= open; word || steer_is_closed(closed, i + 1); i++)
-		word -= !steer_is_closed(closed, i + 1);
+		return word % g->n;
+	i = 0;
+	for (word %= open; word || !is_open(g, i); i++)
+		word -= is_open(g, i);
 	return i;
 }
 
-int steer_attach_reuseport(int fd, uint16_t port, unsigned n_instances, const struct steer_closed *closed)
+int steer_attach_reuseport(int fd, uint16_t port, const struct steer_group *g)
 {
+	/* the longest program: three runs of four for each of 255 sockets, nine for each peer */
 	struct sock_filter code[STEER_MAX_INSN];
 	struct sock_fprog prog = {.filter = code};
 
-	if (n_instances < 1 || n_instances > 255)
+	if (g->n < 1 || g->n > 255 || g->n_peers > STEER_MAX_PEERS)
 		return -EINVAL;
-	prog.len = (unsigned short)steer_program_udp(code, port, n_instances, closed);
+	prog.len = (unsigned short)steer_program_udp(code, port, g);
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog)) ? -errno : 0;
 }
 

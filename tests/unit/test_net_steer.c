@@ -35,8 +35,30 @@ static int who(const int *fds, int n, uint8_t *buf, ssize_t *len)
 	return -1;
 }
 
+/* Instances 1 to n in this order. */
+static struct steer_group in_order(uint16_t family, unsigned n, const struct steer_closed *closed)
+{
+	struct steer_group g = {.family = family, .n = n};
+
+	for (unsigned i = 0; i < n; i++)
+		g.instance[i] = (uint8_t)(i + 1);
+	if (closed)
+		g.closed = *closed;
+	return g;
+}
+
+static const struct net_addr stranger = {.family = AF_INET, .bytes = {198, 51, 100, 1}};
+
+static unsigned index_of(const uint8_t *pkt, size_t len, uint16_t port, unsigned n,
+                         const struct steer_closed *closed)
+{
+	struct steer_group g = in_order(AF_INET, n, closed);
+
+	return steer_index(pkt, len, port, &g, &stranger);
+}
+
 /* port: which rule; the sockets really use an ephemeral port. */
-static void udp_group(const char *address, uint16_t port, const struct steer_closed *closed)
+static void udp_group_of(const char *address, uint16_t port, struct steer_group *g)
 {
 	static const uint8_t lens[] = {1, 3, 4, 8, 19, 20, 28, 60};
 	struct sockaddr_storage ss;
@@ -60,7 +82,8 @@ static void udp_group(const char *address, uint16_t port, const struct steer_clo
 			net_endpoint_from_sockaddr(&e, (struct sockaddr *)&ss, len);
 		}
 	}
-	cr_assert_eq(steer_attach_reuseport(fds[2], port, N, closed), 0);
+	g->family = e.addr.family;
+	cr_assert_eq(steer_attach_reuseport(fds[2], port, g), 0);
 	tx = socket(e.addr.family, SOCK_DGRAM, 0);
 	for (i = 0; i < 3000; i++) {
 		size_t n = lens[i % 8];
@@ -72,21 +95,29 @@ static void udp_group(const char *address, uint16_t port, const struct steer_clo
 			x = x * 1103515245 + 12345;
 			pkt[k] = (uint8_t)(x >> 16);
 		}
-		pkt[0] = (uint8_t)(pkt[0] % (N + 2)); /* mostly our instances, also 0 and one too many */
-		pkt[8] = (uint8_t)(pkt[8] % (N + 2));
+		/* mostly our instances, also 0 and one too many */
+		pkt[0] = (uint8_t)(pkt[0] % (N + 1) ? g->instance[pkt[0] % N] : pkt[0] % (N + 2));
+		pkt[8] = (uint8_t)(pkt[8] % (N + 1) ? g->instance[pkt[8] % N] : pkt[8] % (N + 2));
 		if (port == 4500 && (i & 16)) {
 			memset(pkt, 0, 4);
-			pkt[4] %= N + 2;
-			pkt[12] %= N + 2;
+			pkt[4] = pkt[4] % 4 ? g->instance[pkt[4] % N] : pkt[4] % (N + 2);
+			pkt[12] = pkt[12] % 4 ? g->instance[pkt[12] % N] : 0;
 		}
 		cr_assert_eq(sendto(tx, pkt, n, 0, (struct sockaddr *)&ss, len), (ssize_t)n);
 		idx = who(fds, N, got, &n_got);
-		cr_assert_eq(idx, (int)steer_index(pkt, n, port, N, closed), "packet %d of %zu bytes", i, n);
+		cr_assert_eq(idx, (int)steer_index(pkt, n, port, g, &e.addr), "packet %d of %zu bytes", i, n);
 		cr_assert_eq(n_got, (ssize_t)n);
 	}
 	for (i = 0; i < N; i++)
 		close(fds[i]);
 	close(tx);
+}
+
+static void udp_group(const char *address, uint16_t port, const struct steer_closed *closed)
+{
+	struct steer_group g = in_order(AF_INET, N, closed);
+
+	udp_group_of(address, port, &g);
 }
 
 Test(net_steer, udp_500_ipv4)
@@ -133,17 +164,65 @@ Test(net_steer, closed_takes_nothing_new)
 	for (unsigned i = 0; i < 12800; i++) {
 		ike[6] = (uint8_t)(i >> 8);
 		ike[7] = (uint8_t)i;
-		got[steer_index(ike, 28, 500, 255, &closed)]++;
+		got[index_of(ike, 28, 500, 255, &closed)]++;
 	}
 	for (unsigned i = 0; i < 255; i++)
 		cr_assert_eq(got[i], i % 2 ? 0 : 100, "index %u: %u", i, got[i]);
 	ike[8] = 2;
-	cr_assert_eq(steer_index(ike, 28, 500, 255, &closed), 1u);
-	cr_assert_leq(steer_program_udp(prog, 4500, 255, &closed), (size_t)STEER_MAX_INSN);
+	cr_assert_eq(index_of(ike, 28, 500, 255, &closed), 1u);
+	struct steer_group g = in_order(AF_INET, 255, &closed);
+
+	cr_assert_leq(steer_program_udp(prog, 4500, &g), (size_t)STEER_MAX_INSN);
 	for (unsigned i = 1; i <= 255; i += 2)
 		steer_close(&closed, i);
 	ike[8] = 0;
-	cr_assert_lt(steer_index(ike, 28, 500, 255, &closed), 255u, "all closed: somebody answers");
+	cr_assert_lt(index_of(ike, 28, 500, 255, &closed), 255u, "all closed: somebody answers");
+}
+
+/* Managers of crypto maps came between those of services, and later ones too. */
+static struct steer_group mixed(const char *peer, uint8_t instance)
+{
+	static const uint8_t order[N] = {1, 80, 2, 3, 200};
+	struct steer_group g = {.n = N};
+
+	memcpy(g.instance, order, N);
+	steer_close(&g.closed, 80);
+	steer_close(&g.closed, 200);
+	g.n_peers = 3;
+	for (unsigned i = 0; i < 3; i++) {
+		g.peer[i].instance = i == 1 ? instance : 80;
+		net_addr_parse(&g.peer[i].addr, i == 1 ? peer : i ? "2001:db8::7" : "192.0.2.7");
+	}
+	return g;
+}
+
+Test(net_steer, places_that_are_no_numbers)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		struct steer_group g = mixed("198.51.100.7", 200);
+
+		udp_group_of(i & 1 ? "::1" : "127.0.0.1", i & 2 ? 4500 : 500, &g);
+	}
+}
+
+/* A peer of a map: its first packets go to the map's manager, in the kernel too. */
+Test(net_steer, first_packets_of_a_peer)
+{
+	uint8_t ike[28] = {3, 0, 0, 0, 0, 0, 0, 7};
+	struct steer_group g;
+
+	for (unsigned i = 0; i < 4; i++) {
+		g = mixed(i & 1 ? "::1" : "127.0.0.1", 200);
+		udp_group_of(i & 1 ? "::1" : "127.0.0.1", i & 2 ? 4500 : 500, &g);
+	}
+	ike[19] = 0x08;
+	g = mixed("127.0.0.1", 200);
+	g.family = AF_INET;
+	cr_assert_eq(steer_index(ike, 28, 500, &g, &g.peer[1].addr), 4u);
+	cr_assert_eq(steer_index(ike, 28, 500, &g, &stranger), 7u % 3 + 1, "the second of 1, 2 and 3");
+	ike[8] = 3;
+	cr_assert_eq(steer_index(ike, 28, 500, &g, &g.peer[1].addr), 3u,
+	             "what is somebody's already is not the peer's");
 }
 
 /* The rule itself, spelled out. */
@@ -155,18 +234,18 @@ Test(net_steer, rule)
 	uint8_t keepalive = 0xff;
 
 	ike[19] = 0x08; /* the peer began this SA: ours is the responder's SPI */
-	cr_assert_eq(steer_index(ike, 28, 500, N, NULL), 1u);
+	cr_assert_eq(index_of(ike, 28, 500, N, NULL), 1u);
 	ike[8] = 0; /* its first packet */
-	cr_assert_eq(steer_index(ike, 28, 500, N, NULL), 7u % N);
+	cr_assert_eq(index_of(ike, 28, 500, N, NULL), 7u % N);
 	ike[19] = 0x20; /* we began it */
-	cr_assert_eq(steer_index(ike, 28, 500, N, NULL), 2u);
+	cr_assert_eq(index_of(ike, 28, 500, N, NULL), 2u);
 	ike[0] = N + 1;
-	cr_assert_eq(steer_index(ike, 28, 500, N, NULL), 0u);
+	cr_assert_eq(index_of(ike, 28, 500, N, NULL), 0u);
 	memcpy(natt + 4, ike, 28);
 	natt[4] = 5;
-	cr_assert_eq(steer_index(natt, 32, 4500, N, NULL), 4u);
-	cr_assert_eq(steer_index(esp, 8, 4500, N, NULL), 3u);
-	cr_assert_eq(steer_index(&keepalive, 1, 4500, N, NULL), 0u);
+	cr_assert_eq(index_of(natt, 32, 4500, N, NULL), 4u);
+	cr_assert_eq(index_of(esp, 8, 4500, N, NULL), 3u);
+	cr_assert_eq(index_of(&keepalive, 1, 4500, N, NULL), 0u);
 }
 
 static void raw_esp(const char *address)
@@ -216,7 +295,10 @@ Test(net_steer, raw_esp_ipv6)
 
 Test(net_steer, bad_arguments)
 {
-	cr_assert_eq(steer_attach_reuseport(0, 500, 0, NULL), -EINVAL);
-	cr_assert_eq(steer_attach_reuseport(0, 500, 256, NULL), -EINVAL);
+	struct steer_group g = {.n = 0};
+
+	cr_assert_eq(steer_attach_reuseport(0, 500, &g), -EINVAL);
+	g.n = 256;
+	cr_assert_eq(steer_attach_reuseport(0, 500, &g), -EINVAL);
 	cr_assert_eq(steer_attach_esp_filter(0, 0), -EINVAL);
 }
