@@ -82,6 +82,26 @@ int nl_route_batch(struct nl *nl, const struct nl_route *r, size_t n, bool del, 
 /* Our own routes (NL_PROTO_ORRERY) of the main table. */
 int nl_route_walk(struct nl *nl, int (*cb)(const struct nl_route *r, void *arg), void *arg);
 
+/* --- rules ---------------------------------------------------------------------------------------------- */
+enum nl_rule_action { NL_RULE_TABLE, NL_RULE_GOTO, NL_RULE_NOP };
+/* A routing rule; what is 0 or of length 0 matches everything. */
+struct nl_rule {
+	uint16_t family;
+	uint32_t priority; /* the kernel's own: 0 (local) and 32766 (main) */
+	enum nl_rule_action action;
+	uint32_t table;  /* looked up by NL_RULE_TABLE; of the others it is only kept */
+	uint32_t target; /* priority that NL_RULE_GOTO goes on at: greater, and a rule has it exactly */
+	struct net_prefix src, dst;
+	uint8_t proto;
+	uint16_t sport_lo, sport_hi, dport_lo, dport_hi; /* 1..65534 when set */
+	uint32_t mark;
+};
+int nl_rule_add(struct nl *nl, const struct nl_rule *r); /* -EEXIST when it is there */
+int nl_rule_del(struct nl *nl, const struct nl_rule *r); /* -ENOENT when it is not there */
+/* Our own rules (NL_PROTO_ORRERY) of both families. */
+int nl_rule_walk(struct nl *nl, int (*cb)(const struct nl_rule *r, void *arg), void *arg);
+bool nl_rule_equal(const struct nl_rule *a, const struct nl_rule *b);
+
 /* --- neighbours ----------------------------------------------------------------------------------------- */
 int nl_neigh_replace(struct nl *nl, int ifindex, const struct net_addr *a,
                      const uint8_t mac[6]); /* permanent */

@@ -240,3 +240,74 @@ Test(net_nl, sysctl_and_bad_namespace)
 	nl_free(nl);
 	close(ns_a);
 }
+
+struct seen_rules {
+	struct nl_rule r[16];
+	unsigned n;
+};
+
+static int see_rule(const struct nl_rule *r, void *arg)
+{
+	struct seen_rules *s = arg;
+
+	cr_assert_lt(s->n, 16);
+	s->r[s->n++] = *r;
+	return 0;
+}
+
+/* Every part of a rule comes back from the kernel as it was given. */
+Test(net_nl, rules)
+{
+	struct nl_rule all[] = {
+	        {.family = AF_INET, .priority = 99, .table = 254, .mark = SOCK_PROTECTED_MARK},
+	        {.family = AF_INET,
+	         .priority = 100,
+	         .action = NL_RULE_GOTO,
+	         .target = 102,
+	         .table = 10080,
+	         .proto = 6,
+	         .src = prefix("10.1.0.0/16"),
+	         .dport_lo = 1,
+	         .dport_hi = 1023},
+	        {.family = AF_INET,
+	         .priority = 101,
+	         .table = 10080,
+	         .proto = 17,
+	         .src = prefix("10.1.0.0/16"),
+	         .dst = prefix("10.2.0.7/32"),
+	         .sport_lo = 53,
+	         .sport_hi = 53},
+	        {.family = AF_INET, .priority = 102, .action = NL_RULE_NOP, .table = 10080},
+	        {.family = AF_INET6,
+	         .priority = 101,
+	         .table = 10080,
+	         .src = prefix("2001:db8:1::/48"),
+	         .dst = prefix("2001:db8:2::/48")},
+	};
+	struct nl *nl = begin();
+	struct seen_rules seen = {.n = 0};
+	unsigned n = sizeof(all) / sizeof(all[0]);
+
+	/* a place that is gone to comes first */
+	for (unsigned i = n; i-- > 0;) {
+		cr_assert_eq(nl_rule_add(nl, &all[i]), 0, "rule %u: %s", i, nl_error_text(nl));
+		cr_assert_eq(nl_rule_add(nl, &all[i]), -EEXIST);
+	}
+	cr_assert_eq(nl_rule_walk(nl, see_rule, &seen), 0);
+	cr_assert_eq(seen.n, n);
+	for (unsigned i = 0; i < n; i++) {
+		unsigned same = 0;
+
+		for (unsigned k = 0; k < n; k++)
+			same += nl_rule_equal(&all[i], &seen.r[k]);
+		cr_expect_eq(same, 1u, "rule %u", i);
+		cr_assert_eq(nl_rule_del(nl, &all[i]), 0, "%u: %s", i, nl_error_text(nl));
+		cr_assert_eq(nl_rule_del(nl, &all[i]), -ENOENT);
+	}
+	seen.n = 0;
+	cr_assert_eq(nl_rule_walk(nl, see_rule, &seen), 0);
+	cr_assert_eq(seen.n, 0u);
+	all[1].target = 100;
+	cr_assert_eq(nl_rule_add(nl, &all[1]), -EINVAL);
+	nl_free(nl);
+}
