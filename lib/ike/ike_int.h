@@ -123,7 +123,7 @@ struct ike_setup {
 	bool cookie_seen;
 	bool own_id; /* the SA was given a local identity of its own */
 	struct ike_id remote_id;
-uint32_t child_spi_in; /* SPI offered for the first child */
+	uint32_t child_spi_in; /* SPI offered for the first child */
 	struct ike_node offered;
 	uint8_t payload; /* of the first child */
 	unsigned n_ts_local, n_ts_remote;

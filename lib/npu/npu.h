@@ -63,15 +63,17 @@ struct npu_batch {
 };
 
 enum npu_event_kind {
-	NPU_EV_BATCH,       /* batch: done; the caller owns it and its `gone` again */
-	NPU_EV_MARK,        /* spi: store (out, in); then npu_mark() */
-	NPU_EV_PATH,        /* spi: the peer's address is now `remote` */
-	NPU_EV_FIRST_USE,   /* spi: the peer has used the SA */
-	NPU_EV_TRAFFIC,     /* spi: its first packet, in either direction */
-	NPU_EV_SEQ_SOFT,    /* spi: sequence numbers run out, rekey; again until it is gone */
-	NPU_EV_BYTES_SOFT,  /* spi: the same of bytes */
-	NPU_EV_HARD,        /* spi: bytes or sequence numbers are used up, delete it */
-	NPU_EV_SELECTOR,    /* spi: the peer sends what its selectors don't allow; at most one a second */
+	NPU_EV_BATCH,      /* batch: done; the caller owns it and its `gone` again */
+	NPU_EV_MARK,       /* spi: store (out, in); then npu_mark() */
+	NPU_EV_PATH,       /* spi: the peer's address is now `remote` */
+	NPU_EV_FIRST_USE,  /* spi: the peer has used the SA */
+	NPU_EV_TRAFFIC,    /* spi: its first packet, in either direction */
+	NPU_EV_SEQ_SOFT,   /* spi: sequence numbers run out, rekey; again until it is gone */
+	NPU_EV_BYTES_SOFT, /* spi: the same of bytes */
+	NPU_EV_HARD,       /* spi: bytes or sequence numbers are used up, delete it */
+	NPU_EV_SELECTOR,   /* spi: the peer sends what its selectors don't allow; at most one a second */
+	NPU_EV_NO_SA, /* flow: a packet of the TUN of (ctx, instance) has no SA; at most 20 a second and TUN
+	               */
 	NPU_EV_UNKNOWN_SPI, /* spi nobody knows, from `remote` to an address of instance; at most 10 a second
 	                     */
 };
@@ -82,6 +84,7 @@ struct npu_event {
 	uint32_t ctx, instance, spi;
 	uint64_t out, in, bytes_out, bytes_in;
 	struct net_endpoint local, remote;
+	struct esp_flow flow;
 	struct npu_event *next;
 };
 

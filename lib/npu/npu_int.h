@@ -34,6 +34,8 @@ struct npu_tun {
 	struct esp_table *table;
 	uint64_t pause_until; /* not 0: not read, because SAs were added that may not send yet */
 	size_t starved;       /* how many of them */
+	uint64_t no_sa_second;
+	unsigned no_sa_count; /* packets without an SA that were told of in this second */
 	struct npu_tun *next;
 };
 

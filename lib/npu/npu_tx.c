@@ -10,6 +10,8 @@
 
 #include "npu/npu_int.h"
 
+#define NO_SA_PER_SECOND 20
+
 void npu_tx_count(struct npu *n, enum esp_reason reason)
 {
 	struct counters_esp *c = n->cnt;
@@ -98,6 +100,20 @@ static void send_esp(struct npu *n, struct npu_sa *sa, struct esp_pkt *pkt)
 	queue(n, fd, &to, pkt->data, pkt->len);
 }
 
+/* Somebody may want to set a tunnel up for this. */
+static void tell_no_sa(struct npu *n, struct npu_tun *t, const struct esp_flow *flow)
+{
+	struct npu_event e = {.kind = NPU_EV_NO_SA, .ctx = t->ctx, .instance = t->instance, .flow = *flow};
+
+	counter_inc(&n->cnt->out_no_sa);
+	if (n->now / 1000000 != t->no_sa_second) {
+		t->no_sa_second = n->now / 1000000;
+		t->no_sa_count = 0;
+	}
+	if (t->no_sa_count++ < NO_SA_PER_SECOND)
+		npu_queue_event(n, &e, false);
+}
+
 static void inner_out(struct npu *n, struct npu_tun *t, struct esp_pkt *pkt)
 {
 	enum esp_reason reason;
@@ -106,9 +122,13 @@ static void inner_out(struct npu *n, struct npu_tun *t, struct esp_pkt *pkt)
 	struct esp_sa *esp;
 	size_t len;
 
-	esp = esp_inner_parse(pkt->data, pkt->len, &flow) ? NULL : esp_table_out(t->table, &flow);
-	if (!esp) {
+	if (esp_inner_parse(pkt->data, pkt->len, &flow)) {
 		counter_inc(&n->cnt->out_no_sa);
+		return;
+	}
+	esp = esp_table_out(t->table, &flow);
+	if (!esp) {
+		tell_no_sa(n, t, &flow);
 		return;
 	}
 	sa = esp->user;

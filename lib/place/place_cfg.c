@@ -126,6 +126,20 @@ bool place_cfg_demux_card(const struct cfg_tree *t, const struct profile *p)
 	return false;
 }
 
+bool place_cfg_map_row(const struct store_ckpt *row, struct place_map *x)
+{
+	char text[16];
+
+	*x = (struct place_map){0};
+	if (row->deleted || row->len >= sizeof(text) ||
+	    sscanf(row->key, "%79s %127[^\n]", x->ctx, x->name) != 2)
+		return false;
+	memcpy(text, row->blob, row->len);
+	text[row->len] = '\0';
+	x->manager = (uint32_t)strtoul(text, NULL, 10);
+	return x->manager != 0;
+}
+
 /* A variable of the first node of this row in a block. */
 static const char *text_of(const struct cfg_tree *t, const struct cfg_node *block, const char *row,
                            const char *var)
@@ -143,12 +157,32 @@ static bool known(const struct place_maps *m, const char *ctx, const char *name)
 	return false;
 }
 
+bool place_cfg_map_ends(const struct cfg_tree *t, const struct cfg_node *interface,
+                        const struct cfg_node *map, struct net_addr *local, struct net_addr *peer)
+{
+	const char *type = cfg_arg(map, "type"), *text;
+	struct net_prefix p = {0};
+	bool v2 = type && !strncmp(type, "ikev2", 5);
+
+	*local = *peer = (struct net_addr){0};
+	text = text_of(t, map, v2 ? "peer" : "set-peer", "address");
+	if (!text || net_addr_parse(peer, text))
+		return false;
+	text = text_of(t, interface, peer->family == AF_INET6 ? "ipv6-address" : "ip-address", "address");
+	if (!text || net_prefix_parse(&p, text) || p.addr.family != peer->family)
+		return false;
+	*local = p.addr;
+	return true;
+}
+
 static int add_map(const struct cfg_tree *t, const struct cfg_node *ctx, const struct cfg_node *interface,
                    const char *name, struct place_maps *m)
 {
 	const struct cfg_node *map = cfg_child_named(t, ctx, "crypto-map", name);
 	struct place_map row = {.ike = 1};
-	const char *type, *peer, *local, *group;
+	char a[NET_ADDR_STRLEN], b[NET_ADDR_STRLEN];
+	struct net_addr local, peer;
+	const char *type, *group;
 
 	if (!map || known(m, cfg_key(ctx, 0), name))
 		return 0;
@@ -159,12 +193,9 @@ static int add_map(const struct cfg_tree *t, const struct cfg_node *ctx, const s
 	row.demux = cfg_on(t, map, "ipsec-on-demux");
 	group = text_of(t, map, "match-crypto-group", "group");
 	snprintf(row.group, sizeof(row.group), "%s", group ? group : "");
-	peer = text_of(t, map, row.ike == 1 ? "set-peer" : "peer", "address");
-	local = text_of(t, interface, "ip-address", "address");
-	if (!local)
-		local = text_of(t, interface, "ipv6-address", "address");
-	if (peer && local)
-		snprintf(row.ends, sizeof(row.ends), "%.48s %.48s", local, peer);
+	if (place_cfg_map_ends(t, interface, map, &local, &peer))
+		snprintf(row.ends, sizeof(row.ends), "%s %s", net_addr_format(&local, a, sizeof(a)),
+		         net_addr_format(&peer, b, sizeof(b)));
 	return place_maps_add(m, &row);
 }
 

@@ -3,6 +3,7 @@
 #ifndef ORRERY_PLACE_CFG_H
 #define ORRERY_PLACE_CFG_H
 
+#include "net/addr.h"
 #include "place/place_maps.h"
 
 struct cfg_tree;
@@ -28,6 +29,17 @@ void place_cfg_cards(const struct cfg_tree *t, struct place_input *in);
 void place_cfg_shutdown(const struct cfg_tree *t, bool shut[PROFILE_SLOTS_MAX + 1]);
 /* Can the card that the configuration makes the demux card run ipsecmgrs? */
 bool place_cfg_demux_card(const struct cfg_tree *t, const struct profile *p);
+/* Which manager serves which crypto map, as ipsecctrl stores it: rows of this kind, key `context map`. */
+#define PLACE_MAPS_KIND     "cmap"
+#define PLACE_MANAGERS_KIND "rm" /* what each manager is for: key `g manager` */
+struct store_ckpt;
+/* Names and manager of a row; false: it is not one. */
+bool place_cfg_map_row(const struct store_ckpt *row, struct place_map *x);
+struct cfg_node;
+/* The two addresses of a map on this interface, of the family its type says (of IKE version 1: the peer's).
+ * False: one is not configured. */
+bool place_cfg_map_ends(const struct cfg_tree *t, const struct cfg_node *interface,
+                        const struct cfg_node *map, struct net_addr *local, struct net_addr *peer);
 /* Contexts and the crypto maps their interfaces use, without managers. Resets both lists. 0 or -ENOMEM. */
 int place_cfg_maps(const struct cfg_tree *t, struct place_maps *m);
 

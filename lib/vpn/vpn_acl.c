@@ -125,7 +125,8 @@ static const char *read_rule(const struct cfg_node *n, uint16_t family, struct v
 int vpn_acl_read(const struct cfg_tree *tree, const struct cfg_node *ctx, const char *name, bool ipv6,
                  struct vpn_acl_rule *out, vpn_problem_fn problem, void *arg)
 {
-	const struct cfg_node *acl = cfg_child(tree, ctx, ipv6 ? "ipv6-access-list" : "ip-access-list", name),
+	const struct cfg_node *acl = cfg_child_named(tree, ctx, ipv6 ? "ipv6-access-list" : "ip-access-list",
+	                                             name),
 	                      *n;
 	const char *why;
 	char text[256];

@@ -14,6 +14,9 @@
 
 #include "base/log.h"
 #include "chassis/fabric.h"
+#include "place/place.h"
+
+#define PEERS_MAX 160
 
 /* --- TUN ----------------------------------------------------------------------------------------------- */
 
@@ -131,7 +134,8 @@ static bool wanted(const ServiceBind *sb, const struct iftask_bind *b)
 	return false;
 }
 
-static void close_unwanted(struct iftask *f, const ServiceBind *sb)
+/* forget_peers: first packets of its peers are nobody's now; an instance that moved keeps them. */
+static void close_unwanted(struct iftask *f, const ServiceBind *sb, bool forget_peers)
 {
 	struct iftask_bind **pp = &f->binds;
 	struct iftask_bind *b;
@@ -142,9 +146,26 @@ static void close_unwanted(struct iftask *f, const ServiceBind *sb)
 			continue;
 		}
 		*pp = b->next;
+		if (forget_peers)
+			fabric_service_peers(f->t, b->ctx, &b->addr, b->instance, NULL, 0);
 		npu_port_del(f->npu, b->ctx, b->instance, &b->addr);
 		free(b);
 	}
+}
+
+/* The fabric keeps them: they are told again by whoever binds. */
+static int tell_peers(struct iftask *f, const ServiceBind__Addr *row, const struct net_addr *a,
+                      uint32_t instance)
+{
+	struct net_addr peers[PEERS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < row->n_peers; i++) {
+		if (n == PEERS_MAX || net_addr_from_bytes(&peers[n], row->peers[i].data, row->peers[i].len))
+			return -EINVAL;
+		n++;
+	}
+	return fabric_service_peers(f->t, row->ctx, a, instance, peers, n);
 }
 
 void iftask_bind(struct task *t, const struct bus_msg *m)
@@ -157,17 +178,20 @@ void iftask_bind(struct task *t, const struct bus_msg *m)
 	size_t i;
 	int rc;
 
-	if (sb->instance < 1 || sb->instance > 255 || sb->instances < sb->instance || sb->instances > 255) {
+	if (sb->instance < 1 || sb->instance > 255 || sb->instances > 255 ||
+	    (sb->instances < sb->instance && !place_serves_maps(sb->instance))) {
 		task_reply_status(t, m, -EINVAL, "instance %u of %u is out of range 1 to 255", sb->instance,
 		                  sb->instances);
 		return;
 	}
-	close_unwanted(f, sb);
+	close_unwanted(f, sb, true);
 	for (i = 0; i < sb->n_addrs; i++) {
 		if (net_addr_from_bytes(&a, sb->addrs[i]->addr.data, sb->addrs[i]->addr.len))
 			rc = -EINVAL;
 		else
 			rc = open_service(f, sb->addrs[i]->ctx, &a, sb);
+		if (!rc && place_serves_maps(sb->instance))
+			rc = tell_peers(f, sb->addrs[i], &a, sb->instance);
 		if (!rc || first)
 			continue;
 		first = rc;
@@ -209,7 +233,7 @@ static void release(struct iftask *f, uint32_t instance)
 	size_t n;
 
 	none.instance = instance;
-	close_unwanted(f, &none);
+	close_unwanted(f, &none, false);
 	while ((t = *pp)) {
 		if (t->instance != instance) {
 			pp = &t->next;

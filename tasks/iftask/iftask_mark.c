@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "esp/esp_mark.h"
+#include "place/place.h"
 
 /* One checkpoint unit under way. */
 struct unit {
@@ -163,9 +164,21 @@ static SaNotice__What notice_of(enum npu_event_kind kind)
 		return SA_NOTICE__WHAT__HARD;
 	case NPU_EV_SELECTOR:
 		return SA_NOTICE__WHAT__SELECTOR;
+	case NPU_EV_NO_SA:
+		return SA_NOTICE__WHAT__NO_SA;
 	default:
 		return SA_NOTICE__WHAT__UNKNOWN_SPI;
 	}
+}
+
+static void fill_flow(SaNotice *n, const struct npu_event *e)
+{
+	n->ctx = e->ctx;
+	n->src = (ProtobufCBinaryData){net_addr_len(&e->flow.src), (uint8_t *)(uintptr_t)e->flow.src.bytes};
+	n->dst = (ProtobufCBinaryData){net_addr_len(&e->flow.dst), (uint8_t *)(uintptr_t)e->flow.dst.bytes};
+	n->proto = e->flow.proto;
+	n->sport = e->flow.has_ports ? e->flow.sport : 0;
+	n->dport = e->flow.has_ports ? e->flow.dport : 0;
 }
 
 static void notify(struct iftask *f, const struct npu_event *e)
@@ -175,8 +188,10 @@ static void notify(struct iftask *f, const struct npu_event *e)
 	SaNotice n = SA_NOTICE__INIT;
 	char dst[24];
 
-	if (!sa && e->kind != NPU_EV_UNKNOWN_SPI)
+	if (!sa && e->kind != NPU_EV_UNKNOWN_SPI && e->kind != NPU_EV_NO_SA)
 		return;
+	if (e->kind == NPU_EV_NO_SA && !place_serves_maps(e->instance))
+		return; /* of a service: only its peers set tunnels up */
 	if (e->kind == NPU_EV_PATH)
 		sa->remote = e->remote;
 	n.what = notice_of(e->kind);
@@ -188,6 +203,8 @@ static void notify(struct iftask *f, const struct npu_event *e)
 		n.packets = sa->npu.esp->in.packets + sa->npu.esp->out.packets;
 		n.bytes = sa->npu.esp->in.bytes + sa->npu.esp->out.bytes;
 	}
+	if (e->kind == NPU_EV_NO_SA)
+		fill_flow(&n, e);
 	snprintf(dst, sizeof(dst), "ipsecmgr/%u", e->instance);
 	env.body_case = ENVELOPE__BODY_SA_NOTICE;
 	env.sa_notice = &n;

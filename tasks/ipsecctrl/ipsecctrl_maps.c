@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Crypto maps and their ipsecmgrs: evaluates place_maps_compute() at each change of the configuration, stores
- * what changed (checkpoints of kind "rm": `m context map` -> manager, `g manager` -> what it is for,
- * `require`), and only when that is durable tells hatsystem which managers there must be. A new ipsecctrl
- * goes on from the rows, so no map changes its manager by a restart. Entry points: ipsecctrl_maps_activate(),
- * and two for shows.
+ * what changed (checkpoints of kind "cmap": `context map` -> manager, which SRP takes to the other chassis,
+ * for the SAs of a map go with its manager's number; and of kind "rm": `g manager` -> what it is for,
+ * `require`), and only when that is durable tells hatsystem which managers there must be, and the managers
+ * (topic "maps") that there are rows to read. A new ipsecctrl, and a chassis that takes over, go on from the
+ * rows. Entry points: ipsecctrl_maps_activate(), and two for shows.
  */
 #include "tasks/ipsecctrl/ipsecctrl.h"
 
@@ -21,7 +22,6 @@
 #include "task/ckpt.h"
 #include "task/watch.h"
 
-#define KIND    "rm"
 #define TELL_MS 10000
 
 static struct {
@@ -31,12 +31,24 @@ static struct {
 	struct place_maps now;    /* as computed last, and (but for writes under way) durable */
 	struct place_maps stored; /* maps and managers as the rows have them: names and numbers only */
 	bool require_known;
+	bool serving;    /* else the other chassis writes the rows of maps */
 	unsigned writes; /* not acknowledged yet: hatsystem is told when there are none */
 	bool started;
 } self;
 
 /* --- telling hatsystem
  * ------------------------------------------------------------------------------------- */
+
+static void publish(struct task *t)
+{
+	Envelope env = ENVELOPE__INIT;
+	MapsAssigned a = MAPS_ASSIGNED__INIT;
+
+	a.maps = (uint32_t)self.now.n;
+	env.body_case = ENVELOPE__BODY_MAPS_ASSIGNED;
+	env.maps_assigned = &a;
+	task_publish(t, "maps", &env);
+}
 
 static void tell(struct task *t, void *arg)
 {
@@ -59,6 +71,7 @@ static void tell(struct task *t, void *arg)
 	env.body_case = ENVELOPE__BODY_MANAGERS_WANTED;
 	env.managers_wanted = &w;
 	task_send(t, "hatsystem/0", &env);
+	publish(t);
 }
 
 static void hat_changed(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
@@ -81,9 +94,9 @@ static void stored_cb(struct task *t, void *arg, int status, const char *text)
 }
 
 /* blob NULL: delete. */
-static void write_row(const char *key, const char *blob)
+static void write_row(const char *kind, const char *key, const char *blob)
 {
-	struct ckpt_row r = {.kind = KIND, .key = key, .blob = blob, .len = blob ? strlen(blob) : 0};
+	struct ckpt_row r = {.kind = kind, .key = key, .blob = blob, .len = blob ? strlen(blob) : 0};
 
 	if (!ckpt_write(self.ckpt, &r, 1, stored_cb, NULL))
 		self.writes++;
@@ -99,7 +112,7 @@ static struct place_map *map_of(const struct place_maps *m, const char *ctx, con
 
 static const char *map_key(const struct place_map *x, char *buf, size_t size)
 {
-	snprintf(buf, size, "m %s %s", x->ctx, x->name);
+	snprintf(buf, size, "%s %s", x->ctx, x->name);
 	return buf;
 }
 
@@ -114,11 +127,11 @@ static void save_maps(void)
 		if ((was ? was->manager : 0) == x->manager)
 			continue;
 		snprintf(blob, sizeof(blob), "%u", x->manager);
-		write_row(map_key(x, key, sizeof(key)), x->manager ? blob : NULL);
+		write_row(PLACE_MAPS_KIND, map_key(x, key, sizeof(key)), x->manager ? blob : NULL);
 	}
 	for (size_t i = 0; i < self.stored.n; i++)
 		if (!map_of(&self.now, self.stored.maps[i].ctx, self.stored.maps[i].name))
-			write_row(map_key(&self.stored.maps[i], key, sizeof(key)), NULL);
+			write_row(PLACE_MAPS_KIND, map_key(&self.stored.maps[i], key, sizeof(key)), NULL);
 }
 
 static void save_managers(void)
@@ -133,20 +146,21 @@ static void save_managers(void)
 			continue;
 		snprintf(key, sizeof(key), "g %u", g->instance);
 		snprintf(blob, sizeof(blob), "%u %d %s", g->ike, g->demux, g->ctx);
-		write_row(key, blob);
+		write_row(PLACE_MANAGERS_KIND, key, blob);
 	}
 	for (size_t i = 0; i < self.stored.n_managers; i++)
 		if (!place_maps_manager(&self.now, self.stored.managers[i].instance)) {
 			snprintf(key, sizeof(key), "g %u", self.stored.managers[i].instance);
-			write_row(key, NULL);
+			write_row(PLACE_MANAGERS_KIND, key, NULL);
 		}
 }
 
 /* The rows are what was computed: remember that for the next comparison. */
 static void mark_stored(void)
 {
-	self.stored.n = 0;
-	for (size_t i = 0; i < self.now.n; i++)
+	if (self.serving)
+		self.stored.n = 0;
+	for (size_t i = 0; self.serving && i < self.now.n; i++)
 		if (self.now.maps[i].manager)
 			place_maps_add(&self.stored, &self.now.maps[i]);
 	memcpy(self.stored.managers, self.now.managers, sizeof(self.stored.managers));
@@ -158,13 +172,12 @@ static void save_require(void)
 	char blob[40];
 
 	place_require_print(&self.now.require, blob, sizeof(blob));
-	write_row("require", blob);
+	write_row(PLACE_MANAGERS_KIND, "require", blob);
 	self.require_known = true;
 }
 
 static int load_row(const struct store_ckpt *row, void *arg)
 {
-	struct place_map x = {0};
 	struct place_maps_manager *g = &self.stored.managers[self.stored.n_managers];
 	char text[160];
 	unsigned ike;
@@ -177,9 +190,6 @@ static int load_row(const struct store_ckpt *row, void *arg)
 	text[row->len] = '\0';
 	if (!strcmp(row->key, "require")) {
 		self.require_known |= place_require_parse(text, &self.now.require);
-	} else if (sscanf(row->key, "m %79s %127[^\n]", x.ctx, x.name) == 2) {
-		x.manager = (uint32_t)strtoul(text, NULL, 10);
-		return place_maps_add(&self.stored, &x);
 	} else if (self.stored.n_managers < PLACE_MAP_MANAGERS &&
 	           sscanf(row->key, "g %u", &g->instance) == 1 && place_serves_maps(g->instance) &&
 	           sscanf(text, "%u %d %79s", &ike, &demux, g->ctx) == 3) {
@@ -190,17 +200,40 @@ static int load_row(const struct store_ckpt *row, void *arg)
 	return 0;
 }
 
+static int load_map(const struct store_ckpt *row, void *arg)
+{
+	struct place_map x;
+
+	(void)arg;
+	return place_cfg_map_row(row, &x) ? place_maps_add(&self.stored, &x) : 0;
+}
+
+/* What the other chassis assigned while it served came as rows. */
+static int load_maps(struct task *t)
+{
+	struct store_reader *r = store_open_reader(t->state_dir, STORE_STATE);
+	int rc = r ? 0 : -ENOMEM;
+
+	self.stored.n = 0;
+	if (rc == 0)
+		rc = store_ckpt_list(r, PLACE_MAPS_KIND, NULL, load_map, NULL);
+	store_close_reader(r);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 static int load(struct task *t)
 {
 	struct store_reader *r = store_open_reader(t->state_dir, STORE_STATE);
-	int rc = r ? store_ckpt_list(r, KIND, NULL, load_row, NULL) : -ENOMEM;
+	int rc = r ? store_ckpt_list(r, PLACE_MANAGERS_KIND, NULL, load_row, NULL) : -ENOMEM;
 
 	store_close_reader(r);
 	memcpy(self.now.managers, self.stored.managers, sizeof(self.now.managers));
 	self.now.n_managers = self.stored.n_managers;
+	if (rc == 0 || rc == -ENOENT)
+		rc = load_maps(t);
 	for (size_t i = 0; rc == 0 && i < self.stored.n; i++) /* until the configuration is read */
 		rc = place_maps_add(&self.now, &self.stored.maps[i]);
-	return rc == -ENOENT ? 0 : rc;
+	return rc;
 }
 
 /* --- computing
@@ -220,29 +253,72 @@ static void tell_changes(void)
 	}
 }
 
-static void config_changed(struct task *t, const struct cfg_tree *tree, void *arg)
+/* A manager that the other chassis had for this map. */
+static void adopt_manager(const struct place_map *x)
 {
-	(void)arg;
-	ipsecctrl_access_config(t, tree);
-	ipsecctrl_congest_config(t, tree);
+	struct place_maps_manager *g = &self.now.managers[self.now.n_managers];
+
+	if (!place_serves_maps(x->manager) || place_maps_manager(&self.now, x->manager) ||
+	    self.now.n_managers == PLACE_MAP_MANAGERS)
+		return;
+	*g = (struct place_maps_manager){.instance = x->manager,
+	                                 .ike = x->ike,
+	                                 .demux = x->demux && place_maps_demux_works(&self.now)};
+	snprintf(g->ctx, sizeof(g->ctx), "%s", x->ctx);
+	self.now.n_managers++;
+}
+
+static void compute(struct task *t, const struct cfg_tree *tree)
+{
 	if (!self.require_known && place_require_at_boot(t->state_dir, t->boot_id, &self.now.require))
 		save_require();
 	if (place_cfg_maps(tree, &self.now) < 0) {
 		LOG(EV_STORE_ERROR, "no memory for the crypto maps");
 		return;
 	}
+	self.now.demux_card = place_cfg_demux_card(tree, &self.profile);
 	for (size_t i = 0; i < self.now.n; i++) {
 		struct place_map *x = &self.now.maps[i], *was = map_of(&self.stored, x->ctx, x->name);
 
 		x->manager = was ? was->manager : 0;
+		adopt_manager(x);
 	}
-	self.now.demux_card = place_cfg_demux_card(tree, &self.profile);
 	place_maps_compute(&self.now);
-	tell_changes();
-	save_maps();
+	if (self.serving) {
+		tell_changes();
+		save_maps();
+	}
 	save_managers();
 	mark_stored();
 	tell(t, NULL);
+}
+
+static void config_changed(struct task *t, const struct cfg_tree *tree, void *arg)
+{
+	(void)arg;
+	ipsecctrl_access_config(t, tree);
+	ipsecctrl_congest_config(t, tree);
+	if (self.serving || load_maps(t) == 0)
+		compute(t, tree);
+}
+
+/* The other chassis may have assigned maps since. */
+static void follow(struct task *t, void *arg)
+{
+	(void)arg;
+	if (!self.serving && config_tree(t) && load_maps(t) == 0)
+		compute(t, config_tree(t));
+	else
+		tell(t, NULL);
+}
+
+static void srp_changed(struct task *t, bool serving, uint64_t epoch, void *arg)
+{
+	(void)epoch;
+	(void)arg;
+	self.serving = serving;
+	if (config_tree(t) && load_maps(t) == 0)
+		compute(t, config_tree(t));
 }
 
 /* Before sct is there, the boot configuration is not loaded yet. */
@@ -272,8 +348,8 @@ int ipsecctrl_maps_activate(struct task *t)
 	task_watch_peers(t, "hatsystem", hat_changed, NULL);
 	if (task_peer_up(t, "sct/0"))
 		sct_changed(t, "sct/0", 0, true, NULL);
-	task_timer_start(t, TELL_MS, TELL_MS, tell, NULL);
-	return 0;
+	task_timer_start(t, TELL_MS, TELL_MS, follow, NULL);
+	return srp_watch_start(t, srp_changed, NULL);
 }
 
 /* --- shows

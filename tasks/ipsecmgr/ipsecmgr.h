@@ -62,7 +62,8 @@ struct ipsecmgr_policy {
 		IPSECMGR_NO_LIST,
 		IPSECMGR_BLACKLIST,
 		IPSECMGR_WHITELIST
-	} list; /* the list of peers that counts (chapter 13) */
+	} list;                         /* the list of peers that counts (chapter 13) */
+	struct ipsecmgr_map_state *map; /* of a crypto map (its name is `template`); NULL: a service */
 	bool site_to_site;
 	bool one_session; /* duplicate-session-detection: a peer has one tunnel (chapter 25) */
 	struct ipsecmgr_vendor {
@@ -105,6 +106,8 @@ struct ipsecmgr {
 	struct ckpt *ckpt;
 	struct counters *counters;
 	struct ipsecmgr_policy *policies;
+	struct ipsecmgr_policy *leaving; /* whose peers are being told that they are gone */
+	struct task_timer *leave_timer;
 	struct ipsecmgr_map child;   /* inbound ESP SPI -> ipsecmgr_child */
 	struct ipsecmgr_map session; /* IKE SPI -> session being set up */
 	struct ipsecmgr_map alarms;  /* IKE SPI -> a decryption failure was told of it */
@@ -117,6 +120,9 @@ struct ipsecmgr {
 	uv_timer_t tick;
 	uint64_t tick_at, last_now; /* engine clock */
 	enum ike_congestion congestion;
+	uint32_t maps_ctx; /* context of a manager of crypto maps; 0: not known */
+	bool spd_open, spd_again;
+	struct task_timer *spd_retry, *maps_check;
 	bool cfg_known, srp_known, serving, restoring, readied;
 	uint32_t recovered, recover_failed;
 	uint64_t epoch, up_wall_us;
@@ -243,6 +249,28 @@ struct pki_own *ipsecmgr_cert_own(const struct ipsecmgr_cert_env *e, const char 
 /* CAs and revocation lists of a template. A reference; NULL: it lists no CA, or one of its lists can't be
  * used: without what was to be revoked nobody is trusted. A CA that can't be used is told and left out. */
 struct pki_trust *ipsecmgr_cert_trust(const struct ipsecmgr_cert_env *e, const struct cfg_node *tmpl);
+
+/* The part of a crypto map's policy that reads like a template's: authentication, sets, timers; its payload
+ * becomes the first one, without selectors. */
+bool ipsecmgr_cfg_map(const struct ipsecmgr_cert_env *e, const struct cfg_node *ctx,
+                      const struct cfg_node *map, struct ipsecmgr_policy *p);
+
+/* --- ipsecmgr_maps.c, ipsecmgr_spd.c: crypto maps by access lists (chapters 1, 3, 6, 7, 11)
+ * -----------------
+ */
+/* The policies of the maps this instance serves, in the order of the configuration. */
+struct ipsecmgr_policy *ipsecmgr_maps_build(struct ipsecmgr *m, const struct cfg_tree *tree,
+                                            void (*problem)(void *arg, const char *text), void *arg);
+/* A map is about to get new settings: tunnels by the old ones end where the configuration wants that. */
+void ipsecmgr_maps_changed(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p,
+                           const struct ike_policy *was);
+/* Have vpnmgr send the maps' packets here, and no others. */
+void ipsecmgr_maps_policies(struct ipsecmgr *m);
+void ipsecmgr_maps_event(struct ipsecmgr *m, const struct ike_event *ev);
+/* A packet of the context has no SA: set its tunnel up. */
+void ipsecmgr_maps_no_sa(struct ipsecmgr *m, const SaNotice *n);
+void ipsecmgr_maps_start(struct ipsecmgr *m);
+void ipsecmgr_maps_assigned(struct task *t, const struct bus_msg *msg);
 
 /* --- ipsecmgr_secrets.c: keys by the peers' identities (chapter 14) --------------------------------------
  */

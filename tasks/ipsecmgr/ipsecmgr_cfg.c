@@ -22,6 +22,8 @@
 #include "secret/secret.h"
 #include "vpn/vpn_context.h"
 
+#define LEAVE_MS 5000
+
 struct build {
 	const struct cfg_tree *tree;
 	const struct cfg_node *ctx, *svc, *tmpl;
@@ -38,8 +40,8 @@ static void __attribute__((format(printf, 2, 3))) complain(const struct build *b
 	int n;
 	va_list ap;
 
-	n = snprintf(text, sizeof(text), "context %s wsg-service %s: ", cfg_key(b->ctx, 0),
-	             cfg_key(b->svc, 0));
+	n = snprintf(text, sizeof(text), "context %s %s %s: ", cfg_key(b->ctx, 0),
+	             b->svc ? "wsg-service" : "crypto map", cfg_key(b->svc ? b->svc : b->tmpl, 0));
 	va_start(ap, fmt);
 	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
 	va_end(ap);
@@ -215,7 +217,10 @@ static void add_way(const struct build *b, const char *set, struct side local, s
 
 	if ((local.cert && !pol->own) || (remote.cert && !pki_trust_cas(pol->trust))) {
 		complain(b, "%s %s: %s is missing or can not be used",
-		         set ? "auth-method-set" : "crypto template", set ? set : cfg_key(b->tmpl, 0),
+		         set      ? "auth-method-set"
+		         : b->svc ? "crypto template"
+		                  : "crypto map",
+		         set ? set : cfg_key(b->tmpl, 0),
 		         local.cert && !pol->own ? "certificate" : "ca-certificate list or ca-crl list");
 		return;
 	}
@@ -304,8 +309,8 @@ static bool read_auth(const struct build *b)
 	read_sets(b, local, remote);
 	ok = pol->n_auth > 0;
 	if (!ok)
-		complain(b, "crypto template %s has no way to authenticate that can be used",
-		         cfg_key(b->tmpl, 0));
+		complain(b, "crypto %s %s has no way to authenticate that can be used",
+		         b->svc ? "template" : "map", cfg_key(b->tmpl, 0));
 	fold_keys(pol);
 	return ok;
 }
@@ -472,6 +477,45 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 	return p->pol.n_ike > 0;
 }
 
+/* The payload of a map says what its child SAs are; the access lists, which there are. */
+static bool read_map_payload(const struct build *b)
+{
+	const struct cfg_node *payload = cfg_first(b->tmpl, "payload");
+	struct ike_payload *y = &b->p->pol.payload[0];
+
+	if (!payload) {
+		complain(b, "it has no payload");
+		return false;
+	}
+	ipsecmgr_payload_read(b->tree, payload, y);
+	y->n_esp = read_suites(b, payload, true, y->esp, NULL);
+	y->rekey |= cfg_on(b->tree, b->tmpl, "rekey");
+	y->max_children = 1;
+	return y->n_esp > 0;
+}
+
+bool ipsecmgr_cfg_map(const struct ipsecmgr_cert_env *e, const struct cfg_node *ctx,
+                      const struct cfg_node *map, struct ipsecmgr_policy *p)
+{
+	struct build b = {.tree = e->tree,
+	                  .ctx = ctx,
+	                  .tmpl = map,
+	                  .p = p,
+	                  .state_dir = e->state_dir,
+	                  .key = e->key,
+	                  .problem = e->problem,
+	                  .arg = e->arg};
+
+	p->pol.ike_lifetime_s = 86400;
+	if (!read_auth(&b) || !read_map_payload(&b))
+		return false;
+	read_template(&b);
+	p->pol.max_childsa = 0; /* its rules are the limit */
+	p->pol.initial_contact = true;
+	p->pol.n_ike = read_suites(&b, map, false, p->pol.ike, &p->pol.ike_lifetime_s);
+	return p->pol.n_ike > 0;
+}
+
 struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, const char *state_dir,
                                            const struct secret_key *key,
                                            void (*problem)(void *arg, const char *text), void *arg)
@@ -516,6 +560,7 @@ void ipsecmgr_cfg_free(struct ipsecmgr_policy *list)
 		pki_own_unref(list->pol.own);
 		pki_trust_unref(list->pol.trust);
 		free(list->vendors);
+		free(list->map);
 		free(list);
 		list = next;
 	}
@@ -536,16 +581,52 @@ static void log_problem(void *arg, const char *text)
 	LOG(EV_CFG_REFERENCE, "%s", text);
 }
 
-/* Services that are not there any more take their tunnels with them (StarOS: service termination). */
-static void remove_gone(struct ipsecmgr *m, const struct ipsecmgr_policy *old)
+static void left(struct task *t, void *arg)
 {
-	for (; old; old = old->next) {
-		if (ipsecmgr_cfg_find(m, old->pol.name))
+	struct ipsecmgr *m = arg;
+
+	(void)t;
+	task_timer_stop(m->leave_timer);
+	m->leave_timer = NULL;
+	ipsecmgr_cfg_free(m->leaving);
+	m->leaving = NULL;
+	if (m->e)
+		ipsecmgr_data_bind(m);
+}
+
+/* Its sockets stay open until its peers were told. */
+static void leave(struct ipsecmgr *m, struct ipsecmgr_policy *p)
+{
+	p->next = m->leaving;
+	m->leaving = p;
+	if (m->leave_timer)
+		task_timer_stop(m->leave_timer);
+	m->leave_timer = task_timer_start(m->t, LEAVE_MS, 0, left, m);
+}
+
+/* Services that are not there any more take their tunnels with them (StarOS: service termination). */
+static void remove_gone(struct ipsecmgr *m, struct ipsecmgr_policy **old)
+{
+	struct ipsecmgr_policy *p;
+
+	while ((p = *old)) {
+		if (ipsecmgr_cfg_find(m, p->pol.name)) {
+			old = &p->next;
 			continue;
-		LOG(EV_IPSEC_TEMPLATE, "wsg-service %s in context %s is not bound any more", old->service,
-		    old->context);
-		ike_engine_policy_remove(m->e, old->pol.name);
-		ike_engine_drop_all(m->e, ipsecmgr_engine_now(m), old->pol.name, true);
+		}
+		if (p->map)
+			LOG(EV_IPSEC_TEMPLATE, "crypto map %s in context %s is not served here any more",
+			    p->template, p->context);
+		else
+			LOG(EV_IPSEC_TEMPLATE, "wsg-service %s in context %s is not bound any more",
+			    p->service, p->context);
+		ike_engine_policy_remove(m->e, p->pol.name);
+		if (!ike_engine_drop_all(m->e, ipsecmgr_engine_now(m), p->pol.name, true) || !m->t) {
+			old = &p->next;
+			continue;
+		}
+		*old = p->next;
+		leave(m, p);
 	}
 }
 
@@ -576,7 +657,7 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 	m->secrets = ipsecmgr_secrets_build(tree, m->have_key ? &m->key : NULL, log_problem, NULL);
 	/* A manager of crypto maps has nothing to do with services. */
 	m->policies = m->t && place_serves_maps(m->t->instance)
-	                      ? NULL
+	                      ? ipsecmgr_maps_build(m, tree, log_problem, NULL)
 	                      : ipsecmgr_cfg_build(tree, m->t ? m->t->state_dir : NULL,
 	                                           m->have_key ? &m->key : NULL, log_problem, NULL);
 	ipsecmgr_vendor_again(m, tree, old);
@@ -589,9 +670,15 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 		keep_pki(&p->pol, was);
 		if (was && !memcmp(was, &p->pol, sizeof(p->pol)))
 			continue;
+		if (was && p->map)
+			ipsecmgr_maps_changed(m, tree, p, was);
 		if (ike_engine_policy_put(m->e, &p->pol))
-			LOG(EV_CFG_ERROR, "wsg-service %s in context %s: its policy was refused", p->service,
+			LOG(EV_CFG_ERROR, "%s %s in context %s: its policy was refused",
+			    p->map ? "crypto map" : "wsg-service", p->map ? p->template : p->service,
 			    p->context);
+		else if (p->map)
+			LOG(EV_IPSEC_TEMPLATE, "crypto map %s in context %s %s, %u child SAs", p->template,
+			    p->context, was ? "changed" : "in use", p->pol.n_payload);
 		else
 			LOG(EV_IPSEC_TEMPLATE, "wsg-service %s in context %s %s, crypto template %s",
 			    p->service, p->context, was ? "changed" : "bound", p->template);
@@ -600,10 +687,12 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 		struct ike_protection guard = ipsecmgr_guard_protection(m);
 
 		ike_engine_protect(m->e, ipsecmgr_engine_now(m), &guard);
-		remove_gone(m, old);
+		remove_gone(m, &old);
 		if (!m->restoring)
 			ipsecmgr_data_bind(m);
 		ipsecmgr_engine_rearm(m);
 	}
+	if (m->e ? !m->restoring : m->srp_known && !m->serving)
+		ipsecmgr_maps_policies(m);
 	ipsecmgr_cfg_free(old);
 }

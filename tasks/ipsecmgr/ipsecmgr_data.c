@@ -14,10 +14,12 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "place/place.h"
 #include "punt/punt.h"
 
 #define PUSH_BATCH  400
 #define RETRY_MS    200
+#define BIND_MAX    256 /* addresses; and peers of crypto maps */
 #define PACKETS_MAX 256 /* handled per loop turn */
 
 /* --- child SAs
@@ -144,7 +146,7 @@ int ipsecmgr_data_add(struct ipsecmgr *m, const struct ike_child_act *a)
 	SaPair p;
 
 	fill_pair(m, &p, a, &local, &remote);
-	return keep_pair(m, &p, !net_addr_is_set(&a->inner));
+	return keep_pair(m, &p, !net_addr_is_set(&a->inner) && !place_serves_maps(m->t->instance));
 }
 
 /* A kept child, unpacked, with its selectors in the engine's form. */
@@ -387,34 +389,60 @@ static void bind_done(struct task *t, void *arg, int status, const struct bus_ms
 		retry_later(m);
 }
 
+struct bind_rows {
+	ServiceBind__Addr row[BIND_MAX], *ptr[BIND_MAX];
+	const struct ipsecmgr_policy *of[BIND_MAX];
+	ProtobufCBinaryData peer[BIND_MAX]; /* those of one address follow each other */
+	size_t n, n_peers;
+};
+
+static bool same_address(const struct ipsecmgr_policy *a, const struct ipsecmgr_policy *b)
+{
+	return a->ctx == b->ctx && net_addr_equal(&a->pol.local, &b->pol.local);
+}
+
+/* The address of a policy, unless it is there already, with the peers of all crypto maps of the list there.
+ */
+static void add_bind(struct bind_rows *b, const struct ipsecmgr_policy *list, const struct ipsecmgr_policy *p)
+{
+	ServiceBind__Addr *row = &b->row[b->n];
+
+	for (size_t i = 0; i < b->n; i++)
+		if (same_address(b->of[i], p))
+			return;
+	service_bind__addr__init(row);
+	row->ctx = p->ctx;
+	row->addr = addr_bytes(&p->pol.local);
+	row->peers = &b->peer[b->n_peers];
+	for (; list && b->n_peers < BIND_MAX; list = list->next)
+		if (same_address(list, p) && net_addr_is_set(&list->pol.peer)) {
+			b->peer[b->n_peers++] = addr_bytes(&list->pol.peer);
+			row->n_peers++;
+		}
+	b->of[b->n] = p;
+	b->ptr[b->n++] = row;
+}
+
 void ipsecmgr_data_bind(struct ipsecmgr *m)
 {
-	ServiceBind__Addr row[256], *ptr[256];
+	struct bind_rows b = {.n = 0};
 	Envelope env = ENVELOPE__INIT;
 	ServiceBind sb = SERVICE_BIND__INIT;
 	const struct ipsecmgr_policy *p;
-	size_t i, n = 0;
 
 	m->data.bind_again = m->data.bind_open;
 	if (m->data.bind_open)
 		return;
-	for (p = m->e ? m->policies : NULL; p && n < 256; p = p->next) {
-		for (i = 0; i < n; i++)
-			if (row[i].ctx == p->ctx && row[i].addr.len == net_addr_len(&p->pol.local) &&
-			    !memcmp(row[i].addr.data, p->pol.local.bytes, row[i].addr.len))
-				break;
-		if (i < n)
-			continue;
-		service_bind__addr__init(&row[n]);
-		row[n].ctx = p->ctx;
-		row[n].addr = addr_bytes(&p->pol.local);
-		ptr[n] = &row[n];
-		n++;
-	}
+	for (p = m->e ? m->policies : NULL; p && b.n < BIND_MAX; p = p->next)
+		add_bind(&b, m->policies, p);
+	for (p = m->e ? m->leaving : NULL; p && b.n < BIND_MAX; p = p->next)
+		add_bind(&b, NULL, p);
 	sb.instance = m->t->instance;
 	sb.instances = m->data.instances > m->t->instance ? m->data.instances : m->t->instance;
-	sb.addrs = ptr;
-	sb.n_addrs = n;
+	if (place_serves_maps(m->t->instance))
+		sb.instances = 0;
+	sb.addrs = b.ptr;
+	sb.n_addrs = b.n;
 	env.body_case = ENVELOPE__BODY_SERVICE_BIND;
 	env.service_bind = &sb;
 	if (task_request(m->t, m->data.addr, &env, IPSECMGR_DATA_MS, 0, bind_done, m))
@@ -500,6 +528,9 @@ void ipsecmgr_data_notice(struct task *t, const struct bus_msg *msg)
 		break;
 	case SA_NOTICE__WHAT__SELECTOR:
 		ike_engine_child_usage(m->e, now, n->spi_in, IKE_USE_SELECTORS);
+		break;
+	case SA_NOTICE__WHAT__NO_SA:
+		ipsecmgr_maps_no_sa(m, n);
 		break;
 	case SA_NOTICE__WHAT__FIRST_USE:
 		ike_engine_data_seen(m->e, now, n->spi_in, NULL);

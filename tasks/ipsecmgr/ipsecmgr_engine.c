@@ -15,6 +15,7 @@
 #include "session/session.h"
 #include "esp/esp.h"
 #include "esp/esp_mark.h"
+#include "place/place.h"
 
 #define ROWS_MAX 48 /* of one transaction: an IKE SA with all its children */
 
@@ -141,8 +142,10 @@ static void log_event(struct ipsecmgr *m, const struct ike_event *ev)
 
 static void handle_event(struct ipsecmgr *m, const struct ike_event *ev)
 {
-	if (!m->restoring)
+	if (!m->restoring) {
 		log_event(m, ev);
+		ipsecmgr_maps_event(m, ev);
+	}
 	ipsecmgr_guard_event(m, ev);
 	if (m->restoring)
 		return;
@@ -273,7 +276,7 @@ static void op_data(struct ipsecmgr_op *op)
 				LOG(EV_IPSEC_SA_FAIL, "child SA %08x: %s", a->child.spi_in, strerror(-err));
 			else if (n_add < ROWS_MAX)
 				add[n_add++] = a->child.spi_in;
-			if (!net_addr_is_set(&a->child.inner) &&
+			if (!net_addr_is_set(&a->child.inner) && !place_serves_maps(m->t->instance) &&
 			    ipsecmgr_sess_flows(m, a->child.path.ctx_id, a->child.ts_remote,
 			                        a->child.n_remote, false, flows_done, op) > 0)
 				op->waits++;

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "esp/esp_mark.h"
+#include "place/place.h"
 #include "store/store.h"
 
 #define READY_WAIT_MS 5000 /* restored SAs shall be in the data path within this; then we serve without */
@@ -233,6 +234,7 @@ static void start_serving(struct ipsecmgr *m)
 	m->up_wall_us = clock_wall_us();
 	ipsecmgr_data_push(m);
 	ipsecmgr_data_bind(m);
+	ipsecmgr_maps_policies(m);
 	ipsecmgr_engine_rearm(m);
 }
 
@@ -242,6 +244,7 @@ static void stop_serving(struct ipsecmgr *m)
 	ipsecmgr_engine_close(m);
 	ipsecmgr_sess_drop_all(m);
 	ipsecmgr_data_stop(m);
+	ipsecmgr_maps_policies(m);
 }
 
 static void check(struct ipsecmgr *m)
@@ -260,7 +263,7 @@ static void config_changed(struct task *t, const struct cfg_tree *tree, void *ar
 	struct ipsecmgr *m = arg;
 
 	m->cfg_known = true;
-	if (m->e)
+	if (m->e || place_serves_maps(t->instance))
 		ipsecmgr_cfg_apply(m, tree);
 	check(m);
 }
@@ -278,6 +281,8 @@ static void srp_changed(struct task *t, bool serving, uint64_t epoch, void *arg)
 	m->serving = serving;
 	m->epoch = epoch;
 	check(m);
+	if (!serving)
+		ipsecmgr_maps_policies(m);
 }
 
 int ipsecmgr_serve_init(struct task *t)
@@ -311,6 +316,7 @@ int ipsecmgr_serve_activate(struct task *t, const char *reason)
 	if (err)
 		LOG(EV_SYSCALL, "chassis key: %s; sealed keys cannot be opened", strerror(-err));
 	ipsecmgr_data_start(m);
+	ipsecmgr_maps_start(m);
 	err = config_watch_start(t, config_changed, m);
 	if (!err)
 		err = srp_watch_start(t, srp_changed, m);

@@ -23,6 +23,8 @@ static const struct task_route routes[] = {
         {ENVELOPE__BODY_POOL_RETURN, "sessmgr", "an unused chunk comes back", vpnmgr_pool_return},
         {ENVELOPE__BODY_FLOW_UPDATE, "ipsecmgr", "networks behind tunnels: store, route, answer",
          vpnmgr_flow_update},
+        {ENVELOPE__BODY_POLICY_UPDATE, "ipsecmgr",
+         "which packets of the context are its crypto maps': rules of routing", vpnmgr_policy_update},
         {ENVELOPE__BODY_SHOW, "*", "ip pool, ip interface, ip route, context", vpnmgr_show},
 };
 

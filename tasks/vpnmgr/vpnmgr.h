@@ -2,8 +2,8 @@
 /*
  * Private to vpnmgr: one context's network. _cfg.c learns what shall be (configuration, redundancy state),
  * _net.c makes the kernel so, _pool.c owns the address pools and their chunks, _flow.c the routes of tunnels
- * without an assigned address, _garp.c announces addresses after a take-over, _ipc.c takes messages, _show.c
- * answers operators.
+ * without an assigned address, _policy.c what crypto maps protect, _garp.c announces addresses after a
+ * take-over, _ipc.c takes messages, _show.c answers operators.
  */
 #ifndef VPNMGR_H
 #define VPNMGR_H
@@ -83,6 +83,8 @@ void vpnmgr_net_reconcile(struct vpnmgr *v);
 void vpnmgr_net_release(struct vpnmgr *v, const struct vpn_cfg *old, const struct cfg_tree *tree);
 /* One route to an ipsecmgr's TUN. 0 or -errno. */
 int vpnmgr_net_route(struct vpnmgr *v, const struct net_prefix *p, uint32_t ipsecmgr, bool del);
+/* A route of r's table into an ipsecmgr's TUN (r->ifindex is filled in). 0 or -errno. */
+int vpnmgr_net_table(struct vpnmgr *v, struct nl_route *r, uint32_t ipsecmgr);
 /* Log the problems noted since the last report as this event, unless they are the same as in *last; that gets
  * them. */
 void vpnmgr_net_report(struct vpnmgr *v, enum log_event ev, char last[VPNMGR_PROBLEMS]);
@@ -111,6 +113,9 @@ void vpnmgr_pool_written(struct vpnmgr *v);
 uint32_t vpnmgr_flow_restore(struct vpnmgr *v);
 void vpnmgr_flow_clear(struct vpnmgr *v);
 void vpnmgr_flow_update(struct task *t, const struct bus_msg *m);
+
+/* vpnmgr_policy.c: which packets are a crypto map's */
+void vpnmgr_policy_update(struct task *t, const struct bus_msg *m);
 
 /* vpnmgr_show.c */
 void vpnmgr_show(struct task *t, const struct bus_msg *m);

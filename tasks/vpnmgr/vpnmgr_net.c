@@ -312,6 +312,22 @@ int vpnmgr_net_route(struct vpnmgr *v, const struct net_prefix *p, uint32_t ipse
 	return del && err == -ESRCH ? 0 : err;
 }
 
+int vpnmgr_net_table(struct vpnmgr *v, struct nl_route *r, uint32_t ipsecmgr)
+{
+	int err;
+
+	for (unsigned i = 0; i < 2; i++) {
+		r->ifindex = tun_index(v, ipsecmgr);
+		if (r->ifindex <= 0)
+			return r->ifindex;
+		err = nl_route_replace(v->nl, r);
+		if (err != -ENODEV)
+			return err;
+		v->tun[ipsecmgr] = 0; /* of a context that was removed and made anew */
+	}
+	return -ENODEV;
+}
+
 /* --- the pass
  * ------------------------------------------------------------------------------------------------- */
 

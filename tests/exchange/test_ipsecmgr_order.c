@@ -150,6 +150,9 @@ int ipsecmgr_sess_flows(struct ipsecmgr *m, uint32_t ctx, const struct ike_ts *t
 {
 	return 0;
 }
+void ipsecmgr_maps_event(struct ipsecmgr *m, const struct ike_event *ev)
+{
+}
 void ipsecmgr_serve_load(struct ipsecmgr *m, bool always)
 {
 }

@@ -27,6 +27,18 @@ void ipsecmgr_vendor_read(const struct cfg_tree *tree, const struct cfg_node *ct
 void ipsecmgr_vendor_again(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *old)
 {
 }
+struct ipsecmgr_policy *ipsecmgr_maps_build(struct ipsecmgr *m, const struct cfg_tree *tree,
+                                            void (*problem)(void *arg, const char *text), void *arg)
+{
+	return NULL;
+}
+void ipsecmgr_maps_changed(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p,
+                           const struct ike_policy *was)
+{
+}
+void ipsecmgr_maps_policies(struct ipsecmgr *m)
+{
+}
 
 static const char config[] = "config\n"
                              "context ingress -noconfirm\n"
@@ -573,5 +585,46 @@ Test(ipsecmgr_cert, read_again_it_is_the_same)
 	cr_expect_eq(memcmp(&p->pol, &q->pol, sizeof(p->pol)), 0);
 	ipsecmgr_cfg_free(p);
 	ipsecmgr_cfg_free(q);
+	unload(t);
+}
+
+/* What a crypto map shares with a template: keys, sets, timers, its payload. */
+Test(ipsecmgr_cfg, a_crypto_map_reads_like_a_template)
+{
+	struct cfg_tree *t =
+	        load("config\ncontext c -noconfirm\nipsec transform-set esp\nencryption aes-cbc-256\n"
+	             "hmac sha2-256-128\n#exit\nikev2-ikesa transform-set ike\nencryption aes-cbc-256\n"
+	             "hmac sha2-256-128\nprf sha2-256\ngroup 14\nlifetime 7200\n#exit\n"
+	             "crypto map m ikev2-ipv4\nauthentication local pre-shared-key key ours\n"
+	             "authentication remote pre-shared-key key theirs\nikev2-ikesa transform-set list ike\n"
+	             "ikev2-ikesa max-retransmissions 3\nikev2-ikesa setup-timer 17\nikev2-ikesa rekey\n"
+	             "keepalive interval 20 timeout 11 num-retry 4\nrekey\n"
+	             "payload p match ipv4\nipsec transform-set list esp\nlifetime 3600\n#exit\n#exit\n"
+	             "crypto map bare ikev2-ipv4\nauthentication local pre-shared-key key k\n#exit\nend\n",
+	             0);
+	struct seen s = {0};
+	struct ipsecmgr_cert_env e = {.tree = t, .problem = problem, .arg = &s};
+	struct cfg_node *ctx = cfg_child(t, t->root, "context", "c");
+	struct ipsecmgr_policy *p = calloc(1, sizeof(*p));
+
+	cr_assert(ipsecmgr_cfg_map(&e, ctx, cfg_child(t, ctx, "crypto-map", "m"), p));
+	cr_expect_eq(s.n, 0u, "%s", s.text);
+	cr_expect_eq(p->pol.psk_len, 6u);
+	cr_expect_arr_eq(p->pol.psk, "theirs", 6);
+	cr_expect_arr_eq(p->pol.psk_local, "ours", 4);
+	cr_expect_eq(p->pol.ike[0].encr_bits, 256);
+	cr_expect_eq(p->pol.ike_lifetime_s, 7200u);
+	cr_expect_eq(p->pol.payload[0].esp[0].encr_bits, 256);
+	cr_expect_eq(p->pol.payload[0].lifetime_s, 3600u);
+	cr_expect(p->pol.payload[0].rekey && p->pol.ike_rekey && p->pol.initial_contact);
+	cr_expect_eq(p->pol.dpd_interval_s, 20u);
+	cr_expect_eq(p->pol.max_retrans, 3u);
+	cr_expect_eq(p->pol.setup_timer_s, 17u);
+	cr_expect_not(p->pol.ask_session);
+	ipsecmgr_cfg_free(p);
+	p = calloc(1, sizeof(*p));
+	cr_expect_not(ipsecmgr_cfg_map(&e, ctx, cfg_child(t, ctx, "crypto-map", "bare"), p));
+	cr_expect_str_eq(s.text, "context c crypto map bare: it has no payload\n");
+	ipsecmgr_cfg_free(p);
 	unload(t);
 }

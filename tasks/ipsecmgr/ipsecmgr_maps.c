@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Crypto maps of IKE version 2 (IPSec Reference, chapters 1, 3, 6, 11): a policy for each map that an
+ * interface uses and ipsecctrl gave to this instance, with a pair of selectors for each rule of its access
+ * lists. Tunnels are set up by the first packet that no SA carries (chapter 1), or by the peer; then whoever
+ * was asked first has a child SA for every rule (chapter 11). Settings of a tunnel that is up stay until it
+ * is cleared (chapter 6), or end it (chapter 7). Which packets get here is ipsecmgr_spd.c's business. Entry
+ * points: ipsecmgr_maps_*().
+ */
+#include "tasks/ipsecmgr/ipsecmgr.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cfg/cfg.h"
+#include "place/place_cfg.h"
+#include "store/store.h"
+#include "tasks/ipsecmgr/ipsecmgr_map_state.h"
+#include "vpn/vpn_context.h"
+
+#define TRY_US       (1 * US_PER_SEC) /* between two tries to set a tunnel up for packets */
+#define ASK_AGAIN_US (5 * US_PER_SEC) /* a rule without a child, for packets */
+#define TWINS_US     (2 * US_PER_SEC)
+#define CHECK_MS     500
+
+/* --- what is configured ------------------------------------------------------------------------------------
+ */
+
+/* One `match address` of a map that an interface uses. */
+struct list {
+	const struct cfg_node *map, *interface, *acl_ref;
+	int64_t preference;
+	unsigned index, n_rules;
+	uint32_t base; /* first of its priorities; 0: there is no room for it */
+};
+
+struct lists {
+	struct list *v;
+	size_t n;
+};
+
+struct reader {
+	struct ipsecmgr *m;
+	const struct cfg_tree *tree;
+	const struct cfg_node *ctx;
+	void (*problem)(void *arg, const char *text);
+	void *arg;
+	char prefix[256]; /* of what is told */
+};
+
+static void complain(const struct reader *r, const char *text)
+{
+	char full[640];
+
+	snprintf(full, sizeof(full), "%s: %s", r->prefix, text);
+	if (r->problem)
+		r->problem(r->arg, full);
+}
+
+static void complain_acl(void *arg, const char *text)
+{
+	complain(arg, text);
+}
+
+static bool is_ipv6(const struct cfg_node *map)
+{
+	return !strcmp(cfg_arg(map, "type"), "ikev2-ipv6");
+}
+
+static unsigned count_rules(const struct cfg_tree *t, const struct cfg_node *ctx, const struct list *l)
+{
+	const struct cfg_node *acl = cfg_child_named(t, ctx,
+	                                             is_ipv6(l->map) ? "ipv6-access-list" : "ip-access-list",
+	                                             cfg_key(l->acl_ref, 0)),
+	                      *n;
+	unsigned count = 0;
+
+	for (n = acl ? cfg_first(acl, "rule") : NULL; n && count < VPN_ACL_RULES_MAX; n = cfg_next(n, "rule"))
+		count++;
+	return count;
+}
+
+static int by_preference(const void *a, const void *b)
+{
+	const struct list *x = a, *y = b;
+
+	if (x->preference != y->preference)
+		return x->preference < y->preference ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static int add_lists(struct lists *all, const struct reader *r, const struct cfg_node *interface,
+                     const struct cfg_node *map)
+{
+	const struct cfg_node *n;
+	struct list *v;
+
+	cfg_foreach(n, map, "match-address")
+	{
+		v = realloc(all->v, (all->n + 1) * sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		all->v = v;
+		v[all->n] = (struct list){.map = map,
+		                          .interface = interface,
+		                          .acl_ref = n,
+		                          .preference = cfg_arg_int(n, "preference", 0),
+		                          .index = (unsigned)all->n};
+		v[all->n].n_rules = count_rules(r->tree, r->ctx, &v[all->n]);
+		all->n++;
+	}
+	return 0;
+}
+
+/* The interface's map of IKE version 2, or NULL. */
+static const struct cfg_node *map_of(const struct reader *r, const struct cfg_node *interface)
+{
+	const char *name = cfg_get(r->tree, interface, "crypto-map", "map");
+	const struct cfg_node *map = name ? cfg_child_named(r->tree, r->ctx, "crypto-map", name) : NULL;
+
+	return map && cfg_arg(map, "type") && !strncmp(cfg_arg(map, "type"), "ikev2-", 6) ? map : NULL;
+}
+
+/* Every list of the context, the first to be looked at first, with priorities that all managers agree on. */
+static int read_lists(const struct reader *r, struct lists *all)
+{
+	const struct cfg_node *interface, *map;
+	uint32_t at = SPD_FIRST, need;
+	int err = 0;
+
+	cfg_foreach(interface, r->ctx, "interface")
+	{
+		map = map_of(r, interface);
+		if (map && !err)
+			err = add_lists(all, r, interface, map);
+	}
+	if (err || !all->n)
+		return err;
+	qsort(all->v, all->n, sizeof(*all->v), by_preference);
+	for (size_t i = 0; i < all->n; i++) {
+		need = all->v[i].n_rules * SPD_SLOTS + 1;
+		all->v[i].base = at + need <= SPD_LAST ? at : 0;
+		at += need;
+	}
+	return 0;
+}
+
+static struct ike_ts side_ts(const struct net_prefix *p, uint8_t proto, const struct vpn_acl_ports *ports,
+                             unsigned i)
+{
+	struct ike_ts ts = {.lo = p->addr,
+	                    .hi = p->addr,
+	                    .proto = proto,
+	                    .port_lo = ports->lo[i],
+	                    .port_hi = ports->hi[i]};
+
+	for (unsigned bit = p->len; bit < net_addr_bits(&p->addr); bit++)
+		ts.hi.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return ts;
+}
+
+/* A child of its own for this rule: like the map's payload, with these selectors. */
+static void add_payload(struct ike_policy *pol, const struct vpn_acl_rule *a)
+{
+	struct ike_payload *y = &pol->payload[pol->n_payload];
+
+	if (pol->n_payload) {
+		*y = pol->payload[0];
+		snprintf(y->name, sizeof(y->name), "%.127s#%u", pol->payload[0].name, pol->n_payload + 1);
+	}
+	pol->n_payload++;
+	y->family = a->src.addr.family;
+	y->n_ts_local = a->sport.n;
+	y->n_ts_remote = a->dport.n;
+	memset(y->ts_local, 0, sizeof(y->ts_local));
+	memset(y->ts_remote, 0, sizeof(y->ts_remote));
+	for (unsigned i = 0; i < a->sport.n; i++)
+		y->ts_local[i] = side_ts(&a->src, a->proto, &a->sport, i);
+	for (unsigned i = 0; i < a->dport.n; i++)
+		y->ts_remote[i] = side_ts(&a->dst, a->proto, &a->dport, i);
+}
+
+static void add_rules(const struct reader *r, const struct list *l, struct ipsecmgr_policy *p)
+{
+	struct vpn_acl_rule rules[VPN_ACL_RULES_MAX];
+	const char *name = cfg_key(l->acl_ref, 0);
+	int n = vpn_acl_read(r->tree, r->ctx, name, is_ipv6(l->map), rules, complain_acl,
+	                     (void *)(uintptr_t)r);
+	char text[256];
+
+	if (n < 0 || !l->base) {
+		snprintf(text, sizeof(text), "access-list %s %s", name,
+		         n < 0 ? "does not exist"
+		               : "is left out: the maps of this context have too many rules");
+		complain(r, text);
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		if ((rules[i].permit && p->pol.n_payload == IKE_MAX_PAYLOADS) ||
+		    p->map->n_rules == SPD_RULES_MAX) {
+			complain(r, "its lists permit more than five times, and an IKE SA has five child "
+			            "SAs; the rest "
+			            "is left out");
+			return;
+		}
+		p->map->rule[p->map->n_rules++] = (struct spd_rule){
+		        l->base + (uint32_t)i * SPD_SLOTS, l->base + l->n_rules * SPD_SLOTS, rules[i]};
+		if (rules[i].permit)
+			add_payload(&p->pol, &rules[i]);
+	}
+}
+
+static struct ipsecmgr_policy *policy_new(const struct reader *r, const struct cfg_node *map)
+{
+	struct ipsecmgr_policy *p = calloc(1, sizeof(*p));
+
+	if (p)
+		p->map = calloc(1, sizeof(*p->map));
+	if (!p || !p->map) {
+		free(p);
+		return NULL;
+	}
+	p->ctx = p->pol.ctx_id = vpn_context_id(r->tree, cfg_key(r->ctx, 0));
+	snprintf(p->context, sizeof(p->context), "%s", cfg_key(r->ctx, 0));
+	snprintf(p->template, sizeof(p->template), "%s", cfg_key(map, 0));
+	snprintf(p->counter_key, sizeof(p->counter_key), "%.63s", cfg_key(map, 0));
+	snprintf(p->pol.name, sizeof(p->pol.name), "%.79s/%.127s", p->context, p->template);
+	return p;
+}
+
+/* NULL: it can't be served, which was told. */
+static struct ipsecmgr_policy *read_map(struct reader *r, const struct lists *all,
+                                        const struct cfg_node *interface, const struct cfg_node *map)
+{
+	struct ipsecmgr_cert_env env = {.tree = r->tree,
+	                                .state_dir = r->m->t ? r->m->t->state_dir : NULL,
+	                                .key = r->m->have_key ? &r->m->key : NULL,
+	                                .problem = r->problem,
+	                                .arg = r->arg};
+	struct ipsecmgr_policy *p = policy_new(r, map);
+	bool ok = p && ipsecmgr_cfg_map(&env, r->ctx, map, p);
+
+	if (!p)
+		return NULL;
+	snprintf(r->prefix, sizeof(r->prefix), "context %s crypto map %s", cfg_key(r->ctx, 0),
+	         cfg_key(map, 0));
+	if (ok && !place_cfg_map_ends(r->tree, interface, map, &p->pol.local, &p->pol.peer)) {
+		complain(r, "its peer, or the interface's address of the peer's family, is not configured");
+		ok = false;
+	}
+	for (size_t i = 0; ok && i < all->n; i++)
+		if (all->v[i].map == map && all->v[i].interface == interface)
+			add_rules(r, &all->v[i], p);
+	if (ok && !p->pol.n_payload) {
+		complain(r, "its access lists permit nothing");
+		ok = false;
+	}
+	if (ok)
+		return p;
+	ipsecmgr_cfg_free(p);
+	return NULL;
+}
+
+/* --- which maps are ours: rows of ipsecctrl
+ * ------------------------------------------------------------------ */
+
+struct assigned {
+	struct place_map v[PLACE_MAPS_PER_MANAGER];
+	size_t n;
+	uint32_t instance;
+	char ctx[80];
+};
+
+static int note_map(const struct store_ckpt *row, void *arg)
+{
+	struct assigned *a = arg;
+	struct place_map x;
+
+	if (place_cfg_map_row(row, &x) && x.manager == a->instance && a->n < PLACE_MAPS_PER_MANAGER)
+		a->v[a->n++] = x;
+	return 0;
+}
+
+static bool is_ours(const struct assigned *a, const char *ctx, const char *name)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (!strcmp(a->v[i].ctx, ctx) && !strcmp(a->v[i].name, name))
+			return true;
+	return false;
+}
+
+/* The context of a manager without maps: "IKE-version demux context", of ipsecctrl. */
+static int note_context(const struct store_ckpt *row, void *arg)
+{
+	struct assigned *a = arg;
+	char text[160];
+
+	if (row->deleted || row->len >= sizeof(text))
+		return 0;
+	memcpy(text, row->blob, row->len);
+	text[row->len] = '\0';
+	return sscanf(text, "%*u %*d %79s", a->ctx) == 1 ? 0 : -EBADMSG;
+}
+
+static void read_assigned(struct ipsecmgr *m, const struct cfg_tree *tree, struct assigned *a)
+{
+	struct store_reader *s = m->t ? store_open_reader(m->t->state_dir, STORE_STATE) : NULL;
+	char key[16];
+
+	a->instance = m->t ? m->t->instance : 0;
+	if (!s)
+		return;
+	snprintf(key, sizeof(key), "g %u", a->instance);
+	store_ckpt_get(s, PLACE_MANAGERS_KIND, key, note_context, a);
+	store_ckpt_list(s, PLACE_MAPS_KIND, NULL, note_map, a);
+	store_close_reader(s);
+	if (a->n) /* a manager has one context */
+		snprintf(a->ctx, sizeof(a->ctx), "%s", a->v[0].ctx);
+	if (a->ctx[0])
+		m->maps_ctx = vpn_context_id(tree, a->ctx);
+}
+
+static void keep_state(const struct ipsecmgr *m, struct ipsecmgr_policy *p)
+{
+	const struct ipsecmgr_policy *old = ipsecmgr_cfg_find(m, p->pol.name);
+
+	if (!old || !old->map)
+		return;
+	p->map->tried_us = old->map->tried_us;
+	p->map->twins_us = old->map->twins_us;
+	memcpy(p->map->asked_us, old->map->asked_us, sizeof(p->map->asked_us));
+}
+
+static void read_context(struct reader *r, const struct assigned *ours, struct ipsecmgr_policy ***end)
+{
+	const struct cfg_node *interface, *map;
+	struct ipsecmgr_policy *p;
+	struct lists all = {.n = 0};
+
+	if (read_lists(r, &all))
+		snprintf(r->prefix, sizeof(r->prefix), "context %s", cfg_key(r->ctx, 0)),
+		        complain(r, "no memory");
+	cfg_foreach(interface, r->ctx, "interface")
+	{
+		map = map_of(r, interface);
+		if (!map || !is_ours(ours, cfg_key(r->ctx, 0), cfg_key(map, 0)))
+			continue;
+		p = read_map(r, &all, interface, map);
+		if (!p)
+			continue;
+		keep_state(r->m, p);
+		**end = p;
+		*end = &p->next;
+	}
+	free(all.v);
+}
+
+struct ipsecmgr_policy *ipsecmgr_maps_build(struct ipsecmgr *m, const struct cfg_tree *tree,
+                                            void (*problem)(void *arg, const char *text), void *arg)
+{
+	struct reader r = {.m = m, .tree = tree, .problem = problem, .arg = arg};
+	struct ipsecmgr_policy *list = NULL, **end = &list;
+	struct assigned *ours = calloc(1, sizeof(*ours));
+	const struct cfg_node *ctx;
+
+	if (!ours)
+		return NULL;
+	read_assigned(m, tree, ours);
+	cfg_foreach(ctx, tree->root, "context")
+	{
+		r.ctx = ctx;
+		if (ours->n && !strcmp(ours->v[0].ctx, cfg_key(ctx, 0)))
+			read_context(&r, ours, &end);
+	}
+	free(ours);
+	return list;
+}
+
+/* --- changes
+ * ------------------------------------------------------------------------------------------------- */
+
+static bool same_children(const struct ike_policy *a, const struct ike_policy *b)
+{
+	if (a->n_payload != b->n_payload)
+		return false;
+	for (unsigned i = 0; i < a->n_payload; i++) {
+		const struct ike_payload *x = &a->payload[i], *y = &b->payload[i];
+
+		if (x->n_esp != y->n_esp || memcmp(x->esp, y->esp, sizeof(x->esp)) ||
+		    x->n_ts_local != y->n_ts_local || memcmp(x->ts_local, y->ts_local, sizeof(x->ts_local)) ||
+		    x->n_ts_remote != y->n_ts_remote ||
+		    memcmp(x->ts_remote, y->ts_remote, sizeof(x->ts_remote)))
+			return false;
+	}
+	return true;
+}
+
+/* What chapter 7 calls critical: algorithms, ways to authenticate, keys, certificates, peer, rules. */
+static bool critical(const struct ike_policy *a, const struct ike_policy *b)
+{
+	return a->n_ike != b->n_ike || memcmp(a->ike, b->ike, sizeof(a->ike)) || a->n_auth != b->n_auth ||
+	       memcmp(a->auth, b->auth, sizeof(a->auth)) || a->psk_len != b->psk_len ||
+	       memcmp(a->psk, b->psk, sizeof(a->psk)) || a->psk_local_len != b->psk_local_len ||
+	       memcmp(a->psk_local, b->psk_local, sizeof(a->psk_local)) || a->own != b->own ||
+	       a->trust != b->trust || !net_addr_equal(&a->peer, &b->peer) || !same_children(a, b);
+}
+
+void ipsecmgr_maps_changed(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p,
+                           const struct ike_policy *was)
+{
+	if (cfg_on(tree, tree->root, "ikesa-delete-on-mismatch") && critical(&p->pol, was)) {
+		LOG(EV_IPSEC_TEMPLATE,
+		    "crypto map %s in context %s: a critical setting changed, its tunnels end", p->template,
+		    p->context);
+		ike_engine_drop_all(m->e, ipsecmgr_engine_now(m), p->pol.name, true);
+	}
+	/* What is up keeps what it was set up with. */
+	ike_engine_policy_remove(m->e, p->pol.name);
+}
+
+void ipsecmgr_maps_assigned(struct task *t, const struct bus_msg *msg)
+{
+	struct ipsecmgr *m = &ipsecmgr;
+	const struct cfg_tree *tree = config_tree(t);
+
+	(void)msg;
+	if (place_serves_maps(t->instance) && m->e && tree && !m->restoring)
+		ipsecmgr_cfg_apply(m, tree);
+}
+
+/* --- tunnels
+ * --------------------------------------------------------------------------------------------------- */
+
+struct look {
+	const char *policy;
+	bool setting_up, up;
+	struct ike_sa_view newest; /* of those that are up */
+	struct ike_sa_view older;
+	unsigned n_up;
+};
+
+static int look_sa(void *arg, const struct ike_sa_view *v)
+{
+	struct look *l = arg;
+
+	if (strcmp(v->policy, l->policy) != 0)
+		return 0;
+	l->setting_up |= v->state < IKE_ST_ESTABLISHED;
+	if (v->state != IKE_ST_ESTABLISHED)
+		return 0;
+	l->n_up++;
+	if (!l->up || v->created_us > l->newest.created_us) {
+		l->older = l->newest;
+		l->newest = *v;
+	} else {
+		l->older = *v;
+	}
+	l->up = true;
+	return 0;
+}
+
+static struct look look(struct ipsecmgr *m, const struct ipsecmgr_policy *p)
+{
+	struct look l = {.policy = p->pol.name};
+
+	ike_engine_foreach_sa(m->e, look_sa, &l);
+	return l;
+}
+
+static int begin(struct ipsecmgr *m, struct ipsecmgr_policy *p, unsigned rule, uint64_t now)
+{
+	struct ike_initiate i = {
+	        .policy = p->pol.name,
+	        .path = {.ctx_id = p->ctx, .local = {p->pol.local, 500}, .remote = {p->pol.peer, 500}},
+	        .payload = rule};
+
+	p->map->tried_us = now;
+	return ike_engine_initiate(m->e, now, &i, NULL);
+}
+
+/* Both sides began at once, or the peer forgot us: one tunnel is enough. Of two that each side began, that of
+ * the greater address stays, which the peer sees like us. */
+static void settle_twins(struct ipsecmgr *m, const struct ipsecmgr_policy *p, uint64_t now)
+{
+	struct look l = look(m, p);
+	const struct ike_sa_view *loser = &l.older;
+	bool we_are_greater = net_addr_compare(&p->pol.local, &p->pol.peer) > 0;
+
+	if (l.n_up < 2)
+		return;
+	if (l.newest.initiator != l.older.initiator)
+		loser = l.newest.initiator == we_are_greater ? &l.older : &l.newest;
+	LOG(EV_IKE_DELETE, "crypto map %s in context %s has two tunnels: IKE SA %016llx ends", p->template,
+	    p->context, (unsigned long long)loser->spi);
+	ike_engine_delete_ike(m->e, now, loser->spi);
+}
+
+static void check(struct task *t, void *arg)
+{
+	struct ipsecmgr *m = arg;
+	uint64_t now = m->e ? ipsecmgr_engine_now(m) : 0;
+	bool more = false;
+
+	(void)t;
+	for (struct ipsecmgr_policy *p = m->e ? m->policies : NULL; p; p = p->next) {
+		if (p->map && p->map->twins_us && p->map->twins_us <= now) {
+			p->map->twins_us = 0;
+			settle_twins(m, p, now);
+		}
+		more |= p->map && p->map->twins_us;
+	}
+	if (!more) {
+		task_timer_stop(m->maps_check);
+		m->maps_check = NULL;
+	}
+	if (m->e)
+		ipsecmgr_engine_rearm(m);
+}
+
+void ipsecmgr_maps_event(struct ipsecmgr *m, const struct ike_event *ev)
+{
+	struct ipsecmgr_policy *p = (struct ipsecmgr_policy *)(uintptr_t)ipsecmgr_cfg_find(m, ev->policy);
+
+	if (!p || !p->map || ev->kind != IKE_EV_UP || look(m, p).n_up < 2)
+		return;
+	p->map->twins_us = ipsecmgr_engine_now(m) + TWINS_US;
+	if (!m->maps_check)
+		m->maps_check = task_timer_start(m->t, CHECK_MS, CHECK_MS, check, m);
+}
+
+/* --- packets without an SA
+ * -------------------------------------------------------------------------------------- */
+
+struct flow {
+	struct net_addr src, dst;
+	uint8_t proto;
+	uint16_t sport, dport;
+};
+
+static bool covers(const struct ike_ts *ts, unsigned n, const struct net_addr *a, uint8_t proto,
+                   uint16_t port)
+{
+	for (; n; n--, ts++)
+		if (ts->lo.family == a->family && net_addr_compare(&ts->lo, a) <= 0 &&
+		    net_addr_compare(a, &ts->hi) <= 0 && (!ts->proto || ts->proto == proto) &&
+		    port >= ts->port_lo && port <= ts->port_hi)
+			return true;
+	return false;
+}
+
+/* The payload of a map that a packet matches, or n_payload. */
+static unsigned rule_of(const struct ipsecmgr_policy *p, const struct flow *f)
+{
+	unsigned i;
+
+	for (i = 0; i < p->pol.n_payload; i++) {
+		const struct ike_payload *y = &p->pol.payload[i];
+
+		if (covers(y->ts_local, y->n_ts_local, &f->src, f->proto, f->sport) &&
+		    covers(y->ts_remote, y->n_ts_remote, &f->dst, f->proto, f->dport))
+			break;
+	}
+	return i;
+}
+
+static void want(struct ipsecmgr *m, struct ipsecmgr_policy *p, unsigned rule)
+{
+	uint64_t now = ipsecmgr_engine_now(m);
+	struct look l = look(m, p);
+
+	if (l.up && !l.newest.outdated) {
+		if (now - p->map->asked_us[rule] < ASK_AGAIN_US)
+			return;
+		p->map->asked_us[rule] = now;
+		ike_engine_need_child(m->e, now, l.newest.spi, rule);
+	} else if (!l.up && !l.setting_up && now - p->map->tried_us >= TRY_US) {
+		begin(m, p, rule, now);
+	}
+	ipsecmgr_engine_rearm(m);
+}
+
+void ipsecmgr_maps_no_sa(struct ipsecmgr *m, const SaNotice *n)
+{
+	struct flow f = {
+	        .proto = (uint8_t)n->proto, .sport = (uint16_t)n->sport, .dport = (uint16_t)n->dport};
+
+	if (net_addr_from_bytes(&f.src, n->src.data, n->src.len) ||
+	    net_addr_from_bytes(&f.dst, n->dst.data, n->dst.len))
+		return;
+	for (struct ipsecmgr_policy *p = m->policies; p; p = p->next) {
+		unsigned rule = p->map && p->ctx == n->ctx ? rule_of(p, &f) : IKE_MAX_PAYLOADS;
+
+		if (p->map && p->ctx == n->ctx && rule < p->pol.n_payload) {
+			want(m, p, rule);
+			return;
+		}
+	}
+}

@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Crypto maps in ipsecmgr (ipsecmgr_maps.c and ipsecmgr_spd.c, compiled into the test): what is made of the
+ * configuration; routing rules that choose exactly the packets the access lists choose, by a model of the
+ * kernel's rules; and tunnels that packets set up, between two real engines.
+ */
+#include <criterion/criterion.h>
+
+#include "cli/engine/cli.h"
+#include "ike_world.h"
+#include "tasks/ipsecmgr/ipsecmgr_maps.c"
+#include "tasks/ipsecmgr/ipsecmgr_spd.c"
+
+struct ipsecmgr ipsecmgr;
+
+static struct world *w;
+static task_timer_cb timer;
+static PolicyUpdate *told;
+static task_reply_cb told_cb;
+
+/* --- the world around it --- */
+
+uint64_t ipsecmgr_engine_now(struct ipsecmgr *m)
+{
+	(void)m;
+	return w->now;
+}
+void ipsecmgr_engine_rearm(struct ipsecmgr *m)
+{
+	(void)m;
+}
+bool ipsecmgr_engine_may_log(struct ipsecmgr *m)
+{
+	(void)m;
+	return false;
+}
+bool ipsecmgr_cfg_map(const struct ipsecmgr_cert_env *e, const struct cfg_node *ctx,
+                      const struct cfg_node *map, struct ipsecmgr_policy *p)
+{
+	(void)e, (void)ctx;
+	p->pol.n_ike = p->pol.payload[0].n_esp = 1;
+	snprintf(p->pol.payload[0].name, sizeof(p->pol.payload[0].name), "p");
+	return cfg_first(map, "payload") != NULL;
+}
+void ipsecmgr_cfg_free(struct ipsecmgr_policy *list)
+{
+	while (list) {
+		struct ipsecmgr_policy *next = list->next;
+
+		free(list->map);
+		free(list);
+		list = next;
+	}
+}
+const struct ipsecmgr_policy *ipsecmgr_cfg_find(const struct ipsecmgr *m, const char *name)
+{
+	for (const struct ipsecmgr_policy *p = m->policies; p; p = p->next)
+		if (!strcmp(p->pol.name, name))
+			return p;
+	return NULL;
+}
+void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
+{
+	(void)m, (void)tree;
+}
+const struct cfg_tree *config_tree(struct task *t)
+{
+	(void)t;
+	return NULL;
+}
+struct task_timer *task_timer_start(struct task *t, uint64_t ms, uint64_t repeat_ms, task_timer_cb cb,
+                                    void *arg)
+{
+	(void)t, (void)ms, (void)repeat_ms, (void)arg;
+	timer = cb;
+	return (struct task_timer *)&timer;
+}
+void task_timer_stop(struct task_timer *tm)
+{
+	(void)tm;
+	timer = NULL;
+}
+void task_watch_peers(struct task *t, const char *facility, task_peer_cb cb, void *arg)
+{
+	(void)t, (void)facility, (void)cb, (void)arg;
+}
+int task_request(struct task *t, const char *dst, Envelope *env, uint32_t deadline_ms, unsigned flags,
+                 task_reply_cb cb, void *arg)
+{
+	size_t len = policy_update__get_packed_size(env->policy_update);
+	uint8_t *buf = malloc(len);
+
+	(void)t, (void)deadline_ms, (void)flags, (void)arg;
+	cr_assert_str_eq(dst, "vpnmgr/2");
+	policy_update__pack(env->policy_update, buf);
+	if (told)
+		policy_update__free_unpacked(told, NULL);
+	told = policy_update__unpack(NULL, len, buf);
+	told_cb = cb;
+	free(buf);
+	return 0;
+}
+
+/* --- configuration --- */
+
+static char problems[4000];
+static struct cli_grammar *grammar;
+static struct cfg_tree *tree;
+
+static void note_problem(void *arg, const char *text)
+{
+	size_t n = strlen(problems);
+
+	(void)arg;
+	snprintf(problems + n, sizeof(problems) - n, "%s\n", text);
+}
+
+static void failed(void *arg, unsigned lineno, const char *line, const char *error)
+{
+	(void)arg;
+	cr_log_error("line %u: %s: %s", lineno, line, error);
+}
+
+/* The policies of every map that is named for this manager. */
+static struct ipsecmgr_policy *build(const char *text, const char *const *ours)
+{
+	struct assigned a = {.n = 0};
+	struct reader r = {.m = &ipsecmgr, .problem = note_problem};
+	struct ipsecmgr_policy *list = NULL, **end = &list;
+	char dir[512], err[512];
+
+	if (!grammar)
+		grammar = cli_grammar_load(cli_grammar_dir("/proc/self/exe", dir, sizeof(dir)), err,
+		                           sizeof(err));
+	cr_assert_not_null(grammar, "%s", err);
+	cfg_free(tree);
+	tree = cfg_new(grammar);
+	cr_assert_eq(cli_load_text(tree, NULL, text, failed, NULL), 0);
+	for (; *ours; ours++) {
+		snprintf(a.v[a.n].ctx, sizeof(a.v[0].ctx), "a");
+		snprintf(a.v[a.n++].name, sizeof(a.v[0].name), "%s", *ours);
+	}
+	problems[0] = 0;
+	r.tree = tree;
+	r.ctx = cfg_child(tree, tree->root, "context", "a");
+	read_context(&r, &a, &end);
+	return list;
+}
+
+static void setup(void)
+{
+	w = w_new();
+	ipsecmgr = (struct ipsecmgr){.maps_ctx = 2};
+	timer = NULL;
+}
+
+static void teardown(void)
+{
+	ipsecmgr_cfg_free(ipsecmgr.policies);
+	if (told)
+		policy_update__free_unpacked(told, NULL);
+	told = NULL;
+	w_free(w);
+	cfg_free(tree);
+	tree = NULL;
+	cli_grammar_free(grammar);
+	grammar = NULL;
+}
+
+TestSuite(ipsecmgr_maps, .init = setup, .fini = teardown, .timeout = 120);
+
+#define IFACE(name, addr, map)                                                                               \
+	"interface " name "\nip address " addr " 255.255.255.0\ncrypto-map " map "\n#exit\n"
+#define MAP(name, peer, acl)                                                                                 \
+	"crypto map " name " ikev2-ipv4\npeer " peer "\nmatch address " acl                                  \
+	"\npayload p match ipv4\n#exit\n#exit\n"
+
+static const char *const both[] = {"m", "n", NULL};
+
+Test(ipsecmgr_maps, a_policy_for_each_map)
+{
+	static const char text[] =
+	        "config\ncontext a\n"
+	        "ip access-list one\npermit ip 10.1.0.0 0.0.255.255 10.2.0.0 0.0.255.255\ndeny ip any host "
+	        "10.9.0.1\n"
+	        "permit udp any host 10.9.0.2 neq 53\n#exit\n"
+	        "ip access-list two\npermit ip any any\n#exit\n" IFACE("i", "192.0.2.1", "m")
+	                IFACE("j", "198.51.100.1", "n") MAP("m", "192.0.2.7", "one 5")
+	                        MAP("n", "198.51.100.7", "two") "end\n";
+	struct ipsecmgr_policy *p = build(text, both), *q;
+	char a[64];
+
+	ipsecmgr.policies = p;
+	cr_assert_str_eq(problems, "");
+	cr_assert(p && p->next && !p->next->next);
+	q = p->next;
+	cr_expect_str_eq(p->pol.name, "a/m");
+	cr_expect_str_eq(p->template, "m");
+	cr_expect_str_eq(net_addr_format(&p->pol.local, a, sizeof(a)), "192.0.2.1");
+	cr_expect_str_eq(net_addr_format(&p->pol.peer, a, sizeof(a)), "192.0.2.7");
+	cr_expect_eq(p->pol.n_payload, 2);
+	cr_expect_str_eq(p->pol.payload[0].name, "p");
+	cr_expect_str_eq(p->pol.payload[1].name, "p#2");
+	cr_expect_str_eq(net_addr_format(&p->pol.payload[0].ts_local[0].hi, a, sizeof(a)), "10.1.255.255");
+	cr_expect_eq(p->pol.payload[1].n_ts_remote, 2);
+	cr_expect_eq(p->pol.payload[1].ts_remote[0].port_hi, 52);
+	cr_expect_eq(p->pol.payload[1].ts_remote[1].port_lo, 54);
+	cr_expect_not(p->pol.ask_session);
+	cr_expect_eq(p->map->n_rules, 3);
+	/* list two has preference 0: its rule comes before those of the other map */
+	cr_expect_eq(q->map->rule[0].priority, SPD_FIRST);
+	cr_expect_eq(p->map->rule[0].priority, SPD_FIRST + SPD_SLOTS + 1);
+	cr_expect_eq(p->map->rule[1].end, SPD_FIRST + SPD_SLOTS + 1 + 3 * SPD_SLOTS);
+}
+
+/* Another manager's maps count for the order all the same. */
+Test(ipsecmgr_maps, managers_agree_on_the_order)
+{
+	static const char text[] =
+	        "config\ncontext a\nip access-list x\npermit ip any any\n#exit\n" IFACE("i", "192.0.2.1", "m")
+	                IFACE("j", "198.51.100.1", "n") MAP("m", "192.0.2.7", "x")
+	                        MAP("n", "198.51.100.7", "x") "end\n";
+	static const char *const second[] = {"n", NULL};
+	struct ipsecmgr_policy *all = build(text, both);
+	uint32_t at = all->next->map->rule[0].priority;
+
+	ipsecmgr_cfg_free(all);
+	all = build(text, second);
+	cr_assert(all && !all->next);
+	cr_expect_eq(all->map->rule[0].priority, at);
+	ipsecmgr.policies = all;
+}
+
+Test(ipsecmgr_maps, what_can_not_be_served_is_told)
+{
+	static const char text[] = "config\ncontext a\nip access-list none\ndeny ip any any\n#exit\n" IFACE(
+	        "i", "192.0.2.1", "m") IFACE("j", "198.51.100.1", "n")
+	        MAP("m", "192.0.2.7", "none") "crypto map n ikev2-ipv6\npeer 2001:db8::7\nmatch address "
+	                                      "missing\npayload p match ipv6\n#exit\n#exit\nend\n";
+
+	cr_assert_null(build(text, both));
+	cr_expect_str_eq(problems,
+	                 "context a crypto map m: its access lists permit nothing\n"
+	                 "context a crypto map n: its peer, or the interface's address of the peer's family, "
+	                 "is not configured\n");
+}
+
+Test(ipsecmgr_maps, ipv6)
+{
+	static const char text[] =
+	        "config\ncontext a\nipv6 access-list x\npermit tcp 2001:db8:1::/64 any eq 443\n#exit\n"
+	        "interface i\nip address 192.0.2.1 255.255.255.0\nipv6 address 2001:db8::1/64\ncrypto-map "
+	        "m\n#exit\n"
+	        "crypto map m ikev2-ipv6\npeer 2001:db8::7\nmatch address x\npayload p match ipv6\nend\n";
+	struct ipsecmgr_policy *p = ipsecmgr.policies = build(text, both);
+	char a[64];
+
+	cr_assert(p, "%s", problems);
+	cr_expect_str_eq(net_addr_format(&p->pol.local, a, sizeof(a)), "2001:db8::1");
+	cr_expect_str_eq(net_addr_format(&p->pol.payload[0].ts_local[0].hi, a, sizeof(a)),
+	                 "2001:db8:1:0:ffff:ffff:ffff:ffff");
+	cr_expect_str_eq(net_addr_format(&p->pol.payload[0].ts_remote[0].hi, a, sizeof(a)),
+	                 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+}
+
+/* --- routing rules against the lists they are made of --- */
+
+struct packet {
+	uint32_t src, dst;
+	uint8_t proto;
+	uint16_t sport, dport;
+};
+
+static bool in_prefix(const ProtobufCBinaryData *b, uint32_t len, uint32_t a)
+{
+	uint32_t p;
+
+	if (!len)
+		return true;
+	p = (uint32_t)b->data[0] << 24 | (uint32_t)b->data[1] << 16 | (uint32_t)b->data[2] << 8 | b->data[3];
+	return !((p ^ a) >> (32 - len));
+}
+
+static bool fits(const PolicyUpdate__Rule *r, const struct packet *p)
+{
+	return !r->ipv6 && in_prefix(&r->src, r->src_len, p->src) && in_prefix(&r->dst, r->dst_len, p->dst) &&
+	       (!r->proto || r->proto == p->proto) &&
+	       (!r->sport_first || (p->sport >= r->sport_first && p->sport <= r->sport_last)) &&
+	       (!r->dport_first || (p->dport >= r->dport_first && p->dport <= r->dport_last));
+}
+
+/* As the kernel: by priority, and the later ones of one priority behind. False: past all of them. */
+static bool routed(const struct rules *l, const struct packet *p)
+{
+	uint32_t at = 0, best;
+	const PolicyUpdate__Rule *r;
+
+	for (;;) {
+		r = NULL;
+		best = UINT32_MAX;
+		for (size_t i = 0; i < l->n; i++)
+			if (l->row[i].priority >= at && l->row[i].priority < best && fits(&l->row[i], p)) {
+				best = l->row[i].priority;
+				r = &l->row[i];
+			}
+		if (!r)
+			return false;
+		if (r->action == POLICY_UPDATE__ACTION__TUNNEL)
+			return true;
+		cr_assert(r->action != POLICY_UPDATE__ACTION__SKIP || r->target > r->priority);
+		at = r->action == POLICY_UPDATE__ACTION__SKIP ? r->target : r->priority + 1;
+	}
+}
+
+static bool port_fits(const struct vpn_acl_ports *p, uint16_t port)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		if (port >= p->lo[i] && port <= p->hi[i])
+			return true;
+	return false;
+}
+
+static uint32_t v4(const struct net_addr *a)
+{
+	return (uint32_t)a->bytes[0] << 24 | (uint32_t)a->bytes[1] << 16 | (uint32_t)a->bytes[2] << 8 |
+	       a->bytes[3];
+}
+
+static bool acl_fits(const struct vpn_acl_rule *a, const struct packet *p)
+{
+	return (!a->src.len || !((v4(&a->src.addr) ^ p->src) >> (32 - a->src.len))) &&
+	       (!a->dst.len || !((v4(&a->dst.addr) ^ p->dst) >> (32 - a->dst.len))) &&
+	       (!a->proto || a->proto == p->proto) && port_fits(&a->sport, p->sport) &&
+	       port_fits(&a->dport, p->dport);
+}
+
+/* The first rule of a list that fits counts; what it denies is left to the next list. */
+static bool chosen(const struct ipsecmgr_map_state *map, const struct packet *p)
+{
+	uint32_t denied = 0;
+
+	for (unsigned i = 0; i < map->n_rules; i++) {
+		if (map->rule[i].end == denied || !acl_fits(&map->rule[i].acl, p))
+			continue;
+		if (map->rule[i].acl.permit)
+			return true;
+		denied = map->rule[i].end;
+	}
+	return false;
+}
+
+static uint32_t rnd(uint32_t n)
+{
+	return (uint32_t)(w_rand(&w->n[0]) >> 33) % n;
+}
+
+static struct vpn_acl_ports random_ports(void)
+{
+	uint16_t a = (uint16_t)(1 + rnd(6)), b = (uint16_t)(a + rnd(4));
+
+	switch (rnd(6)) {
+	case 0:
+		return (struct vpn_acl_ports){.n = 1, .lo = {a}, .hi = {b}};
+	case 1:
+		return (struct vpn_acl_ports){.n = 1, .lo = {a}, .hi = {65535}};
+	case 2:
+		return (struct vpn_acl_ports){.n = 1, .lo = {0}, .hi = {a}};
+	case 3:
+		return (struct vpn_acl_ports){
+		        .n = 2, .lo = {0, (uint16_t)(a + 1)}, .hi = {(uint16_t)(a - 1), 65535}};
+	}
+	return (struct vpn_acl_ports){.n = 1, .hi = {65535}};
+}
+
+Test(ipsecmgr_maps, routing_chooses_what_the_lists_choose)
+{
+	unsigned yes = 0, no = 0;
+
+	for (unsigned round = 0; round < 300; round++) {
+		struct ipsecmgr_map_state map = {.n_rules = 1 + rnd(7)};
+		struct rules l = {.n = 0};
+		unsigned first = 1 + rnd(map.n_rules); /* rules of the first list; the second follows */
+
+		for (unsigned i = 0; i < map.n_rules; i++) {
+			bool second = i >= first;
+			struct spd_rule *s = &map.rule[i];
+
+			s->priority = SPD_FIRST + i * SPD_SLOTS + second;
+			s->end = SPD_FIRST + (second ? map.n_rules : first) * SPD_SLOTS + second;
+			s->acl = (struct vpn_acl_rule){.permit = rnd(3) != 0,
+			                               .proto = (uint8_t[]){0, 6, 17, 1}[rnd(4)]};
+			s->acl.src = (struct net_prefix){net_addr_v4(0x0a000000 + rnd(4)),
+			                                 (uint8_t)(rnd(2)   ? 32
+			                                           : rnd(2) ? 31
+			                                                    : 0)};
+			s->acl.dst = (struct net_prefix){net_addr_v4(0x0a000000 + rnd(4)),
+			                                 (uint8_t)(rnd(2)   ? 32
+			                                           : rnd(2) ? 31
+			                                                    : 0)};
+			net_addr_mask(&s->acl.src.addr, s->acl.src.len);
+			net_addr_mask(&s->acl.dst.addr, s->acl.dst.len);
+			s->acl.sport = s->acl.dport = (struct vpn_acl_ports){.n = 1, .hi = {65535}};
+			if (s->acl.proto == 6 || s->acl.proto == 17) {
+				s->acl.sport = random_ports();
+				s->acl.dport = random_ports();
+			}
+		}
+		put_map(&l, &map);
+		for (unsigned k = 0; k < 200; k++) {
+			struct packet p = {0x0a000000 + rnd(4), 0x0a000000 + rnd(4),
+			                   (uint8_t[]){6, 17, 1, 47}[rnd(4)], (uint16_t)(1 + rnd(10)),
+			                   (uint16_t)(rnd(8) ? 1 + rnd(10) : 65534)};
+			bool want_it = chosen(&map, &p);
+
+			cr_assert_eq(routed(&l, &p), want_it, "round %u packet %u", round, k);
+			yes += want_it;
+			no += !want_it;
+		}
+		free(l.row);
+	}
+	cr_assert_gt(yes, 5000u);
+	cr_assert_gt(no, 5000u);
+}
+
+/* --- tunnels --- */
+
+static const char two_rules[] =
+        "config\ncontext a\nip access-list x\npermit ip 172.16.0.0 0.0.0.255 172.17.0.0 0.0.0.255\n"
+        "permit ip 172.16.1.0 0.0.0.255 172.17.1.0 0.0.0.255\n#exit\n" IFACE("i", "10.0.0.2", "m")
+                MAP("m", "10.0.0.1", "x") "end\n";
+
+/* Node 1 is the manager, node 0 its peer with the same lists turned round. */
+static struct ipsecmgr_policy *face_to_face(void)
+{
+	struct ipsecmgr_policy *p = ipsecmgr.policies = build(two_rules, both);
+	struct ike_policy mine = w->n[1].policy;
+
+	cr_assert(p, "%s", problems);
+	snprintf(mine.name, sizeof(mine.name), "%s", p->pol.name);
+	mine.local = p->pol.local;
+	mine.peer = p->pol.peer;
+	mine.n_payload = p->pol.n_payload;
+	mine.ctx_id = 1;
+	for (unsigned i = 0; i < mine.n_payload; i++) {
+		struct ike_payload *y = &mine.payload[i], *peers = &w->n[0].policy.payload[i];
+		const struct ike_payload *x = &p->pol.payload[i];
+
+		*y = w->n[1].policy.payload[0];
+		snprintf(y->name, sizeof(y->name), "%s", x->name);
+		y->n_ts_local = y->n_ts_remote = y->max_children = 1;
+		y->ts_local[0] = x->ts_local[0];
+		y->ts_remote[0] = x->ts_remote[0];
+		*peers = *y;
+		peers->ts_local[0] = x->ts_remote[0];
+		peers->ts_remote[0] = x->ts_local[0];
+	}
+	w->n[0].policy.n_payload = mine.n_payload;
+	p->ctx = 1;
+	p->pol = w->n[1].policy = mine;
+	w_boot(w);
+	ipsecmgr.e = w->n[1].e;
+	return p;
+}
+
+static void packet(const char *src, const char *dst)
+{
+	SaNotice n = SA_NOTICE__INIT;
+	struct net_addr a, b;
+
+	net_addr_parse(&a, src);
+	net_addr_parse(&b, dst);
+	n.ctx = 1;
+	n.src = (ProtobufCBinaryData){4, a.bytes};
+	n.dst = (ProtobufCBinaryData){4, b.bytes};
+	n.proto = 1;
+	ipsecmgr_maps_no_sa(&ipsecmgr, &n);
+}
+
+/* Let time pass, with events and the timer. */
+static void pass(uint64_t us)
+{
+	static unsigned seen;
+	uint64_t until = w->now + us;
+
+	if (!w->n[1].events[IKE_EV_UP])
+		seen = 0;
+	while (w->now < until) {
+		w_run(w, CHECK_MS * 1000);
+		if (w->n[1].events[IKE_EV_UP] != seen) {
+			seen = w->n[1].events[IKE_EV_UP];
+			ipsecmgr_maps_event(&ipsecmgr, &w->n[1].last[IKE_EV_UP]);
+		}
+		if (timer)
+			timer(NULL, &ipsecmgr);
+	}
+}
+
+Test(ipsecmgr_maps, a_packet_sets_the_tunnel_up_with_all_its_children)
+{
+	struct ike_engine_stats st;
+
+	face_to_face();
+	packet("172.16.9.1", "172.17.0.1");
+	packet("172.16.0.1", "172.17.1.1");
+	w_run(w, W_US);
+	cr_assert_eq(w->sent[1], 0, "packets of no rule set nothing up");
+	packet("172.16.1.1", "172.17.1.1");
+	packet("172.16.1.1", "172.17.1.1");
+	packet("172.16.0.1", "172.17.0.1");
+	ike_engine_stats_get(ipsecmgr.e, &st);
+	cr_assert_eq(st.sas, 1, "one set-up for all of them");
+	pass(20 * W_US);
+	cr_assert_eq(w_established(&w->n[1]), 1);
+	cr_assert_eq(w_matched(w), 2);
+	cr_expect_null(timer, "nothing is left to do");
+	/* a child that is gone is asked for again by its packets, not more often than every five seconds */
+	for (unsigned i = 0; i < W_CHILDREN; i++)
+		if (w->n[1].child[i].live && w->n[1].child[i].tsl.lo.bytes[2] == 1)
+			ike_engine_delete_child(ipsecmgr.e, w->now, w->n[1].child[i].in);
+	w_run(w, W_US);
+	cr_assert_eq(w_matched(w), 1);
+	w_run(w, 5 * W_US);
+	packet("172.16.1.1", "172.17.1.1");
+	w_run(w, W_US);
+	cr_assert_eq(w_matched(w), 2);
+}
+
+Test(ipsecmgr_maps, a_dead_peer_is_tried_again_by_the_next_packet)
+{
+	struct ike_engine_stats st;
+
+	face_to_face();
+	w_kill(&w->n[0]);
+	packet("172.16.0.1", "172.17.0.1");
+	w_run(w, 100 * W_US);
+	ike_engine_stats_get(ipsecmgr.e, &st);
+	cr_assert_eq(st.sas, 0);
+	cr_assert_eq(w->n[1].events[IKE_EV_SETUP_FAILED], 1);
+	w_start(&w->n[0]);
+	packet("172.16.0.1", "172.17.0.1");
+	pass(2 * W_US);
+	cr_assert_eq(w_matched(w), 2);
+}
+
+/* Both begin at once: one of the two tunnels stays. */
+Test(ipsecmgr_maps, of_two_tunnels_one_stays)
+{
+	struct ike_initiate i = {.policy = "tmpl", .path = w_path(500)};
+	struct net_endpoint local = i.path.local;
+
+	face_to_face();
+	i.path.local = i.path.remote;
+	i.path.remote = local;
+	cr_assert_eq(ike_engine_initiate(w->n[0].e, w->now, &i, NULL), 0);
+	packet("172.16.0.1", "172.17.0.1");
+	w_run(w, 100000);
+	cr_assert_eq(w_established(&w->n[1]), 2);
+	pass(6 * W_US);
+	cr_assert_eq(w_established(&w->n[1]), 1);
+	cr_assert_eq(w_established(&w->n[0]), 1);
+	cr_assert_eq(w_matched(w), 2);
+}
+
+/* A changed map: what is up stays and gets nothing new until it is cleared (chapter 6), or ends (chapter 7).
+ */
+Test(ipsecmgr_maps, a_change_waits_or_ends_the_tunnel)
+{
+	struct ipsecmgr_policy *p = face_to_face();
+	struct ike_policy was = p->pol;
+	struct ike_sa_view v;
+
+	packet("172.16.0.1", "172.17.0.1");
+	pass(2 * W_US);
+	cr_assert_eq(w_matched(w), 2);
+	p->pol.payload[1].ts_remote[0].hi.bytes[3] = 127;
+	ipsecmgr_maps_changed(&ipsecmgr, tree, p, &was);
+	cr_assert_eq(ike_engine_policy_put(ipsecmgr.e, &p->pol), 0);
+	w_run(w, W_US);
+	cr_assert_eq(w_matched(w), 2);
+	cr_assert(w_sa(&w->n[1], &v));
+	cr_expect(v.outdated);
+	cr_assert_eq(ike_engine_delete_ike(ipsecmgr.e, w->now, v.spi), 0);
+	w_run(w, W_US);
+	packet("172.16.0.1", "172.17.0.1");
+	pass(2 * W_US);
+	cr_assert_eq(w_matched(w), 2);
+	cr_assert(w_sa(&w->n[1], &v));
+	cr_expect_not(v.outdated);
+
+	ipsecmgr_cfg_free(build("config\nikesa delete on-mismatch\ncontext a\nend\n", both));
+	was = p->pol;
+	p->pol.dpd_interval_s = 77;
+	ipsecmgr_maps_changed(&ipsecmgr, tree, p, &was);
+	cr_assert_eq(ike_engine_policy_put(ipsecmgr.e, &p->pol), 0);
+	w_run(w, W_US);
+	cr_assert_eq(w_established(&w->n[1]), 1, "a timer is not critical");
+	was = p->pol;
+	p->pol.psk[0] ^= 1;
+	ipsecmgr_maps_changed(&ipsecmgr, tree, p, &was);
+	cr_assert_eq(ike_engine_policy_put(ipsecmgr.e, &p->pol), 0);
+	w_run(w, W_US);
+	cr_assert_eq(w_established(&w->n[1]), 0);
+	cr_assert_eq(w_established(&w->n[0]), 0, "the peer was told");
+}
+
+/* Everything is told again when it was not heard, and nothing once the chassis serves no more. */
+Test(ipsecmgr_maps, policies_are_told_until_they_are_heard)
+{
+	static struct task t = {.instance = PLACE_MAP_FIRST};
+
+	face_to_face();
+	ipsecmgr.t = &t;
+	ipsecmgr_maps_policies(&ipsecmgr);
+	cr_assert(told);
+	cr_expect_eq(told->instance, (uint32_t)PLACE_MAP_FIRST);
+	cr_expect_eq(told->n_rules, 2);
+	cr_expect_eq(told->rules[0]->action, POLICY_UPDATE__ACTION__TUNNEL);
+	told_cb(&t, &ipsecmgr, -ETIMEDOUT, NULL);
+	cr_assert(timer, "it is tried again");
+	timer(&t, &ipsecmgr);
+	told_cb(&t, &ipsecmgr, 0, NULL);
+	cr_assert_null(timer);
+	ipsecmgr.e = NULL;
+	ipsecmgr_maps_policies(&ipsecmgr);
+	cr_expect_eq(told->n_rules, 0);
+	ipsecmgr.t = NULL;
+}
