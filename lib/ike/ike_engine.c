@@ -226,7 +226,8 @@ const struct ike_policy *ike_engine_policy_find(const struct ike_engine *e, cons
 	return p ? &p->p : NULL;
 }
 
-/* The policy of two addresses; else that of ours for any peer; else the one for any address of the context. */
+/* The policy of two addresses; else that of ours for any peer; else the one for any address of the context.
+ */
 struct ike_pol *ike_engine_match_policy(struct ike_engine *e, const struct ike_path *path)
 {
 	struct ike_pol *any = NULL, *ours = NULL;
