@@ -581,7 +581,7 @@ static void log_problem(void *arg, const char *text)
 	LOG(EV_CFG_REFERENCE, "%s", text);
 }
 
-static void left(struct task *t, void *arg)
+static void lingered(struct task *t, void *arg)
 {
 	struct ipsecmgr *m = arg;
 
@@ -595,13 +595,13 @@ static void left(struct task *t, void *arg)
 }
 
 /* Its sockets stay open until its peers were told. */
-static void leave(struct ipsecmgr *m, struct ipsecmgr_policy *p)
+static void linger(struct ipsecmgr *m, struct ipsecmgr_policy *p)
 {
 	p->next = m->leaving;
 	m->leaving = p;
 	if (m->leave_timer)
 		task_timer_stop(m->leave_timer);
-	m->leave_timer = task_timer_start(m->t, LEAVE_MS, 0, left, m);
+	m->leave_timer = task_timer_start(m->t, LEAVE_MS, 0, lingered, m);
 }
 
 /* Services that are not there any more take their tunnels with them (StarOS: service termination). */
@@ -626,7 +626,7 @@ static void remove_gone(struct ipsecmgr *m, struct ipsecmgr_policy **old)
 			continue;
 		}
 		*old = p->next;
-		leave(m, p);
+		linger(m, p);
 	}
 }
 
