@@ -18,4 +18,17 @@ void ipsecmgr_data_bind(struct ipsecmgr *m)
 {
 }
 
+struct ipsecmgr_policy *ipsecmgr_maps_build(struct ipsecmgr *m, const struct cfg_tree *tree,
+                                            void (*problem)(void *arg, const char *text), void *arg)
+{
+	return NULL;
+}
+void ipsecmgr_maps_changed(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p,
+                           const struct ike_policy *was)
+{
+}
+void ipsecmgr_maps_policies(struct ipsecmgr *m)
+{
+}
+
 #endif

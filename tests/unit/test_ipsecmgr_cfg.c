@@ -27,19 +27,6 @@ void ipsecmgr_vendor_read(const struct cfg_tree *tree, const struct cfg_node *ct
 void ipsecmgr_vendor_again(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *old)
 {
 }
-struct ipsecmgr_policy *ipsecmgr_maps_build(struct ipsecmgr *m, const struct cfg_tree *tree,
-                                            void (*problem)(void *arg, const char *text), void *arg)
-{
-	return NULL;
-}
-void ipsecmgr_maps_changed(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p,
-                           const struct ike_policy *was)
-{
-}
-void ipsecmgr_maps_policies(struct ipsecmgr *m)
-{
-}
-
 static const char config[] = "config\n"
                              "context ingress -noconfirm\n"
                              "  ip pool p1 10.1.0.0 255.255.0.0 public 0\n"
