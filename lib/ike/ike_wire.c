@@ -85,6 +85,7 @@ const char *ike_wire_notify_name(uint16_t type)
 	        N(EAP_ONLY_AUTHENTICATION),
 	        N(IKEV2_FRAGMENTATION_SUPPORTED),
 	        N(SIGNATURE_HASH_ALGORITHMS),
+	        N(DEVICE_IDENTITY),
 #undef N
 	};
 

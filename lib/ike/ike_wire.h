@@ -109,6 +109,7 @@ enum ike_notify_type {
 	IKE_N_EAP_ONLY_AUTHENTICATION = 16417,
 	IKE_N_IKEV2_FRAGMENTATION_SUPPORTED = 16430,
 	IKE_N_SIGNATURE_HASH_ALGORITHMS = 16431, /* RFC 7427 */
+	IKE_N_DEVICE_IDENTITY = 41101,           /* 3GPP TS 24.302: IMEI or IMEISV */
 };
 
 /* Why a packet could not be read: REASON(name, counter in struct counters_ikev2, text). */

@@ -134,6 +134,8 @@ static const struct line notify_sent[] = {{"Invalid KE Payload", "notifpaysent-i
                                           {"No Additional SAs", "notifpaysent-noaddsa"},
                                           {"Internal Address Failure", "notifpaysent-intfail"},
                                           {"TS Unacceptable", "notifpaysent-tsunaccept"},
+                                          {"Temporary Failure", "notifpaysent_tempfail"},
+                                          {"Child SA Not Found", "notifpaysent_childsanotfound"},
                                           {"Fragmentation Supported Notify Sent", "notifpaysent_fragsupp"},
                                           {NULL, NULL}};
 static const struct line notify_received[] = {{"Invalid KE Payload", "notifrecv-invkepay"},
@@ -144,6 +146,8 @@ static const struct line notify_received[] = {{"Invalid KE Payload", "notifrecv-
                                               {"Authentication Failed", "notifrecv-authfail"},
                                               {"No Additional SAs", "notifrecv-noaddsa"},
                                               {"TS Unacceptable", "notifrecv-tsunaccept"},
+                                              {"Temporary Failure", "notifrecv_tempfail"},
+                                              {"Child SA Not Found", "notifrecv_childsanotfound"},
                                               {"Invalid SPI", "notifrecv-invspi"},
                                               {"Invalid Selectors", "notifrecv-invsel"},
                                               {"Initial Contact", "notifrecv-initcont"},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Blacklist and whitelist (chapter 13): show what counts, read the file again. Rows of 44-crypto-exec.grm. */
+/* Access control (chapter 13): show the lists that count, read their files again; clear what was counted of
+ * congestion. Rows of 44-crypto-exec.grm and 11-exec-services.grm. */
 #include <string.h>
 
 #include "cli_show.h"
@@ -24,10 +25,16 @@ static int white_update(struct sh *sh, const struct cli_cmd *cmd, struct cli_out
 	return sh_control(sh, "ipsecctrl/0", "list update", "whitelist");
 }
 
+static int clear_congestion(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	return sh_control(sh, "ipsecctrl/0", "clear congestion-control statistics", "");
+}
+
 const struct sh_command sh_access_commands[] = {
         {"show_crypto_blacklist_file", NULL, black_collect, render_access_list},
         {"show_crypto_whitelist_file", NULL, white_collect, render_access_list},
         {"crypto_blacklist_update", black_update, NULL, NULL},
         {"crypto_whitelist_update", white_update, NULL, NULL},
+        {"clear_congestion_statistics", clear_congestion, NULL, NULL},
         {NULL, NULL, NULL, NULL},
 };

@@ -40,16 +40,19 @@ json_t *ipsecctrl_maps_waiting(struct task *t, struct show_page *page, char *err
 struct cfg_tree;
 void ipsecctrl_congest_config(struct task *t, const struct cfg_tree *tree);
 void ipsecctrl_congest_tell(struct task *t);
+/* How often each resource was congested is counted anew. */
+void ipsecctrl_congest_clear(void);
 json_t *ipsecctrl_congest_show(struct task *t, struct show_page *page, char *err, size_t size);
 
 /* --- ipsecctrl_access.c: blacklist and whitelist */
 void ipsecctrl_access_config(struct task *t, const struct cfg_tree *tree);
 /* Publish which versions count. */
 void ipsecctrl_access_tell(struct task *t);
-/* Control "list update", args blacklist or whitelist. */
+/* Control "list update", args blacklist or whitelist: answered here or later. */
 void ipsecctrl_access_update(struct task *t, const struct bus_msg *m);
 json_t *ipsecctrl_access_show(struct task *t, struct show_page *page, char *err, size_t size);
 
+void ipsecctrl_control(struct task *t, const struct bus_msg *m);
 void ipsecctrl_show(struct task *t, const struct bus_msg *m);
 
 #endif

@@ -256,18 +256,18 @@ static struct list *named(const char *name)
 
 void ipsecctrl_access_update(struct task *t, const struct bus_msg *m)
 {
-	const Control *c = m->env->control;
-	struct list *l = !strcmp(c->what, "list update") ? named(c->args) : NULL;
+	const char *name = m->env->control->args;
+	struct list *l = named(name);
+	int rc;
 
-	if (!l)
-		task_reply_status(t, m, -EOPNOTSUPP, "Failure: ipsecctrl does not know %.60s", c->what);
-	else if (!l->url[0])
+	if (!l) {
+		task_reply_status(t, m, -EINVAL, "Failure: list %.60s; legal is blacklist or whitelist",
+		                  name);
+	} else if (!l->url[0]) {
 		task_reply_status(t, m, -ENOENT, "Failure: no crypto %s file is configured", l->name);
-	else if (l->fetch)
+	} else if (l->fetch) {
 		task_reply_status(t, m, -EBUSY, "Failure: the %s is being fetched", l->name);
-	else {
-		int rc;
-
+	} else {
 		l->who = task_from(m);
 		rc = read_file(t, l);
 		if (rc || !l->fetch)

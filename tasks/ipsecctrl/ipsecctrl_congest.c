@@ -266,6 +266,11 @@ void ipsecctrl_congest_config(struct task *t, const struct cfg_tree *tree)
 		ipsecctrl_congest_tell(t);
 }
 
+void ipsecctrl_congest_clear(void)
+{
+	memset(self.c.times, 0, sizeof(self.c.times));
+}
+
 json_t *ipsecctrl_congest_show(struct task *t, struct show_page *page, char *err, size_t size)
 {
 	json_t *o = json_object(), *rows = json_array(), *r;

@@ -163,6 +163,20 @@ static const struct show_row rows[] = {
         {"list", "identities of the blacklist or whitelist", ipsecctrl_access_show},
 };
 
+void ipsecctrl_control(struct task *t, const struct bus_msg *m)
+{
+	const char *what = m->env->control->what;
+
+	if (!strcmp(what, "list update")) {
+		ipsecctrl_access_update(t, m);
+	} else if (!strcmp(what, "clear congestion-control statistics")) {
+		ipsecctrl_congest_clear();
+		task_reply_status(t, m, 0, "%s", "");
+	} else {
+		task_reply_status(t, m, -EOPNOTSUPP, "Failure: ipsecctrl does not know %.60s", what);
+	}
+}
+
 void ipsecctrl_show(struct task *t, const struct bus_msg *m)
 {
 	const Show *s = m->env->show;

@@ -321,6 +321,8 @@ void ipsecmgr_guard_lists(struct task *t, const struct bus_msg *msg);
 void ipsecmgr_guard_congestion(struct task *t, const struct bus_msg *msg);
 /* 0, or -EACCES with a static text: kept out by the policy's list. */
 int ipsecmgr_guard_admit(const struct ipsecmgr_policy *p, const struct ike_id *peer, const char **why);
+/* Alarms of this instance that its predecessor raised: what they were about is gone. */
+void ipsecmgr_guard_alarms_end(struct ipsecmgr *m);
 /* Alarms that begin and end with events of the engine. */
 void ipsecmgr_guard_event(struct ipsecmgr *m, const struct ike_event *ev);
 

@@ -18,6 +18,7 @@
 
 #include "access/access.h"
 #include "base/log.h"
+#include "store/store.h"
 
 #define ALARMS_PER_S 10 /* of packets that can't be decrypted: strangers decide how many there are */
 
@@ -160,6 +161,39 @@ static void decrypt_alarm(struct ipsecmgr *m, const struct ike_event *ev, bool r
 	          (const struct trap_arg[]){trap_int("starTaskInstance", m->t->instance),
 	                                    trap_str("starSessSub1NAI", ev->peer_id.type ? id : ""),
 	                                    trap_str("starSessSub1IpAddr", addr), trap_end});
+}
+
+/* The object of an alarm is "ipsecmgr N", and of a peer's its identity and address behind that (srdb). */
+static int end_alarm(const struct store_alarm *a, void *arg)
+{
+	struct ipsecmgr *m = arg;
+	char object[160], *rest, *addr;
+	unsigned instance;
+	int n = 0;
+
+	snprintf(object, sizeof(object), "%s", a->object);
+	if (sscanf(object, "ipsecmgr %u%n", &instance, &n) != 1 || instance != m->t->instance)
+		return 0;
+	if (!strcmp(a->name, "IKEv2DOSAttack"))
+		TASK_TRAP(m->t, "IKEv2ClearDOSAttack", trap_int("starTaskInstance", instance));
+	rest = object[n] ? object + n + 1 : object + n;
+	addr = strrchr(rest, ' ');
+	if (strcmp(a->name, "IKEv2DecryptionFailThreshold") != 0 || !addr)
+		return 0;
+	*addr++ = '\0';
+	TASK_TRAP(m->t, "IKEv2ClearDecryptionFailThreshold", trap_int("starTaskInstance", instance),
+	          trap_str("starSessSub1NAI", rest), trap_str("starSessSub1IpAddr", addr));
+	return 0;
+}
+
+void ipsecmgr_guard_alarms_end(struct ipsecmgr *m)
+{
+	struct store_reader *r = store_open_reader(m->t->state_dir, STORE_STATE);
+
+	if (!r)
+		return;
+	store_alarm_list(r, true, end_alarm, m);
+	store_close_reader(r);
 }
 
 static bool alarm_budget(void)

@@ -221,6 +221,7 @@ static void start_serving(struct ipsecmgr *m)
 	const struct cfg_tree *tree = config_tree(m->t);
 
 	ipsecmgr_guard_lists_load(m);
+	ipsecmgr_guard_alarms_end(m);
 	ipsecmgr_cfg_apply(m, tree); /* the engine's own settings come from the policies */
 	if (ipsecmgr_engine_open(m)) {
 		LOG(EV_TASK_FATAL, "no memory for the IKE engine");

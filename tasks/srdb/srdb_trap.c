@@ -111,6 +111,15 @@ static const char *alarm_object(const struct trap_value *v, size_t n, char *buf,
 		snprintf(buf, size, "Power %c", v[0].num == 1 ? 'A' : 'B');
 		return buf;
 	}
+	if (n > 0 && !v[0].str &&
+	    !strcmp(v[0].name, "starTaskInstance")) { /* what managers tell of IKE peers */
+		int at = snprintf(buf, size, "ipsecmgr %lld", (long long)v[0].num);
+
+		for (size_t i = 1; i < n && at > 0 && (size_t)at < size; i++)
+			if (v[i].str)
+				at += snprintf(buf + at, size - (size_t)at, " %.70s", v[i].str);
+		return buf;
+	}
 	if (n > 1 && v[0].str && !v[1].str &&
 	    strstr(v[1].name, "Instance")) /* a task: facility and instance */
 		snprintf(buf, size, "%.100s %lld", v[0].str, (long long)v[1].num);

@@ -482,6 +482,27 @@ Test(ike_guard, a_derived_policy_comes_back_with_its_rows)
 	cr_assert_eq(w_matched(w), 1);
 }
 
+/* ---- notifies that are counted ---- */
+
+Test(ike_guard, notifies_of_chapters_15_and_28)
+{
+	struct ike_msg m = {.n_notify = 3};
+
+	m.notify[0].type = IKE_N_TEMPORARY_FAILURE;
+	m.notify[1].type = IKE_N_CHILD_SA_NOT_FOUND;
+	m.notify[2].type = IKE_N_DEVICE_IDENTITY;
+	ike_notify_count(cnt(), &m);
+	cr_assert_eq(cnt()->notifrecv_tempfail, 1);
+	cr_assert_eq(cnt()->notifrecv_childsanotfound, 1);
+	cr_assert_eq(cnt()->notifpayrecv_deviceid, 1);
+	cr_assert_eq(cnt()->notifrecv_other, 0);
+	for (unsigned i = 0; i < 3; i++)
+		ike_notify_count_sent(cnt(), m.notify[i].type);
+	cr_assert_eq(cnt()->notifpaysent_tempfail, 1);
+	cr_assert_eq(cnt()->notifpaysent_childsanotfound, 1);
+	cr_assert_eq(cnt()->notifpaysent_deviceid, 1);
+}
+
 /* ---- duplicates ---- */
 
 static int count_peer(void *arg, const struct ike_sa_view *v)
