@@ -13,6 +13,7 @@
 #include "cfg/cfg.h"
 #include "srp_task.h"
 
+#define QUIET_SECONDS 5
 #define HOLD_GRACE_US (2 * US_PER_SEC)
 
 static uint64_t wall_s(void)
@@ -247,7 +248,9 @@ void srp_ctl_second(struct task *t, void *arg)
 
 	if (!st->config_known)
 		return;
-	srp_ctl_publish(st);
+	/* Alone, there is one state for ever, and all managers would wake up for it. */
+	if (st->s || ++st->quiet % QUIET_SECONDS == 0)
+		srp_ctl_publish(st);
 	if (!st->s)
 		return;
 	/* After an MIO switchover srdb goes on as before until the link is back, but not for long. */

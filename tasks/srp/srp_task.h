@@ -47,6 +47,7 @@ struct srp_task {
 	struct counters_srp *counters;
 	uv_timer_t timer;
 	bool config_known;
+	unsigned quiet; /* seconds without SRP */
 	bool hold_said; /* the engine has said something to srdb since it began */
 	uint64_t begin_us;
 	bool was_standby; /* the last settled state, to tell a switchover from a start */
