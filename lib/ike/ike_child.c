@@ -126,6 +126,11 @@ static bool find_target(struct ike_rx *rx, struct ike_child **target)
 	*target = NULL;
 	if (n) {
 		IKE_CNT(rx->sa, rekey_childsareqrecv);
+		if (n->proto != IKE_PROTO_ESP && !rx->sa->pol->p.lax_protocol_id) {
+			IKE_CNT(rx->sa, decfail_notifpayrekey);
+			refuse(rx, IKE_N_INVALID_SYNTAX, NULL, 0);
+			return false;
+		}
 		spi = n->spi_len == 4
 		              ? (uint32_t)n->spi[0] << 24 | n->spi[1] << 16 | n->spi[2] << 8 | n->spi[3]
 		              : 0;

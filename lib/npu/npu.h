@@ -34,10 +34,12 @@ struct npu_sa {
 	 * never.
 	 */
 	uint64_t soft_bytes, hard_bytes, soft_seq, hard_seq;
+	uint64_t activity_us; /* NPU_EV_FIRST_USE again this often while the peer sends; 0: once */
 	/* worker only */
 	struct npu_port *port;
 	uint64_t in_marked;
 	uint64_t bytes_due, seq_due; /* what has to be told next, at the earliest */
+	uint64_t activity_due;
 	bool used_told, hard_told, starved;
 };
 
@@ -66,7 +68,7 @@ enum npu_event_kind {
 	NPU_EV_BATCH,      /* batch: done; the caller owns it and its `gone` again */
 	NPU_EV_MARK,       /* spi: store (out, in); then npu_mark() */
 	NPU_EV_PATH,       /* spi: the peer's address is now `remote` */
-	NPU_EV_FIRST_USE,  /* spi: the peer has used the SA */
+	NPU_EV_FIRST_USE,  /* spi: the peer uses the SA */
 	NPU_EV_TRAFFIC,    /* spi: its first packet, in either direction */
 	NPU_EV_SEQ_SOFT,   /* spi: sequence numbers run out, rekey; again until it is gone */
 	NPU_EV_BYTES_SOFT, /* spi: the same of bytes */

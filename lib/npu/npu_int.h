@@ -143,6 +143,8 @@ void npu_rx_marks(struct npu *n, struct npu_sa *sa);
 void npu_life_begin(struct npu_sa *sa);
 /* After a packet: tell what has to be told of the SA's life. */
 void npu_life_packet(struct npu *n, struct npu_sa *sa);
+/* … after one from the peer. */
+void npu_life_activity(struct npu *n, struct npu_sa *sa);
 void npu_life_selector(struct npu *n, const struct npu_sa *sa);
 
 /* npu_tx.c */

@@ -17,6 +17,7 @@ void npu_life_begin(struct npu_sa *sa)
 {
 	sa->bytes_due = first_due(sa->soft_bytes, sa->hard_bytes);
 	sa->seq_due = first_due(sa->soft_seq, sa->hard_seq);
+	sa->activity_due = 0;
 	sa->used_told = sa->hard_told = false;
 }
 
@@ -60,12 +61,20 @@ void npu_life_packet(struct npu *n, struct npu_sa *sa)
 
 	if (!sa->used_told) {
 		sa->used_told = true;
-		tell(n, sa, NPU_EV_TRAFFIC, false);
+		tell(n, sa, NPU_EV_TRAFFIC, true); /* or it would not be rekeyed */
 	}
 	if (bytes >= sa->bytes_due)
 		sa->bytes_due = due(n, sa, bytes, sa->soft_bytes, sa->hard_bytes, NPU_EV_BYTES_SOFT);
 	if (seq >= sa->seq_due)
 		sa->seq_due = due(n, sa, seq, sa->soft_seq, sa->hard_seq, NPU_EV_SEQ_SOFT);
+}
+
+void npu_life_activity(struct npu *n, struct npu_sa *sa)
+{
+	if (!sa->activity_us || n->now < sa->activity_due)
+		return;
+	sa->activity_due = n->now + sa->activity_us;
+	tell(n, sa, NPU_EV_FIRST_USE, false);
 }
 
 void npu_life_selector(struct npu *n, const struct npu_sa *sa)

@@ -167,6 +167,7 @@ static void esp_in(struct npu *n, struct npu_port *p, struct esp_pkt *pkt, const
 		return;
 	}
 	npu_life_packet(n, sa);
+	npu_life_activity(n, sa);
 	counter_inc(&n->cnt->in_packets);
 	counter_add(&n->cnt->in_bytes, pkt->len);
 	to_tun(n, tun, pkt);

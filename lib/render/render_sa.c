@@ -35,6 +35,19 @@ static void ends(const json_t *sa, struct cli_out *out)
 	       render_num(sa, "remote_port"));
 }
 
+/* Lifetimes of a child SA in kilobytes and sequence numbers (chapter 12). */
+static void by_traffic(const json_t *sa, struct cli_out *out)
+{
+	if (render_num(sa, "lifetime_kb"))
+		fieldf(out, "Lifetime Volume", "%lld kilobytes", render_num(sa, "lifetime_kb"));
+	if (render_num(sa, "rekey_kb"))
+		fieldf(out, "Rekey At Volume", "%lld kilobytes", render_num(sa, "rekey_kb"));
+	if (render_num(sa, "lifetime_seq"))
+		fieldf(out, "Lifetime Sequence", "%lld", render_num(sa, "lifetime_seq"));
+	if (render_num(sa, "rekey_seq"))
+		fieldf(out, "Rekey At Sequence", "%lld", render_num(sa, "rekey_seq"));
+}
+
 static void lifetime(const json_t *sa, struct cli_out *out)
 {
 	char date[CLOCK_TEXT_MAX];
@@ -44,6 +57,7 @@ static void lifetime(const json_t *sa, struct cli_out *out)
 	       render_num(sa, "remaining_s"));
 	if (render_num(sa, "rekey_in_s"))
 		fieldf(out, "Rekey In", "%lld seconds", render_num(sa, "rekey_in_s"));
+	by_traffic(sa, out);
 	fieldf(out, "Rekeys", "%lld", render_num(sa, "rekeys"));
 }
 

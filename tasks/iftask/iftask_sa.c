@@ -175,6 +175,7 @@ static int make_sa(struct iftask *f, const SaPair *p, const struct npu_path *pat
 	sa->npu.hard_bytes = p->hard_bytes;
 	sa->npu.soft_seq = p->soft_seq;
 	sa->npu.hard_seq = p->hard_seq;
+	sa->npu.activity_us = p->activity_s * US_PER_SEC;
 	sa->npu.user = sa;
 	sa->since_us = clock_now_us();
 	*out = sa;

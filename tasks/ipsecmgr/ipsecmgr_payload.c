@@ -96,6 +96,8 @@ void ipsecmgr_payload_template(const struct cfg_tree *t, const struct cfg_node *
 	pol->ike_rekey = rekey != NULL;
 	pol->ike_same_params = rekey && cfg_arg(rekey, "disallow-param-change");
 	pol->rfc4306_notifies = !row(t, tmpl, "ikev2-ikesa-policy-use-rfc5996-notification");
+	pol->lax_protocol_id = row(t, tmpl, "ikev2-ikesa-ignore-notify-protocol-id") != NULL;
+	pol->dpd_by_traffic = row(t, tmpl, "ikev2-ikesa-keepalive-user-activity") != NULL;
 	read_errors(row(t, tmpl, "ikev2-ikesa-policy-error-notification"), pol);
 	pol->retrans_ms =
 	        (uint32_t)cfg_get_int(t, tmpl, "ikev2-ikesa-retransmission-timeout", "milliseconds", 500);

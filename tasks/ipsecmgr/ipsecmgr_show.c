@@ -201,6 +201,11 @@ static json_t *child_row(const struct list *l, const struct ike_sa_view *v, cons
 	set_int(o, "lifetime_s", c->hard_us > c->created_us ? (c->hard_us - c->created_us) / US_PER_SEC : 0);
 	set_int(o, "remaining_s", left_s(l->now, c->hard_us));
 	set_int(o, "rekey_in_s", left_s(l->now, c->soft_us));
+	set_int(o, "lifetime_kb", c->sa.hard_bytes / 1024);
+	set_int(o, "rekey_kb", c->sa.soft_bytes / 1024);
+	set_int(o, "lifetime_seq", c->sa.hard_seq);
+	set_int(o, "rekey_seq", c->sa.soft_seq);
+	set_int(o, "replay_window", c->sa.replay_window);
 	set_int(o, "rekeys", c->rekeys);
 	json_object_set_new(o, "ts_local", selectors(c->sa.ts_local, c->sa.n_local));
 	json_object_set_new(o, "ts_remote", selectors(c->sa.ts_remote, c->sa.n_remote));

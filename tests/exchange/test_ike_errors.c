@@ -6,6 +6,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "ike/ike_ts.h"
 #include "ike_world.h"
 
 static struct world *w;
@@ -323,4 +324,37 @@ Test(ike_errors, spis_of_others_and_answers_are_not_told)
 	ike_wire_put_hdr(pkt, &h);
 	give(pkt, sizeof(pkt));
 	cr_assert_eq(n_said, 1);
+}
+
+/* ---- the protocol of REKEY_SA (ikev2-ikesa ignore-notify-protocol-id) ---- */
+
+Test(ike_errors, protocol_of_a_rekey)
+{
+	for (int lax = 0; lax < 2; lax++) {
+		struct ike_ts any = ike_ts_any(AF_INET);
+		const uint8_t nonce[32] = {1};
+		uint8_t inner[512], out[1024];
+		struct ike_sa_view v;
+		struct ike_build b;
+		struct ike_sa *sa;
+		size_t n;
+
+		w_free(w);
+		w = w_new();
+		w->n[0].policy.lax_protocol_id = lax;
+		up();
+		cr_assert(w_sa(&w->n[1], &v));
+		sa = ike_sa_find(w->n[1].e, v.spi);
+		ike_wire_build(&b, inner, sizeof(inner));
+		ike_wire_put_notify(&b, IKE_PROTO_IKE, w->n[1].child[0].in, 4, IKE_N_REKEY_SA, NULL, 0);
+		ike_wire_put_sa(&b, IKE_PROTO_ESP, 0xc8001234, 4, w->n[1].policy.payload[0].esp, 1, 0);
+		ike_wire_put_nonce(&b, nonce, sizeof(nonce));
+		ike_wire_put_ts(&b, IKE_PL_TSI, &any, 1);
+		ike_wire_put_ts(&b, IKE_PL_TSR, &any, 1);
+		n = ike_msg_seal(sa, IKE_X_CREATE_CHILD, false, sa->send_next, &b, out, sizeof(out));
+		give(out, n);
+		cr_assert_eq(w->n[0].events[IKE_EV_CHILD_REKEYED], lax);
+		cr_assert_eq(w->n[0].cnt.decfail_notifpayrekey, !lax);
+		cr_assert_eq(w->n[0].cnt.notifpaysent_invsyn, !lax);
+	}
 }

@@ -398,6 +398,32 @@ Test(ike_lifetime, an_unknown_child_of_two_ends_alone)
 	cr_assert_eq(w_established(&w->n[1]), 1);
 }
 
+/* ---- keepalive-user-activity ---- */
+
+Test(ike_lifetime, traffic_is_a_sign_of_life)
+{
+	struct ike_child_view c;
+
+	for (int by = 0; by < 2; by++) {
+		w_free(w);
+		w = w_new();
+		w->n[0].policy.dpd_interval_s = 20;
+		w->n[0].policy.dpd_by_traffic = by;
+		up();
+		view(0, &c);
+		cr_assert_eq(c.sa.activity_s, by ? 10 : 0);
+		for (int i = 0; i < 20; i++) {
+			if (by)
+				ike_engine_data_seen(w->n[0].e, w->now, child_of(0), NULL);
+			w_run(w, 10 * W_US);
+		}
+		if (by)
+			cr_assert_eq(w->n[0].cnt.dpd_send, 0, "nobody has to ask");
+		else
+			cr_assert_geq(w->n[0].cnt.dpd_send, 8);
+	}
+}
+
 /* ---- INVALID_SELECTORS ---- */
 
 Test(ike_lifetime, wrong_selectors_are_told)

@@ -208,6 +208,7 @@ Test(ipsecmgr_cfg, payloads_have_every_value)
 	             "crypto template t ikev2-dynamic\n"
 	             "authentication remote pre-shared-key key k\n"
 	             "max-childsa 4 overload-action terminate\n"
+	             "ikev2-ikesa keepalive-user-activity\nikev2-ikesa ignore-notify-protocol-id\n"
 	             "ikev2-ikesa policy use-rfc5996-notification\n"
 	             "ikev2-ikesa rekey disallow-param-change\n"
 	             "ikev2-ikesa retransmission-timeout 900 exponential\n"
@@ -232,6 +233,7 @@ Test(ipsecmgr_cfg, payloads_have_every_value)
 	cr_assert_eq(p->pol.max_childsa, 4);
 	cr_assert(p->pol.childsa_terminate && p->pol.ike_rekey && p->pol.ike_same_params);
 	cr_assert_not(p->pol.rfc4306_notifies);
+	cr_assert(p->pol.dpd_by_traffic && p->pol.lax_protocol_id);
 	cr_assert_not(p->pol.retrans_constant);
 	cr_assert_eq(p->pol.retrans_ms, 900);
 	cr_assert_eq(p->pol.replay_window, 256);

@@ -414,6 +414,24 @@ Test(npu, sequence_numbers_of_an_sa)
 	end(b);
 }
 
+/* As often as is wanted while the peer sends, beside the first time. */
+Test(npu, activity_of_the_peer)
+{
+	struct bed *b = begin();
+	struct npu_sa *sa = prepare_sa(b, true, 1000);
+
+	sa->activity_us = 1;
+	insert_sa(b, sa, 1000);
+	for (int i = 1; i <= 4; i++) {
+		make_ping(b, (uint16_t)i);
+		send_to(b->peer_udp, b->pkt.data, b->pkt.len, "127.0.0.1:4500");
+		cr_assert_eq(reply(b, b->peer_udp, DEADLINE_MS), i);
+		cr_assert_eq(wait_event(b, NPU_EV_FIRST_USE).spi, 0x03000101u);
+	}
+	remove_all(b, sa);
+	end(b);
+}
+
 Test(npu, nothing_leaves_before_its_mark_is_durable)
 {
 	struct bed *b = begin();
