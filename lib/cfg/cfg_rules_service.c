@@ -10,6 +10,7 @@
 #include "cfg/cfg_rules.h"
 #include "cfg/cfg_user.h"
 #include "net/addr.h"
+#include "secret/passwd.h"
 
 /* --- the gateway as initiator --- */
 
@@ -220,14 +221,13 @@ int rule_expiry_date(const struct cfg_line *l, char *err, size_t len)
 	               : 0;
 }
 
-/* When a password was set is not kept, so nothing can be said of its age. */
+/* A hash says when it was made; one of an earlier release does not. */
 int rule_password_age(const struct cfg_line *l, char *err, size_t len)
 {
-	static const char *const args[] = {"age", "warn", "grace"};
+	const char *age = cfg_args_get(l->args, "age"), *hash = cfg_args_get(l->args, "password");
 
-	for (size_t i = 0; i < sizeof(args) / sizeof(args[0]); i++)
-		if (cfg_args_get(l->args, args[i]))
-			return cfg_rule_complain(err, len,
-			                         "the age of passwords is stored and not counted yet");
-	return 0;
+	if (!age || !strcmp(age, "0") || !hash || passwd_made(hash))
+		return 0;
+	return cfg_rule_complain(
+	        err, len, "when this password was set is not known, so that it does not age: set it again");
 }

@@ -6,6 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "secret/passwd.h"
+
+#define DAY 86400
+
 static const struct {
 	const char *row;
 	enum cli_priv priv;
@@ -62,6 +66,27 @@ bool cfg_user_find(const struct cfg_tree *t, const char *name, struct cfg_user *
 	                       .noconsole = cfg_has(n, "noconsole"),
 	                       .expires = date ? cfg_user_date(date) : 0,
 	                       .idle = timeout(n, "min-idle", "idle-time"),
-	                       .absolute = timeout(n, "min-absolute", "absolute")};
+	                       .absolute = timeout(n, "min-absolute", "absolute"),
+	                       .max_age = cfg_arg_int(n, "age", 0),
+	                       .warn = cfg_arg_int(n, "warn", 0),
+	                       .grace = cfg_arg_int(n, "grace", 0)};
 	return true;
+}
+
+enum cfg_password_age cfg_user_password_age(const struct cfg_user *u, int64_t now, int64_t *days)
+{
+	int64_t made = u->hash && u->max_age ? passwd_made(u->hash) : 0, end = made + u->max_age * DAY;
+
+	*days = 0;
+	if (!made || now < end - u->warn * DAY)
+		return CFG_PASSWORD_YOUNG;
+	if (now < end) {
+		*days = (end - now + DAY - 1) / DAY;
+		return CFG_PASSWORD_OLD;
+	}
+	end += u->grace * DAY;
+	if (now >= end)
+		return CFG_PASSWORD_OVER;
+	*days = (end - now + DAY - 1) / DAY;
+	return CFG_PASSWORD_EXPIRED;
 }

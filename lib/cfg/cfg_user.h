@@ -12,10 +12,20 @@ struct cfg_user {
 	enum cli_priv priv;
 	const char *hash; /* NULL: no password; borrowed from the tree */
 	bool ftp, nocli, noconsole;
-	int64_t expires;   /* UNIX time from which on nobody logs in under this name; 0: never */
-	uint64_t idle;     /* seconds without a line after which a session ends; 0: never */
-	uint64_t absolute; /* seconds after which it ends in any case; 0: never */
+	int64_t expires;              /* UNIX time from which on nobody logs in under this name; 0: never */
+	uint64_t idle;                /* seconds without a line after which a session ends; 0: never */
+	uint64_t absolute;            /* seconds after which it ends in any case; 0: never */
+	int64_t max_age, warn, grace; /* of the password, in days; max_age 0: it does not age */
 };
+
+enum cfg_password_age {
+	CFG_PASSWORD_YOUNG,
+	CFG_PASSWORD_OLD,     /* within exp-warn-interval of its end: *days are left */
+	CFG_PASSWORD_EXPIRED, /* within exp-grace-interval behind it: *days are left to change it */
+	CFG_PASSWORD_OVER     /* nobody logs in with it */
+};
+/* now: UNIX time. A password of which it is not known when it was set stays young. */
+enum cfg_password_age cfg_user_password_age(const struct cfg_user *u, int64_t now, int64_t *days);
 
 /* false: there is no such user. */
 bool cfg_user_find(const struct cfg_tree *t, const char *name, struct cfg_user *u);

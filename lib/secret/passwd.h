@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define PASSWD_TEXT_MAX 96         /* longest hash as text, with its NUL */
 #define PASSWD_MEMORY   (33 << 20) /* bytes one call works in */
@@ -17,6 +18,8 @@
 int passwd_hash(const char *clear, char *out, size_t size);
 /* Has this text the form of a hash, with costs that passwd_verify() would spend? */
 bool passwd_is_hash(const char *text);
+/* When a hash was made: UNIX time, to the minute; 0: not known (it is of an earlier release, or no hash). */
+int64_t passwd_made(const char *hash);
 /*
  * Is clear the password of this hash? hash NULL (no such user) takes as long and is false. The comparison
  * takes the same time for every wrong password.

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cfg/cfg_user.h"
 #include "cli_show.h"
 #include "show/show.h"
 
@@ -60,12 +61,37 @@ void sh_settings(struct sh *sh)
 	sh->s.show_hidden = cfg_on(t, t->root, "cli-hidden");
 }
 
+/* A password that is at its end. */
+static void password_banner(struct sh *sh)
+{
+	struct cfg_user u;
+	int64_t days;
+
+	if (!cfg_user_find(sh_tree(sh), sh->user, &u))
+		return;
+	switch (cfg_user_password_age(&u, (int64_t)(clock_wall_us() / US_PER_SEC), &days)) {
+	case CFG_PASSWORD_OLD:
+		cli_out_printf(&sh->sink, "Warning: Your password expires in %lld day(s)\n", (long long)days);
+		break;
+	case CFG_PASSWORD_EXPIRED:
+		cli_out_printf(
+		        &sh->sink,
+		        "Warning: Your password has expired; it has to be changed within %lld day(s)\n",
+		        (long long)days);
+		break;
+	case CFG_PASSWORD_YOUNG:
+	case CFG_PASSWORD_OVER: /* by a key, or on the console */
+		break;
+	}
+}
+
 void sh_banner(struct sh *sh)
 {
 	const char *text = cfg_get(sh_tree(sh), sh_tree(sh)->root, "banner-motd", "text");
 
 	if (text && *text)
 		cli_out_printf(&sh->sink, "%s\n", text);
+	password_banner(sh);
 }
 
 /* --- show administrators -----------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ static void tried(const struct net_addr *a, bool ok)
 struct check {
 	uv_work_t work;
 	struct conn *c;
-	bool known, right;
+	bool known, right, over; /* over: its password is too old */
 	struct cfg_user u;
 	char user[MON_USER_MAX], hash[PASSWD_TEXT_MAX];
 	char *password;
@@ -148,7 +148,8 @@ static void check_done(struct check *k, bool ok, bool count)
 	c->checking = false;
 	if (count)
 		tried(&c->from, ok);
-	conn_verdict(c, k->user, &k->u, ok, "password");
+	conn_verdict(c, k->user, &k->u, ok && !k->over,
+	             ok && k->over ? "password: it is older than its max-age" : "password");
 	check_free(k);
 }
 
@@ -202,6 +203,7 @@ void auth_password(struct conn *c, const char *user, const char *password)
 {
 	struct check *k = calloc(1, sizeof(*k));
 	uint64_t wait = turn_of(&c->from);
+	int64_t days;
 
 	if (!k || !(k->password = strdup(password))) {
 		free(k);
@@ -212,6 +214,8 @@ void auth_password(struct conn *c, const char *user, const char *password)
 	k->work.data = k;
 	k->known = auth_user(c->s, user, &k->u) && allowed(c, user) && k->u.hash && c->l &&
 	           c->l->methods & (MON_BY_PASSWORD | MON_BY_INTERACTIVE);
+	k->over = k->known && cfg_user_password_age(&k->u, (int64_t)(clock_wall_us() / US_PER_SEC), &days) ==
+	                              CFG_PASSWORD_OVER;
 	snprintf(k->user, sizeof(k->user), "%s", user);
 	if (k->known)
 		snprintf(k->hash, sizeof(k->hash), "%s", k->u.hash);

@@ -14,6 +14,7 @@ config
     inspector looker password Clear-Text-3
     administrator filer password Clear-Text-4 nocli ftp
     administrator keyed nopassword
+    operator aged password Clear-Text-1 max-age 30 exp-grace-interval 5
     administrator gone password Clear-Text-1 expiry-date 2020:01:01:00:00
   #exit
 end
@@ -96,6 +97,16 @@ done
 expect 0 'UTC' as Clear-Text-1 ssh admin@A 'show clock'
 [ $((($(now) - start) / 1000000)) -ge 1500 ] || fail "wrong passwords do not have to wait"
 [ "$(traps LoginFailure)" -eq $((before + 3)) ] || fail "LoginFailure: $before before, $(traps LoginFailure) after"
+
+# a password that grows old: the grace interval, then nobody gets in with it
+expect 0 'UTC' as Clear-Text-1 ssh aged@A 'show clock'
+"$ORRERY" fault --name A clock +2678400 || fail "31 days"
+expect 0 'has to be changed within 4 day' as Clear-Text-1 ssh -tt aged@A <<<exit
+"$ORRERY" fault --name A undo clock || fail "undo clock"
+"$ORRERY" fault --name A clock +3110400 || fail "36 days"
+expect 255 'denied' as Clear-Text-1 ssh -o PreferredAuthentications=password aged@A 'show clock'
+within 5 sh -c "'$ORRERY' cli --name A -c 'show logs' | grep -q 'aged from 127.0.0.1: wrong password: it is older than its max-age'"
+"$ORRERY" fault --name A undo clock || fail "undo clock"
 
 # where a session is from
 expect 0 '^admin .* 127.0.0.1$' as Clear-Text-1 ssh admin@A 'show administrators'

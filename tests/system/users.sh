@@ -9,7 +9,8 @@ config
     administrator remote password Secret-123 noconsole
     operator idle password Secret-123 timeout-idle 1
     inspector short password Secret-123 timeout-absolute 1
-    operator aged password Secret-123 max-age 30
+    operator aged password Secret-123 max-age 30 exp-warn-interval 30
+    operator older encrypted password +BDwgBAAECAwQFBgcICQoLDA0ODwJlMCO4h0pUUVy65Lousu2u_LsF7D2aZKJrxrSoBXDu max-age 30
   #exit
 end
 CFG
@@ -20,7 +21,9 @@ cli() {
 expect 1 'Failure: User gone has expired' cli --user gone -c 'show clock'
 expect 0 'UTC' cli --user here -c 'show clock'
 expect 1 'Failure: User remote may not log in on the console' cli --user remote -c 'show clock'
-expect 0 'administrator=aged\|operator=aged.*age of passwords' cli -c 'show configuration errors'
+cli -c 'show configuration errors' >"$WORK/errors"
+grep -q 'operator=aged' "$WORK/errors" && fail "aged: $(cat "$WORK/errors")"
+grep -q 'operator=older.*is not known, so that it does not age' "$WORK/errors" || fail "older: $(cat "$WORK/errors")"
 cat >"$WORK/dates" <<'END'
 configure
 context local
@@ -47,6 +50,11 @@ for user, why in (("idle", "idle"), ("short", "absolute")):
     if time.monotonic() - started < 0.3:
         fail(f"{user} was logged out at once")
     t.gone()
+
+t = Terminal([sys.argv[1], "cli", "--name", "t1", "--user", "aged"])
+t.expect(r"Warning: Your password expires in 30 day\(s\)")
+t.expect(r"\[local\]orrery> $")
+t.send("exit\n")
 END
 ended() {
 	[ "$(cli -c 'show snmp trap history' | grep -c 'CLISessionEnd.*user \(idle\|short\)')" -eq 2 ]

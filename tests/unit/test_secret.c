@@ -10,7 +10,11 @@
 #include <unistd.h>
 
 #include "secret/passwd.h"
+#include "base/clock.h"
+#include "cfg/cfg_user.h"
 #include "secret/secret.h"
+
+#define OLD_HASH "+BDwgBAAECAwQFBgcICQoLDA0ODwJlMCO4h0pUUVy65Lousu2u_LsF7D2aZKJrxrSoBXDu"
 
 static char dir[] = "/tmp/secretXXXXXX";
 
@@ -44,6 +48,49 @@ Test(secret, password_hash_is_one_way_and_salted)
 	cr_expect_not(passwd_verify(a, "hush-hus"));
 	cr_expect_not(passwd_verify(a, ""));
 	cr_expect_not(passwd_verify(NULL, "hush-hush"));
+}
+
+/* When it was made is in it, and cannot be changed without the password. Those of before have no time. */
+Test(secret, password_hash_knows_its_time)
+{
+	char a[PASSWD_TEXT_MAX];
+	int64_t made, now = (int64_t)(clock_wall_us() / US_PER_SEC);
+
+	cr_assert_eq(passwd_hash("hush", a, sizeof(a)), 0);
+	made = passwd_made(a);
+	cr_expect(made <= now && made > now - 120, "%lld at %lld", (long long)made, (long long)now);
+	a[27] = a[27] == 'A' ? 'B' : 'A'; /* in the time */
+	cr_expect(passwd_is_hash(a));
+	cr_expect_neq(passwd_made(a), made);
+	cr_expect_not(passwd_verify(a, "hush"));
+	cr_expect_eq(passwd_made("+B1"), 0);
+	/* made by an earlier release, of the password "hush" */
+	cr_expect(passwd_is_hash(OLD_HASH));
+	cr_expect_eq(passwd_made(OLD_HASH), 0);
+	cr_expect(passwd_verify(OLD_HASH, "hush"));
+	cr_expect_not(passwd_verify(OLD_HASH, "hush-"));
+}
+
+Test(secret, password_grows_old)
+{
+	char a[PASSWD_TEXT_MAX];
+	struct cfg_user u = {.hash = a, .max_age = 30, .warn = 3, .grace = 5};
+	int64_t day = 86400, made, days;
+
+	cr_assert_eq(passwd_hash("hush", a, sizeof(a)), 0);
+	made = passwd_made(a);
+	cr_expect_eq(cfg_user_password_age(&u, made + 27 * day - 1, &days), CFG_PASSWORD_YOUNG);
+	cr_expect_eq(cfg_user_password_age(&u, made + 27 * day, &days), CFG_PASSWORD_OLD);
+	cr_expect_eq(days, 3);
+	cr_expect_eq(cfg_user_password_age(&u, made + 30 * day - 1, &days), CFG_PASSWORD_OLD);
+	cr_expect_eq(days, 1);
+	cr_expect_eq(cfg_user_password_age(&u, made + 30 * day, &days), CFG_PASSWORD_EXPIRED);
+	cr_expect_eq(days, 5);
+	cr_expect_eq(cfg_user_password_age(&u, made + 35 * day, &days), CFG_PASSWORD_OVER);
+	u.max_age = 0;
+	cr_expect_eq(cfg_user_password_age(&u, made + 999 * day, &days), CFG_PASSWORD_YOUNG);
+	u = (struct cfg_user){.hash = OLD_HASH, .max_age = 1};
+	cr_expect_eq(cfg_user_password_age(&u, made + 999 * day, &days), CFG_PASSWORD_YOUNG);
 }
 
 Test(secret, password_hash_of_foreign_hands)
