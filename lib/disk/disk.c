@@ -170,7 +170,7 @@ int disk_read(const char *state_dir, const char *url, size_t max, char **text, s
 	if (!rc && n < 0)
 		rc = -errno;
 	close(fd);
-	if (rc < 0) {
+	if (rc < 0 || !buf) {
 		free(buf);
 		return rc;
 	}

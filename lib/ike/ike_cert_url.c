@@ -160,10 +160,11 @@ void ike_cert_url_put(struct ike_build *b, struct ike_sa *sa, const uint8_t *der
 {
 	const char *url = sa->pol->p.own_url;
 	uint8_t data[HASH_LEN + IKE_URL_MAX];
+	size_t n = strnlen(url, IKE_URL_MAX); /* without its NUL: RFC 7296 section 3.6 */
 
 	if (EVP_Digest(der, len, data, NULL, EVP_sha1(), NULL) != 1)
 		return;
-	memcpy(data + HASH_LEN, url, strlen(url));
-	ike_wire_put_cert(b, IKE_PL_CERT, IKE_CERT_HASH_URL, data, HASH_LEN + strlen(url));
+	memcpy(data + HASH_LEN, url, n);
+	ike_wire_put_cert(b, IKE_PL_CERT, IKE_CERT_HASH_URL, data, HASH_LEN + n);
 	IKE_CNT(sa, cert_hashurl_sent);
 }

@@ -231,6 +231,8 @@ void ike_rekey_request(struct ike_rx *rx, const struct ike_proposals *props)
 		notify = busy(old) ? ike_child_busy(old, IKE_N_NO_PROPOSAL_CHOSEN)
 		                   : create(rx, props, &m, &suite, &sa);
 	}
+	if (!notify && !sa)
+		notify = IKE_N_TEMPORARY_FAILURE;
 	if (notify) {
 		IKE_CNT(old, rekey_ikesaignored);
 		group[0] = (uint8_t)(suite.dh >> 8);
