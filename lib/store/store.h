@@ -161,6 +161,10 @@ int store_batch_config(struct store_batch *b,
 int store_batch_config_clear(struct store_batch *b);
 int store_batch_meta(struct store_batch *b, const char *name, const char *value);
 
+/* Now or not at all: when the batch cannot be committed its submitter is told once, finally, and nothing of
+ * it is written later. */
+void store_batch_once(struct store_batch *b);
+
 /* Queue; adopts `b` (also on error). done may be NULL. 0; -ENOBUFS: the backlog is full, the batch was
  * dropped, done is not called. */
 int store_submit(struct store_writer *w, struct store_batch *b, uint64_t now_us, store_done_fn done,

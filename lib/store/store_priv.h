@@ -75,6 +75,7 @@ struct store_batch {
 	store_done_fn done;
 	void *arg;
 	bool told; /* of a failure that is not final */
+	bool once; /* a failure is final */
 	struct store_result res;
 };
 

@@ -336,9 +336,42 @@ static void finish(struct store_batch *b)
 	store_batch_free(b);
 }
 
-/* Tell every waiting submitter once that its rows are not durable yet. */
+/* Those that are to be written now or not at all, out of the queue. */
+static struct store_batch *take_once(struct store_writer *w)
+{
+	struct store_batch *out = NULL, **end = &out, **pp = &w->first;
+
+	w->last = NULL;
+	while (*pp) {
+		struct store_batch *b = *pp;
+
+		if (!b->once) {
+			w->last = b;
+			pp = &b->next;
+			continue;
+		}
+		*pp = b->next;
+		b->next = NULL;
+		w->rows -= b->rows;
+		w->bytes -= b->bytes;
+		*end = b;
+		end = &b->next;
+	}
+	return out;
+}
+
+/* Tell every waiting submitter once that its rows are not durable yet, or will not be. */
 static void tell_waiting(struct store_writer *w, int err)
 {
+	struct store_batch *gone = take_once(w);
+
+	while (gone) {
+		struct store_batch *b = gone;
+
+		gone = b->next;
+		b->res = (struct store_result){.error = err, .final = true};
+		finish(b);
+	}
 	for (struct store_batch *b = w->first; b; b = b->next) {
 		if (b->told)
 			continue;
@@ -467,6 +500,11 @@ int store_flush(struct store_writer *w, uint64_t now_us)
 	err = flush(w, now_us);
 	w->in_flush = false;
 	return err;
+}
+
+void store_batch_once(struct store_batch *b)
+{
+	b->once = true;
 }
 
 struct store_batch *store_batch_new(struct store_writer *w)

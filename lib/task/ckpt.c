@@ -208,7 +208,7 @@ void ckpt_free(struct ckpt *c)
 	free(c);
 }
 
-int ckpt_write(struct ckpt *c, const struct ckpt_row *rows, size_t n, ckpt_cb cb, void *arg)
+static int submit(struct ckpt *c, const struct ckpt_row *rows, size_t n, bool once, ckpt_cb cb, void *arg)
 {
 	struct unit *u = calloc(1, sizeof(*u));
 
@@ -223,6 +223,7 @@ int ckpt_write(struct ckpt *c, const struct ckpt_row *rows, size_t n, ckpt_cb cb
 		return -ENOMEM;
 	}
 	ckpt_write__init(u->msg);
+	u->msg->once = once;
 	u->msg->rows = calloc(n ? n : 1, sizeof(*u->msg->rows));
 	if (!u->msg->rows) {
 		unit_free(u);
@@ -247,6 +248,16 @@ int ckpt_write(struct ckpt *c, const struct ckpt_row *rows, size_t n, ckpt_cb cb
 		retry_later(c);
 	}
 	return 0;
+}
+
+int ckpt_write(struct ckpt *c, const struct ckpt_row *rows, size_t n, ckpt_cb cb, void *arg)
+{
+	return submit(c, rows, n, false, cb, arg);
+}
+
+int ckpt_write_once(struct ckpt *c, const struct ckpt_row *rows, size_t n, ckpt_cb cb, void *arg)
+{
+	return submit(c, rows, n, true, cb, arg);
 }
 
 size_t ckpt_pending(const struct ckpt *c)

@@ -29,6 +29,9 @@ struct ckpt *ckpt_new(struct task *t);
 void ckpt_free(struct ckpt *c);
 /* Submit rows as one atomic unit. 0 or -ENOMEM. cb may be NULL. Never calls back from inside. */
 int ckpt_write(struct ckpt *c, const struct ckpt_row *rows, size_t n, ckpt_cb cb, void *arg);
+/* The same; what is refused is not written later either. (Rows of ckpt_write() that were refused stay in the
+ * store's queue and may become durable when the disk has space again, so nobody has to ask twice.) */
+int ckpt_write_once(struct ckpt *c, const struct ckpt_row *rows, size_t n, ckpt_cb cb, void *arg);
 /* Units not acknowledged yet. */
 size_t ckpt_pending(const struct ckpt *c);
 

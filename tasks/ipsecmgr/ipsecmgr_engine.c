@@ -431,7 +431,9 @@ static void begin_durable(struct ipsecmgr *m, const struct ike_txn *txn)
 		if (op->next)
 			op->next->prev = &op->next;
 		m->ops = op;
-		err = ckpt_write(m->ckpt, rows.row, rows.n, op_stored, op);
+		/* The engine tries again itself. A row of what was refused must not turn up when it, or its
+		 * successor, has done the same exchange anew. */
+		err = ckpt_write_once(m->ckpt, rows.row, rows.n, op_stored, op);
 	}
 	if (err) {
 		LOG(EV_NO_MEMORY, "checkpoint of IKE SA %016llx: %s", (unsigned long long)txn->ike_spi,

@@ -344,8 +344,8 @@ static void stray_gone(struct task *t, void *arg, int status, const char *text)
 {
 	struct stray *x = arg;
 
-	if (!status) /* else it is told again */
-		task_reply_status_to(t, &x->from, 0, "%s", "");
+	/* Refused: the store has it in its queue, and whoever told us does so again. */
+	task_reply_status_to(t, &x->from, status ? -EHOSTUNREACH : 0, "%s", text);
 	free(x);
 }
 

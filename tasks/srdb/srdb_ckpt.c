@@ -148,6 +148,8 @@ void srdb_ckpt_write(struct task *t, const struct bus_msg *m)
 		store_batch_free(b);
 	} else {
 		p->from = task_from(m);
+		if (w->once)
+			store_batch_once(b);
 		err = srdb_open_submit(b, write_done, p);
 	}
 	if (err) {

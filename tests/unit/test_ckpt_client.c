@@ -23,6 +23,7 @@ struct sent {
 static struct sent sent[SENT_MAX];
 static unsigned n_sent, n_called;
 static uint32_t deadline_ms; /* of the last message */
+static bool once;            /* is the last message */
 static char called[SENT_MAX][16], stored[16];
 static bool up = true;
 static struct task the_task = {.addr = "ipsecmgr/1"};
@@ -68,6 +69,7 @@ int task_request(struct task *t, const char *dst, Envelope *env, uint32_t ms, un
 	(void)dst;
 	(void)flags;
 	deadline_ms = ms;
+	once = env->ckpt_write->once;
 	cr_assert_lt(n_sent, SENT_MAX);
 	snprintf(sent[n_sent].value, sizeof(sent[0].value), "%.*s", (int)r->blob.len, (char *)r->blob.data);
 	sent[n_sent].cb = cb;
@@ -210,5 +212,20 @@ Test(ckpt_client, silence_is_not_waited_out)
 	put(c, "c");
 	cr_assert_eq(deadline_ms, first, "all is well again");
 	answer(6, 0);
+	ckpt_free(c);
+}
+
+Test(ckpt_client, once_is_said_to_the_store)
+{
+	struct ckpt *c = ckpt_new(&the_task);
+	struct ckpt_row row = {.kind = "ikesa", .key = "1", .blob = "a", .len = 1};
+
+	put(c, "a");
+	cr_assert_not(once);
+	cr_assert_eq(ckpt_write_once(c, &row, 1, done, (void *)"once"), 0);
+	cr_assert(once);
+	answer(0, 0);
+	answer(1, -ENOSPC);
+	cr_assert_str_eq(called[1], "once:-28");
 	ckpt_free(c);
 }

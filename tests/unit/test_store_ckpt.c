@@ -331,6 +331,30 @@ Test(store_ckpt, disk_full)
 	expect_recovered();
 }
 
+/* Who does the work anew after a refusal must not find the rows of the first try one day. */
+Test(store_ckpt, what_is_written_once_or_not_at_all_is_not_written_later)
+{
+	sqlite3 *db = store_writer_reader(w)->db;
+	struct store_batch *once = put(NULL, "k", "3", "o", "never");
+	static struct ack once_ack;
+
+	cr_assert_eq(sqlite3_exec(db, "PRAGMA max_page_count=40", NULL, NULL, NULL), SQLITE_OK);
+	store_batch_once(once);
+	store_submit(w, once, 0, done, &once_ack);
+	trouble(-ENOSPC);
+	cr_assert_eq(once_ack.calls, 1);
+	cr_assert_eq(once_ack.last.error, -ENOSPC);
+	cr_assert(once_ack.last.final);
+	once = put(NULL, "k", "4", "o", "never");
+	store_batch_once(once);
+	store_submit(w, once, 3000, done, &once_ack);
+	cr_assert_eq(store_flush(w, 3000), -ENOSPC);
+	cr_assert_eq(once_ack.calls, 2, "in the middle of it, too");
+	cr_assert_eq(store_pending_rows(w), 2);
+	cr_assert_eq(sqlite3_exec(db, "PRAGMA max_page_count=100000", NULL, NULL, NULL), SQLITE_OK);
+	expect_recovered();
+}
+
 Test(store_ckpt, io_error)
 {
 	struct rlimit lim, old;
