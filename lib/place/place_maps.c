@@ -291,7 +291,7 @@ int place_maps_waits(const struct place_maps *m, size_t i)
 	would->n = would->size = 0;
 	for (size_t k = 0; !rc && k < m->n; k++)
 		rc = place_maps_add(would, &m->maps[k]);
-	if (!rc) {
+	if (!rc && would->maps) {
 		would->maps[i].manager = 0;
 		place_maps_compute(would);
 		now = place_maps_manager(m, m->maps[i].manager)->demux;

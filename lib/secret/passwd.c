@@ -49,7 +49,8 @@ int passwd_hash(const char *clear, char *out, size_t size)
 	rc = derive(raw, SALT_LEN + TIME_LEN, clear, raw + RAW_LEN - HASH_LEN);
 	if (rc < 0)
 		return rc;
-	memcpy(out, PREFIX, 2);
+	out[0] = PREFIX[0];
+	out[1] = PREFIX[1];
 	return secret_text_encode(raw, RAW_LEN, out + 2, size - 2);
 }
 

@@ -140,7 +140,7 @@ int secret_key_check(const char *state_dir, const char *value)
 
 int secret_key_change(const char *state_dir, const char *value)
 {
-	struct secret_key key;
+	struct secret_key key = {.has_old = false};
 	int rc = secret_key_load(state_dir, &key);
 
 	if (rc == 0 && key.has_old)
@@ -158,7 +158,7 @@ int secret_key_change(const char *state_dir, const char *value)
 
 int secret_key_settle(const char *state_dir)
 {
-	struct secret_key key;
+	struct secret_key key = {.has_old = false};
 	int rc = secret_key_load(state_dir, &key);
 
 	if (rc == 0 && key.has_old) {
@@ -205,7 +205,8 @@ static int seal(const struct secret_key *key, const unsigned char *nonce, const 
 	         raw + NONCE_LEN + len);
 	if (rc < 0)
 		return -EIO;
-	memcpy(out, PREFIX, 2);
+	out[0] = PREFIX[0];
+	out[1] = PREFIX[1];
 	return secret_text_encode(raw, NONCE_LEN + len + TAG_LEN, out + 2, size - 2);
 }
 
