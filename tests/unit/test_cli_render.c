@@ -393,8 +393,8 @@ Test(cli_render, crypto_statistics)
 
 	contains(render_crypto_statistics, tree, NULL, "Control Statistics for Crypto Template: t1\n");
 	contains(render_crypto_statistics, tree, NULL,
-	         "  IKE SAs Present:                          202   IKE SAs Half Open:                       "
-	         "   0\n");
+	         "  IKE SAs Present:                              202   IKE SAs Half Open:                   "
+	         "           0\n");
 	contains(render_crypto_statistics, tree, NULL, "Total IKEv2 Timer Expiration Statistics:\n");
 	/* what no section lists is not lost */
 	contains(render_crypto_statistics, tree, NULL,
