@@ -340,8 +340,11 @@ struct ike_policy {
 	/* StarOS `ikev2-ikesa policy error-notification …`: errors that unproven peers are not told of, and
 	 * whether wrong message ids are told at all */
 	bool silent_version, silent_syntax, tell_msgid;
-	bool lax_protocol_id;   /* StarOS ignore-notify-protocol-id: REKEY_SA may name any protocol */
-	bool dpd_by_traffic;    /* StarOS keepalive-user-activity: user traffic is a sign of life */
+	bool lax_protocol_id; /* StarOS ignore-notify-protocol-id: REKEY_SA may name any protocol */
+	bool dpd_by_traffic;  /* StarOS keepalive-user-activity: user traffic is a sign of life */
+	/* keepalives of ESP in UDP (RFC 3948 section 4): after so many seconds without a packet to the peer,
+	 * then every so often; 0: none */
+	uint32_t natt_idle_s, natt_interval_s;
 	uint32_t replay_window; /* of children, in packets; 0: 64 */
 	bool no_replay;         /* StarOS `no ipsec replay`: no window, and no rekey by sequence numbers */
 	bool mobike_cookie;     /* … `cookie-challenge`: a new address must prove that it hears us */
@@ -391,6 +394,7 @@ struct ike_child_act {
 	uint32_t replay_window; /* packets; 0: off */
 	uint32_t activity_s; /* tell of inbound traffic this often (ike_engine_data_seen()); 0: at first only
 	                      */
+	uint32_t natt_idle_s, natt_interval_s; /* keepalives of ESP in UDP; 0: none */
 	bool encap_udp;
 	bool transport; /* never true yet: tunnel mode */
 	bool resume;    /* came from a checkpoint: the data path leaps ahead with its sequence number */

@@ -58,6 +58,8 @@ static void view_life(const struct ike_child *c, struct ike_child_act *a)
 		a->replay_window = 0;
 	if (p->dpd_by_traffic && p->dpd_interval_s)
 		a->activity_s = p->dpd_interval_s > 1 ? p->dpd_interval_s / 2 : 1;
+	a->natt_idle_s = p->natt_idle_s;
+	a->natt_interval_s = p->natt_interval_s;
 	a->hard_bytes = (uint64_t)c->life_kb * 1024;
 	if (rekey)
 		a->soft_bytes = a->hard_bytes / 100 * 85 + a->hard_bytes / 10 * (c->spi_in & 0xffff) / 65536;

@@ -78,8 +78,10 @@ static void do_commands(struct npu *n)
 static int before_waiting(struct npu *n)
 {
 	struct npu_inst *i;
-	int timeout = npu_table_pauses(n);
+	int timeout = npu_table_pauses(n), keep = npu_tx_keepalives(n);
 
+	if (keep >= 0 && (timeout < 0 || keep < timeout))
+		timeout = keep;
 	for (i = n->insts; i; i = i->next) {
 		if (i->src.fd >= 0)
 			continue;

@@ -35,9 +35,13 @@ struct npu_sa {
 	 */
 	uint64_t soft_bytes, hard_bytes, soft_seq, hard_seq;
 	uint64_t activity_us; /* NPU_EV_FIRST_USE again this often while the peer sends; 0: once */
+	/* Keepalives of ESP in UDP (RFC 3948 section 4): after so long without a packet to the peer, then
+	 * every so often; 0: none. */
+	uint64_t keep_idle_us, keep_interval_us;
 	/* worker only */
 	struct npu_port *port;
 	uint64_t in_marked;
+	uint64_t kept_us;            /* last keepalive, or since when there is nothing to keep alive yet */
 	uint64_t bytes_due, seq_due; /* what has to be told next, at the earliest */
 	uint64_t activity_due;
 	bool used_told, hard_told, starved;
@@ -92,7 +96,7 @@ struct npu_event {
 
 /* What the worker counts beside the esp counters. Read at any time. */
 struct npu_stats {
-	uint64_t ike_in, ike_out, ike_lost, keepalives, tun_lost, loops, cpu_us, sas;
+	uint64_t ike_in, ike_out, ike_lost, keepalives, keepalives_out, tun_lost, loops, cpu_us, sas;
 	uint64_t beat; /* answers to npu_ping() */
 };
 

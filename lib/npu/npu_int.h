@@ -112,7 +112,8 @@ struct npu {
 	struct iovec iov[NPU_BATCH];
 	struct sockaddr_storage names[NPU_BATCH];
 	int msg_fd[NPU_BATCH];
-	unsigned n_out; /* messages waiting in msgs for npu_tx_flush() */
+	uint64_t keep_at; /* when the next keepalive may be due; UINT64_MAX: never */
+	unsigned n_out;   /* messages waiting in msgs for npu_tx_flush() */
 };
 
 /* npu_queue.c */
@@ -151,6 +152,10 @@ void npu_life_selector(struct npu *n, const struct npu_sa *sa);
 void npu_tx_tun(struct npu *n, struct npu_tun *t);
 void npu_tx_punt(struct npu *n, struct npu_inst *inst);
 void npu_tx_flush(struct npu *n);
+/* Keepalives that are due. Returns ms until the next one may be, or -1. */
+int npu_tx_keepalives(struct npu *n);
+/* An SA was added: its first keepalive. */
+void npu_tx_keep(struct npu *n, struct npu_sa *sa);
 void npu_tx_count(struct npu *n, enum esp_reason reason);
 
 #endif

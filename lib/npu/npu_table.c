@@ -312,6 +312,7 @@ static int put_in(struct npu *n, struct npu_sa *sa)
 	sa->port = NULL;
 	sa->in_marked = sa->esp->replay.top;
 	npu_life_begin(sa);
+	npu_tx_keep(n, sa);
 	rc = esp_table_add(t->table, sa->esp);
 	if (rc)
 		return rc;

@@ -222,3 +222,72 @@ void npu_tx_punt(struct npu *n, struct npu_inst *inst)
 	if (rc == -ENOTCONN)
 		npu_table_hung_up(n, inst);
 }
+
+/* --- keepalives ------------------------------------------------------------------------------------------
+ */
+
+/* When an SA's next keepalive is due, if nothing is sent until then. */
+static uint64_t keep_due(const struct npu_sa *sa)
+{
+	uint64_t sent = sa->esp->out.last_us;
+
+	if (!sa->keep_idle_us || !sa->encap)
+		return UINT64_MAX;
+	return sent > sa->kept_us ? sent + sa->keep_idle_us : sa->kept_us + sa->keep_interval_us;
+}
+
+void npu_tx_keep(struct npu *n, struct npu_sa *sa)
+{
+	uint64_t at;
+
+	if (!n->keep_at)
+		n->keep_at = UINT64_MAX;
+	if (sa->keep_interval_us > n->now) /* a clock that has just begun */
+		sa->kept_us = 0;
+	else
+		sa->kept_us = n->now + sa->keep_idle_us - sa->keep_interval_us;
+	at = keep_due(sa);
+	if (at < n->keep_at)
+		n->keep_at = at;
+}
+
+static void send_keepalive(struct npu *n, struct npu_sa *sa)
+{
+	static const uint8_t one = 0xff;
+	struct sockaddr_storage to;
+	socklen_t len = net_endpoint_to_sockaddr(&sa->remote, &to);
+
+	sa->kept_us = n->now;
+	if (!sa->port)
+		sa->port = npu_table_port(n, sa->ctx, sa->instance, &sa->local.addr);
+	if (!sa->port || sa->port->src[NPU_UDP4500].fd < 0)
+		return;
+	if (sendto(sa->port->src[NPU_UDP4500].fd, &one, 1, MSG_DONTWAIT | MSG_NOSIGNAL,
+	           (struct sockaddr *)&to, len) == 1)
+		n->stats.keepalives_out++;
+}
+
+int npu_tx_keepalives(struct npu *n)
+{
+	uint64_t at = UINT64_MAX, due;
+	struct esp_sa *esp;
+
+	if (!n->keep_at || n->keep_at == UINT64_MAX)
+		return -1;
+	if (n->now < n->keep_at)
+		return (int)((n->keep_at - n->now) / 1000) + 1;
+	for (struct npu_tun *t = n->tuns; t; t = t->next) {
+		size_t pos = 0;
+
+		while ((esp = esp_table_next(t->table, &pos))) {
+			struct npu_sa *sa = esp->user;
+
+			if (keep_due(sa) <= n->now)
+				send_keepalive(n, sa);
+			due = keep_due(sa);
+			at = due < at ? due : at;
+		}
+	}
+	n->keep_at = at;
+	return at == UINT64_MAX ? -1 : at <= n->now ? 0 : (int)((at - n->now) / 1000) + 1;
+}

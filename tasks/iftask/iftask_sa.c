@@ -176,6 +176,8 @@ static int make_sa(struct iftask *f, const SaPair *p, const struct npu_path *pat
 	sa->npu.soft_seq = p->soft_seq;
 	sa->npu.hard_seq = p->hard_seq;
 	sa->npu.activity_us = p->activity_s * US_PER_SEC;
+	sa->npu.keep_idle_us = p->natt_idle_s * US_PER_SEC;
+	sa->npu.keep_interval_us = p->natt_interval_s * US_PER_SEC;
 	sa->npu.user = sa;
 	sa->since_us = clock_now_us();
 	*out = sa;

@@ -61,6 +61,7 @@ static json_t *show_summary(struct task *t, struct show_page *page, char *err, s
 	json_object_set_new(o, "ike_in", number(s->ike_in));
 	json_object_set_new(o, "ike_out", number(s->ike_out));
 	json_object_set_new(o, "ike_lost", number(s->ike_lost));
+	json_object_set_new(o, "keepalives_sent", number(s->keepalives_out));
 	json_object_set_new(o, "tun_lost", number(s->tun_lost));
 	json_object_set_new(o, "marks_written", number(f->marks_written));
 	json_object_set_new(o, "marks_refused", number(f->marks_refused));

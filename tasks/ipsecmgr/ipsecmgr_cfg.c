@@ -376,6 +376,21 @@ static void read_protection(const struct build *b)
 	                                                     : IPSECMGR_NO_LIST;
 }
 
+/* Chapter 8, natt: always ESP in UDP, and keepalives for the sake of the NAT between. */
+static void read_natt(const struct build *b)
+{
+	const struct cfg_node *natt = cfg_child(b->tree, b->tmpl, "natt", NULL);
+	struct ike_policy *pol = &b->p->pol;
+
+	if (!natt || natt->negated)
+		return;
+	pol->force_encap = cfg_has(natt, "include-header");
+	if (!cfg_has(natt, "send-keepalive"))
+		return;
+	pol->natt_idle_s = (uint32_t)cfg_arg_int(natt, "idle", 60);
+	pol->natt_interval_s = (uint32_t)cfg_arg_int(natt, "interval", 60);
+}
+
 static void read_template(const struct build *b)
 {
 	const char *dscp;
@@ -398,6 +413,7 @@ static void read_template(const struct build *b)
 	pol->setup_timer_s = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-setup-timer", "seconds", 60);
 	read_protection(b);
 	ipsecmgr_payload_template(b->tree, b->ctx, b->tmpl, pol);
+	read_natt(b);
 	if (keep && !keep->negated) {
 		pol->dpd_interval_s = (uint32_t)cfg_arg_int(keep, "interval", 10);
 		pol->dpd_timeout_s = (uint32_t)cfg_arg_int(keep, "timeout", 10);

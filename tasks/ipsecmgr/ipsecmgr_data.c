@@ -100,6 +100,8 @@ static void fill_pair(struct ipsecmgr *m, SaPair *p, const struct ike_child_act 
 	p->soft_seq = a->soft_seq;
 	p->hard_seq = a->hard_seq;
 	p->activity_s = a->activity_s;
+	p->natt_idle_s = a->natt_idle_s;
+	p->natt_interval_s = a->natt_interval_s;
 	p->replaces_spi_in = a->replaces_spi_in;
 	p->inbound_first = a->out_wait;
 	p->lane = ipsecmgr_lane(m);

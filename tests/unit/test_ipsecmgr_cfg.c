@@ -617,3 +617,38 @@ Test(ipsecmgr_cfg, a_crypto_map_reads_like_a_template)
 	ipsecmgr_cfg_free(p);
 	unload(t);
 }
+
+/* natt: what it says of ESP in UDP and of keepalives; without it there are none. */
+Test(ipsecmgr_cfg, natt)
+{
+	static const struct {
+		const char *line;
+		bool encap;
+		unsigned idle, interval;
+	} rows[] = {{"", false, 0, 0},
+	            {"natt\n", false, 0, 0},
+	            {"natt include-header\n", true, 0, 0},
+	            {"natt send-keepalive\n", false, 60, 60},
+	            {"natt include-header send-keepalive idle-interval 90 interval 70\n", true, 90, 70}};
+	char text[600];
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ipsecmgr_policy *p;
+		struct cfg_tree *t;
+
+		snprintf(text, sizeof(text),
+		         "config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n%s"
+		         "authentication remote pre-shared-key key k\npayload p match childsa match "
+		         "any\n#exit\n#exit\n"
+		         "wsg-service w\nbind address 192.0.2.1 crypto-template t\nend\n",
+		         rows[i].line);
+		t = load(text, 0);
+		p = ipsecmgr_cfg_build(t, NULL, NULL, NULL, NULL);
+		cr_assert_not_null(p);
+		cr_expect_eq(p->pol.force_encap, rows[i].encap, "%s", rows[i].line);
+		cr_expect_eq(p->pol.natt_idle_s, rows[i].idle, "%s", rows[i].line);
+		cr_expect_eq(p->pol.natt_interval_s, rows[i].interval, "%s", rows[i].line);
+		ipsecmgr_cfg_free(p);
+		unload(t);
+	}
+}

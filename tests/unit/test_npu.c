@@ -18,6 +18,7 @@
 #include "net/nl.h"
 #include "net/ns.h"
 #include "net/sock.h"
+#include "base/clock.h"
 #include "npu/npu.h"
 #include "punt/punt.h"
 
@@ -597,5 +598,39 @@ Test(npu, batches_replace_move_and_delete)
 	free(again);
 	/* a port that is taken away takes no packets any more */
 	cr_assert_eq(npu_port_del(b->npu, CTX, INST, &b->service), 0);
+	end(b);
+}
+
+/* RFC 3948 section 4: one byte when nothing was sent for a while, then again; traffic puts it off. */
+Test(npu, keepalives_while_nothing_is_sent)
+{
+	struct bed *b = begin();
+	struct npu_sa *sa = prepare_sa(b, true, 1000);
+	struct pollfd p = {.fd = b->peer_udp, .events = POLLIN};
+	uint8_t byte[8];
+	uint64_t at;
+
+	sa->keep_idle_us = 150000;
+	sa->keep_interval_us = 60000;
+	at = clock_now_us();
+	insert_sa(b, sa, 1000);
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(poll(&p, 1, DEADLINE_MS), 1);
+		cr_assert_eq(recv(b->peer_udp, byte, sizeof(byte), 0), 1);
+		cr_assert_eq(byte[0], 0xff);
+		cr_assert_geq(clock_now_us() - at, i ? 55000u : 145000u, "keepalive %d", i);
+		at = clock_now_us();
+	}
+	make_ping(b, 1); /* its answer is traffic: now the idle time counts again */
+	at = clock_now_us();
+	send_to(b->peer_udp, b->pkt.data, b->pkt.len, "127.0.0.1:4500");
+	do
+		cr_assert_eq(poll(&p, 1, DEADLINE_MS), 1);
+	while (recv(b->peer_udp, b->buf, 2048, 0) == 1);
+	cr_assert_eq(poll(&p, 1, DEADLINE_MS), 1);
+	cr_assert_eq(recv(b->peer_udp, byte, sizeof(byte), 0), 1);
+	cr_assert_geq(clock_now_us() - at, 145000u);
+	cr_assert_geq(npu_stats(b->npu)->keepalives_out, 3u);
+	remove_all(b, sa);
 	end(b);
 }
