@@ -415,7 +415,6 @@ static void move_finish(struct hat *h)
 	struct hat_move mv = h->move;
 
 	h->move.on = false;
-	hat_state_save_move(h);
 	hat_move_trap(h, "CardMigrateComplete", mv.from, mv.to);
 	hat_life_move(h, CARD_EV_MIGRATED, CARD_EV_MIGRATED);
 	hat_rct(h, "Migration", mv.planned, mv.from, mv.to, mv.started_wall, clock_now_us() - mv.started_us,
@@ -429,6 +428,8 @@ static void move_finish(struct hat *h)
 		hat_order_then(h, mv.from, mv.then);
 	else
 		set_role(h, mv.from, "standby");
+	/* Only now: who dies before that has a successor that does what follows the move. */
+	hat_state_save_move(h);
 	h->replan = true;
 }
 
