@@ -15,6 +15,7 @@ trapd() {
 		kill -0 $trapd_pid 2>/dev/null || return 1
 		timeout 0.05 tail -f /dev/null
 	done
+	return 0 # not the status of the last wait
 }
 for try in 1 2 3 4 5; do
 	trapd && break
