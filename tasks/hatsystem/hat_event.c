@@ -177,18 +177,26 @@ struct raised {
 		bool manager; /* ManagerFailure, else TaskFailed */
 	} row[ALARMS_MAX];
 	unsigned n;
-	bool fresh; /* some are so young that their card is about to tell */
+	bool card[PROFILE_SLOTS_MAX + 1]; /* CardDown or CardRebootRequest */
+	bool fresh;                       /* some are so young that their card is about to tell */
 };
 
 static int note_raised(const struct store_alarm *a, void *arg)
 {
 	struct raised *r = arg;
-	bool manager = !strcmp(a->name, "ManagerFailure");
+	bool manager = !strcmp(a->name, "ManagerFailure"),
+	     card = !strcmp(a->name, "CardDown") || !strcmp(a->name, "CardRebootRequest");
+	unsigned slot;
 
-	if (!manager && strcmp(a->name, "TaskFailed") != 0)
+	if (!manager && !card && strcmp(a->name, "TaskFailed") != 0)
 		return 0;
 	if (clock_wall_us() - a->raised_us < BACK_MS * US_PER_MS) {
 		r->fresh = true;
+		return 0;
+	}
+	if (card) {
+		if (sscanf(a->object, "Card %u", &slot) == 1 && slot <= PROFILE_SLOTS_MAX)
+			r->card[slot] = true;
 		return 0;
 	}
 	if (r->n < ALARMS_MAX &&
@@ -233,6 +241,10 @@ static void back_cb(struct task *t, void *arg)
 		if (tr)
 			task_trap_of(h, r.row[i].manager ? "ManagerRestart" : "TaskRestart", tr);
 	}
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++)
+		if (r.card[s] && h->slots[s].present && h->slots[s].reported && !h->move.on &&
+		    (hat_life_is(h, s, CARD_ACTIVE) || hat_life_is(h, s, CARD_STANDBY)))
+			hat_card_trap(h, "CardUp", s);
 	if (r.fresh)
 		hat_back_soon(h);
 }
