@@ -54,6 +54,9 @@ void ipsecctrl_access_tell(struct task *t)
 	Envelope env = ENVELOPE__INIT;
 	AccessLists m = ACCESS_LISTS__INIT;
 
+	/* Started again, it knows no list before it has the configuration; the managers have theirs. */
+	if (!self.t)
+		return;
 	m.blacklist = lists[BLACK].version;
 	m.whitelist = lists[WHITE].version;
 	env.body_case = ENVELOPE__BODY_ACCESS_LISTS;
