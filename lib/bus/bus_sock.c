@@ -54,7 +54,7 @@ static int send_now(struct bus_sock *s, const struct bus_frame *frames, int n)
 static void flush(struct bus_sock *s)
 {
 	struct bus_sock **at;
-	size_t pos = 0, len = s->out_len;
+	size_t pos = 0, len = s->out_len, size = s->out_size;
 	uint8_t *out = s->out;
 
 	if (!s->waiting)
@@ -79,11 +79,11 @@ static void flush(struct bus_sock *s)
 		if (rc < 0 && s->refused)
 			s->refused(s->arg, f, n, rc);
 	}
-	if (s->out)
+	if (s->out) {
 		free(out);
-	else {
+	} else {
 		s->out = out;
-		s->out_size = len;
+		s->out_size = size;
 	}
 }
 
