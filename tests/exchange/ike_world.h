@@ -602,6 +602,15 @@ static inline unsigned w_established(struct w_node *n)
 	return (unsigned)s.established;
 }
 
+/* The SPI of the (first) live child of a node, 0: none. */
+static inline uint32_t w_first_child(const struct w_node *n)
+{
+	for (unsigned i = 0; i < W_CHILDREN; i++)
+		if (n->child[i].live)
+			return n->child[i].in;
+	return 0;
+}
+
 /* Every live child of one node has its mirror image at the other one: SPIs and keys crossed. Returns how
  * many. */
 static inline unsigned w_matched(struct world *w)
@@ -622,6 +631,15 @@ static inline unsigned w_matched(struct world *w)
 		n++;
 	}
 	return n;
+}
+
+/* Both nodes run, and one tunnel is up. */
+static inline void w_up(struct world *w)
+{
+	w_boot(w);
+	w_initiate(w);
+	w_run(w, W_US);
+	assert(w_matched(w) == 1);
 }
 
 #endif

@@ -23,18 +23,12 @@ TestSuite(ike_rekey, .init = setup, .fini = teardown, .timeout = 120);
 
 static void start(void)
 {
-	w_boot(w);
-	w_initiate(w);
-	w_run(w, W_US);
-	cr_assert_eq(w_matched(w), 1);
+	w_up(w);
 }
 
 static uint32_t child_of(int who)
 {
-	for (unsigned i = 0; i < W_CHILDREN; i++)
-		if (w->n[who].child[i].live)
-			return w->n[who].child[i].in;
-	return 0;
+	return w_first_child(&w->n[who]);
 }
 
 /* One tunnel, one child, nothing left over. */
