@@ -261,6 +261,7 @@ struct ike_payload {
 	unsigned n_ts_remote;
 	enum ike_tsi tsi;
 	bool assign_address;   /* responder: ip-address-allocation dynamic. initiator: ask with CFG_REQUEST */
+	bool assign_ipv6;      /* initiator: … for an IPv6 address as well */
 	uint32_t lifetime_s;   /* 0: never ends. StarOS default 86400 */
 	uint32_t lifetime_kb;  /* kilobytes in either direction; 0: any number */
 	bool rekey;            /* rekey ourselves before the end; false: answer only, delete at the end */
@@ -403,8 +404,8 @@ struct ike_child_act {
 	uint32_t replaces_spi_in; /* the child it rekeys, 0: none. The old one goes with a CHILD_DEL of its
 	                             own */
 	const char *policy, *child_name;
-	struct net_addr
-	        inner; /* address assigned to the peer (responder) or to us (initiator); AF_UNSPEC: none */
+	/* IPv4 and IPv6 address assigned to the peer (responder) or to us (initiator); AF_UNSPEC: none */
+	struct net_addr inner, inner6;
 };
 
 struct ike_child_del_act {
@@ -430,7 +431,7 @@ struct ike_session_act {
 	struct ike_path path;
 	bool want_ipv4, want_ipv6; /* from CFG_REQUEST, when the policy assigns addresses */
 	bool want_dns;
-	struct net_addr requested; /* AF_UNSPEC: any */
+	struct net_addr requested, requested6; /* AF_UNSPEC: any */
 };
 
 /* Fetch a peer's certificate over HTTP, within a few seconds. Answer with ike_engine_cert_fetched(ref). The
@@ -688,7 +689,7 @@ struct ike_sa_view {
 	bool outdated; /* its policy was removed, or replaced by another one of this name */
 	struct ike_suite suite;
 	uint32_t callid;
-	struct net_addr inner;           /* assigned address */
+	struct net_addr inner, inner6;   /* assigned addresses */
 	uint64_t created_us;             /* of this IKE SA */
 	uint64_t up_us;                  /* of the tunnel: first IKE_AUTH */
 	uint64_t soft_us, hard_us;       /* absolute; 0: none */

@@ -25,21 +25,41 @@ static unsigned first_suites(const struct ike_sa *sa, struct ike_suite out[IKE_M
 	return y->n_esp;
 }
 
+/* Does the first child ask for an IPv6 address beside the IPv4 one? */
+static bool asks_ipv6(const struct ike_sa *sa)
+{
+	const struct ike_policy *p = &sa->pol->p;
+	unsigned first = sa->setup->payload < ike_payload_count(p) ? sa->setup->payload : 0;
+
+	return p->payload[first].assign_ipv6;
+}
+
+static unsigned any_ts(const struct ike_sa *sa, struct ike_ts *out)
+{
+	unsigned n = 0;
+
+	if (asks_ipv6(sa) || sa->path.local.addr.family != AF_INET6)
+		out[n++] = ike_ts_any(AF_INET);
+	if (asks_ipv6(sa) || sa->path.local.addr.family == AF_INET6)
+		out[n++] = ike_ts_any(AF_INET6);
+	return n;
+}
+
 static void default_ts(struct ike_sa *sa)
 {
 	struct ike_setup *s = sa->setup;
-	uint16_t family = sa->path.local.addr.family;
 
 	if (!s->n_ts_local)
-		s->ts_local[s->n_ts_local++] = ike_ts_any(family);
+		s->n_ts_local = any_ts(sa, s->ts_local);
 	if (!s->n_ts_remote)
-		s->ts_remote[s->n_ts_remote++] = ike_ts_any(family);
+		s->n_ts_remote = any_ts(sa, s->ts_remote);
 }
 
 int ike_auth_start(struct ike_sa *sa, struct ike_out *t)
 {
 	const struct ike_policy *p = &sa->pol->p;
-	struct ike_cp cp = {.type = IKE_CFG_REQUEST, .has_ip4 = true, .has_dns = true};
+	struct ike_cp cp = {
+	        .type = IKE_CFG_REQUEST, .has_ip4 = true, .has_ip6 = asks_ipv6(sa), .has_dns = true};
 	struct ike_suite suites[IKE_MAX_SUITES];
 	struct ike_setup *s = sa->setup;
 	uint8_t buf[IKE_BUILD_MAX];

@@ -144,6 +144,18 @@ static unsigned families_of(const struct ike_sa *sa, const struct ike_payload *y
 	return f;
 }
 
+/* The assigned addresses. */
+static unsigned inner_hosts(const struct ike_sa *sa, struct ike_ts host[2])
+{
+	unsigned n = 0;
+
+	if (net_addr_is_set(&sa->inner))
+		host[n++] = ike_ts_host(&sa->inner);
+	if (net_addr_is_set(&sa->inner6))
+		host[n++] = ike_ts_host(&sa->inner6);
+	return n;
+}
+
 /* Limits on the peer's side. */
 static unsigned remote_limits(const struct ike_sa *sa, const struct ike_payload *y,
                               const struct ike_ts **limit, struct ike_ts host[2])
@@ -151,12 +163,8 @@ static unsigned remote_limits(const struct ike_sa *sa, const struct ike_payload 
 	unsigned n = 0;
 
 	*limit = host;
-	if (y->tsi != IKE_TSI_ANY && y->assign_address && !sa->inner_ours) {
-		if (net_addr_is_set(&sa->inner))
-			host[n++] = ike_ts_host(&sa->inner);
-		if (net_addr_is_set(&sa->inner6))
-			host[n++] = ike_ts_host(&sa->inner6);
-	}
+	if (y->tsi != IKE_TSI_ANY && y->assign_address && !sa->inner_ours)
+		n = inner_hosts(sa, host);
 	if (!n && y->tsi == IKE_TSI_ENDPOINT)
 		host[n++] = ike_ts_host(&sa->path.remote.addr);
 	if (n)
@@ -307,10 +315,8 @@ void ike_payload_wish(const struct ike_sa *sa, unsigned payload, struct ike_agre
 	a->n_local = take_ts(a->local, y->ts_local, y->n_ts_local);
 	n = remote_limits(sa, y, &limit, host);
 	a->n_remote = take_ts(a->remote, limit, n);
-	if (sa->inner_ours && y->assign_address && net_addr_is_set(&sa->inner)) {
-		a->local[0] = ike_ts_host(&sa->inner);
-		a->n_local = 1;
-	}
+	if (sa->inner_ours && y->assign_address && (n = inner_hosts(sa, host)))
+		a->n_local = take_ts(a->local, host, n);
 	if (!a->n_local)
 		a->n_local = everything(sa, y, a->remote, a->n_remote, a->local);
 	if (!a->n_remote)

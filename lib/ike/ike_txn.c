@@ -207,6 +207,7 @@ void ike_out_need_session(struct ike_out *t, const struct ike_sa *sa, const stru
 	a->session.want_ipv6 = cp->has_ip6;
 	a->session.want_dns = cp->has_dns;
 	a->session.requested = cp->ip4;
+	a->session.requested6 = cp->ip6;
 }
 
 void ike_out_need_cert(struct ike_out *t, const struct ike_sa *sa, const char *url, size_t max)

@@ -32,6 +32,7 @@ void ike_view_fill(const struct ike_sa *sa, struct ike_sa_view *v)
 	v->suite = sa->suite;
 	v->callid = sa->callid;
 	v->inner = sa->inner;
+	v->inner6 = sa->inner6;
 	v->created_us = sa->created_us;
 	v->up_us = sa->up_us;
 	v->soft_us = sa->soft_us;
@@ -92,6 +93,7 @@ void ike_view_child(const struct ike_child *c, struct ike_child_act *a)
 	a->child_name = ike_payload_of(c)->name;
 	view_life(c, a);
 	a->inner = sa->inner;
+	a->inner6 = sa->inner6;
 }
 
 int ike_engine_foreach_sa(const struct ike_engine *e, int (*cb)(void *arg, const struct ike_sa_view *v),

@@ -185,10 +185,12 @@ struct session_call *session_adopt(struct session_table *t, const struct session
 	c->ipsecmgr = row->ipsecmgr;
 	memcpy(c->service, row->service, sizeof(c->service));
 	memcpy(c->pool, row->pool, sizeof(c->pool));
+	memcpy(c->pool6, row->pool6, sizeof(c->pool6));
 	memcpy(c->peer_id, row->peer_id, sizeof(c->peer_id));
 	memcpy(c->ike_key, row->ike_key, sizeof(c->ike_key));
 	c->peer = row->peer;
 	c->addr = row->addr;
+	c->addr6 = row->addr6;
 	c->start_us = row->start_us;
 	c->connect_us = row->connect_us;
 	c->has_row = true;

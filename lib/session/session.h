@@ -55,19 +55,19 @@ struct session_call {
 	uint32_t ctx;
 	uint32_t ipsecmgr;
 	char service[SESSION_SERVICE_MAX];
-	char pool[SESSION_POOL_MAX];
+	char pool[SESSION_POOL_MAX], pool6[SESSION_POOL_MAX]; /* of addr, of addr6 */
 	char peer_id[SESSION_PEER_MAX];
 	char ike_key[SESSION_IKE_KEY_MAX];
-	struct net_addr peer, addr;      /* peer's outer address; assigned address, may be AF_UNSPEC */
-	uint64_t start_us;               /* steady time */
-	uint64_t connect_us;             /* steady time; 0: not yet */
-	char reason[SESSION_REASON_MAX]; /* why it ended */
+	struct net_addr peer, addr, addr6; /* peer's outer address; assigned ones, each may be AF_UNSPEC */
+	uint64_t start_us;                 /* steady time */
+	uint64_t connect_us;               /* steady time; 0: not yet */
+	char reason[SESSION_REASON_MAX];   /* why it ended */
 
 	struct fsm_inst fsm;
-	bool recovered; /* rebuilt after a failure: "Recovered Session" */
-	bool has_row;   /* its row is known to be in the store */
-	bool has_lease; /* addr is marked in the lease set */
-	uint8_t audits; /* audits failed in a row */
+	bool recovered;             /* rebuilt after a failure: "Recovered Session" */
+	bool has_row;               /* its row is known to be in the store */
+	bool has_lease, has_lease6; /* addr, addr6 is marked in the lease set */
+	uint8_t audits;             /* audits failed in a row */
 	struct {
 		uint8_t state, event;
 	} trace[SESSION_TRACE]; /* ring, newest at (ntrace - 1) % SESSION_TRACE */

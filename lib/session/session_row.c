@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The checkpoint row of a call (kind "call"), written by ipsecmgr in the transaction of the IKE SA, rewritten
- * and deleted by sessmgr, read by sessmgr after a restart and by shows. Version 1; fields in the order of
- * encode(). Trusts nothing.
+ * and deleted by sessmgr, read by sessmgr after a restart and by shows. Version 2; fields in the order of
+ * encode(). Version 1 (of another chassis) had one address, of either family. Trusts nothing.
  */
 #include <errno.h>
 #include <string.h>
 #include "base/pack.h"
 #include "session/session.h"
 
-#define VERSION 1
+#define VERSION     2
+#define VERSION_ONE 1
 
 size_t session_row_encode(const struct session_call *c, uint8_t *buf, size_t size)
 {
@@ -28,6 +29,8 @@ size_t session_row_encode(const struct session_call *c, uint8_t *buf, size_t siz
 	pack_put_str(&w, c->ike_key);
 	pack_put_blob(&w, c->peer.bytes, net_addr_len(&c->peer));
 	pack_put_blob(&w, c->addr.bytes, net_addr_len(&c->addr));
+	pack_put_str(&w, c->pool6);
+	pack_put_blob(&w, c->addr6.bytes, net_addr_len(&c->addr6));
 	return w.bad ? 0 : w.len;
 }
 
@@ -42,13 +45,31 @@ static int get_addr(struct pack_reader *r, struct net_addr *a)
 	return len ? net_addr_from_bytes(a, p, len) : 0;
 }
 
+/* What came after the one address. */
+static int get_second(struct pack_reader *r, struct session_call *c, uint8_t version)
+{
+	if (version == VERSION) {
+		pack_get_str(r, c->pool6, sizeof(c->pool6));
+		if (get_addr(r, &c->addr6))
+			return -EBADMSG;
+	} else if (c->addr.family == AF_INET6) {
+		c->addr6 = c->addr;
+		c->addr = (struct net_addr){0};
+		memcpy(c->pool6, c->pool, sizeof(c->pool6));
+		c->pool[0] = 0;
+	}
+	return c->addr.family == AF_INET6 || c->addr6.family == AF_INET ? -EBADMSG : 0;
+}
+
 int session_row_decode(struct session_call *c, const void *blob, size_t len)
 {
 	struct pack_reader r;
+	uint8_t version;
 
 	memset(c, 0, sizeof(*c));
 	pack_reader_init(&r, blob, len);
-	if (pack_get_u8(&r) != VERSION)
+	version = pack_get_u8(&r);
+	if (version != VERSION && version != VERSION_ONE)
 		return pack_ok(&r) ? -EPROTONOSUPPORT : -EBADMSG;
 	c->callid = pack_get_u32(&r);
 	c->ctx = pack_get_u32(&r);
@@ -59,7 +80,8 @@ int session_row_decode(struct session_call *c, const void *blob, size_t len)
 	pack_get_str(&r, c->pool, sizeof(c->pool));
 	pack_get_str(&r, c->peer_id, sizeof(c->peer_id));
 	pack_get_str(&r, c->ike_key, sizeof(c->ike_key));
-	if (get_addr(&r, &c->peer) || get_addr(&r, &c->addr) || !pack_done(&r) || !c->callid)
+	if (get_addr(&r, &c->peer) || get_addr(&r, &c->addr) || get_second(&r, c, version) ||
+	    !pack_done(&r) || !c->callid)
 		return -EBADMSG;
 	return 0;
 }

@@ -64,7 +64,12 @@ static json_t *ip_route_collect(struct sh *sh, const struct cli_cmd *cmd, char *
 
 static json_t *ip_pool_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
-	return sh_show_context(sh, "ip pool", cli_cmd_str(cmd, "name"), err, size);
+	return sh_show_context(sh, "ipv4 pool", cli_cmd_str(cmd, "name"), err, size);
+}
+
+static json_t *ipv6_pool_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
+{
+	return sh_show_context(sh, "ipv6 pool", cli_cmd_str(cmd, "pool"), err, size);
 }
 
 static json_t *ip_interface_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
@@ -147,6 +152,7 @@ const struct sh_command sh_system_commands[] = {
         {"show_context", NULL, context_collect, render_context_all},
         {"show_service_all", NULL, sh_service_all_collect, render_service_all},
         {"show_ip_pool", NULL, ip_pool_collect, render_ip_pool},
+        {"show_ipv6_pool", NULL, ipv6_pool_collect, render_ip_pool},
         {"show_ip_interface", NULL, ip_interface_collect, render_ip_interface},
         {"show_ip_route", NULL, ip_route_collect, render_ip_route},
         {"show_srp_info", NULL, srp_info_collect, render_srp_info},

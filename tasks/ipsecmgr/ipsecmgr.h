@@ -53,7 +53,7 @@ void *ipsecmgr_map_next(const struct ipsecmgr_map *m, size_t *pos);
 struct ipsecmgr_policy {
 	struct ipsecmgr_policy *next;
 	struct ike_policy pol;
-	char context[80], service[64], template[IKE_NAME_MAX], pool[32];
+	char context[80], service[64], template[IKE_NAME_MAX], pool[32], pool6[32];
 	char counter_key[COUNTERS_KEY_MAX];
 	uint32_t ctx;
 	uint32_t cookie_on, cookie_off; /* half-open SAs from which on cookies are demanded; 0: never */
@@ -164,6 +164,8 @@ void ipsecmgr_data_start(struct ipsecmgr *m);
 void ipsecmgr_data_stop(struct ipsecmgr *m);
 /* Note a child SA for the data path (and later pushes). 0 or -errno. */
 int ipsecmgr_data_add(struct ipsecmgr *m, const struct ike_child_act *a);
+/* Does a child need routes to its remote selectors? Not where a pool's chunk or a crypto map leads there. */
+bool ipsecmgr_data_routed(const struct ipsecmgr *m, const struct ike_child_act *a);
 void ipsecmgr_data_del(struct ipsecmgr *m, uint32_t spi_in);
 void ipsecmgr_data_path(struct ipsecmgr *m, const struct ike_child_act *a);
 /* Tell iftask to add and delete these; cb as task_request() does. 0 or -errno. */

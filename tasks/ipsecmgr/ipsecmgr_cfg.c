@@ -478,6 +478,8 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 	snprintf(p->counter_key, sizeof(p->counter_key), "%.63s", name);
 	pool = cfg_get(b->tree, b->svc, "ip-address-pool", "pool");
 	snprintf(p->pool, sizeof(p->pool), "%s", pool ? pool : "");
+	pool = cfg_get(b->tree, b->svc, "ipv6-address-prefix-pool", "pool");
+	snprintf(p->pool6, sizeof(p->pool6), "%s", pool ? pool : "");
 	mode = cfg_get(b->tree, b->svc, "deployment-mode", "mode");
 	p->site_to_site = mode && !strcmp(mode, "site-to-site");
 	p->one_session = cfg_on(b->tree, b->svc, "duplicate-session-detection");

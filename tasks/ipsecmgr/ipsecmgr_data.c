@@ -143,13 +143,19 @@ static int keep_pair(struct ipsecmgr *m, const SaPair *p, bool flows)
 	return 0;
 }
 
+bool ipsecmgr_data_routed(const struct ipsecmgr *m, const struct ike_child_act *a)
+{
+	return !net_addr_is_set(&a->inner) && !net_addr_is_set(&a->inner6) &&
+	       !place_serves_maps(m->t->instance);
+}
+
 int ipsecmgr_data_add(struct ipsecmgr *m, const struct ike_child_act *a)
 {
 	struct ts_store local, remote;
 	SaPair p;
 
 	fill_pair(m, &p, a, &local, &remote);
-	return keep_pair(m, &p, !net_addr_is_set(&a->inner) && !place_serves_maps(m->t->instance));
+	return keep_pair(m, &p, ipsecmgr_data_routed(m, a));
 }
 
 /* A kept child, unpacked, with its selectors in the engine's form. */

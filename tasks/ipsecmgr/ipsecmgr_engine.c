@@ -276,7 +276,7 @@ static void op_data(struct ipsecmgr_op *op)
 				LOG(EV_IPSEC_SA_FAIL, "child SA %08x: %s", a->child.spi_in, strerror(-err));
 			else if (n_add < ROWS_MAX)
 				add[n_add++] = a->child.spi_in;
-			if (!net_addr_is_set(&a->child.inner) && !place_serves_maps(m->t->instance) &&
+			if (ipsecmgr_data_routed(m, &a->child) &&
 			    ipsecmgr_sess_flows(m, a->child.path.ctx_id, a->child.ts_remote,
 			                        a->child.n_remote, false, flows_done, op) > 0)
 				op->waits++;

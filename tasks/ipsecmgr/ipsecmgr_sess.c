@@ -34,10 +34,10 @@ struct ipsecmgr_session {
 	size_t row_len;
 	struct ckpt_row ckpt;
 	/* the request */
-	char service[64], pool[32], peer_id[IKE_ID_MAX * 4 + 1], ike_key[IKE_KEY_LEN];
-	struct net_addr peer, requested;
+	char service[64], pool[32], pool6[32], peer_id[IKE_ID_MAX * 4 + 1], ike_key[IKE_KEY_LEN];
+	struct net_addr peer, requested, requested6;
 	uint32_t ctx;
-	bool want_ipv4;
+	bool want_ipv4, want_ipv6;
 };
 
 /* What one sessmgr was asked. It may answer after another one was, when its card was slow or cut off: then it
@@ -265,10 +265,7 @@ static void accepted(struct ipsecmgr *m, struct ipsecmgr_session *s, const Sessi
 
 	get_addr(&out.addr, &r->addr);
 	get_addr(&out.netmask, &r->mask);
-	if (out.addr.family == AF_INET6) {
-		out.addr6 = out.addr;
-		out.addr = (struct net_addr){0};
-	}
+	get_addr(&out.addr6, &r->addr6);
 	for (i = 0; i < r->n_dns && out.n_dns < IKE_MAX_DNS; i++)
 		get_addr(&out.dns[out.n_dns++], &r->dns[i]);
 	s->callid = r->callid;
@@ -358,6 +355,9 @@ static int send_question(struct ipsecmgr *m, struct ipsecmgr_session *s)
 	sn.want_ipv4 = s->want_ipv4;
 	sn.want_addr = (ProtobufCBinaryData){net_addr_len(&s->requested), s->requested.bytes};
 	sn.pool = s->pool;
+	sn.want_ipv6 = s->want_ipv6;
+	sn.want_addr6 = (ProtobufCBinaryData){net_addr_len(&s->requested6), s->requested6.bytes};
+	sn.pool6 = s->pool6;
 	sn.ipsecmgr = m->t->instance;
 	sn.ike_key = s->ike_key;
 	env.body_case = ENVELOPE__BODY_SESSION_NEW;
@@ -410,9 +410,12 @@ void ipsecmgr_sess_ask(struct ipsecmgr *m, const struct ike_session_act *a)
 	s->ctx = p->ctx;
 	s->want_ipv4 = a->want_ipv4;
 	s->requested = a->requested;
+	s->want_ipv6 = a->want_ipv6;
+	s->requested6 = a->requested6;
 	s->peer = a->path.remote.addr;
 	snprintf(s->service, sizeof(s->service), "%s", p->service);
 	snprintf(s->pool, sizeof(s->pool), "%s", p->pool);
+	snprintf(s->pool6, sizeof(s->pool6), "%s", p->pool6);
 	snprintf(s->ike_key, sizeof(s->ike_key), "%016llx", (unsigned long long)a->ref);
 	ike_id_format(a->peer_id, s->peer_id, sizeof(s->peer_id));
 	ask(m, s);

@@ -145,6 +145,7 @@ static json_t *ike_row(const struct list *l, const struct ike_sa_view *v, const 
 	set_suite(o, &v->suite, false);
 	set_hex(o, "callid", v->callid, 8);
 	set_str(o, "inner", net_addr_format(&v->inner, text, sizeof(text)));
+	set_str(o, "inner6", net_addr_format(&v->inner6, text, sizeof(text)));
 	set_int(o, "created_wall_us", wall_of(v->created_us));
 	set_int(o, "up_s", v->up_us && l->now > v->up_us ? (l->now - v->up_us) / US_PER_SEC : 0);
 	set_int(o, "lifetime_s", v->hard_us > v->created_us ? (v->hard_us - v->created_us) / US_PER_SEC : 0);
@@ -197,6 +198,7 @@ static json_t *child_row(const struct list *l, const struct ike_sa_view *v, cons
 	set_bool(o, "deleting", c->deleting);
 	set_hex(o, "callid", v->callid, 8);
 	set_str(o, "inner", net_addr_format(&c->sa.inner, text, sizeof(text)));
+	set_str(o, "inner6", net_addr_format(&c->sa.inner6, text, sizeof(text)));
 	set_int(o, "created_wall_us", wall_of(c->created_us));
 	set_int(o, "lifetime_s", c->hard_us > c->created_us ? (c->hard_us - c->created_us) / US_PER_SEC : 0);
 	set_int(o, "remaining_s", left_s(l->now, c->hard_us));
@@ -350,6 +352,7 @@ static json_t *fill_policies(struct task *t, struct show_page *page, char *err, 
 		set_int(r, "ctx", p->ctx);
 		set_str(r, "address", net_addr_format(&p->pol.local, text, sizeof(text)));
 		set_str(r, "pool", p->pool);
+		set_str(r, "pool6", p->pool6);
 		set_str(r, "payload", p->pol.payload[0].name);
 		set_int(r, "ike_lifetime_s", p->pol.ike_lifetime_s);
 		set_int(r, "child_lifetime_s", p->pol.payload[0].lifetime_s);

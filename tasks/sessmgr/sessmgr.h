@@ -29,12 +29,18 @@
 #define SESSMGR_CHUNK_MS  8000              /* vpnmgr may be restarting; ipsecmgr asks again meanwhile */
 #define SESSMGR_REASONS   32
 
-/* What only a call that waits for its address needs. */
-struct sessmgr_wait {
-	struct bus_from from;
-	int family;               /* 0: any */
+/* An address that a call waits for. */
+struct sessmgr_need {
+	bool open; /* wanted, and not there yet */
+	int family;
 	struct net_addr want;     /* AF_UNSPEC: any */
 	char pool[POOL_NAME_MAX]; /* as asked for; "": any */
+};
+
+/* What only a call that waits for its addresses needs. */
+struct sessmgr_wait {
+	struct bus_from from;
+	struct sessmgr_need need[2]; /* IPv4, IPv6 */
 };
 
 /* Checkpoints of a call to the aaamgr: of a full feed, and of a change. Monotonic times, 0: never. */
@@ -121,6 +127,9 @@ void sessmgr_call_refuse(struct sessmgr *s, struct session_call *c, const char *
 void sessmgr_call_end(struct sessmgr *s, struct session_call *c, enum session_ev ev, const char *reason);
 /* Forget a call at once, without touching its row. */
 void sessmgr_call_drop(struct sessmgr *s, struct session_call *c);
+/* Its addresses, "none" without one, into buf. Returns buf. */
+#define SESSMGR_ADDRS_STRLEN (2 * NET_ADDR_STRLEN + 2)
+const char *sessmgr_call_addrs(const struct session_call *c, char buf[SESSMGR_ADDRS_STRLEN]);
 /* Its IKE SA has a new name (checkpoint key), after a rekey; "": nothing new. */
 void sessmgr_call_rename(struct sessmgr *s, struct session_call *c, const char *ike_key);
 /* Set-up timers. */
@@ -129,8 +138,8 @@ void sessmgr_call_sweep(struct sessmgr *s);
 void sessmgr_call_orphans(struct sessmgr *s);
 
 /* sessmgr_pool.c */
-/* Find an address for a call in state ARRIVED: answers it, or asks vpnmgr for a chunk and answers it later.
- */
+/* Find the addresses that a call in state ARRIVED waits for: answers it, or asks vpnmgr for chunks and
+ * answers it later: with what there is, or refuses it when there is nothing. */
 void sessmgr_pool_address(struct sessmgr *s, struct session_call *c);
 void sessmgr_pool_release(struct sessmgr *s, struct session_call *c);
 /* Chunks that are long unused go back. */

@@ -48,7 +48,9 @@ static void reply_call(struct sessmgr *s, const struct session_call *c, const st
 	r.addr.len = net_addr_len(&c->addr);
 	r.mask.data = (uint8_t *)ones; /* a host's address: RFC 7296 section 3.15.1 */
 	r.mask.len = r.addr.len;
-	r.n_dns = r.addr.len ? sessmgr_cfg_dns(s, c->ctx, dns) : 0;
+	r.addr6.data = (uint8_t *)c->addr6.bytes;
+	r.addr6.len = net_addr_len(&c->addr6);
+	r.n_dns = r.addr.len || r.addr6.len ? sessmgr_cfg_dns(s, c->ctx, dns) : 0;
 	for (size_t i = 0; i < r.n_dns; i++)
 		list[i] = (ProtobufCBinaryData){net_addr_len(&dns[i]), dns[i].bytes};
 	r.dns = list;
@@ -56,6 +58,18 @@ static void reply_call(struct sessmgr *s, const struct session_call *c, const st
 	env.body_case = ENVELOPE__BODY_SESSION_REPLY;
 	env.session_reply = &r;
 	task_reply_to(s->t, to, &env);
+}
+
+const char *sessmgr_call_addrs(const struct session_call *c, char buf[SESSMGR_ADDRS_STRLEN])
+{
+	char six[NET_ADDR_STRLEN];
+
+	net_addr_format(net_addr_is_set(&c->addr) ? &c->addr : &c->addr6, buf, NET_ADDR_STRLEN);
+	if (net_addr_is_set(&c->addr) && net_addr_is_set(&c->addr6)) {
+		strcat(buf, ", ");
+		strcat(buf, net_addr_format(&c->addr6, six, sizeof(six)));
+	}
+	return buf;
 }
 
 /* --- life
@@ -117,6 +131,7 @@ void sessmgr_call_refuse(struct sessmgr *s, struct session_call *c, const char *
 	if (reason && x->wait)
 		reply_failure(s, &x->wait->from, reason);
 	s->refused++;
+	sessmgr_pool_release(s, c);
 	sessmgr_count_refused(c, reason);
 	session_event(c, SESSION_EV_ADDR_FAIL);
 	gone(c);
@@ -185,7 +200,7 @@ void sessmgr_call_end(struct sessmgr *s, struct session_call *c, enum session_ev
 {
 	bool was_up = session_state(c) == SESSION_CONNECTED,
 	     ending = session_state(c) == SESSION_DISCONNECTING;
-	char id[SESSION_CALLID_STRLEN], addr[NET_ADDR_STRLEN];
+	char id[SESSION_CALLID_STRLEN], addr[SESSMGR_ADDRS_STRLEN];
 
 	if (session_event(c, ev) || ending)
 		return;
@@ -194,7 +209,7 @@ void sessmgr_call_end(struct sessmgr *s, struct session_call *c, enum session_ev
 	sessmgr_count_ended(s, c, was_up, reason);
 	LOG(EV_SESS_END, "call %s of peer %s in %s/%s, address %s, ended: %s",
 	    session_callid_format(c->callid, id), c->peer_id, sessmgr_cfg_context(s, c->ctx), c->service,
-	    net_addr_format(&c->addr, addr, sizeof(addr)), reason);
+	    sessmgr_call_addrs(c, addr), reason);
 	sessmgr_crr_changed(s, c);
 	delete_row(s, c);
 }
@@ -209,23 +224,36 @@ static int get_addr(struct net_addr *a, const ProtobufCBinaryData *b)
 	return b->len ? net_addr_from_bytes(a, b->data, b->len) : 0;
 }
 
+/* NULL or why not. */
+static const char *fill_need(struct sessmgr_need *n, int family, bool wanted, const ProtobufCBinaryData *want,
+                             const char *pool)
+{
+	if (get_addr(&n->want, want) || (net_addr_is_set(&n->want) && n->want.family != family) ||
+	    strlen(pool) >= sizeof(n->pool))
+		return "misc-reasons";
+	strcpy(n->pool, pool);
+	n->family = family;
+	n->open = wanted || net_addr_is_set(&n->want);
+	if (net_addr_is_any(&n->want))
+		n->want = (struct net_addr){0};
+	return NULL;
+}
+
 /* Fill the call from the message; NULL or why not. */
 static const char *fill(struct session_call *c, struct sessmgr_wait *w, const SessionNew *q)
 {
-	if (get_addr(&c->peer, &q->peer_addr) || get_addr(&w->want, &q->want_addr))
-		return "misc-reasons";
-	if (strlen(q->service) >= sizeof(c->service) || strlen(q->pool) >= sizeof(w->pool))
+	const char *why = fill_need(&w->need[0], AF_INET, q->want_ipv4, &q->want_addr, q->pool);
+
+	if (!why)
+		why = fill_need(&w->need[1], AF_INET6, q->want_ipv6, &q->want_addr6, q->pool6);
+	if (why || get_addr(&c->peer, &q->peer_addr) || strlen(q->service) >= sizeof(c->service))
 		return "misc-reasons";
 	c->ctx = q->ctx;
 	c->ipsecmgr = q->ipsecmgr;
 	strcpy(c->service, q->service);
-	strcpy(w->pool, q->pool);
 	snprintf(c->peer_id, sizeof(c->peer_id), "%s", q->peer_id);
 	c->start_us = clock_steady_us();
 	c->deadline_us = clock_now_us() + SESSMGR_SETUP_US;
-	w->family = net_addr_is_set(&w->want) ? w->want.family : q->want_ipv4 ? AF_INET : 0;
-	if (net_addr_is_any(&w->want))
-		w->want = (struct net_addr){0};
 	return NULL;
 }
 
@@ -266,7 +294,7 @@ static void take_up(struct sessmgr *s, struct session_call *c, const SessionNew 
 	session_event(c, SESSION_EV_NEWCALL);
 	if (!strcmp(sessmgr_cfg_context(s, c->ctx), "?"))
 		sessmgr_call_refuse(s, c, "invalid-dest-context");
-	else if (w->family)
+	else if (w->need[0].open || w->need[1].open)
 		sessmgr_pool_address(s, c);
 	else
 		sessmgr_call_answer(s, c);
@@ -318,7 +346,7 @@ void sessmgr_call_rename(struct sessmgr *s, struct session_call *c, const char *
 
 static void up(struct sessmgr *s, struct session_call *c, const char *ike_key)
 {
-	char id[SESSION_CALLID_STRLEN], addr[NET_ADDR_STRLEN];
+	char id[SESSION_CALLID_STRLEN], addr[SESSMGR_ADDRS_STRLEN];
 	bool first = session_state(c) == SESSION_ANSWERED;
 
 	if (session_state(c) == SESSION_DISCONNECTING || session_event(c, SESSION_EV_UP))
@@ -329,7 +357,7 @@ static void up(struct sessmgr *s, struct session_call *c, const char *ike_key)
 		c->connect_us = clock_steady_us();
 		LOG(EV_SESS_START, "call %s of peer %s in %s/%s has address %s",
 		    session_callid_format(c->callid, id), c->peer_id, sessmgr_cfg_context(s, c->ctx),
-		    c->service, net_addr_format(&c->addr, addr, sizeof(addr)));
+		    c->service, sessmgr_call_addrs(c, addr));
 		sessmgr_crr_changed(s, c);
 	}
 	sessmgr_call_rename(s, c, ike_key);

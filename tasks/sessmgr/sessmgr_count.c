@@ -66,16 +66,18 @@ void sessmgr_count_attach(struct sessmgr *s, struct session_call *c)
 /* Gauges of a connected call, up or down. */
 static void gauges(const struct session_call *c, struct counters_wsg *w, bool up)
 {
-	uint64_t *g[4] = {&w->current_sessions_total, &w->current_active_sessions, NULL, NULL};
+	uint64_t *g[6] = {&w->current_sessions_total, &w->current_active_sessions};
+	unsigned n = 2;
 
-	if (c->addr.family == AF_INET) {
-		g[2] = &w->current_active_ipv4_sessions;
-		g[3] = &w->current_simple_ipv4_total;
-	} else if (c->addr.family == AF_INET6) {
-		g[2] = &w->current_active_ipv6_sessions;
-		g[3] = &w->current_simple_ipv6_total;
+	if (net_addr_is_set(&c->addr)) {
+		g[n++] = &w->current_active_ipv4_sessions;
+		g[n++] = &w->current_simple_ipv4_total;
 	}
-	for (unsigned i = 0; i < 4 && g[i]; i++) {
+	if (net_addr_is_set(&c->addr6)) {
+		g[n++] = &w->current_active_ipv6_sessions;
+		g[n++] = &w->current_simple_ipv6_total;
+	}
+	for (unsigned i = 0; i < n; i++) {
 		if (up)
 			counter_inc(g[i]);
 		else
@@ -100,7 +102,7 @@ void sessmgr_count_changed(struct session_call *c, int from, int to, void *arg)
 	if (from == SESSION_ANSWERED && to == SESSION_CONNECTED) {
 		counter_inc(&w->total_setup_successes);
 		counter_inc(&w->total_simple_ip_successes);
-		if (c->addr.family == AF_INET)
+		if (net_addr_is_set(&c->addr))
 			counter_inc(&w->total_simple_ip_ipv4_sessions);
 	}
 }

@@ -24,10 +24,17 @@ struct settle {
 };
 
 static bool same(const struct sessmgr_chunk_req *r, const struct session_call *c,
-                 const struct sessmgr_wait *w)
+                 const struct sessmgr_need *n)
 {
-	return r->ctx == c->ctx && r->ipsecmgr == c->ipsecmgr && r->family == w->family &&
-	       !strcmp(r->pool, w->pool);
+	return r->ctx == c->ctx && r->ipsecmgr == c->ipsecmgr && r->family == n->family &&
+	       !strcmp(r->pool, n->pool);
+}
+
+static struct sessmgr_need *needs_of(const struct session_call *c)
+{
+	struct sessmgr_wait *w = ((struct sessmgr_call *)c->data)->wait;
+
+	return w ? w->need : NULL;
 }
 
 static const char *vpnmgr_of(uint32_t ctx, char buf[40])
@@ -39,26 +46,37 @@ static const char *vpnmgr_of(uint32_t ctx, char buf[40])
 /* --- taking
  * --------------------------------------------------------------------------------------------------- */
 
-/* 0: the call has its address. */
-static int take(struct sessmgr *s, struct session_call *c)
+static void take_one(struct sessmgr *s, struct session_call *c, struct sessmgr_need *n)
 {
-	const struct sessmgr_wait *w = ((struct sessmgr_call *)c->data)->wait;
-	struct lease_want want = {c->ctx, c->ipsecmgr, w->pool, w->family, w->want};
+	struct lease_want want = {c->ctx, c->ipsecmgr, n->pool, n->family, n->want};
+	bool six = n->family == AF_INET6;
 	const char *pool;
-	int err = lease_take(s->leases, &want, &c->addr, &pool);
 
-	if (err)
-		return err;
-	c->has_lease = true;
-	snprintf(c->pool, sizeof(c->pool), "%s", pool);
-	return 0;
+	if (lease_take(s->leases, &want, six ? &c->addr6 : &c->addr, &pool))
+		return;
+	n->open = false;
+	*(six ? &c->has_lease6 : &c->has_lease) = true;
+	snprintf(six ? c->pool6 : c->pool, sizeof(c->pool), "%s", pool);
+}
+
+/* Take what there is. True: the call waits for nothing more. */
+static bool take(struct sessmgr *s, struct session_call *c)
+{
+	struct sessmgr_need *n = needs_of(c);
+
+	for (unsigned i = 0; i < 2; i++)
+		if (n[i].open)
+			take_one(s, c, &n[i]);
+	return !n[0].open && !n[1].open;
 }
 
 void sessmgr_pool_release(struct sessmgr *s, struct session_call *c)
 {
 	if (c->has_lease)
 		lease_put(s->leases, c->ctx, &c->addr, clock_now_us());
-	c->has_lease = false;
+	if (c->has_lease6)
+		lease_put(s->leases, c->ctx, &c->addr6, clock_now_us());
+	c->has_lease = c->has_lease6 = false;
 }
 
 /* --- asking for a chunk
@@ -74,21 +92,35 @@ static void unlink_req(struct sessmgr *s, struct sessmgr_chunk_req *r)
 		*at = r->next;
 }
 
+/* There is no address of one kind. A peer that asked for both gets the other one (RFC 7296 section 3.15.4).
+ */
+static void do_without(struct sessmgr *s, struct session_call *c, struct sessmgr_need *n, const char *why)
+{
+	struct sessmgr_need *other = needs_of(c) + (n->family != AF_INET6);
+
+	n->open = false;
+	if (!why[0] || (!other->open && !c->has_lease && !c->has_lease6))
+		sessmgr_call_refuse(s, c, why[0] ? why : NULL);
+	else if (!other->open)
+		sessmgr_call_answer(s, c);
+}
+
 /* Serve the calls that wait for what r asked. failure: no chunk came ("": vpnmgr is silent). */
 static void serve(struct sessmgr *s, const struct sessmgr_chunk_req *r, const char *failure)
 {
 	struct session_call *c = session_next(s->table, NULL), *next;
 
 	for (; c; c = next) {
-		struct sessmgr_wait *w = ((struct sessmgr_call *)c->data)->wait;
+		struct sessmgr_need *n = needs_of(c);
 
 		next = session_next(s->table, c);
-		if (session_state(c) != SESSION_ARRIVED || !w || !same(r, c, w))
+		n = n && r->family == AF_INET6 ? n + 1 : n;
+		if (session_state(c) != SESSION_ARRIVED || !n || !n->open || !same(r, c, n))
 			continue;
-		if (!take(s, c))
+		if (take(s, c))
 			sessmgr_call_answer(s, c);
-		else if (failure)
-			sessmgr_call_refuse(s, c, failure[0] ? failure : NULL);
+		else if (failure && n->open)
+			do_without(s, c, n, failure);
 		else
 			sessmgr_pool_address(s, c);
 	}
@@ -124,6 +156,15 @@ static bool may_settle(struct sessmgr *s)
 	return true;
 }
 
+/* Are the chunks of a context being confirmed? */
+static bool settles(const struct sessmgr *s, uint32_t ctx)
+{
+	for (unsigned i = 0; i < s->n_settling; i++)
+		if (s->settling[i] == ctx)
+			return true;
+	return false;
+}
+
 static void chunk_answer(struct task *t, void *arg, int status, const struct bus_msg *m)
 {
 	struct sessmgr *s = &sessmgr;
@@ -144,7 +185,7 @@ static void chunk_answer(struct task *t, void *arg, int status, const struct bus
 		LOG(EV_VPN_POOL_EMPTY, "no addresses from pool %s of context %s: %s", r->pool,
 		    sessmgr_cfg_context(s, r->ctx), a->failure);
 		if (!strcmp(a->failure, "pool exhausted") && lease_unsettled(s->leases, r->ctx) &&
-		    may_settle(s)) {
+		    (settles(s, r->ctx) || may_settle(s))) {
 			sessmgr_pool_settle(s, r->ctx); /* we may hold free ones: the calls wait for that */
 		} else {
 			serve(s, r, disconnect_reason(a->failure));
@@ -159,7 +200,8 @@ static void chunk_answer(struct task *t, void *arg, int status, const struct bus
 	free(r);
 }
 
-static void ask(struct sessmgr *s, struct session_call *c, const struct sessmgr_wait *w)
+/* False: the call was refused. */
+static bool ask(struct sessmgr *s, struct session_call *c, const struct sessmgr_need *n)
 {
 	struct sessmgr_chunk_req *r = calloc(1, sizeof(*r));
 	PoolChunkRequest q = POOL_CHUNK_REQUEST__INIT;
@@ -168,36 +210,45 @@ static void ask(struct sessmgr *s, struct session_call *c, const struct sessmgr_
 
 	if (!r) {
 		sessmgr_call_refuse(s, c, "no-resource");
-		return;
+		return false;
 	}
-	*r = (struct sessmgr_chunk_req){s->requests, s->gen, c->ctx, c->ipsecmgr, w->family, {0}};
-	strcpy(r->pool, w->pool);
+	*r = (struct sessmgr_chunk_req){s->requests, s->gen, c->ctx, c->ipsecmgr, n->family, {0}};
+	strcpy(r->pool, n->pool);
 	q.pool = r->pool;
 	q.instance = s->t->instance;
 	q.want = SESSMGR_CHUNK;
 	q.ipsecmgr = c->ipsecmgr;
+	q.ipv6 = n->family == AF_INET6;
 	env.body_case = ENVELOPE__BODY_POOL_CHUNK_REQUEST;
 	env.pool_chunk_request = &q;
 	if (task_request(s->t, vpnmgr_of(c->ctx, dst), &env, SESSMGR_CHUNK_MS, TASK_RETRY, chunk_answer, r)) {
 		free(r);
 		sessmgr_call_refuse(s, c, NULL);
-		return;
+		return false;
 	}
 	s->requests = r;
+	return true;
+}
+
+static bool under_way(const struct sessmgr *s, const struct session_call *c, const struct sessmgr_need *n)
+{
+	for (const struct sessmgr_chunk_req *r = s->requests; r; r = r->next)
+		if (same(r, c, n))
+			return true; /* it serves this call too */
+	return false;
 }
 
 void sessmgr_pool_address(struct sessmgr *s, struct session_call *c)
 {
-	const struct sessmgr_wait *w = ((struct sessmgr_call *)c->data)->wait;
+	const struct sessmgr_need *n = needs_of(c);
 
-	if (!take(s, c)) {
+	if (take(s, c)) {
 		sessmgr_call_answer(s, c);
 		return;
 	}
-	for (const struct sessmgr_chunk_req *r = s->requests; r; r = r->next)
-		if (same(r, c, w))
-			return; /* under way: it serves this call too */
-	ask(s, c, w);
+	for (unsigned i = 0; i < 2; i++)
+		if (n[i].open && !under_way(s, c, &n[i]) && !ask(s, c, &n[i]))
+			return;
 }
 
 /* --- the way back
@@ -322,9 +373,8 @@ void sessmgr_pool_settle(struct sessmgr *s, uint32_t ctx)
 	struct settle *k;
 	char dst[40];
 
-	for (unsigned i = 0; i < s->n_settling; i++)
-		if (s->settling[i] == ctx)
-			return;
+	if (settles(s, ctx))
+		return;
 	k = s->n_settling < sizeof(s->settling) / sizeof(s->settling[0]) ? calloc(1, sizeof(*k)) : NULL;
 	if (!k)
 		return;

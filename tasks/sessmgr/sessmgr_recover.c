@@ -39,7 +39,18 @@ bool sessmgr_recover_has_row(struct sessmgr *s, uint32_t callid)
 	return there;
 }
 
-/* A row of ours as a connected call with its address. NULL: known, or not usable. */
+/* True: the address is the call's again. */
+static bool mark_address(struct sessmgr *s, const struct session_call *c, const struct net_addr *a)
+{
+	int err = net_addr_is_set(a) ? lease_mark(s->leases, c->ctx, a) : 0;
+
+	if (err)
+		LOG(EV_SESS_LOST, "call %08x: its address is %s", c->callid,
+		    err == -EEXIST ? "used by another call too" : "in no chunk of ours");
+	return net_addr_is_set(a) && !err;
+}
+
+/* A row of ours as a connected call with its addresses. NULL: known, or not usable. */
 static struct session_call *adopt(struct sessmgr *s, const struct store_ckpt *ck)
 {
 	struct session_call row, *c;
@@ -63,13 +74,8 @@ static struct session_call *adopt(struct sessmgr *s, const struct store_ckpt *ck
 	if (!c->connect_us)
 		c->connect_us = c->start_us;
 	c->recovered = true;
-	if (net_addr_is_set(&c->addr)) {
-		err = lease_mark(s->leases, c->ctx, &c->addr);
-		c->has_lease = !err;
-		if (err)
-			LOG(EV_SESS_LOST, "call %s: its address is %s", ck->key,
-			    err == -EEXIST ? "used by another call too" : "in no chunk of ours");
-	}
+	c->has_lease = mark_address(s, c, &c->addr);
+	c->has_lease6 = mark_address(s, c, &c->addr6);
 	session_event(c, SESSION_EV_RECOVERED);
 	return c;
 }

@@ -32,6 +32,8 @@ static json_t *call_json(const struct sessmgr *s, const struct session_call *c)
 	json_object_set_new(o, "service", show_text(c->service));
 	json_object_set_new(o, "pool", show_text(c->pool));
 	json_object_set_new(o, "address", addr_json(&c->addr));
+	json_object_set_new(o, "pool6", show_text(c->pool6));
+	json_object_set_new(o, "address6", addr_json(&c->addr6));
 	json_object_set_new(o, "peer", addr_json(&c->peer));
 	add_int(o, "ipsecmgr", c->ipsecmgr);
 	add_int(o, "sessmgr", s->t->instance);
@@ -117,21 +119,24 @@ static json_t *show_summary(struct task *t, struct show_page *page, char *err, s
 	const struct sessmgr *s = &sessmgr;
 	json_t *o = json_object(), *states = json_object(), *duration = json_object(),
 	       *reasons = json_object();
-	uint64_t n4 = 0, n6 = 0, none = 0, recovered = 0, now = clock_steady_us(), count[9] = {0};
+	uint64_t n4 = 0, n6 = 0, none = 0, active = 0, recovered = 0, now = clock_steady_us(), count[9] = {0};
 
 	for (const struct session_call *c = session_next(s->table, NULL); c; c = session_next(s->table, c)) {
 		unsigned b = 0;
 
 		if (session_state(c) != SESSION_CONNECTED)
 			continue;
-		*(c->addr.family == AF_INET ? &n4 : c->addr.family == AF_INET6 ? &n6 : &none) += 1;
+		active++;
+		n4 += net_addr_is_set(&c->addr);
+		n6 += net_addr_is_set(&c->addr6);
+		none += !net_addr_is_set(&c->addr) && !net_addr_is_set(&c->addr6);
 		recovered += c->recovered;
 		while (b < 8 && now >= c->connect_us + bands[b] * US_PER_SEC)
 			b++;
 		count[b]++;
 	}
 	add_int(o, "total", session_count(s->table));
-	add_int(o, "active", n4 + n6 + none);
+	add_int(o, "active", active);
 	add_int(o, "dormant", 0);
 	add_int(o, "wsg_simple_ipv4", n4);
 	add_int(o, "wsg_simple_ipv6", n6);
@@ -153,6 +158,11 @@ static json_t *show_summary(struct task *t, struct show_page *page, char *err, s
 	return o;
 }
 
+static void count(json_t *o, const char *name)
+{
+	add_int(o, name, (uint64_t)json_integer_value(json_object_get(o, name)) + 1);
+}
+
 /* {"services": {"context/service": {"sessions": n, …}}}; adds up the same way. */
 static json_t *show_services(struct task *t, struct show_page *page, char *err, size_t size)
 {
@@ -161,9 +171,7 @@ static json_t *show_services(struct task *t, struct show_page *page, char *err, 
 	char key[160];
 
 	for (const struct session_call *c = session_next(s->table, NULL); c; c = session_next(s->table, c)) {
-		const char *kind = c->addr.family == AF_INET    ? "ipv4"
-		                   : c->addr.family == AF_INET6 ? "ipv6"
-		                                                : "no_address";
+		bool four = net_addr_is_set(&c->addr), six = net_addr_is_set(&c->addr6);
 		json_t *x;
 
 		if (session_state(c) != SESSION_CONNECTED)
@@ -175,8 +183,13 @@ static json_t *show_services(struct task *t, struct show_page *page, char *err, 
 			if (json_object_set_new(all, key, x)) /* a name that is no UTF-8 */
 				continue;
 		}
-		add_int(x, "sessions", (uint64_t)json_integer_value(json_object_get(x, "sessions")) + 1);
-		add_int(x, kind, (uint64_t)json_integer_value(json_object_get(x, kind)) + 1);
+		count(x, "sessions");
+		if (four)
+			count(x, "ipv4");
+		if (six)
+			count(x, "ipv6");
+		if (!four && !six)
+			count(x, "no_address");
 	}
 	json_object_set_new(o, "services", all);
 	return o;

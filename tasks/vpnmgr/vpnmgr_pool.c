@@ -239,10 +239,10 @@ static void stored(struct task *t, void *arg, int status, const char *text)
 
 static const char *take(struct vpnmgr *v, const PoolChunkRequest *q, struct taken *k)
 {
-	struct pool *p = q->pool[0] ? pool_find(v->pools, q->pool) : pool_choose(v->pools, AF_INET);
-	int err;
+	int family = q->ipv6 ? AF_INET6 : AF_INET, err;
+	struct pool *p = q->pool[0] ? pool_find(v->pools, q->pool) : pool_choose(v->pools, family);
 
-	if (!p)
+	if (!p || p->def.first.family != family)
 		return q->pool[0] ? "unknown pool" : "no pool has a free address";
 	err = pool_chunk_take(p, q->want, q->instance, q->ipsecmgr, &k->chunk);
 	if (err == -ENOSPC) {

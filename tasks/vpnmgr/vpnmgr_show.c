@@ -41,20 +41,26 @@ struct usage {
 	uint64_t *used; /* by position of the pool */
 };
 
-static int count_call(const struct store_ckpt *ck, void *arg)
+static void count_address(struct usage *u, const struct net_addr *a)
 {
-	struct usage *u = arg;
-	struct session_call c;
+	const struct pool *in = net_addr_is_set(a) ? pool_of(u->v->pools, a) : NULL;
 	size_t i = 0;
-	const struct pool *in;
 
-	if (session_row_decode(&c, ck->blob, ck->len) || c.ctx != u->v->ctx || !net_addr_is_set(&c.addr))
-		return 0;
-	in = pool_of(u->v->pools, &c.addr);
 	for (const struct pool *p = u->v->pools->pools; p && p != in; p = p->next)
 		i++;
 	if (in)
 		u->used[i]++;
+}
+
+static int count_call(const struct store_ckpt *ck, void *arg)
+{
+	struct usage *u = arg;
+	struct session_call c;
+
+	if (session_row_decode(&c, ck->blob, ck->len) || c.ctx != u->v->ctx)
+		return 0;
+	count_address(u, &c.addr);
+	count_address(u, &c.addr6);
 	return 0;
 }
 
@@ -104,8 +110,8 @@ static json_t *pool_json(const struct pool *p, uint64_t used, bool chunks)
 	return o;
 }
 
-/* args: "" or a pool's name (then with its chunks). */
-static json_t *show_pool(struct task *t, struct show_page *page, char *err, size_t size)
+/* Pools of a family (0: of both). args: "" or a pool's name (then with its chunks). */
+static json_t *pools_json(int family, struct show_page *page, char *err, size_t size)
 {
 	struct vpnmgr *v = &vpnmgr;
 	struct usage u = {v, calloc(v->pools->n + 1, sizeof(uint64_t))};
@@ -115,7 +121,8 @@ static json_t *show_pool(struct task *t, struct show_page *page, char *err, size
 	if (u.used)
 		store_ckpt_list(v->store, SESSION_ROW_KIND, NULL, count_call, &u);
 	for (const struct pool *p = v->pools->pools; p; p = p->next, i++)
-		if ((!page->args[0] || !strcmp(page->args, p->def.name)) && show_wanted(page))
+		if ((!page->args[0] || !strcmp(page->args, p->def.name)) &&
+		    (!family || p->def.first.family == family) && show_wanted(page))
 			json_array_append_new(a, pool_json(p, u.used ? u.used[i] : 0, page->args[0]));
 	free(u.used);
 	json_object_set_new(root, "context", show_text(v->cfg.name));
@@ -128,6 +135,21 @@ static json_t *show_pool(struct task *t, struct show_page *page, char *err, size
 		return NULL;
 	}
 	return root;
+}
+
+static json_t *show_pool(struct task *t, struct show_page *page, char *err, size_t size)
+{
+	return pools_json(0, page, err, size);
+}
+
+static json_t *show_pool4(struct task *t, struct show_page *page, char *err, size_t size)
+{
+	return pools_json(AF_INET, page, err, size);
+}
+
+static json_t *show_pool6(struct task *t, struct show_page *page, char *err, size_t size)
+{
+	return pools_json(AF_INET6, page, err, size);
 }
 
 /* --- ip interface
@@ -345,6 +367,8 @@ static json_t *show_context(struct task *t, struct show_page *page, char *err, s
 
 static const struct show_row rows[] = {
         {"ip pool", "address pools and their use; args: a pool's name", show_pool},
+        {"ipv4 pool", "those of IPv4", show_pool4},
+        {"ipv6 pool", "those of IPv6", show_pool6},
         {"ip interface", "interfaces, ports, addresses; args: an interface's name", show_interface},
         {"ip route", "connected, pool, tunnel and static routes", show_route},
         {"context", "summary of the context", show_context},

@@ -414,6 +414,88 @@ Test(ike_children, selectors_follow_the_assigned_address)
 	cr_assert(net_addr_equal(&c.sa.ts_remote[0].lo, &w->n[0].result.addr));
 }
 
+/* What the session has for the peer: an address of each family, or AF_UNSPEC. */
+static void assigns(const char *four, const char *six)
+{
+	struct ike_payload *y = &w->n[0].policy.payload[0];
+
+	y->assign_address = w->n[0].policy.ask_session = w->n[1].policy.payload[0].assign_address = true;
+	w->n[1].policy.payload[0].assign_ipv6 = true;
+	w->n[0].result.callid = 5;
+	if (four)
+		net_addr_parse(&w->n[0].result.addr, four);
+	if (six)
+		net_addr_parse(&w->n[0].result.addr6, six);
+}
+
+static void has_hosts(const struct ike_ts *ts, unsigned n)
+{
+	const struct ike_session_result *r = &w->n[0].result;
+	const struct net_addr *want[2] = {&r->addr, &r->addr6};
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (!net_addr_is_set(want[i]))
+			continue;
+		cr_assert_lt(k, n);
+		cr_assert(net_addr_equal(&ts[k].lo, want[i]) && net_addr_equal(&ts[k].hi, want[i]));
+		k++;
+	}
+	cr_assert_eq(k, n);
+}
+
+/* RFC 7296 section 3.15: an address of both families, in one child. */
+Test(ike_children, both_families_are_assigned)
+{
+	struct ike_child_view c;
+	struct ike_sa_view v;
+
+	assigns("172.16.0.9", "2001:db8:ffff::9");
+	net_addr_parse(&w->n[0].result.dns[0], "2001:db8::53");
+	w->n[0].result.n_dns = 1;
+	up();
+	cr_assert(w->n[0].session.want_ipv4 && w->n[0].session.want_ipv6);
+	cr_assert_eq(got_tsr(&c), 2);
+	has_hosts(c.sa.ts_remote, c.sa.n_remote);
+	cr_assert(net_addr_equal(&c.sa.inner6, &w->n[0].result.addr6));
+	cr_assert(w_sa(&w->n[1], &v));
+	cr_assert(net_addr_equal(&v.inner, &w->n[0].result.addr));
+	cr_assert(net_addr_equal(&v.inner6, &w->n[0].result.addr6));
+	/* over a restart of the gateway, a rekey by the peer and one of the IKE SA */
+	w_kill(&w->n[0]);
+	w_restore(&w->n[0]);
+	cr_assert_eq(ike_engine_rekey_child(w->n[1].e, w->now, w->n[1].child[0].in), 0);
+	w_run(w, W_US);
+	cr_assert_eq(got_tsr(&c), 2);
+	has_hosts(c.sa.ts_remote, c.sa.n_remote);
+	cr_assert(w_sa(&w->n[1], &v));
+	cr_assert_eq(ike_engine_rekey_ike(w->n[1].e, w->now, v.spi), 0);
+	w_run(w, W_US);
+	cr_assert(w_sa(&w->n[0], &v));
+	cr_assert(net_addr_equal(&v.inner, &w->n[0].result.addr));
+	cr_assert(net_addr_equal(&v.inner6, &w->n[0].result.addr6));
+	cr_assert_eq(w_matched(w), 1);
+}
+
+/* Both were asked for and there is one: selectors are of its family only. */
+Test(ike_children, one_family_is_assigned)
+{
+	struct ike_child_view c;
+
+	assigns(NULL, "2001:db8:ffff::9");
+	up();
+	cr_assert_eq(got_tsr(&c), 1);
+	cr_assert_eq(c.sa.ts_local[0].lo.family, AF_INET6);
+	has_hosts(c.sa.ts_remote, c.sa.n_remote);
+}
+
+Test(ike_children, no_family_is_assigned)
+{
+	assigns(NULL, NULL);
+	up();
+	cr_assert_eq(w->n[1].last[IKE_EV_CHILD_FAILED].notify, IKE_N_INTERNAL_ADDRESS_FAILURE);
+}
+
 Test(ike_children, payloads_of_a_family)
 {
 	struct ike_ts all[2] = {ike_ts_any(AF_INET), ike_ts_any(AF_INET6)};

@@ -126,9 +126,20 @@ static void srp_says(const char *state)
 	cr_assert_eq(bus_client_send(srp.client, "#srp", &env), 0);
 }
 
-/* vpnmgr: chunks of `chunk_size` from 10.45.0.0 on, stored like the real one does; or a failure. */
+/* vpnmgr: chunks of `chunk_size` from 10.45.0.0 and 2001:db8:45:: on, stored like the real one does; or a
+ * failure. */
 static unsigned chunk_size = 4, chunks, syncs, returned;
-static const char *failure = "";
+static const char *failure = "", *failure6 = "";
+
+static struct net_addr chunk_first(bool six)
+{
+	struct net_addr a = net_addr_v4(0x0a2d0000);
+
+	if (six)
+		net_addr_parse(&a, "2001:db8:45::");
+	net_addr_add(&a, chunks * chunk_size);
+	return a;
+}
 
 static void vpnmgr_rx(struct peer *p, const Envelope *in, const char *ret)
 {
@@ -136,26 +147,29 @@ static void vpnmgr_rx(struct peer *p, const Envelope *in, const char *ret)
 	PoolChunk c = POOL_CHUNK__INIT;
 	uint8_t blob[POOL_ROW_MAX];
 	char key[POOL_KEY_MAX];
-	struct pool_row row = {.ctx = CTX, .pool = "ue"};
+	struct pool_row row = {.ctx = CTX};
+	bool six;
 
 	if (in->body_case == ENVELOPE__BODY_POOL_RETURN)
 		returned++;
 	if (in->body_case != ENVELOPE__BODY_POOL_CHUNK_REQUEST)
 		return;
+	six = in->pool_chunk_request->ipv6;
 	if (!in->pool_chunk_request->want) {
 		syncs++;
-	} else if (failure[0]) {
-		c.failure = (char *)failure;
+	} else if (six ? failure6[0] : failure[0]) {
+		c.failure = (char *)(six ? failure6 : failure);
 	} else {
-		row.chunk = (struct pool_chunk){net_addr_v4(0x0a2d0000 + chunks * chunk_size), chunk_size,
-		                                in->pool_chunk_request->instance,
-		                                in->pool_chunk_request->ipsecmgr};
-		put(POOL_ROW_KIND, pool_row_key("wsg", "ue", &row.chunk.first, key), "vpnmgr/2", blob,
+		strcpy(row.pool, six ? "ue6" : "ue");
+		row.chunk =
+		        (struct pool_chunk){chunk_first(six), chunk_size, in->pool_chunk_request->instance,
+		                            in->pool_chunk_request->ipsecmgr};
+		put(POOL_ROW_KIND, pool_row_key("wsg", row.pool, &row.chunk.first, key), "vpnmgr/2", blob,
 		    pool_row_encode(&row, blob));
 		chunks++;
 		c.pool = row.pool;
 		c.first.data = row.chunk.first.bytes;
-		c.first.len = 4;
+		c.first.len = net_addr_len(&row.chunk.first);
 		c.count = chunk_size;
 	}
 	env.body_case = ENVELOPE__BODY_POOL_CHUNK;
@@ -252,6 +266,8 @@ TestSuite(sessmgr_task, .init = setup, .fini = teardown, .timeout = 60);
 /* --- what ipsecmgr does
  * ------------------------------------------------------------------------------------------ */
 
+static bool dual; /* ask for an IPv6 address as well */
+
 static void ask(const char *ike_key, uint32_t ctx, const char *pool)
 {
 	static const uint8_t peer[4] = {192, 0, 2, 9};
@@ -264,6 +280,8 @@ static void ask(const char *ike_key, uint32_t ctx, const char *pool)
 	q.peer_id = (char *)"enb1";
 	q.peer_addr = (ProtobufCBinaryData){4, (uint8_t *)peer};
 	q.want_ipv4 = true;
+	q.want_ipv6 = dual;
+	q.pool6 = (char *)"";
 	q.pool = (char *)pool;
 	q.ipsecmgr = 1;
 	q.ike_key = (char *)ike_key;
@@ -501,6 +519,67 @@ Test(sessmgr_task, recovery_brings_every_call_back_and_audits)
 	cr_assert_geq(syncs, 1);
 	cr_assert_eq(answer->addr.data[3], 2, "two are in use, one was freed");
 	cr_assert_eq(chunks, 1);
+}
+
+/* --- two families
+ * ----------------------------------------------------------------------------------------------------- */
+
+Test(sessmgr_task, an_address_of_each_family)
+{
+	char id[SESSION_CALLID_STRLEN];
+	uint32_t call;
+
+	dual = true;
+	call = call_up("0100000000000001", 0);
+	cr_assert_eq(answer->addr6.len, 16);
+	cr_assert_eq(answer->addr6.data[15], 4, "the second chunk is of IPv6");
+	wait_for("summary", "\"active\":1");
+	cr_assert(has("summary", "\"wsg_simple_ipv4\":1,\"wsg_simple_ipv6\":1"));
+	cr_assert(has("calls", "\"address6\":\"2001:db8:45::4\""));
+	cr_assert(has("services", "\"sessions\":1,\"ipv4\":1,\"ipv6\":1"));
+	ask("0100000000000002", CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_eq(answer->addr.data[3], 1);
+	cr_assert_eq(answer->addr6.data[15], 5);
+	cr_assert_eq(chunks, 2);
+	alive = session_callid_format(call, id);
+	restart();
+	wait_for("summary", "\"active\":1");
+	cr_assert(
+	        has("calls", "\"address\":\"10.45.0.0\",\"pool6\":\"ue6\",\"address6\":\"2001:db8:45::4\""));
+	cr_assert(has("chunks", "\"used\":2"), "both addresses are in use again");
+	failure = failure6 = "pool exhausted"; /* the chunks we have are used when vpnmgr confirmed them */
+	ask("0100000000000003", CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_neq(answer->addr.data[3], 0);
+	cr_assert_neq(answer->addr6.data[15], 4, "never twice");
+	state(call, SESSION_STATE__WHAT__DOWN, "deleted by the peer");
+	wait_for("summary", "\"active\":0");
+	wait_for("chunks", "\"used\":2}");
+}
+
+Test(sessmgr_task, one_family_has_no_address)
+{
+	dual = true;
+	failure6 = "no pool has a free address";
+	ask("0100000000000001", CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_str_eq(answer->failure, "");
+	cr_assert_eq(answer->addr.len, 4);
+	cr_assert_eq(answer->addr6.len, 0);
+	failure = failure6;
+	failure6 = "";
+	chunk_size = 1; /* so that every question needs a chunk */
+	ask("0100000000000002", CTX, "other");
+	RIG_WAIT(answer);
+	cr_assert_str_eq(answer->failure, "");
+	cr_assert_eq(answer->addr.len, 0);
+	cr_assert_eq(answer->addr6.len, 16);
+	failure6 = failure;
+	ask("0100000000000003", CTX, "other");
+	RIG_WAIT(answer);
+	cr_assert_str_eq(answer->failure, "no-resource");
+	wait_for("summary", "\"total\":2");
 }
 
 /* --- with its aaamgr

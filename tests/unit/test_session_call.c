@@ -140,6 +140,8 @@ static void fill(struct session_call *c)
 	strcpy(c->ike_key, "0200112233445566");
 	net_addr_parse(&c->peer, "2001:db8::17");
 	net_addr_parse(&c->addr, "10.20.0.17");
+	strcpy(c->pool6, "wsg-pool6");
+	net_addr_parse(&c->addr6, "2001:db8:20::17");
 	c->start_us = 1700000000000000ULL;
 	c->connect_us = 1700000000100000ULL;
 }
@@ -171,13 +173,40 @@ Test(session_call, row_survives_and_rejects_rubbish)
 		again[rand_r(&seed) % len] = (uint8_t)rand_r(&seed);
 		session_row_decode(&back, again, len); /* ASan watches */
 	}
-	buf[0] = 2;
+	buf[0] = 3;
 	cr_assert_eq(session_row_decode(&back, buf, len), -EPROTONOSUPPORT);
 	memset(c.peer_id, 'x', sizeof(c.peer_id) - 1);
 	memset(c.service, 'x', sizeof(c.service) - 1);
 	memset(c.pool, 'x', sizeof(c.pool) - 1);
+	memset(c.pool6, 'x', sizeof(c.pool6) - 1);
 	memset(c.ike_key, 'x', sizeof(c.ike_key) - 1);
 	net_addr_parse(&c.addr, "2001:db8::1");
 	cr_assert_gt(session_row_encode(&c, buf, sizeof(buf)), 0, "the largest fits");
 	session_table_free(t);
+}
+
+/* A row of a chassis that knew one address per call, of either family. */
+Test(session_call, row_of_version_one)
+{
+	struct session_call c, back;
+	uint8_t buf[SESSION_ROW_MAX];
+	size_t len;
+
+	fill(&c);
+	c.pool6[0] = 0;
+	c.addr6 = (struct net_addr){0};
+	len = session_row_encode(&c, buf, sizeof(buf)) - 4; /* an empty name, an empty address */
+	buf[0] = 1;
+	cr_assert_eq(session_row_decode(&back, buf, len), 0);
+	cr_assert(net_addr_equal(&back.addr, &c.addr));
+	cr_assert(!net_addr_is_set(&back.addr6));
+	net_addr_parse(&c.addr, "2001:db8:20::17");
+	len = session_row_encode(&c, buf, sizeof(buf)) - 4;
+	cr_assert_eq(session_row_decode(&back, buf, len + 4), -EBADMSG, "no address of IPv4");
+	buf[0] = 1;
+	cr_assert_eq(session_row_decode(&back, buf, len), 0);
+	cr_assert(net_addr_equal(&back.addr6, &c.addr));
+	cr_assert(!net_addr_is_set(&back.addr));
+	cr_assert_str_eq(back.pool6, "wsg-pool1");
+	cr_assert_str_eq(back.pool, "");
 }
