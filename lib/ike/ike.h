@@ -531,6 +531,7 @@ struct ike_engine_config {
 	bool volatile_only; /* no checkpoints: every transaction has durable == false (the load generator) */
 	uint32_t max_sa;    /* IKE SAs; 0: 1,000,000 */
 	uint32_t max_half_open;          /* more are dropped (ikev2-congdrop); 0: 10,000 */
+	uint32_t max_early_frags;        /* of peers that are not proven, messages in pieces; 0: 1,000 */
 	uint32_t cookie_on;              /* half-open SAs at which COOKIE starts; 0: never */
 	uint32_t cookie_off;             /* … and below which it stops; 0: cookie_on / 2 */
 	bool cookie_always;              /* asked of everybody */

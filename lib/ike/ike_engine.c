@@ -278,6 +278,8 @@ static void input_new(struct ike_engine *e, const struct ike_path *path, const s
 		why = IKE_W_HDR_FLAGS;
 	else if (h->spi_r)
 		why = IKE_W_HDR_SPI_R;
+	else if (len > IKE_INIT_LEN) /* what strangers send is kept until they are proven: so little of it */
+		why = IKE_W_HDR_LENGTH;
 	if (why != IKE_W_OK) {
 		ike_engine_count_reason(e->cnt, why);
 		return;

@@ -23,8 +23,8 @@
 struct ike_frag {
 	uint64_t due_us;
 	uint32_t msgid;
-	bool response;
-	uint8_t first; /* first payload, in fragment 1 */
+	bool response, early; /* of a peer that is not proven yet */
+	uint8_t first;        /* first payload, in fragment 1 */
 	uint16_t total, have;
 	size_t len;
 	struct piece {
@@ -66,6 +66,7 @@ void ike_frag_drop(struct ike_sa *sa)
 	}
 	if (f->whole)
 		OPENSSL_cleanse(f->whole, f->len);
+	sa->e->n.early_frags -= f->early;
 	free(f->whole);
 	free(f);
 	sa->fragments = NULL;
@@ -76,12 +77,22 @@ uint64_t ike_frag_due(const struct ike_sa *sa)
 	return sa->fragments ? sa->fragments->due_us : 0;
 }
 
+/* Anybody may begin as many set-ups as there is room for half-open SAs: not all of them get room for pieces,
+ * too. */
+static bool has_room(const struct ike_sa *sa, bool early)
+{
+	const struct ike_engine *e = sa->e;
+	size_t max = e->cfg.max_early_frags ? e->cfg.max_early_frags : IKE_EARLY_FRAGS;
+
+	return !early || e->n.early_frags < max;
+}
+
 /* The collection the fragment belongs to; a message in other pieces than before begins anew when it has more
  * of them (RFC 7383 section 2.6). NULL: the fragment is of no use. */
 static struct ike_frag *collection(struct ike_sa *sa, const struct ike_msg *outer)
 {
 	struct ike_frag *f = sa->fragments;
-	bool response = outer->hdr.flags & IKE_F_RESPONSE;
+	bool response = outer->hdr.flags & IKE_F_RESPONSE, early = !sa->initiator && sa->setup;
 
 	if (f && f->msgid == outer->hdr.msgid && f->response == response && !f->whole) {
 		if (f->total == outer->frags)
@@ -90,9 +101,11 @@ static struct ike_frag *collection(struct ike_sa *sa, const struct ike_msg *oute
 			return NULL;
 	}
 	ike_frag_drop(sa);
-	f = calloc(1, sizeof(*f));
+	f = has_room(sa, early) ? calloc(1, sizeof(*f)) : NULL;
 	if (!f)
 		return NULL;
+	f->early = early;
+	sa->e->n.early_frags += early;
 	f->msgid = outer->hdr.msgid;
 	f->response = response;
 	f->total = outer->frags;

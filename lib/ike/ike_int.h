@@ -34,6 +34,8 @@
 	(120 * IKE_US_PER_S) /* … while half of what is left of the lifetime is at least this */
 #define IKE_KE_TRIES       3
 #define IKE_PENDING_LEN    4096     /* longest packet that's kept while a transaction is in flight */
+#define IKE_INIT_LEN       4096     /* longest IKE_SA_INIT that a stranger may send: it is kept for AUTH */
+#define IKE_EARLY_FRAGS    1000     /* messages in pieces of peers that are not proven yet */
 #define IKE_RETRANS_MAX_MS 15000ULL /* between two repetitions, however often they were doubled */
 #define IKE_COOKIE_LEN     33       /* generation, HMAC-SHA2-256 */
 #define IKE_COOKIE_US      (60 * IKE_US_PER_S)
@@ -250,6 +252,7 @@ struct ike_engine {
 	struct ike_sa *sas;
 	struct ike_stats_int {
 		size_t sas, half_open, established, children;
+		size_t early_frags; /* messages in pieces of peers that are not proven */
 	} n;
 	uint64_t refused;
 	uint64_t next_txn;

@@ -184,6 +184,34 @@ Test(ike_frag, incomplete_messages_are_forgotten)
 	cr_assert_eq(w_matched(w), 1);
 }
 
+static int not_the_second(struct world *one, int from, const uint8_t *pkt, size_t len, uint64_t *delay)
+{
+	(void)one, (void)from, (void)delay;
+	return len > 32 && is_fragment(pkt) && pkt[33] == 2;
+}
+
+/* Set-ups that send all pieces but one hold room for a message each: not more of them than there is room for.
+ */
+Test(ike_frag, unproven_peers_share_a_room)
+{
+	w->n[0].cfg.max_early_frags = 2;
+	w->n[1].policy.retrans_ms = 15000;
+	w->fate = not_the_second;
+	w_boot(w);
+	for (int i = 0; i < 3; i++)
+		w_initiate(w);
+	w_run(w, W_US);
+	cr_assert_eq(w->n[0].cnt.curhalfsa, 3);
+	cr_assert_eq(w->n[0].e->n.early_frags, 2);
+	cr_assert_gt(w->n[0].cnt.rx_fragments_dropped, 0);
+	w_run(w, 10 * W_US); /* nothing more came */
+	cr_assert_eq(w->n[0].e->n.early_frags, 0);
+	w->fate = NULL;
+	w_run(w, 30 * W_US);
+	cr_assert_eq(w->n[0].events[IKE_EV_UP], 3);
+	cr_assert_eq(w->n[0].e->n.early_frags, 0);
+}
+
 /* An INFORMATIONAL request of about len octets, protected by the peer's keys, cut for an MTU, handed to the
  * gateway piece by piece. */
 static void inform(size_t len, uint16_t mtu)

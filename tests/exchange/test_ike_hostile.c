@@ -187,6 +187,48 @@ Test(ike_hostile, big_packets)
 	still_there();
 }
 
+/* A good IKE_SA_INIT with a vendor id behind it that makes it `len` octets long. */
+static size_t padded(uint8_t *out, size_t len)
+{
+	size_t at = IKE_HDR_LEN, n = w->last_len[1], body = len - n;
+
+	memcpy(out, w->last_pkt[1], n);
+	while (out[at])
+		at += (size_t)out[at + 2] << 8 | out[at + 3];
+	out[at] = IKE_PL_VENDOR;
+	memset(out + n, 'v', body);
+	out[n] = out[n + 1] = 0;
+	out[n + 2] = (uint8_t)(body >> 8);
+	out[n + 3] = (uint8_t)body;
+	out[26] = (uint8_t)(len >> 8);
+	out[27] = (uint8_t)len;
+	return len;
+}
+
+static int drop_everything(struct world *one, int from, const uint8_t *pkt, size_t len, uint64_t *delay)
+{
+	(void)one, (void)from, (void)pkt, (void)len, (void)delay;
+	return 1;
+}
+
+/* Nobody is proven by IKE_SA_INIT, and what they send is kept: long ones are not taken, or some thousand fill
+ * the memory. */
+Test(ike_hostile, long_first_messages_are_not_kept)
+{
+	struct ike_path path = w_path(500),
+	                here = {.ctx_id = path.ctx_id, .local = path.remote, .remote = path.local};
+	uint8_t pkt[IKE_INIT_LEN + 1];
+
+	w->fate = drop_everything;
+	w_boot(w);
+	w_initiate(w);
+	ike_engine_input(w->n[0].e, w->now, &here, pkt, padded(pkt, IKE_INIT_LEN + 1));
+	cr_assert_eq(w->n[0].cnt.curhalfsa, 0);
+	cr_assert_eq(w->n[0].cnt.decfail_ikehdrlen, 1);
+	ike_engine_input(w->n[0].e, w->now, &here, pkt, padded(pkt, IKE_INIT_LEN));
+	cr_assert_eq(w->n[0].cnt.curhalfsa, 1);
+}
+
 Test(ike_hostile, keepalive_and_versions)
 {
 	uint8_t pkt[28] = {0xff};
