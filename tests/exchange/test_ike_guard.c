@@ -94,6 +94,56 @@ Test(ike_guard, cookies_by_order)
 	cr_assert_eq(cnt()->notif_cookmatch, 1);
 }
 
+/* A cookie is worth something from the address that it was sent to, with the request that it was the answer
+ * to, and for two minutes: what an eavesdropper keeps of one opens nothing else. */
+static void ask_again(const uint8_t *pkt, size_t len, const char *from, uint64_t cookies, const char *why)
+{
+	struct ike_path path = w_path(500),
+	                here = {.ctx_id = path.ctx_id, .local = path.remote, .remote = path.local};
+
+	cr_assert_eq(net_addr_parse(&here.remote.addr, from), 0);
+	ike_engine_input(w->n[0].e, w->now, &here, pkt, len);
+	cr_assert_eq(cnt()->curhalfsa, 0, "%s", why);
+	cr_assert_eq(cnt()->notif_cooknotmatch, cookies, "%s", why);
+	cr_assert_eq(cnt()->notif_cooksent, 1 + cookies, "%s", why);
+}
+
+static int no_cookie_arrives(struct world *one, int from, const uint8_t *pkt, size_t len, uint64_t *delay)
+{
+	(void)one, (void)len, (void)delay;
+	return from == 1 && pkt[16] == IKE_PL_NOTIFY;
+}
+
+Test(ike_guard, a_cookie_is_of_one_request_and_address)
+{
+	struct ike_protection always = {.cookie_always = true};
+	uint8_t pkt[4096];
+	size_t len;
+
+	w->n[0].policy.cookie_challenge = true;
+	w->fate = no_cookie_arrives;
+	w_boot(w);
+	ike_engine_protect(w->n[0].e, w->now, &always);
+	w_initiate(w);
+	w_run(w, 100000);
+	cr_assert_eq(cnt()->notif_cooksent, 1);
+	len = w->last_len[1];
+	memcpy(pkt, w->last_pkt[1], len);
+	cr_assert_eq(pkt[16], IKE_PL_NOTIFY);
+	ask_again(pkt, len, "10.0.0.3", 1, "from another address");
+	pkt[7] ^= 1;
+	ask_again(pkt, len, "10.0.0.2", 2, "with another SPI");
+	pkt[7] ^= 1;
+	pkt[28 + 4 + 4] ^= 2;
+	ask_again(pkt, len, "10.0.0.2", 3, "of a generation that is not there");
+	pkt[28 + 4 + 4] ^= 2;
+	pkt[28 + 4 + 4 + 5] ^= 1;
+	ask_again(pkt, len, "10.0.0.2", 4, "a bit of it is wrong");
+	pkt[28 + 4 + 4 + 5] ^= 1;
+	w->now += 121 * W_US;
+	ask_again(pkt, len, "10.0.0.2", 5, "two minutes later");
+}
+
 /* ---- the half-open timer ---- */
 
 Test(ike_guard, half_open_timer)
