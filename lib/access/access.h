@@ -24,6 +24,26 @@
 
 struct access_list;
 
+/* --- identities (access_id.c) --- */
+
+/* An identity in its normal form: names of domains in small letters and without a last dot, distinguished
+ * names as RFC 4514 text; two that mean the same are the same bytes. */
+#define ACCESS_ID_MAX 1024 /* bytes: an ID as text of at most four bytes each */
+struct access_id {
+	uint8_t type, b[ACCESS_ID_MAX];
+	size_t len;
+};
+/* From the wire. 0 or -EINVAL (empty). */
+int access_id_normal(struct access_id *n, const struct ike_id *id);
+/* From text to the wire: an address; a name; "C=DE,O=Example,CN=peer" (parts also apart by /, \\ takes the
+ * next character as it is); "DNS:", "email:", "IP:" or "URI:" with a value, or bytes behind 0x; a key id, or
+ * bytes behind 0x. 0, -EINVAL (not of that type, or longer than IKE_ID_MAX), -ENOMEM. */
+int access_id_wire(struct ike_id *id, uint8_t type, const char *text);
+/* … the type by its word in a configuration: ip-addr, fqdn, rfc822-addr, der-asn1-dn, der-asn1-gn, key-id. */
+int access_id_configured(struct ike_id *id, const char *word, const char *text);
+
+/* --- lists --- */
+
 /* What is wrong with a text. */
 struct access_report {
 	size_t bad; /* lines, all of them */

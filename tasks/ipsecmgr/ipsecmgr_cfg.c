@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access/access.h"
 #include "base/log.h"
 #include "cfg/cfg.h"
 #include "ike/ike_crypto.h"
@@ -328,16 +329,10 @@ static void read_identity(const struct build *b)
 	}
 	if (!id)
 		return;
-	if (ike_id_parse(&pol->local_id, id)) {
+	/* without a type an address, something with an @, or a name says what it is */
+	if (type ? access_id_configured(&pol->local_id, type, id) : ike_id_parse(&pol->local_id, id)) {
+		memset(&pol->local_id, 0, sizeof(pol->local_id));
 		complain(b, "identity %s cannot be used", id);
-		return;
-	}
-	if (type && !strcmp(type, "key-id"))
-		pol->local_id.type = IKE_ID_KEY_ID;
-	else if (type && !strcmp(type, "fqdn") && pol->local_id.type != IKE_ID_FQDN) {
-		pol->local_id.type = IKE_ID_FQDN;
-		pol->local_id.len = (uint8_t)strnlen(id, IKE_ID_MAX);
-		memcpy(pol->local_id.data, id, pol->local_id.len);
 	}
 }
 

@@ -9,11 +9,11 @@
 
 #include <errno.h>
 #include <openssl/crypto.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "access/access.h"
 #include "cfg/cfg.h"
 #include "secret/secret.h"
 
@@ -21,7 +21,7 @@
 
 struct entry {
 	struct entry *next;
-	struct ike_id id;
+	struct access_id id;
 	size_t len;
 	uint8_t key[IKE_PSK_MAX];
 };
@@ -31,83 +31,13 @@ struct ipsecmgr_secrets {
 	size_t n;
 };
 
-static unsigned slot(const struct ike_id *id)
+static unsigned slot(const struct access_id *id)
 {
 	uint32_t h = 2166136261u ^ id->type;
 
-	for (unsigned i = 0; i < id->len; i++)
-		h = (h ^ id->data[i]) * 16777619u;
+	for (size_t i = 0; i < id->len; i++)
+		h = (h ^ id->b[i]) * 16777619u;
 	return h % BUCKETS;
-}
-
-static int set(struct ike_id *id, uint8_t type, const void *data, size_t len)
-{
-	if (!len || len > IKE_ID_MAX)
-		return -EINVAL;
-	id->type = type;
-	id->len = (uint8_t)len;
-	memcpy(id->data, data, len);
-	return 0;
-}
-
-/* "0x…" as the bytes it names, anything else as it is. */
-static int set_bytes(struct ike_id *id, uint8_t type, const char *text)
-{
-	uint8_t bytes[IKE_ID_MAX];
-	size_t n = 0;
-
-	if (strncmp(text, "0x", 2) != 0 ||
-	    OPENSSL_hexstr2buf_ex(bytes, sizeof(bytes), &n, text + 2, '\0') != 1)
-		return set(id, type, text, strlen(text));
-	return set(id, type, bytes, n);
-}
-
-/* "C=DE, O=Example, CN=peer" as the DER that peers send (RFC 4514's order of parts as written). */
-static int set_dn(struct ike_id *id, const char *text)
-{
-	char copy[256], *save = NULL, *part;
-	X509_NAME *name = X509_NAME_new();
-	unsigned char *der = NULL;
-	int len = 0, rc = name ? 0 : -ENOMEM;
-
-	snprintf(copy, sizeof(copy), "%s", text);
-	for (part = strtok_r(copy, ",/", &save); part && !rc; part = strtok_r(NULL, ",/", &save)) {
-		char *eq = strchr(part, '=');
-
-		part += strspn(part, " ");
-		if (!eq)
-			rc = -EINVAL;
-		else
-			*eq = '\0';
-		if (!rc && X509_NAME_add_entry_by_txt(name, part, MBSTRING_UTF8, (unsigned char *)eq + 1, -1,
-		                                      -1, 0) != 1)
-			rc = -EINVAL;
-	}
-	if (!rc)
-		len = i2d_X509_NAME(name, &der);
-	if (!rc)
-		rc = len > 0 ? set(id, IKE_ID_DER_DN, der, (size_t)len) : -EINVAL;
-	OPENSSL_free(der);
-	X509_NAME_free(name);
-	return rc;
-}
-
-static int read_id(struct ike_id *id, const char *type, const char *text)
-{
-	struct net_addr a;
-
-	memset(id, 0, sizeof(*id));
-	if (!strcmp(type, "ip-addr"))
-		return net_addr_parse(&a, text) ? -EINVAL
-		                                : set(id, a.family == AF_INET ? IKE_ID_IPV4 : IKE_ID_IPV6,
-		                                      a.bytes, net_addr_len(&a));
-	if (!strcmp(type, "fqdn"))
-		return set(id, IKE_ID_FQDN, text, strlen(text));
-	if (!strcmp(type, "rfc822-addr"))
-		return set(id, IKE_ID_RFC822, text, strlen(text));
-	if (!strcmp(type, "der-asn1-dn"))
-		return set_dn(id, text);
-	return set_bytes(id, !strcmp(type, "der-asn1-gn") ? IKE_ID_DER_GN : IKE_ID_KEY_ID, text);
 }
 
 /* A key is text, or the bytes behind 0x. */
@@ -138,10 +68,12 @@ static void add(struct ipsecmgr_secrets *s, const struct cfg_node *n, const stru
 {
 	const char *type = cfg_arg(n, "id-type"), *id = cfg_arg(n, "id"), *value = cfg_arg(n, "key");
 	struct entry *e = calloc(1, sizeof(*e));
+	struct ike_id wire;
 	char text[512];
 	unsigned at;
 
-	if (e && type && id && value && !read_id(&e->id, type, id) && !read_key(e, value, key)) {
+	if (e && type && id && value && !access_id_configured(&wire, type, id) &&
+	    !access_id_normal(&e->id, &wire) && !read_key(e, value, key)) {
 		at = slot(&e->id);
 		e->next = s->bucket[at];
 		s->bucket[at] = e;
@@ -185,8 +117,12 @@ void ipsecmgr_secrets_free(struct ipsecmgr_secrets *s)
 int ipsecmgr_secrets_find(const struct ipsecmgr_secrets *s, const struct ike_id *id, uint8_t *out,
                           size_t *len)
 {
-	for (const struct entry *e = s ? s->bucket[slot(id)] : NULL; e; e = e->next) {
-		if (!ike_id_equal(&e->id, id))
+	struct access_id n;
+
+	if (!s || access_id_normal(&n, id))
+		return -ENOENT;
+	for (const struct entry *e = s->bucket[slot(&n)]; e; e = e->next) {
+		if (e->id.type != n.type || e->id.len != n.len || memcmp(e->id.b, n.b, n.len) != 0)
 			continue;
 		memcpy(out, e->key, e->len);
 		*len = e->len;

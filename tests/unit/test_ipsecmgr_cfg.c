@@ -302,6 +302,67 @@ Test(ipsecmgr_cfg, errors_that_are_told)
 	}
 }
 
+/* One template whose identity is what the line says. */
+static struct ike_id identity_of(const char *line, struct seen *seen)
+{
+	struct ipsecmgr_policy *list;
+	struct ike_id id = {0};
+	struct cfg_tree *t;
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+	         "config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n"
+	         "authentication local pre-shared-key key k\n%s\npayload p match childsa\n#exit\n#exit\n"
+	         "wsg-service w\ndeployment-mode site-to-site\nbind address 192.0.2.1 crypto-template "
+	         "t\n#exit\n#exit\nend\n",
+	         line);
+	memset(seen, 0, sizeof(*seen));
+	t = load(text, 0);
+	list = ipsecmgr_cfg_build(t, NULL, NULL, problem, seen);
+	cr_assert_not_null(list, "%s", line);
+	id = list->pol.local_id;
+	ipsecmgr_cfg_free(list);
+	unload(t);
+	return id;
+}
+
+/* identity local and nai: each type is what goes out on the wire, whatever the value looks like. */
+Test(ipsecmgr_cfg, identities_of_every_type)
+{
+	static const struct {
+		const char *line;
+		uint8_t type, len;
+		const char *data;
+	} rows[] = {
+	        {"identity local id-type fqdn id gw.example", IKE_ID_FQDN, 10, "gw.example"},
+	        {"identity local id-type fqdn id 192.0.2.7", IKE_ID_FQDN, 9, "192.0.2.7"},
+	        {"identity local id-type ip-addr id 192.0.2.7", IKE_ID_IPV4, 4, "\300\0\2\7"},
+	        {"identity local id-type ip-addr id 2001:db8::7", IKE_ID_IPV6, 16,
+	         "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\7"},
+	        {"identity local id-type rfc822-addr id gw", IKE_ID_RFC822, 2, "gw"},
+	        {"identity local id-type key-id id 0x0102ff", IKE_ID_KEY_ID, 3, "\1\2\377"},
+	        {"identity local id-type key-id id plain", IKE_ID_KEY_ID, 5, "plain"},
+	        {"identity local id-type der-asn1-dn id CN=gw", IKE_ID_DER_DN, 15,
+	         "\x30\x0d\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x0c\2gw"},
+	        {"nai idr h.de id-type fqdn", IKE_ID_FQDN, 4, "h.de"},
+	        {"nai idr DNS:h.de id-type der-asn1-gn", IKE_ID_DER_GN, 6, "\x82\4h.de"},
+	        {"nai idr a@b", IKE_ID_RFC822, 3, "a@b"},
+	        {"nai idr 192.0.2.9", IKE_ID_IPV4, 4, "\300\0\2\x09"},
+	};
+	struct seen seen;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ike_id id = identity_of(rows[i].line, &seen);
+
+		cr_assert_eq(seen.n, 0, "%s: %s", rows[i].line, seen.text);
+		cr_assert_eq(id.type, rows[i].type, "%s", rows[i].line);
+		cr_assert_eq(id.len, rows[i].len, "%s: %u", rows[i].line, id.len);
+		cr_assert_eq(memcmp(id.data, rows[i].data, id.len), 0, "%s", rows[i].line);
+	}
+	cr_assert_eq(identity_of("identity local id-type ip-addr id gw.example", &seen).type, IKE_ID_NONE);
+	cr_assert(strstr(seen.text, "identity gw.example cannot be used"), "%s", seen.text);
+}
+
 Test(ipsecmgr_cfg, without_key_no_policy)
 {
 	struct cfg_tree *t = load("config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n"

@@ -119,6 +119,42 @@ Test(ipsecmgr_secrets, every_type_of_identity)
 	unload(&w);
 }
 
+/* Peers write one name in several ways: what means the same finds its key. */
+Test(ipsecmgr_secrets, names_are_compared_by_what_they_mean)
+{
+	struct world w =
+	        load("config\ncrypto remote-secret-list all\n"
+	             "remote-id id-type fqdn id GW.example.net secret key name\n"
+	             "remote-id id-type rfc822-addr id User@Example.net secret key mail\n"
+	             "remote-id id-type der-asn1-dn id \"C=DE, O=Ex\\,ample, CN=peer\" secret key dn\n"
+	             "remote-id id-type der-asn1-gn id DNS:h.de secret key gn\nend\n",
+	             0);
+	/* as strongSwan sends it: PrintableString where UTF8String is possible, too */
+	static const uint8_t dn[] = {0x30, 0x2f, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03, 0x55, 0x04,
+	                             0x06, 0x13, 0x02, 'D',  'E',  0x31, 0x11, 0x30, 0x0f, 0x06,
+	                             0x03, 0x55, 0x04, 0x0a, 0x13, 0x08, 'E',  'x',  ',',  'a',
+	                             'm',  'p',  'l',  'e',  0x31, 0x0d, 0x30, 0x0b, 0x06, 0x03,
+	                             0x55, 0x04, 0x03, 0x13, 0x04, 'P',  'e',  'e',  'r'};
+	static const uint8_t gn[] = {0x82, 4, 'h', '.', 'd', 'e'};
+	struct ike_id id;
+
+	cr_assert_eq(w.problems, 0);
+	cr_assert_eq(ipsecmgr_secrets_count(w.s), 4);
+	id = parse("gw.EXAMPLE.net");
+	cr_assert(finds(&w, &id, "name"));
+	id = parse("User@EXAMPLE.net");
+	cr_assert(finds(&w, &id, "mail"));
+	id = parse("user@example.net");
+	cr_assert(finds(&w, &id, NULL), "the part before the @ is its domain's affair");
+	id = (struct ike_id){.type = IKE_ID_DER_DN, .len = sizeof(dn)};
+	memcpy(id.data, dn, sizeof(dn));
+	cr_assert(finds(&w, &id, "dn"));
+	id = (struct ike_id){.type = IKE_ID_DER_GN, .len = sizeof(gn)};
+	memcpy(id.data, gn, sizeof(gn));
+	cr_assert(finds(&w, &id, "gn"));
+	unload(&w);
+}
+
 Test(ipsecmgr_secrets, a_thousand_and_no_more)
 {
 	size_t size = 1 << 17, at;
