@@ -11,6 +11,7 @@
 #include "chassis/bp.h"
 #include "chassis/profile.h"
 #include "place/place.h"
+#include "task/beat.h"
 #include "task/crash.h"
 #include "task/usage.h"
 
@@ -41,7 +42,9 @@ struct proc {
 	uv_poll_t *poll;
 	uv_timer_t *timer; /* back-off */
 	char token[33], identity[BUS_ADDR_MAX];
-	uint64_t started_wall, started_us, last_pong, died_at;
+	uint64_t started_wall, started_us, last_beat, died_at;
+	struct beat_page *beat; /* of the process; NULL: nobody waits for its heartbeats */
+	uint64_t beats;         /* as last seen there */
 	uint32_t restarts, sessions;
 	bool has_sessions;
 	char reason[64];
@@ -50,7 +53,7 @@ struct proc {
 	struct usage_cpu cpu_time;
 	struct usage_level cpu_level, memory_level, session_level;
 	int stat_fd; /* /proc/PID/stat */
-	uint64_t sampled_us, rss_bytes;
+	uint64_t sampled_us, sample_due_us, rss_bytes;
 	double cpu_percent;
 	uint64_t cli_request;
 	struct proc *next;

@@ -299,11 +299,6 @@ static void from_own_task(struct card *c, struct proc *p, const Envelope *env)
 		proc_ready(p, env->ready);
 		send_heartbeat(c);
 		break;
-	case ENVELOPE__BODY_PONG:
-		p->last_pong = clock_now_us();
-		p->sessions = env->pong->sessions;
-		p->has_sessions = env->pong->has_sessions;
-		break;
 	case ENVELOPE__BODY_SUBSCRIBE:
 		bus_switch_subscribe(c->bus, p->identity, env->subscribe->topic);
 		break;
@@ -371,17 +366,12 @@ static void bus_cb(void *arg, const struct bus_rx *rx)
 static void heartbeat_cb(uv_timer_t *h)
 {
 	struct card *c = h->data;
-	static uint64_t last_ping;
-	uint64_t now = clock_now_us();
 
 	send_heartbeat(c);
 	fabric_tick(c);
 	report_tick(c);
 	usage_tick(c);
-	if (now - last_ping >= c->profile.task_heartbeat_ms * US_PER_MS) {
-		last_ping = now;
-		proc_heartbeats(c);
-	}
+	proc_heartbeats(c);
 }
 
 static void routes_cb(void *arg)

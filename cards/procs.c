@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Task processes of a card: spawn with a token, see them die (pidfd), ping them, restart them with back-off,
- * or let a standby instance on the card assume the failed number. Entry points proc_*(); called by main.c for
- * messages, orders and timers.
+ * Task processes of a card: spawn with a token, see them die (pidfd), miss their beats, restart them with
+ * back-off, or let a standby instance on the card assume the failed number. Entry points proc_*(); called by
+ * main.c for messages, orders and timers.
  */
 #include "card.h"
 
@@ -100,7 +100,7 @@ static void plan_exec(struct proc *p, struct exec_plan *x, const BpSpawnCli *cli
 
 /* In the child: only calls that are safe after fork() in a process with threads. */
 static void exec_child(const struct exec_plan *x, const struct place_facility *f, pid_t parent,
-                       const int *fds)
+                       const int *fds, int beat_fd)
 {
 	sigset_t none;
 
@@ -111,7 +111,9 @@ static void exec_child(const struct exec_plan *x, const struct place_facility *f
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int i = 0; fds && i < 3; i++)
 		dup2(fds[i], i);
-	syscall(SYS_close_range, 4u, ~0u, 0u);
+	if (beat_fd >= 0 && dup2(beat_fd, BEAT_FD) == BEAT_FD)
+		fcntl(BEAT_FD, F_SETFD, 0); /* it may have been that number already */
+	syscall(SYS_close_range, BEAT_FD + (beat_fd >= 0 ? 1u : 0u), ~0u, 0u);
 	usage_limits(f);
 	execve(x->path, x->argv, x->envp);
 	_exit(127);
@@ -142,6 +144,12 @@ static void make_token(struct proc *p)
 		snprintf(p->token + 2 * i, 3, "%02x", raw[i]);
 }
 
+static void drop_beat(struct proc *p)
+{
+	beat_page_free(p->beat);
+	p->beat = NULL;
+}
+
 /* A process whose end we would not see does not stay. */
 static void unwatched(struct proc *p)
 {
@@ -153,6 +161,7 @@ static void unwatched(struct proc *p)
 		close(p->pidfd);
 	p->pidfd = -1;
 	p->pid = 0;
+	drop_beat(p);
 }
 
 static int spawn(struct proc *p, const BpSpawnCli *cli, const int *fds)
@@ -160,15 +169,22 @@ static int spawn(struct proc *p, const BpSpawnCli *cli, const int *fds)
 	struct exec_plan x;
 	const struct place_facility *f = place_facility(p->facility);
 	pid_t parent = getpid();
+	int beat_fd = cli ? -1 : beat_page_new(p->card->profile.task_heartbeat_ms, &p->beat), err;
 
+	if (!cli && beat_fd < 0)
+		return beat_fd;
 	make_token(p);
 	plan_exec(p, &x, cli);
 	p->pid = fork();
+	err = errno;
 	if (p->pid == 0)
-		exec_child(&x, f, parent, fds);
+		exec_child(&x, f, parent, fds, beat_fd);
+	if (beat_fd >= 0)
+		close(beat_fd);
 	if (p->pid < 0) {
 		p->pid = 0;
-		return -errno;
+		drop_beat(p);
+		return -err;
 	}
 	p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
 	p->poll = malloc(sizeof(*p->poll));
@@ -184,7 +200,8 @@ static int spawn(struct proc *p, const BpSpawnCli *cli, const int *fds)
 	p->assumed = false;
 	p->started_wall = clock_wall_us();
 	p->started_us = clock_now_us();
-	p->last_pong = clock_now_us();
+	p->last_beat = clock_now_us();
+	p->beats = 0;
 	usage_start(p);
 	p->sessions = 0;
 	p->has_sessions = false;
@@ -282,7 +299,7 @@ void proc_activate(struct proc *p, uint32_t instance, const char *reason)
 	p->standby = false;
 	snprintf(src, sizeof(src), "%s/%u", p->facility, instance);
 	bus_switch_rename(p->card->bus, p->identity, src);
-	p->last_pong = clock_now_us();
+	p->last_beat = clock_now_us();
 	a.instance = instance;
 	a.reason = (char *)reason;
 	a.at_wall_us = clock_wall_us();
@@ -509,6 +526,7 @@ static void died(struct proc *p, bool exited, int status)
 	/* The events still name the process that ended; the reports after them do not. */
 	report_event(c, p, p->stopping ? TASK_EVENT__WHAT__STOPPED : TASK_EVENT__WHAT__DIED, 0, 0, 0);
 	usage_end(p);
+	drop_beat(p);
 	p->pid = 0;
 	report_changed(c);
 	if (p->stopping) {
@@ -529,27 +547,33 @@ static void died(struct proc *p, bool exited, int status)
 /* --- heartbeats --------------------------------------------------------------------------------------------
  */
 
+static void read_beat(struct proc *p, uint64_t now)
+{
+	uint64_t beats = atomic_load(&p->beat->beats);
+
+	if (beats == p->beats)
+		return;
+	p->beats = beats;
+	p->last_beat = now;
+	p->sessions = atomic_load(&p->beat->sessions);
+	p->has_sessions = atomic_load(&p->beat->has_sessions);
+}
+
 void proc_heartbeats(struct card *c)
 {
-	Envelope env = ENVELOPE__INIT;
-	BusPing ping = BUS_PING__INIT;
 	uint64_t now = clock_now_us();
 
-	ping.at = now;
-	env.body_case = ENVELOPE__BODY_PING;
-	env.ping = &ping;
 	for (struct proc *p = c->procs; p; p = p->next) {
-		if (p->pid <= 0 || p->state == PROC_HUNG || p->cli_request)
+		if (p->pid <= 0 || p->state == PROC_HUNG || !p->beat)
 			continue;
-		/* A task that never says hello is hung as well. */
-		if (now - p->last_pong > c->profile.task_hang_ms * US_PER_MS) {
-			LOG(EV_TASK_HANG, "%s/%u (pid %d) does not answer for %u ms", p->facility,
-			    p->instance, (int)p->pid, c->profile.task_hang_ms);
-			report_event(c, p, TASK_EVENT__WHAT__HUNG, 0, 0, 0);
-			p->state = PROC_HUNG;
-			proc_dump_and_kill(p, "heartbeat lost");
+		read_beat(p, now);
+		/* A task that never comes to its loop is hung as well. */
+		if (now - p->last_beat <= c->profile.task_hang_ms * US_PER_MS)
 			continue;
-		}
-		send_to(p, &env);
+		LOG(EV_TASK_HANG, "%s/%u (pid %d) does not answer for %u ms", p->facility, p->instance,
+		    (int)p->pid, c->profile.task_hang_ms);
+		report_event(c, p, TASK_EVENT__WHAT__HUNG, 0, 0, 0);
+		p->state = PROC_HUNG;
+		proc_dump_and_kill(p, "heartbeat lost");
 	}
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tasks of a card use, measured in /proc once a second, against what lib/place allocates them:
- * levels (warn, over) become traps; a task far over its memory is killed before its card suffers. The kernel
- * holds the same limits a little further out (files exactly): a leak faster than a second meets them. Called
- * by main.c's heartbeat, procs.c and the shows.
+ * What the tasks of a card use, measured in /proc once a second (three while one rests), against what
+ * lib/place allocates them: levels (warn, over) become traps; a task far over its memory is killed before its
+ * card suffers. The kernel holds the same limits a little further out (files exactly): a leak faster than a
+ * second meets them. Called by main.c's heartbeat, procs.c and the shows.
  */
 #include "card.h"
 
@@ -19,9 +19,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define SAMPLE_US     (900 * US_PER_MS) /* the heartbeat's turn after this */
-#define FRESH_US      (2 * US_PER_SEC)  /* a show measures only what the heartbeat has not */
-#define SLACK_BYTES   (256ull << 20)    /* stacks of threads, arenas */
+#define FRESH_US      (2 * US_PER_SEC) /* a show measures only what the heartbeat has not */
+#define SLACK_BYTES   (256ull << 20)   /* stacks of threads, arenas */
 #define TENTH_MB      104857.6
 #define BYTES_OF_PAGE ((uint64_t)sysconf(_SC_PAGESIZE))
 
@@ -64,17 +63,31 @@ void usage_start(struct proc *p)
 	p->stat_fd = open(path, O_RDONLY | O_CLOEXEC);
 	p->cpu_time = (struct usage_cpu){0};
 	p->cpu_level = p->memory_level = p->session_level = (struct usage_level){0};
-	p->sampled_us = p->rss_bytes = 0;
+	p->sample_due_us = p->sampled_us = p->rss_bytes = 0;
 	p->cpu_percent = 0;
 	usage_cpu_sample(&p->cpu_time, clock_now_us(), 0);
 }
 
+/* The n-th field from *at on as a number; *at is behind it then. */
+static uint64_t field(char **at, unsigned n)
+{
+	char *p = *at, *end;
+	uint64_t v;
+
+	for (; n > 1; n--) {
+		p += strspn(p, " ");
+		p += strcspn(p, " ");
+	}
+	v = strtoull(p, &end, 10);
+	*at = end;
+	return v;
+}
+
 static void sample(struct proc *p)
 {
+	static long hz;
 	char buf[512], *at;
-	unsigned long ut = 0, st = 0;
-	long pages = 0;
-	uint64_t now = clock_now_us();
+	uint64_t now = clock_now_us(), ticks, pages, was = p->rss_bytes;
 	ssize_t n;
 
 	if (p->stat_fd < 0)
@@ -84,16 +97,19 @@ static void sample(struct proc *p)
 		return;
 	buf[n] = 0;
 	at = strrchr(buf, ')'); /* the name before it may hold anything */
-	if (!at || sscanf(at + 1,
-	                  " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d %*u "
-	                  "%*u %ld",
-	                  &ut, &st, &pages) != 3)
+	if (!at)
 		return;
-	usage_cpu_sample(&p->cpu_time, now,
-	                 (uint64_t)(ut + st) * (US_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK)));
+	at++;
+	/* state is the third of all fields, utime and stime are 14 and 15, rss is 24: proc(5) */
+	ticks = field(&at, 12);
+	ticks += field(&at, 1);
+	pages = field(&at, 9);
+	hz = hz ? hz : sysconf(_SC_CLK_TCK);
+	usage_cpu_sample(&p->cpu_time, now, ticks * (US_PER_SEC / (uint64_t)hz));
 	p->cpu_percent = usage_cpu_permille(&p->cpu_time) / 10;
-	p->rss_bytes = (uint64_t)pages * BYTES_OF_PAGE;
+	p->rss_bytes = pages * BYTES_OF_PAGE;
 	p->sampled_us = now;
+	p->sample_due_us = usage_due_us(&p->cpu_time, p->rss_bytes, was);
 }
 
 void usage_sample(struct proc *p)
@@ -179,7 +195,7 @@ void usage_tick(struct card *c)
 	uint64_t now = clock_now_us();
 
 	for (struct proc *p = c->procs; p; p = p->next) {
-		if (p->pid <= 0 || p->state == PROC_HUNG || now - p->sampled_us < SAMPLE_US)
+		if (p->pid <= 0 || p->state == PROC_HUNG || now < p->sample_due_us)
 			continue;
 		sample(p);
 		judge(p);

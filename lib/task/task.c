@@ -109,24 +109,20 @@ int task_subscribe(struct task *t, const char *topic)
 	return to_card(t, &env);
 }
 
-static void pong(struct task *t, uint64_t at)
+static bool sessions(void *arg, uint32_t *n)
 {
-	Envelope env = ENVELOPE__INIT;
-	BusPong p = BUS_PONG__INIT;
+	struct task *t = arg;
 
-	p.at = at;
-	if (t->ops->sessions && t->active) {
-		p.has_sessions = true;
-		p.sessions = t->ops->sessions(t);
-	}
-	env.body_case = ENVELOPE__BODY_PONG;
-	env.pong = &p;
-	to_card(t, &env);
+	if (!t->ops->sessions || !t->active)
+		return false;
+	*n = t->ops->sessions(t);
+	return true;
 }
 
 void task_alive(struct task *t)
 {
-	pong(t, clock_now_us());
+	if (t->bus)
+		beat_now(&t->bus->beat);
 }
 
 /* `ps` and `orrery fault` know a task by its arguments; a standby instance that takes a number over says so
@@ -265,9 +261,6 @@ static void dispatch(struct task *t, const struct bus_msg *m)
 static bool from_card(struct task *t, const struct bus_msg *m)
 {
 	switch (m->env->body_case) {
-	case ENVELOPE__BODY_PING:
-		pong(t, m->env->ping->at);
-		return true;
 	case ENVELOPE__BODY_ROUTE:
 		task_peer_routes(t, m->env->route);
 		return true;
@@ -421,6 +414,7 @@ static int start(struct task *t, bool standby)
 	if (rc < 0)
 		return rc;
 	task_log_init(t);
+	beat_start(&t->bus->beat, t->loop, sessions, t);
 	say_hello(t);
 	for (size_t i = 0; t->ops->topics && t->ops->topics[i]; i++)
 		task_subscribe(t, t->ops->topics[i]);
@@ -460,6 +454,7 @@ int task_main(int argc, char **argv, const struct task_ops *ops)
 	if (argc == 2 && !strcmp(argv[1], "--routes"))
 		return print_routes(ops);
 	process_setup();
+	beat_join(&bus.beat);
 	the_argv = argv;
 	t->ops = ops;
 	t->bus = &bus;

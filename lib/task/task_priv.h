@@ -5,6 +5,7 @@
 
 #include "base/strmap.h"
 #include "bus/bus.h"
+#include "task/beat.h"
 #include "task/task.h"
 
 struct task_pending;
@@ -35,6 +36,7 @@ struct bus {
 	uv_timer_t scan;
 	bool scanning;
 	uint64_t refused, bad;
+	struct beat beat;
 };
 
 /* task_req.c */

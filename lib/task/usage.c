@@ -39,6 +39,15 @@ void usage_cpu_sample(struct usage_cpu *c, uint64_t now_us, uint64_t used_us)
 	c->used[i] = used_us;
 }
 
+/* A task at rest is looked at less often: reading what it uses would be most of what it costs. */
+uint64_t usage_due_us(const struct usage_cpu *c, uint64_t memory, uint64_t was)
+{
+	unsigned size = USAGE_WINDOW + 1, last = (c->n + size - 1) % size, before = (c->n + size - 2) % size;
+	bool rest = c->n > size && c->used[last] == c->used[before] && memory == was;
+
+	return c->at[last] + (rest ? USAGE_REST_US : USAGE_SAMPLE_US);
+}
+
 double usage_cpu_permille(const struct usage_cpu *c)
 {
 	unsigned size = USAGE_WINDOW + 1, last = (c->n + size - 1) % size,

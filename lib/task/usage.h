@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/clock.h"
 
 #define USAGE_WARN_PERCENT       90  /* warn: at or above */
 #define USAGE_WARN_CLEAR_PERCENT 80  /* … until below */
@@ -33,12 +34,19 @@ unsigned usage_judge(struct usage_level *l, uint64_t used, uint64_t allocated);
 /* "good", "warn", "over": the worse of two. */
 const char *usage_word(const struct usage_level *a, const struct usage_level *b);
 
+#define USAGE_SAMPLE_US                                                                                      \
+	(900 * US_PER_MS) /* between two measurements of a task, at the next tick of its card */
+#define USAGE_REST_US (2900 * US_PER_MS) /* of one that was at rest between the last two */
+
 /* CPU time of a process, sampled: average over the window in 1/1000 of a core. */
 struct usage_cpu {
 	uint64_t at[USAGE_WINDOW + 1], used[USAGE_WINDOW + 1]; /* us */
 	unsigned n;
 };
 void usage_cpu_sample(struct usage_cpu *c, uint64_t now_us, uint64_t used_us);
+/* When the next measurement is due, after the last one, which found this much memory (and before it `was`).
+ */
+uint64_t usage_due_us(const struct usage_cpu *c, uint64_t memory, uint64_t was);
 double usage_cpu_permille(const struct usage_cpu *c);
 
 /* --- starting again ----------------------------------------------------------------------------------------

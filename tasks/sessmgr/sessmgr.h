@@ -21,6 +21,7 @@
 #define SESSMGR_SETUP_US  (60 * 1000000ULL) /* a call that is not up after this is released */
 #define SESSMGR_SWEEP_MS  5000
 #define SESSMGR_LOAD_MS   1000
+#define SESSMGR_LOAD_AGE  6 /* sweeps until it is told again though nothing changed */
 #define SESSMGR_AUDIT_MS  60000
 #define SESSMGR_SOON_MS   1000 /* after an ipsecmgr came back: what it could not tell any more */
 #define SESSMGR_SETTLE_MS 5000 /* after a restart, until chunks of the rows are used for new calls */
@@ -93,7 +94,8 @@ struct sessmgr {
 	unsigned n_settling, settle_rounds;
 	uint64_t exhausted_us; /* when a pool was last found empty while chunks were unsettled */
 	uint32_t load_sent;
-	unsigned load_age;
+	unsigned load_age; /* sweeps since */
+	struct task_timer *load_timer;
 	struct sessmgr_reason reasons[SESSMGR_REASONS];
 	unsigned n_reasons;
 	uint64_t set_up, refused, ended;
@@ -105,6 +107,8 @@ extern struct sessmgr sessmgr;
 int sessmgr_cfg_init(struct task *t);
 int sessmgr_cfg_start(struct task *t, const char *reason);
 uint32_t sessmgr_cfg_sessions(struct task *t);
+/* Calls came or went: tell sessctrl within the second. */
+void sessmgr_cfg_load_soon(struct sessmgr *s);
 /* Name servers for subscribers of a context; returns how many (at most 2). */
 unsigned sessmgr_cfg_dns(const struct sessmgr *s, uint32_t ctx, struct net_addr dns[2]);
 /* A context's name, "?" when it is not known. Never NULL. */

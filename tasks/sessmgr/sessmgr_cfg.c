@@ -50,16 +50,6 @@ uint32_t sessmgr_cfg_sessions(struct task *t)
 /* --- timers
  * --------------------------------------------------------------------------------------------------- */
 
-static void sweep_cb(struct task *t, void *arg)
-{
-	struct sessmgr *s = arg;
-
-	if (!s->serving)
-		return;
-	sessmgr_call_sweep(s);
-	sessmgr_pool_sweep(s);
-}
-
 static void audit_cb(struct task *t, void *arg)
 {
 	struct sessmgr *s = arg;
@@ -103,16 +93,13 @@ static void ipsecmgr_changed(struct task *t, const char *addr, uint32_t card, bo
 		sessmgr_cfg_audit_soon(s);
 }
 
-/* Every second when it changed, else every five. */
-static void load_cb(struct task *t, void *arg)
+static void tell_load(struct sessmgr *s)
 {
-	struct sessmgr *s = arg;
+	struct task *t = s->t;
 	Envelope env = ENVELOPE__INIT;
 	ManagerLoad l = MANAGER_LOAD__INIT;
 	uint32_t now = session_count(s->table);
 
-	if (now == s->load_sent && ++s->load_age < 5)
-		return;
 	l.facility = (char *)"sessmgr";
 	l.instance = t->instance;
 	l.sessions = now;
@@ -126,6 +113,44 @@ static void load_cb(struct task *t, void *arg)
 	s->load_age = 0;
 }
 
+static void load_cb(struct task *t, void *arg)
+{
+	struct sessmgr *s = arg;
+
+	task_timer_stop(s->load_timer);
+	s->load_timer = NULL;
+	if (session_count(s->table) != s->load_sent)
+		tell_load(s);
+}
+
+/* Not with every call: once a second while they come and go. */
+void sessmgr_cfg_load_soon(struct sessmgr *s)
+{
+	if (!s->load_timer && s->t->ready)
+		s->load_timer = task_timer_start(s->t, SESSMGR_LOAD_MS, 0, load_cb, s);
+}
+
+static void sweep_cb(struct task *t, void *arg)
+{
+	struct sessmgr *s = arg;
+
+	if (++s->load_age >= SESSMGR_LOAD_AGE && s->t->ready)
+		tell_load(s);
+	if (!s->serving)
+		return;
+	sessmgr_call_sweep(s);
+	sessmgr_pool_sweep(s);
+}
+
+/* A new one knows nothing of us. */
+static void sessctrl_changed(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+{
+	struct sessmgr *s = arg;
+
+	if (up && s->t->ready)
+		tell_load(s);
+}
+
 /* --- state
  * ---------------------------------------------------------------------------------------------------- */
 
@@ -137,8 +162,7 @@ static void config_changed(struct task *t, const struct cfg_tree *tree, void *ar
 static void recovered(struct sessmgr *s)
 {
 	task_ready(s->t, s->recovered);
-	s->load_age = 5;
-	load_cb(s->t, s);
+	tell_load(s);
 }
 
 static void srp_changed(struct task *t, bool serving, uint64_t epoch, void *arg)
@@ -194,7 +218,7 @@ int sessmgr_cfg_start(struct task *t, const char *reason)
 	task_timer_start(t, SESSMGR_SWEEP_MS, SESSMGR_SWEEP_MS, sweep_cb, s);
 	task_timer_start(t, SESSMGR_AUDIT_MS, SESSMGR_AUDIT_MS, audit_cb, s);
 	task_watch_peers(t, "ipsecmgr", ipsecmgr_changed, s);
-	task_timer_start(t, SESSMGR_LOAD_MS, SESSMGR_LOAD_MS, load_cb, s);
+	task_watch_peers(t, "sessctrl", sessctrl_changed, s);
 	err = config_watch_start(t, config_changed, s);
 	return err ? err : srp_watch_start(t, srp_changed, s);
 }

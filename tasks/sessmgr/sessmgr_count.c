@@ -89,6 +89,7 @@ void sessmgr_count_changed(struct session_call *c, int from, int to, void *arg)
 {
 	struct counters_wsg *w = wsg_of(c);
 
+	sessmgr_cfg_load_soon(arg);
 	if (!w)
 		return;
 	if (to == SESSION_CONNECTED)

@@ -13,7 +13,7 @@
 #include "cfg/cfg.h"
 #include "srp_task.h"
 
-#define QUIET_SECONDS 5
+#define QUIET_SECONDS 30
 #define HOLD_GRACE_US (2 * US_PER_SEC)
 
 static uint64_t wall_s(void)

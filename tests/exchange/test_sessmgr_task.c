@@ -344,6 +344,21 @@ static bool has(const char *what, const char *text)
 	return strstr(shown(what), text);
 }
 
+/* Does one of the calls have this time? The show makes it of two clocks, which are not read at the same moment. */
+static bool connected_at(uint64_t us)
+{
+	static const char key[] = "\"connect_wall_us\":";
+	const char *at = shown("calls");
+	bool found = false;
+
+	while (!found && (at = strstr(at, key))) {
+		uint64_t is = strtoull(at += sizeof(key) - 1, NULL, 10);
+
+		found = is + 1000 > us && is < us + 1000;
+	}
+	return found;
+}
+
 /* Ask until it is so; each question is a turn of the loop. */
 static void wait_for(const char *what, const char *text)
 {
@@ -697,7 +712,7 @@ Test(sessmgr_task, recovery_fetches_from_the_aaamgr_and_the_store_decides)
 {
 	uint32_t a = call_up("0100000000000001", 0), b = call_up("0100000000000002", 1),
 	         c = call_up("0100000000000003", 2);
-	char id[SESSION_CALLID_STRLEN], want[80];
+	char id[SESSION_CALLID_STRLEN];
 	struct session_call row;
 
 	aaamgr_up();
@@ -717,8 +732,7 @@ Test(sessmgr_task, recovery_fetches_from_the_aaamgr_and_the_store_decides)
 	cr_assert_eq(trap_value[6], 2, "all call lines");
 	cr_assert(!has("calls", session_callid_format(b, id)));
 	cr_assert(has("calls", session_callid_format(c, id)));
-	snprintf(want, sizeof(want), "\"connect_wall_us\":%llu", (unsigned long long)row.connect_us);
-	cr_assert(row.callid != a || has("calls", want), "no %s", want);
+	cr_assert(row.callid != a || connected_at(row.connect_us));
 	RIG_WAIT(full_feeds >= 2 && n_kept == 2);
 	rig_peer_close(&aaamgr);
 }

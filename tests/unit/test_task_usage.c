@@ -42,6 +42,26 @@ Test(task_usage, cpu_is_the_average_of_the_window)
 	cr_expect_float_eq(usage_cpu_permille(&c), 0, 0.01);
 }
 
+Test(task_usage, a_task_at_rest_is_measured_less_often)
+{
+	struct usage_cpu c = {0};
+	uint64_t now = 0, due;
+
+	for (unsigned i = 0; i < USAGE_WINDOW + 3; i++)
+		usage_cpu_sample(&c, now += US_PER_SEC, 500);
+	cr_expect_eq(usage_due_us(&c, 4096, 4096), now + USAGE_REST_US);
+	due = usage_due_us(&c, 8192, 4096);
+	cr_expect_eq(due, now + USAGE_SAMPLE_US, "its memory moves");
+	usage_cpu_sample(&c, now += US_PER_SEC, 501);
+	cr_expect_eq(usage_due_us(&c, 4096, 4096), now + USAGE_SAMPLE_US, "it works");
+	usage_cpu_sample(&c, now += US_PER_SEC, 501);
+	cr_expect_eq(usage_due_us(&c, 4096, 4096), now + USAGE_REST_US, "it rests again");
+	c = (struct usage_cpu){0};
+	usage_cpu_sample(&c, now, 0);
+	usage_cpu_sample(&c, now, 0);
+	cr_expect_eq(usage_due_us(&c, 0, 0), now + USAGE_SAMPLE_US, "one that starts is watched");
+}
+
 Test(task_usage, restarts_at_once_then_ever_later_then_escalates_once)
 {
 	static const uint64_t want[] = {0, 0, 0, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000};
