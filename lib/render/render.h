@@ -175,6 +175,11 @@ void render_bulkstats_variables(const json_t *j, const struct cli_cmd *cmd,
 void render_bulkstats_schemas(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* files[] */
 void render_bulkstats_data(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);    /* files[] */
 
+/* --- render_pki.c: a layout of our own
+ * ------------------------------------------------------------------------------------------------ */
+void render_certificates(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* kind list[] */
+void render_crls(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);         /* kind list[] */
+
 /* render_task.c */
 /* A row of sh_crash_collect() with number, similar {count, first_wall_us}, and text when its core is there.
  */

@@ -163,6 +163,7 @@ extern const struct sh_command sh_file_commands[];   /* cli_file.c: files of the
 extern const struct sh_command sh_who_commands[];    /* cli_who.c: sessions, this and others */
 extern const struct sh_command sh_task_commands[];   /* cli_task_cmd.c: cores, test commands, debug-info */
 extern const struct sh_command sh_ssh_commands[];    /* cli_ssh.c: the SSH server */
+extern const struct sh_command sh_pki_commands[];    /* cli_show_pki.c: certificates */
 /* NULL: the program has no such handler. */
 const struct sh_command *sh_command_find(const char *handler);
 /* cli_show_settings.c: what is configured */

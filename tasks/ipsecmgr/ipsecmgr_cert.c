@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Certificates, CA certificates, revocation lists and private keys of the configuration: PEM text in its
- * lines, or files of this chassis (chapter 11). The only place of ipsecmgr that reads such files; what is in
- * them is lib/pki's to judge. URLs of the network are fetched by cli and sct (lib/certs), and are files then.
+ * lines, or files of this chassis (chapter 11), read by lib/certs. The only place of ipsecmgr that opens
+ * sealed keys; what is in all of them is lib/pki's to judge.
  * Entry points: ipsecmgr_cert_own(), ipsecmgr_cert_trust(). Called by ipsecmgr_cfg.c.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "certs/certs_read.h"
 #include "cfg/cfg.h"
-#include "disk/disk.h"
 #include "pki/pki.h"
 
 /* Bytes of a certificate, key or list; to be freed with drop(). */
@@ -36,65 +36,13 @@ static struct pki_bytes in(const struct bytes *b)
 	return (struct pki_bytes){(const uint8_t *)b->p, b->len};
 }
 
-/* A line of the configuration holds PEM with "\n" for the ends of lines; or with blanks, which stay in the
- * two lines around the data. */
-static struct bytes unfold(const char *text)
-{
-	struct bytes b = {malloc(2 * strlen(text) + 2), 0};
-	bool frame = false;
-
-	for (; b.p && *text; text++) {
-		bool start = !strncmp(text, "-----", 5);
-
-		if (!strncmp(text, "\\n", 2) || (*text == ' ' && !frame)) {
-			b.p[b.len++] = '\n';
-			text += *text == '\\';
-			continue;
-		}
-		if (start) {
-			if (!frame && b.len && b.p[b.len - 1] != '\n')
-				b.p[b.len++] = '\n';
-			memcpy(b.p + b.len, text, 5);
-			b.len += 5;
-			text += 4;
-			if (frame)
-				b.p[b.len++] = '\n';
-			frame = !frame;
-			continue;
-		}
-		b.p[b.len++] = *text;
-	}
-	return b;
-}
-
-static int read_url(const char *state_dir, const char *url, struct bytes *b)
-{
-	char path[DISK_URL_MAX];
-
-	if (disk_url(url, path, sizeof(path)))
-		return -EPROTONOSUPPORT;
-	return disk_read(state_dir, path, PKI_INPUT_MAX, &b->p, &b->len);
-}
-
-/* What is wrong with reading, in words. */
-static const char *read_error(int rc)
-{
-	return rc == -EPROTONOSUPPORT ? "it has not been fetched yet" : disk_error(rc);
-}
-
 /* The text or file that a line names. 0, or an error in why. */
 static int fetch(const struct ipsecmgr_cert_env *e, const char *text, const char *url, struct bytes *b,
                  const char **why)
 {
-	int rc = -ENOENT;
+	int rc = certs_read(e->state_dir, text, url, &b->p, &b->len);
 
-	if (text) {
-		*b = unfold(text);
-		rc = b->p ? 0 : -ENOMEM;
-	} else if (url && e->state_dir) {
-		rc = read_url(e->state_dir, url, b);
-	}
-	*why = rc ? read_error(rc) : NULL;
+	*why = rc ? certs_read_error(rc) : NULL;
 	return rc;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pki/pki_view.h"
 #include "tests/pki_make.h"
 
 static struct pki_trust *trust;
@@ -43,12 +44,19 @@ static void peer(const uint8_t *data, size_t size)
 	pki_peer_free(p);
 }
 
+static void see(void *arg, const char *serial, uint64_t at_s, const char *why)
+{
+	assert(strlen(serial) < PKI_VIEW_SERIAL && why);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct pki_bytes said = {(const uint8_t *)"said", 4};
 	struct pki_bytes rest = {data + 1, size - 1};
+	struct pki_cert_view cert;
+	struct pki_crl_view crl;
 	struct pki_trust *t;
 	struct pki_own *o;
 	enum pki_reason why;
@@ -67,12 +75,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			                      &said, 1) != PKI_OK);
 		break;
 	case 2:
+		pki_view_cert(rest, &cert);
 		t = pki_trust_new();
 		if (pki_trust_add_ca(t, rest) == PKI_OK)
 			assert(pki_trust_cas(t) == 1);
 		pki_trust_unref(t);
 		break;
 	case 3:
+		pki_view_crl(rest, &crl, see, NULL);
 		t = pki_trust_new();
 		pki_trust_add_crl(t, rest);
 		pki_trust_unref(t);

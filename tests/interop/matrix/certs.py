@@ -431,6 +431,29 @@ def install(work):
     return "settings refused: " + out if status else None
 
 
+def shown(work):
+    """Does the chassis show of certificates what openssl does? None or what differs."""
+    def said(what, *names):
+        status, out = run(ORRERY, "cli", "--name", "C", "-c", "show " + what)
+        lines = dict(re.findall(r"^ +([^:]+?) *: (.*)$", out, re.M))
+        return out if status else None, [lines.get(n) for n in names]
+
+    for command, name in (("certificate name rsa", "gwrsa"), ("ca-certificate name root", "root")):
+        problem, got = said(command, "Serial Number", "SHA256 Fingerprint", "Validity Not After", "Subject", "Issuer")
+        p = subprocess.run(("openssl", "x509", "-in", name + ".pem", "-noout", "-serial", "-fingerprint", "-sha256", "-enddate",
+                            "-subject", "-issuer"), cwd=work, stdout=subprocess.PIPE, text=True)
+        want = [line.split("=", 1)[1] for line in p.stdout.splitlines()]
+        want[0] = ":".join(re.findall("..", want[0]))
+        if problem or got != want:
+            return problem or "%s: %s instead of %s" % (command, got, want)
+    problem, got = said("ca-crl name root", "Revoked Certificates", "Serial Number", "Status")
+    with open(os.path.join(work, "root.db")) as f:
+        serial = [":".join(re.findall("..", line.split("\t")[3])) for line in f if line.startswith("R")]
+    if problem or got != [str(len(serial)), serial[0], "Valid"]:
+        return problem or "ca-crl: %s instead of %s" % (got, serial)
+    return None
+
+
 def main():
     if not shutil.which("openssl"):
         print("openssl is not installed")
@@ -459,7 +482,7 @@ def main():
             return 77 if "apt-get install" in out else 1
         try:
             problem = install(work)
-            results = [("settings", problem)] if problem else try_all(lab)
+            results = [("settings", problem)] if problem else try_all(lab) + [("shown", shown(work))]
         finally:
             run(ORRERY, "lab", "down", lab, timeout=60)
     for name, problem in results:
