@@ -260,14 +260,16 @@ struct ike_payload {
 	struct ike_ts ts_remote[IKE_MAX_TS]; /* limits on the peer's side; n 0: anything */
 	unsigned n_ts_remote;
 	enum ike_tsi tsi;
-	bool assign_address;   /* responder: ip-address-allocation dynamic. initiator: ask with CFG_REQUEST */
-	bool assign_ipv6;      /* initiator: … for an IPv6 address as well */
-	uint32_t lifetime_s;   /* 0: never ends. StarOS default 86400 */
-	uint32_t lifetime_kb;  /* kilobytes in either direction; 0: any number */
-	bool rekey;            /* rekey ourselves before the end; false: answer only, delete at the end */
-	bool rekey_idle;       /* StarOS rekey keepalive: also when there was no traffic on it */
-	bool same_params;      /* … disallow-param-change: selectors and algorithms stay as they are */
-	bool ignore_rekey;     /* StarOS ignore-rekeying-requests: answer NO_ADDITIONAL_SAS */
+	bool ts_as_asked;     /* responder: selectors are granted as the peer asks (chapter 3, remote access);
+	                         ours only say which payload is meant */
+	bool assign_address;  /* responder: ip-address-allocation dynamic. initiator: ask with CFG_REQUEST */
+	bool assign_ipv6;     /* initiator: … for an IPv6 address as well */
+	uint32_t lifetime_s;  /* 0: never ends. StarOS default 86400 */
+	uint32_t lifetime_kb; /* kilobytes in either direction; 0: any number */
+	bool rekey;           /* rekey ourselves before the end; false: answer only, delete at the end */
+	bool rekey_idle;      /* StarOS rekey keepalive: also when there was no traffic on it */
+	bool same_params;     /* … disallow-param-change: selectors and algorithms stay as they are */
+	bool ignore_rekey;    /* StarOS ignore-rekeying-requests: answer NO_ADDITIONAL_SAS */
 	uint32_t max_children; /* children from this payload per IKE SA; 0: no limit of its own */
 };
 
@@ -406,6 +408,9 @@ struct ike_child_act {
 	const char *policy, *child_name;
 	/* IPv4 and IPv6 address assigned to the peer (responder) or to us (initiator); AF_UNSPEC: none */
 	struct net_addr inner, inner6;
+	struct ike_ts
+	        source[2]; /* n_source > 0: what the peer may send from, however wide its selectors are */
+	unsigned n_source;
 };
 
 struct ike_child_del_act {

@@ -156,6 +156,11 @@ static unsigned inner_hosts(const struct ike_sa *sa, struct ike_ts host[2])
 	return n;
 }
 
+unsigned ike_payload_hosts(const struct ike_sa *sa, struct ike_ts host[2])
+{
+	return sa->inner_ours ? 0 : inner_hosts(sa, host);
+}
+
 /* Limits on the peer's side. */
 static unsigned remote_limits(const struct ike_sa *sa, const struct ike_payload *y,
                               const struct ike_ts **limit, struct ike_ts host[2])
@@ -163,8 +168,8 @@ static unsigned remote_limits(const struct ike_sa *sa, const struct ike_payload 
 	unsigned n = 0;
 
 	*limit = host;
-	if (y->tsi != IKE_TSI_ANY && y->assign_address && !sa->inner_ours)
-		n = inner_hosts(sa, host);
+	if (y->tsi != IKE_TSI_ANY && y->assign_address)
+		n = ike_payload_hosts(sa, host);
 	if (!n && y->tsi == IKE_TSI_ENDPOINT)
 		host[n++] = ike_ts_host(&sa->path.remote.addr);
 	if (n)
@@ -189,6 +194,33 @@ static bool narrow(const struct ike_sa *sa, const struct ike_payload *y, const s
 	return a->n_remote && a->n_local;
 }
 
+/* Selectors as the peer asks: of families it may use, with an address it was assigned among them (chapter 3:
+ * "honored", for remote access). */
+static bool grant(const struct ike_sa *sa, const struct ike_payload *y, const struct ike_ask *ask,
+                  struct ike_agreed *a)
+{
+	struct ike_ts tsi[IKE_WIRE_TS_MAX], tsr[IKE_WIRE_TS_MAX], host[2];
+	unsigned f = families_of(sa, y), n_tsi = only(ask->tsi, ask->n_tsi, f, tsi),
+	         n_tsr = only(ask->tsr, ask->n_tsr, f, tsr), n = ike_payload_hosts(sa, host);
+
+	if (n && !ike_ts_narrow(tsi, n_tsi, host, n, a->remote))
+		return false;
+	a->n_remote = ike_ts_narrow(tsi, n_tsi, NULL, 0, a->remote);
+	a->n_local = ike_ts_narrow(tsr, n_tsr, NULL, 0, a->local);
+	if (a->n_local > IKE_MAX_TSR)
+		a->n_local = IKE_MAX_TSR;
+	return a->n_remote && a->n_local;
+}
+
+/* Does what is asked for fall into the payload, and what of it is granted? `loose`: nothing else did. */
+static bool fits(const struct ike_sa *sa, const struct ike_payload *y, const struct ike_ask *ask, bool loose,
+                 struct ike_agreed *a)
+{
+	if (!y->ts_as_asked)
+		return !loose && narrow(sa, y, ask, a);
+	return (loose || narrow(sa, y, ask, a)) && grant(sa, y, ask, a);
+}
+
 /* ---- the peer asks ---- */
 
 /* 0, or why not. */
@@ -205,10 +237,11 @@ static uint16_t choose(const struct ike_ask *ask, const struct ike_suite *suites
 	return a->spi_out ? 0 : IKE_N_INVALID_SYNTAX;
 }
 
-uint16_t ike_payload_agree(struct ike_sa *sa, const struct ike_ask *ask, struct ike_agreed *a)
+/* 0, or of several reasons the one that came furthest. */
+static uint16_t agree(struct ike_sa *sa, const struct ike_ask *ask, bool loose, struct ike_agreed *a)
 {
 	const struct ike_policy *p = &sa->pol->p;
-	uint16_t why = IKE_N_NO_ADDITIONAL_SAS, one; /* of several reasons the one that came furthest */
+	uint16_t why = IKE_N_NO_ADDITIONAL_SAS, one;
 
 	for (unsigned i = 0; i < ike_payload_count(p); i++) {
 		const struct ike_payload *y = &p->payload[i];
@@ -218,7 +251,7 @@ uint16_t ike_payload_agree(struct ike_sa *sa, const struct ike_ask *ask, struct 
 		one = choose(ask, y->esp, y->n_esp, a);
 		if (one == IKE_N_INVALID_SYNTAX)
 			return one;
-		if (!one && narrow(sa, y, ask, a)) {
+		if (!one && fits(sa, y, ask, loose, a)) {
 			a->payload = (uint8_t)i;
 			return 0;
 		}
@@ -228,6 +261,13 @@ uint16_t ike_payload_agree(struct ike_sa *sa, const struct ike_ask *ask, struct 
 			why = one;
 	}
 	return why;
+}
+
+uint16_t ike_payload_agree(struct ike_sa *sa, const struct ike_ask *ask, struct ike_agreed *a)
+{
+	uint16_t why = agree(sa, ask, false, a);
+
+	return why == IKE_N_TS_UNACCEPTABLE ? agree(sa, ask, true, a) : why;
 }
 
 bool ike_payload_same_cipher(const struct ike_suite *a, const struct ike_suite *b)
@@ -271,7 +311,7 @@ uint16_t ike_payload_agree_rekey(struct ike_sa *sa, const struct ike_child *targ
 	if (y->same_params && a->suite.esn != target->suite.esn)
 		return IKE_N_NO_PROPOSAL_CHOSEN;
 	if (!y->same_params)
-		return narrow(sa, y, ask, a) ? 0 : IKE_N_TS_UNACCEPTABLE;
+		return fits(sa, y, ask, y->ts_as_asked, a) ? 0 : IKE_N_TS_UNACCEPTABLE;
 	a->n_remote = ike_ts_narrow(ask->tsi, ask->n_tsi, remote, target->n_remote, a->remote);
 	a->n_local = ike_ts_narrow(ask->tsr, ask->n_tsr, local, target->n_local, a->local);
 	if (ike_ts_within(remote, target->n_remote, a->remote, a->n_remote) &&

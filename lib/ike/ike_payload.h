@@ -56,4 +56,7 @@ void ike_payload_complete(struct ike_sa *sa);
 /* Does a child that we made have to go, because the peer made one of the same payload meanwhile? */
 bool ike_payload_surplus(const struct ike_sa *sa, const struct ike_child *c);
 
+/* The addresses that were assigned to the peer, as selectors. Returns how many. */
+unsigned ike_payload_hosts(const struct ike_sa *sa, struct ike_ts host[2]);
+
 #endif

@@ -94,6 +94,8 @@ void ike_view_child(const struct ike_child *c, struct ike_child_act *a)
 	view_life(c, a);
 	a->inner = sa->inner;
 	a->inner6 = sa->inner6;
+	if (ike_payload_of(c)->ts_as_asked)
+		a->n_source = ike_payload_hosts(sa, a->source);
 }
 
 int ike_engine_foreach_sa(const struct ike_engine *e, int (*cb)(void *arg, const struct ike_sa_view *v),

@@ -62,9 +62,9 @@ struct ipsecmgr_policy {
 		IPSECMGR_NO_LIST,
 		IPSECMGR_BLACKLIST,
 		IPSECMGR_WHITELIST
-	} list;                         /* the list of peers that counts (chapter 13) */
-	struct ipsecmgr_map_state *map; /* of a crypto map (its name is `template`); NULL: a service */
-	bool site_to_site;
+	} list;                           /* the list of peers that counts (chapter 13) */
+	struct ipsecmgr_map_state *map;   /* of a crypto map (its name is `template`); NULL: a service */
+	bool site_to_site, remote_access; /* deployment-mode; neither: not configured */
 	bool one_session; /* duplicate-session-detection: a peer has one tunnel (chapter 25) */
 	struct ipsecmgr_vendor {
 		char id[65]; /* "": no rule */

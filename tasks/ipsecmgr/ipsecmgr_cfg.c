@@ -436,6 +436,7 @@ static bool read_payloads(const struct build *b)
 		if (!y->n_esp)
 			continue;
 		ipsecmgr_payload_read(b->tree, n, y);
+		y->ts_as_asked = b->p->remote_access;
 		if (b->p->site_to_site)
 			y->assign_address = false;
 		pol->n_payload++;
@@ -477,6 +478,7 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 	snprintf(p->pool6, sizeof(p->pool6), "%s", pool ? pool : "");
 	mode = cfg_get(b->tree, b->svc, "deployment-mode", "mode");
 	p->site_to_site = mode && !strcmp(mode, "site-to-site");
+	p->remote_access = mode && !strcmp(mode, "remote-access");
 	p->one_session = cfg_on(b->tree, b->svc, "duplicate-session-detection");
 	ipsecmgr_vendor_read(b->tree, b->ctx, b->tmpl, p);
 	snprintf(p->pol.name, sizeof(p->pol.name), "%.60s/%.63s", p->context, p->service);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ike/ike_ts.h"
 #include "place/place.h"
 #include "punt/punt.h"
 
@@ -45,6 +46,7 @@ static ProtobufCBinaryData addr_bytes(const struct net_addr *a)
 
 struct ts_store {
 	TsRange row[IKE_MAX_TS], *ptr[IKE_MAX_TS];
+	struct ike_ts part[IKE_MAX_TS];
 };
 
 static size_t fill_ts(struct ts_store *s, const struct ike_ts *ts, unsigned n)
@@ -61,6 +63,15 @@ static size_t fill_ts(struct ts_store *s, const struct ike_ts *ts, unsigned n)
 		s->ptr[i] = &s->row[i];
 	}
 	return i;
+}
+
+/* A peer that may send from its own addresses only: packets for others are not its either. */
+static size_t fill_remote(struct ts_store *s, const struct ike_child_act *a)
+{
+	unsigned n =
+	        a->n_source ? ike_ts_narrow(a->ts_remote, a->n_remote, a->source, a->n_source, s->part) : 0;
+
+	return n ? fill_ts(s, s->part, n) : fill_ts(s, a->ts_remote, a->n_remote);
 }
 
 static void fill_path(SaPair *p, const struct ike_child_act *a)
@@ -91,7 +102,7 @@ static void fill_pair(struct ipsecmgr *m, SaPair *p, const struct ike_child_act 
 	fill_path(p, a);
 	p->n_ts_local = fill_ts(local, a->ts_local, a->n_local);
 	p->ts_local = local->ptr;
-	p->n_ts_remote = fill_ts(remote, a->ts_remote, a->n_remote);
+	p->n_ts_remote = fill_remote(remote, a);
 	p->ts_remote = remote->ptr;
 	p->resume = a->resume;
 	p->replay_window = a->replay_window;

@@ -538,6 +538,87 @@ Test(ike_children, tsi_may_be_any_address)
 	cr_assert(ike_ts_equal(&c.sa.ts_remote[0], &any));
 }
 
+/* ---- remote access: as the peer asks (chapter 3) ---- */
+
+/* A wish wider than the tsr of the only payload, which is honored. */
+static void honors(const char *four, const char *six)
+{
+	struct ike_payload *y = &w->n[0].policy.payload[0];
+	struct ike_ts all[2] = {ike_ts_any(AF_INET), ike_ts_any(AF_INET6)};
+
+	assigns(four, six);
+	y->ts_as_asked = true;
+	y->ts_local[0] = range("10.1.0.0", "10.1.0.255");
+	y->n_ts_local = 1;
+	ask_tsr(all, 2);
+}
+
+Test(ike_children, selectors_of_remote_access_are_not_narrowed)
+{
+	struct ike_ts any = ike_ts_any(AF_INET);
+	struct ike_child_view c;
+
+	honors("172.16.0.9", NULL);
+	up();
+	cr_assert_eq(got_tsr(&c), 1, "chapter 15: nothing of a family without an address");
+	cr_assert(ike_ts_equal(&c.sa.ts_local[0], &any));
+	cr_assert_eq(c.sa.n_remote, 1);
+	cr_assert(ike_ts_equal(&c.sa.ts_remote[0], &any));
+	cr_assert_eq(c.sa.n_source, 1, "the data path takes packets of its address only");
+	cr_assert(net_addr_equal(&c.sa.source[0].lo, &w->n[0].result.addr));
+	cr_assert(net_addr_equal(&c.sa.source[0].hi, &w->n[0].result.addr));
+	w_kill(&w->n[0]);
+	w_restore(&w->n[0]);
+	cr_assert_eq(ike_engine_rekey_child(w->n[1].e, w->now, w->n[1].child[0].in), 0);
+	w_run(w, W_US);
+	got_tsr(&c);
+	cr_assert(ike_ts_equal(&c.sa.ts_local[0], &any));
+	cr_assert_eq(c.sa.n_source, 1);
+	cr_assert_eq(w_matched(w), 1);
+}
+
+Test(ike_children, remote_access_of_both_families)
+{
+	struct ike_child_view c;
+
+	honors("172.16.0.9", "2001:db8:ffff::9");
+	up();
+	cr_assert_eq(got_tsr(&c), 2);
+	cr_assert_eq(c.sa.n_remote, 2);
+	cr_assert_eq(c.sa.n_source, 2);
+}
+
+/* Not even then may it claim to be somebody else alone. */
+Test(ike_children, remote_access_asks_for_its_own_address_too)
+{
+	struct ike_payload *y = &w->n[1].policy.payload[0];
+
+	honors("172.16.0.9", NULL);
+	y->ts_local[0] = range("172.16.0.10", "172.16.0.20");
+	y->n_ts_local = 1;
+	up();
+	cr_assert_eq(w->n[1].last[IKE_EV_CHILD_FAILED].notify, IKE_N_TS_UNACCEPTABLE);
+}
+
+/* The payload whose tsr is asked for is meant, though the answer is not narrowed to it. */
+Test(ike_children, remote_access_chooses_by_tsr)
+{
+	struct ike_payload *y = w->n[0].policy.payload;
+	struct ike_ts wish = range("10.2.0.0", "10.2.255.255");
+	struct ike_child_view c;
+
+	honors("172.16.0.9", NULL);
+	w->n[0].policy.n_payload = 2;
+	y[1] = y[0];
+	snprintf(y[1].name, IKE_NAME_MAX, "second");
+	y[1].ts_local[0] = range("10.2.0.0", "10.2.0.255");
+	ask_tsr(&wish, 1);
+	up();
+	cr_assert_geq(got_tsr(&c), 1);
+	cr_assert_str_eq(c.sa.child_name, "second");
+	cr_assert(ike_ts_equal(&c.sa.ts_local[0], &wish));
+}
+
 /* ---- what a rekey may change (rekey disallow-param-change) ---- */
 
 static uint32_t first_child(int who)

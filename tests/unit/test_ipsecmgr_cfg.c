@@ -30,6 +30,7 @@ void ipsecmgr_vendor_again(struct ipsecmgr *m, const struct cfg_tree *tree, cons
 static const char config[] = "config\n"
                              "context ingress -noconfirm\n"
                              "  ip pool p1 10.1.0.0 255.255.0.0 public 0\n"
+                             "  ipv6 pool p6 prefix 2001:db8:1::/112 private 0\n"
                              "  ipsec transform-set esp1\n"
                              "    encryption aes-128-gcm-128\n"
                              "    hmac none\n"
@@ -71,6 +72,7 @@ static const char config[] = "config\n"
                              "  wsg-service w1\n"
                              "    deployment-mode remote-access\n"
                              "    ip address pool name p1\n"
+                             "    ipv6 address prefix-pool p6\n"
                              "    bind address 192.0.2.1 crypto-template t1\n"
                              "  #exit\n"
                              "  wsg-service unbound\n"
@@ -134,6 +136,7 @@ Test(ipsecmgr_cfg, policy_has_every_value)
 	cr_assert_str_eq(p->context, "ingress");
 	cr_assert_str_eq(p->template, "t1");
 	cr_assert_str_eq(p->pool, "p1");
+	cr_assert_str_eq(p->pool6, "p6");
 	cr_assert_eq(p->ctx, 2);
 	cr_assert_eq(p->pol.ctx_id, 2);
 	cr_assert_str_eq(net_addr_format(&p->pol.local, text, sizeof(text)), "192.0.2.1");
@@ -162,6 +165,7 @@ Test(ipsecmgr_cfg, policy_has_every_value)
 	cr_assert_eq(p->pol.retrans_ms, 700);
 	cr_assert_eq(p->pol.half_open_s, 33);
 	cr_assert_eq(p->pol.payload[0].lifetime_s, 3600);
+	cr_assert(p->remote_access && p->pol.payload[0].ts_as_asked);
 	cr_assert_eq(p->pol.payload[0].n_ts_local, 1);
 	cr_assert_str_eq(net_addr_format(&p->pol.payload[0].ts_local[0].hi, text, sizeof(text)),
 	                 "10.9.255.255");
