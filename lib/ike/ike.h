@@ -65,6 +65,10 @@ struct pki_trust;
 #define IKE_PENDING_HARD   255
 #define IKE_ABORT_RETRY_US 1000000ULL
 #define IKE_UNLIMITED      UINT32_MAX /* of a limit of a policy: none */
+#define IKE_EAP_MAX        3072       /* bytes of an EAP packet */
+#define IKE_EAP_ROUNDS     64         /* answers of a peer within one IKE_AUTH */
+#define IKE_EAP_STATE_MAX  512        /* what its owner has the engine keep between two of them */
+#define IKE_MSK_MAX        128
 
 /* ---- names and numbers ---- */
 
@@ -152,6 +156,20 @@ int ike_id_parse(struct ike_id *id, const char *text);
 const char *ike_id_format(const struct ike_id *id, char *buf, size_t size);
 bool ike_id_equal(const struct ike_id *a, const struct ike_id *b);
 
+/* A device, as its DEVICE_IDENTITY notify tells it (3GPP TS 24.302 section 8.2.9.2; chapter 28). */
+enum ike_device_type { IKE_DEVICE_NONE, IKE_DEVICE_IMEI, IKE_DEVICE_IMEISV };
+struct ike_device {
+	uint8_t type;    /* enum ike_device_type */
+	char digits[17]; /* 15 of an IMEI, 16 of an IMEISV */
+};
+/* "IMEI", "IMEISV"; NONE: "". Never NULL. */
+const char *ike_device_type_name(uint8_t type);
+/* What 15 or 16 digits are. 0 or -EINVAL. */
+int ike_device_parse(struct ike_device *d, const char *digits);
+
+/* Name of an EAP method ("MD5", "AKA", …); of one that is not known "other", of 0 "". Never NULL. */
+const char *ike_eap_method_name(uint8_t type);
+
 /* A traffic selector, RFC 7296 section 3.13.1. proto 0: any. Ports 0..65535: any; OPAQUE is lo 65535, hi 0.
  */
 struct ike_ts {
@@ -172,7 +190,8 @@ enum ike_state {
 	IKE_ST_INIT_SENT, /* initiator: IKE_SA_INIT request is out */
 	IKE_ST_AUTH_SENT, /* initiator: IKE_AUTH request is out */
 	IKE_ST_HALF_OPEN, /* responder: IKE_SA_INIT answered */
-	IKE_ST_AUTH_WAIT, /* responder: peer proven, session and address asked for */
+	IKE_ST_AUTH_WAIT, /* responder: session and address, or what EAP says next, are asked for */
+	IKE_ST_EAP_WAIT,  /* responder: EAP goes on, it is the peer's turn */
 	IKE_ST_ESTABLISHED,
 	IKE_ST_REKEYED,  /* replaced by a new IKE SA, kept until it's deleted */
 	IKE_ST_DELETING, /* our delete is out */
@@ -233,9 +252,10 @@ const char *ike_reason_name(enum ike_reason r);
 
 /* ---- policy (a crypto template or map) ---- */
 
-/* One way to authenticate: each side by certificate, else by pre-shared key. */
+/* One way to authenticate: each side by certificate, the initiator perhaps by EAP, else by pre-shared key. */
 struct ike_auth_set {
 	bool local_cert, remote_cert;
+	bool local_eap, remote_eap;     /* initiator: proves us. responder: proves the peer */
 	uint8_t psk_len, psk_local_len; /* 0: the policy's */
 	uint8_t psk[IKE_PSK_MAX];       /* proves the peer, where neither callback nor policy has a key */
 	uint8_t psk_local[IKE_PSK_MAX]; /* proves us, likewise */
@@ -304,12 +324,13 @@ struct ike_policy {
 	                              sent */
 	bool cert_pss;             /* StarOS cert-sign pkcs2.0: RSASSA-PSS, where the peer speaks RFC 7427 */
 	uint16_t max_cert_size;    /* ddos max-cert-size: longest certificate of a peer; 0: PKI_CERT_MAX */
-	bool ask_session;        /* responder: emit NEED_SESSION and wait for ike_engine_address_assigned() */
-	bool allow_empty;        /* keep an IKE SA whose first child failed (StarOS allow-empty-ikesa) */
-	bool force_encap;        /* pretend to be behind a NAT, so that ESP goes in UDP */
-	bool initial_contact;    /* initiator sends INITIAL_CONTACT */
-	bool cookie_challenge;   /* dos cookie-challenge: take part in COOKIE above config.cookie_on half-open
-	                            SAs */
+	bool device_id;        /* StarOS notify-payload device-id: peers that come by EAP are asked for it */
+	bool ask_session;      /* responder: emit NEED_SESSION and wait for ike_engine_address_assigned() */
+	bool allow_empty;      /* keep an IKE SA whose first child failed (StarOS allow-empty-ikesa) */
+	bool force_encap;      /* pretend to be behind a NAT, so that ESP goes in UDP */
+	bool initial_contact;  /* initiator sends INITIAL_CONTACT */
+	bool cookie_challenge; /* dos cookie-challenge: take part in COOKIE above config.cookie_on half-open
+	                          SAs */
 	uint32_t ike_lifetime_s; /* 0: never ends. StarOS default 86400 */
 	bool ike_rekey; /* rekey ourselves at the soft lifetime (85..95 %); false: answer only, delete at the
 	                   end */
@@ -368,6 +389,7 @@ enum ike_action_kind {
 	IKE_ACT_NEED_SESSION,
 	IKE_ACT_SESSION_END,
 	IKE_ACT_NEED_CERT,
+	IKE_ACT_NEED_EAP,
 	IKE_ACT_EVENT,
 };
 const char *ike_action_name(enum ike_action_kind k);
@@ -437,6 +459,7 @@ struct ike_session_act {
 	bool want_ipv4, want_ipv6; /* from CFG_REQUEST, when the policy assigns addresses */
 	bool want_dns;
 	struct net_addr requested, requested6; /* AF_UNSPEC: any */
+	struct ike_device device;
 };
 
 /* Fetch a peer's certificate over HTTP, within a few seconds. Answer with ike_engine_cert_fetched(ref). The
@@ -447,6 +470,23 @@ struct ike_cert_act {
 	const char *url, *policy;
 	size_t max; /* bytes of it */
 	struct ike_path path;
+};
+
+/*
+ * EAP (RFC 7296 section 2.16). Responder: what the peer says, to be told an authentication server; initiator:
+ * what the gateway says, to be told whoever knows the user's credentials. Answer with
+ * ike_engine_eap_answer(ref). The packet is whole (RFC 3748 section 4), nothing more is known of it.
+ */
+struct ike_eap_act {
+	uint64_t ref; /* our IKE SPI */
+	const uint8_t *pkt;
+	size_t len;
+	const uint8_t *state; /* as the last answer gave it; state_len 0: EAP begins */
+	size_t state_len;
+	const struct ike_id *peer_id;
+	const char *policy;
+	struct ike_path path;
+	struct ike_device device; /* of the peer, when it told it */
 };
 
 struct ike_session_end_act {
@@ -481,6 +521,7 @@ struct ike_action {
 		struct ike_session_act session;
 		struct ike_session_end_act session_end;
 		struct ike_cert_act cert;
+		struct ike_eap_act eap;
 		struct ike_event event;
 	};
 };
@@ -604,6 +645,25 @@ int ike_engine_address_assigned(struct ike_engine *e, uint64_t now, uint64_t ref
  */
 int ike_engine_cert_fetched(struct ike_engine *e, uint64_t now, uint64_t ref, const uint8_t *der, size_t len);
 
+enum ike_eap_outcome {
+	IKE_EAP_GO_ON,     /* pkt is for the peer; state comes back with what it says to it */
+	IKE_EAP_SUCCESS,   /* the user is proven; msk, unless the method makes no key */
+	IKE_EAP_FAILURE,   /* … is not */
+	IKE_EAP_NO_ANSWER, /* nobody could be asked */
+};
+struct ike_eap_result {
+	enum ike_eap_outcome outcome;
+	const uint8_t *pkt; /* of SUCCESS and FAILURE: as the server wrote it; len 0: a plain one is made */
+	size_t len;
+	const uint8_t *msk;
+	size_t msk_len; /* at most IKE_MSK_MAX */
+	const uint8_t *state;
+	size_t state_len; /* at most IKE_EAP_STATE_MAX */
+	const char *why;  /* static; of the last two, for the log. NULL: nothing to add */
+};
+/* The answer to NEED_EAP; everything is copied. 0, -ENOENT (the SA is gone), -EALREADY. */
+int ike_engine_eap_answer(struct ike_engine *e, uint64_t now, uint64_t ref, const struct ike_eap_result *r);
+
 /* ---- commands; all return 0 or -errno: -ENOENT no such SA or policy, -EAGAIN not in a state for it, -ENOMEM
  * ---- */
 
@@ -615,7 +675,8 @@ struct ike_initiate {
 	unsigned payload;                          /* of the first child: index in the policy */
 	const struct ike_ts *ts_local, *ts_remote; /* NULL: that payload's limits */
 	unsigned n_ts_local, n_ts_remote;
-	void *user; /* comes back in events */
+	const struct ike_device *device; /* ours, told to a gateway that asks; NULL: it is not told */
+	void *user;                      /* comes back in events */
 };
 /* Start a tunnel; *spi (may be NULL) is our IKE SPI. Another one follows, with the same user and without an
  * event, when the peer refuses one auth set and there is a next one. */
@@ -691,6 +752,8 @@ struct ike_sa_view {
 	bool fragmentation; /* both sides understand fragments (RFC 7383) */
 	bool mobike;        /* the peer may change its address (RFC 4555) */
 	struct ike_id local_id, peer_id;
+	struct ike_device device; /* the peer's (as initiator ours), where it was asked for */
+	uint8_t eap_method;       /* the peer was proven by (as initiator we were); 0: not by EAP */
 	const char *policy;
 	bool outdated; /* its policy was removed, or replaced by another one of this name */
 	struct ike_suite suite;

@@ -230,10 +230,11 @@ size_t ike_crypto_integ_len(const struct ike_suite *s)
 const char *ike_state_name(enum ike_state s)
 {
 	static const char *const names[IKE_STATES] = {
-	        [IKE_ST_INIT_SENT] = "INIT_SENT",     [IKE_ST_AUTH_SENT] = "AUTH_SENT",
-	        [IKE_ST_HALF_OPEN] = "HALF_OPEN",     [IKE_ST_AUTH_WAIT] = "AUTH_WAIT",
-	        [IKE_ST_ESTABLISHED] = "ESTABLISHED", [IKE_ST_REKEYED] = "REKEYED",
-	        [IKE_ST_DELETING] = "DELETING",       [IKE_ST_DEAD] = "DEAD",
+	        [IKE_ST_INIT_SENT] = "INIT_SENT", [IKE_ST_AUTH_SENT] = "AUTH_SENT",
+	        [IKE_ST_HALF_OPEN] = "HALF_OPEN", [IKE_ST_AUTH_WAIT] = "AUTH_WAIT",
+	        [IKE_ST_EAP_WAIT] = "EAP_WAIT",   [IKE_ST_ESTABLISHED] = "ESTABLISHED",
+	        [IKE_ST_REKEYED] = "REKEYED",     [IKE_ST_DELETING] = "DELETING",
+	        [IKE_ST_DEAD] = "DEAD",
 	};
 
 	return NAME_OF(names, s);
@@ -298,11 +299,17 @@ const char *ike_reason_name(enum ike_reason r)
 const char *ike_action_name(enum ike_action_kind k)
 {
 	static const char *const names[] = {
-	        [IKE_ACT_CKPT_PUT] = "ckpt-put",         [IKE_ACT_CKPT_DELETE] = "ckpt-delete",
-	        [IKE_ACT_CHILD_ADD] = "child-add",       [IKE_ACT_CHILD_DEL] = "child-del",
-	        [IKE_ACT_CHILD_PATH] = "child-path",     [IKE_ACT_SEND] = "send",
-	        [IKE_ACT_NEED_SESSION] = "need-session", [IKE_ACT_SESSION_END] = "session-end",
-	        [IKE_ACT_NEED_CERT] = "need-cert",       [IKE_ACT_EVENT] = "event",
+	        [IKE_ACT_CKPT_PUT] = "ckpt-put",
+	        [IKE_ACT_CKPT_DELETE] = "ckpt-delete",
+	        [IKE_ACT_CHILD_ADD] = "child-add",
+	        [IKE_ACT_CHILD_DEL] = "child-del",
+	        [IKE_ACT_CHILD_PATH] = "child-path",
+	        [IKE_ACT_SEND] = "send",
+	        [IKE_ACT_NEED_SESSION] = "need-session",
+	        [IKE_ACT_SESSION_END] = "session-end",
+	        [IKE_ACT_NEED_CERT] = "need-cert",
+	        [IKE_ACT_NEED_EAP] = "need-eap",
+	        [IKE_ACT_EVENT] = "event",
 	};
 
 	return NAME_OF(names, k);

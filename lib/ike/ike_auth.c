@@ -81,7 +81,7 @@ static int check_peer(struct ike_rx *rx)
 		IKE_CNT(sa, list_auth_refused);
 		err = -EACCES;
 	} else {
-		err = ike_proof_check(rx, &local, &peer);
+		err = ike_eap_begins(rx) ? 0 : ike_proof_check(rx, &local, &peer);
 	}
 	if (err) {
 		ike_auth_refuse(rx, IKE_N_AUTHENTICATION_FAILED, IKE_R_AUTH_FAILED, NULL, 0);
@@ -153,10 +153,36 @@ void ike_auth_request(struct ike_rx *rx)
 	}
 	if (check_peer(rx))
 		return;
-	if (rx->sa->pol->p.ask_session)
+	if (!(rx->m->seen & IKE_SEEN(IKE_PL_AUTH)))
+		ike_eap_begin(rx);
+	else if (rx->sa->pol->p.ask_session)
 		wait_for_session(rx, &w);
 	else
 		finish(rx, &w, &none);
+}
+
+void ike_auth_proven(struct ike_rx *rx)
+{
+	static const struct ike_session_result none;
+	const struct ike_eap *eap = rx->sa->setup->eap;
+	struct ike_msg m = {.hdr = rx->m->hdr};
+	struct ike_rx first = {.e = rx->e,
+	                       .sa = rx->sa,
+	                       .t = rx->t,
+	                       .path = rx->path,
+	                       .m = &m,
+	                       .inner = eap->first,
+	                       .inner_len = eap->first_len,
+	                       .inner_first = eap->first_type};
+	struct wish w;
+
+	if (ike_wire_parse_chain(&m, first.inner_first, first.inner, first.inner_len, true) != IKE_W_OK ||
+	    read_wish(&m, &w) != IKE_W_OK)
+		return; /* it was read before */
+	if (rx->sa->pol->p.ask_session)
+		wait_for_session(&first, &w);
+	else
+		finish(&first, &w, &none);
 }
 
 void ike_auth_again(struct ike_sa *sa, struct ike_out *t)
@@ -303,8 +329,7 @@ static void put_child(struct ike_build *b, const struct ike_child *c, uint8_t nu
 	ike_wire_put_ts(b, IKE_PL_TSR, c->ts, c->n_local);
 }
 
-/* IDr, CERT and AUTH. 0 or -errno. */
-static int put_proof(struct ike_build *b, struct ike_sa *sa, const struct ike_msg *m)
+int ike_auth_put_proof(struct ike_build *b, struct ike_sa *sa, const struct ike_msg *m)
 {
 	struct ike_id local, peer;
 
@@ -313,6 +338,17 @@ static int put_proof(struct ike_build *b, struct ike_sa *sa, const struct ike_ms
 	ike_wire_put_id(b, IKE_PL_IDR, &local);
 	ike_cert_put(b, sa, m);
 	return ike_proof_put_auth(b, sa, &local, &peer);
+}
+
+/* After EAP the peer has the rest of it already. */
+static int put_last_proof(struct ike_build *b, struct ike_sa *sa, const struct ike_msg *m)
+{
+	struct ike_id local;
+
+	if (!sa->setup->eap)
+		return ike_auth_put_proof(b, sa, m);
+	ike_auth_local_id(sa, &local);
+	return ike_proof_put_eap(b, sa, &local);
 }
 
 /* Take what the session brought. The notify when there should be an address and isn't. */
@@ -371,7 +407,7 @@ static void finish(struct ike_rx *rx, const struct wish *w, const struct ike_ses
 		return;
 	}
 	ike_wire_build(&b, buf, sizeof(buf));
-	if (put_proof(&b, sa, rx->m)) {
+	if (put_last_proof(&b, sa, rx->m)) {
 		ike_auth_refuse(rx, IKE_N_AUTHENTICATION_FAILED, IKE_R_AUTH_FAILED, NULL, 0);
 		return;
 	}

@@ -22,6 +22,11 @@ int ike_proof_put_auth(struct ike_build *b, struct ike_sa *sa, const struct ike_
 int ike_proof_check(struct ike_rx *rx, const struct ike_id *local, const struct ike_id *peer);
 /* Was our certificate what proved us? For the counters. */
 bool ike_proof_by_cert(const struct ike_sa *sa);
+/* Are we, as initiator, proven by EAP? */
+bool ike_proof_by_eap(const struct ike_sa *sa);
+/* The same two after EAP (RFC 7296 section 2.16); id_body: of the peer's ID payload. 0 or -errno. */
+int ike_proof_put_eap(struct ike_build *b, struct ike_sa *sa, const struct ike_id *local);
+int ike_proof_check_eap(struct ike_rx *rx, struct ike_buf id_body);
 
 /* ---- ike_cert.c ---- */
 /* CERT payloads of ours, as the peer's CERTREQ (m; as initiator NULL: IKE_SA_INIT's) asks. */
@@ -38,5 +43,29 @@ int ike_cert_check(struct ike_rx *rx, const struct ike_id *peer, const struct ik
 /* Who we are on this SA. */
 void ike_auth_local_id(const struct ike_sa *sa, struct ike_id *id);
 void ike_auth_ident(const struct ike_ident *in, struct ike_id *id);
+/* IDr, CERT and AUTH, in answer to m. 0 or -errno. */
+int ike_auth_put_proof(struct ike_build *b, struct ike_sa *sa, const struct ike_msg *m);
+/* The peer has proven itself in several rounds: what its first request asks for. */
+void ike_auth_proven(struct ike_rx *rx);
+
+/* ---- ike_eap.c, ike_eap_init.c ---- */
+/* Does this request, without AUTH, begin EAP? Then its auth set is taken. */
+bool ike_eap_begins(struct ike_rx *rx);
+/* … then: its identity is known and not refused. */
+void ike_eap_begin(struct ike_rx *rx);
+/* Keep the peer's first message and what belongs to EAP. NULL: memory. */
+struct ike_eap *ike_eap_new(const struct ike_rx *rx);
+/* As initiator: an answer of the gateway, which has proven itself. 0: EAP is over and the answer good;
+ * -EINPROGRESS: it goes on; -EACCES: not believed. */
+int ike_eap_response(struct ike_rx *rx);
+/* … what our owner says to it. */
+void ike_eap_reply(struct ike_sa *sa, struct ike_out *t, const struct ike_eap_result *r);
+
+/* ---- ike_device.c ---- */
+/* What the peer's message tells of its device; a wrong one is counted and ignored. */
+void ike_device_take(struct ike_rx *rx);
+/* Ask for it; tell ours. */
+void ike_device_put_request(struct ike_build *b, struct ike_sa *sa);
+void ike_device_put(struct ike_build *b, struct ike_sa *sa);
 
 #endif

@@ -81,7 +81,7 @@ int ike_auth_start(struct ike_sa *sa, struct ike_out *t)
 	ike_cert_put_request(&b, sa);
 	if (s->remote_id.type != IKE_ID_NONE)
 		ike_wire_put_id(&b, IKE_PL_IDR, &s->remote_id);
-	err = ike_proof_put_auth(&b, sa, &local, &s->remote_id);
+	err = ike_proof_by_eap(sa) ? 0 : ike_proof_put_auth(&b, sa, &local, &s->remote_id);
 	if (err)
 		return err;
 	if (ike_payload_assigns(p))
@@ -198,12 +198,21 @@ static struct ike_child *take_child(struct ike_rx *rx)
 	return made.spi_out ? ike_child_make(rx->sa, &made) : NULL;
 }
 
+/* By EAP the gateway proves itself with its first answer, and once more with its last. */
+static int check_answer(struct ike_rx *rx)
+{
+	int err = rx->sa->setup->eap ? 0 : check_peer(rx);
+
+	return err || !ike_proof_by_eap(rx->sa) ? err : ike_eap_response(rx);
+}
+
 void ike_auth_response(struct ike_rx *rx)
 {
 	const struct ike_notify *error = ike_wire_error(rx->m);
 	struct ike_child *child;
 	struct ike_sa *sa = rx->sa;
 	struct ike_event *ev;
+	int err;
 
 	if (error && !(rx->m->seen & IKE_SEEN(IKE_PL_AUTH))) {
 		IKE_CNT(sa, auth_p1fail);
@@ -218,7 +227,10 @@ void ike_auth_response(struct ike_rx *rx)
 	/* the answer comes again while its certificate is fetched, as we ask again */
 	if (sa->setup->fetching || ike_cert_url_wait(rx))
 		return;
-	if (check_peer(rx)) {
+	err = check_answer(rx);
+	if (err == -EINPROGRESS)
+		return;
+	if (err) {
 		reject(rx);
 		return;
 	}

@@ -13,7 +13,7 @@
 
 #include <openssl/crypto.h>
 
-#define VERSION 3
+#define VERSION 4
 
 enum sa_flag {
 	F_INITIATOR = 1,
@@ -181,6 +181,8 @@ int ike_ckpt_encode(const struct ike_sa *sa, struct pack_writer *w)
 	pack_put_u32(w, sa->rekeys);
 	pack_put_u8(w, sa->temp_failures);
 	pack_put_u8(w, (uint8_t)sa->doom);
+	pack_put_u8(w, sa->eap_method);
+	pack_put_str(w, sa->device.digits);
 	for (const struct ike_child *c = sa->children; c; c = c->next)
 		n++;
 	pack_put_u8(w, (uint8_t)n);
@@ -434,6 +436,17 @@ static void get_times(struct pack_reader *r, struct ike_sa *sa)
 		r->bad = true;
 }
 
+/* Who came by EAP, and with which device. */
+static void get_user(struct pack_reader *r, struct ike_sa *sa)
+{
+	char digits[sizeof(sa->device.digits)];
+
+	sa->eap_method = pack_get_u8(r);
+	pack_get_str(r, digits, sizeof(digits));
+	if (!r->bad && digits[0] && ike_device_parse(&sa->device, digits))
+		r->bad = true;
+}
+
 static int get_body(struct ike_sa *sa, struct pack_reader *r)
 {
 	unsigned n;
@@ -457,6 +470,7 @@ static int get_body(struct ike_sa *sa, struct pack_reader *r)
 	get_addr(r, &sa->inner);
 	get_addr(r, &sa->inner6);
 	get_times(r, sa);
+	get_user(r, sa);
 	n = pack_get_u8(r);
 	if (n > IKE_CHILD_LIMIT)
 		r->bad = true;

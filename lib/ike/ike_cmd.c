@@ -57,6 +57,7 @@ bool ike_cmd_next_set(struct ike_sa *sa)
 		return false;
 	next->path = sa->path;
 	next->user = sa->user;
+	next->device = sa->device;
 	t = ike_out_begin(sa->e, next);
 	err = t ? ike_init_start(next, t) : -ENOMEM;
 	if (!err && s->own_id) {
@@ -96,6 +97,8 @@ int ike_engine_initiate(struct ike_engine *e, uint64_t now, const struct ike_ini
 		return -ENOMEM;
 	sa->path = i->path;
 	sa->user = i->user;
+	if (i->device)
+		sa->device = *i->device;
 	t = ike_out_begin(e, sa);
 	err = t ? ike_init_start(sa, t) : -ENOMEM;
 	if (!err)
@@ -278,7 +281,7 @@ int ike_engine_address_assigned(struct ike_engine *e, uint64_t now, uint64_t ref
 
 	if (!sa || sa->state == IKE_ST_DEAD)
 		return -ENOENT;
-	if (sa->state != IKE_ST_AUTH_WAIT || sa->setup->fetching)
+	if (sa->state != IKE_ST_AUTH_WAIT || sa->setup->fetching || (sa->setup->eap && sa->setup->eap->asked))
 		return -EALREADY;
 	e->now = now;
 	t = ike_out_begin(e, sa);

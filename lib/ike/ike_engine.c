@@ -361,7 +361,7 @@ static void refuse_inner(struct ike_rx *rx, enum ike_wire_reason why)
 	ike_engine_count_reason(ike_sa_counters(rx->sa), why);
 	if (rx->m->hdr.flags & IKE_F_RESPONSE)
 		return;
-	if (rx->sa->state == IKE_ST_HALF_OPEN)
+	if (rx->sa->state == IKE_ST_HALF_OPEN || rx->sa->state == IKE_ST_EAP_WAIT)
 		ike_auth_refuse(rx, notify, reason, &rx->m->critical, len);
 	else if (rx->sa->state >= IKE_ST_ESTABLISHED)
 		ike_msg_reply_notify(rx, notify, &rx->m->critical, len);

@@ -24,10 +24,12 @@ static const struct ike_fsm_row rows[] = {
          ALWAYS | P(AUTH) | P(IDR) | P(CP) | P(EAP), ike_auth_request,
          "the peer proves who it is and asks for its first child and address"},
         {IKE_X_AUTH, false, S(AUTH_WAIT), 0, ~0u, ike_auth_waiting,
-         "asked again while its session is being set up: patience"},
+         "asked again while its session is being set up, or its server is asked: patience"},
+        {IKE_X_AUTH, false, S(EAP_WAIT), 0, ALWAYS | P(EAP) | P(AUTH), ike_eap_request,
+         "the peer's part of EAP, which its server has to see; after it, AUTH by the key that EAP made"},
         {IKE_X_AUTH, true, S(AUTH_SENT), 0,
          ALWAYS | P(IDR) | P(AUTH) | P(SA) | P(TSI) | P(TSR) | P(CP) | P(EAP), ike_auth_response,
-         "the peer proved who it is: the tunnel is up, or at least the IKE SA"},
+         "the peer proved who it is: the tunnel is up, or at least the IKE SA; or EAP goes on"},
         {IKE_X_CREATE_CHILD, false, S(ESTABLISHED), P(SA) | P(NONCE),
          ALWAYS | P(KE) | P(TSI) | P(TSR) | P(CP), ike_child_request,
          "the peer wants a child, or rekeys a child or the IKE SA"},
@@ -59,7 +61,7 @@ const struct ike_fsm_row *ike_fsm_find(uint32_t state_bit, uint8_t exchange, boo
 
 static void refuse_request(struct ike_rx *rx)
 {
-	if (rx->sa->state == IKE_ST_HALF_OPEN)
+	if (rx->sa->state == IKE_ST_HALF_OPEN || rx->sa->state == IKE_ST_EAP_WAIT)
 		ike_auth_refuse(rx, IKE_N_INVALID_SYNTAX, IKE_R_INVALID_SYNTAX, NULL, 0);
 	else
 		ike_msg_reply_notify(rx, IKE_N_INVALID_SYNTAX, NULL, 0);
@@ -136,15 +138,19 @@ static const struct {
         {1, IKE_ST_INIT_SENT, IKE_ST_DEAD},
         {2, IKE_ST_HALF_OPEN, IKE_ST_AUTH_WAIT},
         {2, IKE_ST_HALF_OPEN, IKE_ST_ESTABLISHED},
+        {2, IKE_ST_HALF_OPEN, IKE_ST_EAP_WAIT},
         {2, IKE_ST_HALF_OPEN, IKE_ST_DEAD},
-        {4, IKE_ST_AUTH_SENT, IKE_ST_ESTABLISHED},
-        {4, IKE_ST_AUTH_SENT, IKE_ST_DEAD},
-        {5, IKE_ST_ESTABLISHED, IKE_ST_REKEYED},
-        {7, IKE_ST_ESTABLISHED, IKE_ST_REKEYED},
-        {8, IKE_ST_ESTABLISHED, IKE_ST_DEAD},
-        {8, IKE_ST_REKEYED, IKE_ST_DEAD},
-        {8, IKE_ST_DELETING, IKE_ST_DEAD},
+        {4, IKE_ST_EAP_WAIT, IKE_ST_AUTH_WAIT},
+        {4, IKE_ST_EAP_WAIT, IKE_ST_ESTABLISHED},
+        {4, IKE_ST_EAP_WAIT, IKE_ST_DEAD},
+        {5, IKE_ST_AUTH_SENT, IKE_ST_ESTABLISHED},
+        {5, IKE_ST_AUTH_SENT, IKE_ST_DEAD},
+        {6, IKE_ST_ESTABLISHED, IKE_ST_REKEYED},
+        {8, IKE_ST_ESTABLISHED, IKE_ST_REKEYED},
+        {9, IKE_ST_ESTABLISHED, IKE_ST_DEAD},
+        {9, IKE_ST_REKEYED, IKE_ST_DEAD},
         {9, IKE_ST_DELETING, IKE_ST_DEAD},
+        {10, IKE_ST_DELETING, IKE_ST_DEAD},
 };
 
 char *ike_fsm_dot(void)

@@ -87,6 +87,23 @@ struct ike_xchg {
 
 #define IKE_MAX_FETCHED 4 /* certificates of a chain */
 
+/* EAP within IKE_AUTH; nothing of it is checkpointed. */
+struct ike_eap {
+	uint8_t *first; /* decrypted payloads of the peer's first IKE_AUTH message */
+	size_t first_len;
+	uint8_t first_type;
+	uint8_t *state; /* the owner's */
+	size_t state_len;
+	uint8_t msk[IKE_MSK_MAX];
+	uint8_t msk_len;
+	uint8_t id;       /* of the last EAP packet to the peer (responder) */
+	uint8_t rounds;   /* answers of the peer so far (responder) */
+	bool asked;       /* the owner was */
+	bool spoken;      /* the peer has our proof (responder) */
+	bool done;        /* EAP succeeded: AUTH is to come */
+	bool tell_device; /* the gateway asks for our device (initiator) */
+};
+
 /* What only the set-up needs; gone when IKE_AUTH is done. */
 struct ike_setup {
 	uint16_t group;
@@ -109,7 +126,8 @@ struct ike_setup {
 	uint32_t hashes;  /* SIGNATURE_HASH_ALGORITHMS of the peer as bits; 0: none */
 	uint8_t *cas;     /* initiator: CAs the peer asks for, hashes of IKE_SA_INIT's CERTREQ */
 	size_t cas_len;
-	const char *why; /* why the peer was not believed; static */
+	const char *why;     /* why the peer was not believed; static */
+	struct ike_eap *eap; /* NULL: not by EAP, or not begun */
 	/* certificates by hash and URL (ike_cert_url.c) */
 	bool lookup;   /* the peer fetches such ones */
 	bool fetching; /* one of the peer's is being fetched; its message waits in auth_inner */
@@ -209,7 +227,9 @@ struct ike_sa {
 	/* session */
 	uint32_t callid;
 	struct net_addr inner, inner6;
-	bool inner_ours; /* assigned to us, not to the peer */
+	bool inner_ours;          /* assigned to us, not to the peer */
+	struct ike_device device; /* of the initiator, where it was told */
+	uint8_t eap_method;       /* the initiator came by; 0: not by EAP */
 	/* times, absolute µs; 0: none */
 	uint64_t created_us, up_us, last_seen_us, soft_us, hard_us, setup_us, half_us, retrans_us, dpd_us,
 	        empty_us, more_us, dead_us;
@@ -364,6 +384,7 @@ struct ike_event *ike_out_event(struct ike_out *t, enum ike_event_kind kind, con
                                 enum ike_reason reason);
 void ike_out_need_session(struct ike_out *t, const struct ike_sa *sa, const struct ike_cp *cp);
 void ike_out_need_cert(struct ike_out *t, const struct ike_sa *sa, const char *url, size_t max);
+void ike_out_need_eap(struct ike_out *t, const struct ike_sa *sa, const uint8_t *pkt, size_t len);
 void ike_out_session_end(struct ike_out *t, const struct ike_sa *sa, enum ike_reason reason);
 /* Hand the transaction out (or throw it away when it's empty). */
 void ike_out_end(struct ike_out *t);
@@ -490,6 +511,13 @@ bool ike_cert_url_take(const struct ike_sa *sa, unsigned i, struct ike_buf *der)
 bool ike_cert_url_welcome(const struct ike_sa *sa, const struct ike_msg *m);
 void ike_cert_url_put(struct ike_build *b, struct ike_sa *sa, const uint8_t *der, size_t len);
 void ike_cert_url_free(struct ike_setup *s);
+
+/* ---- ike_eap.c: IKE_AUTH of several rounds as responder ---- */
+/* A request of the second round or a later one. */
+void ike_eap_request(struct ike_rx *rx);
+void ike_eap_free(struct ike_setup *s);
+/* An established SA is one more, or one less, of its EAP method. */
+void ike_eap_gauge(struct ike_sa *sa, int dir);
 
 int ike_auth_start(struct ike_sa *sa, struct ike_out *t);
 void ike_auth_request(struct ike_rx *rx);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The proofs of IKE_AUTH, both roles (RFC 7296 section 2.15): which way of a policy's is taken, and the AUTH
- * payload by pre-shared key; by certificate it is ike_cert.c's. EAP would be a third kind here. Entry points:
- * ike_proof_put_auth(), ike_proof_check(). Called by ike_auth.c and ike_auth_init.c.
+ * payload by pre-shared key and after EAP (section 2.16); by certificate it is ike_cert.c's. Entry points:
+ * ike_proof_put_auth(), ike_proof_check(), ike_proof_put_eap(), ike_proof_check_eap(). Called by ike_auth.c,
+ * ike_auth_init.c and ike_eap*.c.
  */
 #include "ike/ike_auth.h"
 #include "ike/ike_int.h"
@@ -33,6 +34,11 @@ static const struct ike_auth_set *set_of(const struct ike_sa *sa)
 bool ike_proof_by_cert(const struct ike_sa *sa)
 {
 	return set_of(sa)->local_cert && sa->pol->p.own;
+}
+
+bool ike_proof_by_eap(const struct ike_sa *sa)
+{
+	return sa->initiator && set_of(sa)->local_eap;
 }
 
 int ike_proof_octets(struct ike_sa *sa, bool of_initiator, struct ike_buf id_body, uint8_t mac[IKE_PRF_MAX],
@@ -145,7 +151,8 @@ int ike_proof_put_auth(struct ike_build *b, struct ike_sa *sa, const struct ike_
 static int try_sets(struct ike_rx *rx, const struct ike_id *local, const struct ike_id *peer,
                     const struct ike_buf octets[3])
 {
-	bool sign = pki_auth_is_signature(rx->m->auth_method), ours = set_of(rx->sa)->local_cert;
+	bool sign = pki_auth_is_signature(rx->m->auth_method);
+	const struct ike_auth_set *ours = set_of(rx->sa);
 	struct ike_setup *s = rx->sa->setup;
 	unsigned n;
 	const struct ike_auth_set *sets = ike_proof_sets(&rx->sa->pol->p, &n);
@@ -154,7 +161,10 @@ static int try_sets(struct ike_rx *rx, const struct ike_id *local, const struct 
 	if (!sign && rx->m->auth_method != IKE_AUTH_PSK)
 		return err;
 	for (unsigned i = 0; i < n; i++) {
-		if (sets[i].remote_cert != sign || (rx->sa->initiator && sets[i].local_cert != ours))
+		if (sets[i].remote_cert != sign || (!rx->sa->initiator && sets[i].remote_eap))
+			continue;
+		if (rx->sa->initiator &&
+		    (sets[i].local_cert != ours->local_cert || sets[i].local_eap != ours->local_eap))
 			continue;
 		if (sign && err != -ENOTSUP)
 			continue; /* the same certificate again */
@@ -183,7 +193,7 @@ int ike_proof_check(struct ike_rx *rx, const struct ike_id *local, const struct 
 			err = try_sets(rx, local, peer, octets);
 	}
 	if (err == -ENOTSUP) {
-		IKE_CNT(sa, decfail_unsuppauthmeth); /* EAP, or a way that no set of the policy has */
+		IKE_CNT(sa, decfail_unsuppauthmeth); /* a way that no set of the policy has */
 		sa->setup->why = rx->m->seen & IKE_SEEN(IKE_PL_AUTH) ? "way to authenticate not configured"
 		                                                     : "no AUTH payload";
 	} else if (err == -ENOENT) {
@@ -196,4 +206,52 @@ int ike_proof_check(struct ike_rx *rx, const struct ike_id *local, const struct 
 		sa->setup->why = "wrong key";
 	}
 	return err ? -EACCES : 0;
+}
+
+/* ---- after EAP ---- */
+
+/* The key that EAP made; a method without one leaves what covers the identities. */
+static struct ike_buf eap_key(const struct ike_sa *sa, bool of_initiator)
+{
+	const struct ike_setup *s = sa->setup;
+
+	if (s->eap->msk_len)
+		return (struct ike_buf){s->eap->msk, s->eap->msk_len};
+	return (struct ike_buf){of_initiator ? s->sk_pi : s->sk_pr, ike_alg_prf(sa->suite.prf)->len};
+}
+
+static int eap_mac(struct ike_sa *sa, bool of_initiator, struct ike_buf id_body, uint8_t out[IKE_PRF_MAX])
+{
+	struct ike_buf octets[3], key = eap_key(sa, of_initiator);
+	uint8_t mac[IKE_PRF_MAX];
+	int err = ike_proof_octets(sa, of_initiator, id_body, mac, octets);
+
+	return err ? err : make_mac(sa, key.p, key.len, octets, out);
+}
+
+int ike_proof_put_eap(struct ike_build *b, struct ike_sa *sa, const struct ike_id *local)
+{
+	uint8_t body[4 + IKE_ID_MAX] = {local->type}, mac[IKE_PRF_MAX];
+	int err;
+
+	memcpy(body + 4, local->data, local->len);
+	err = eap_mac(sa, sa->initiator, (struct ike_buf){body, 4u + local->len}, mac);
+	if (!err)
+		ike_wire_put_auth(b, IKE_AUTH_PSK, mac, ike_alg_prf(sa->suite.prf)->len);
+	return err;
+}
+
+int ike_proof_check_eap(struct ike_rx *rx, struct ike_buf id_body)
+{
+	size_t n = ike_alg_prf(rx->sa->suite.prf)->len;
+	uint8_t mac[IKE_PRF_MAX];
+
+	if (!(rx->m->seen & IKE_SEEN(IKE_PL_AUTH)) || rx->m->auth_method != IKE_AUTH_PSK ||
+	    rx->m->auth.len != n || eap_mac(rx->sa, !rx->sa->initiator, id_body, mac) ||
+	    CRYPTO_memcmp(mac, rx->m->auth.p, n)) {
+		IKE_CNT(rx->sa, auth_failhash);
+		rx->sa->setup->why = "wrong key after EAP";
+		return -EACCES;
+	}
+	return 0;
 }

@@ -87,6 +87,10 @@ static void adopt(struct ike_sa *old, struct ike_sa *sa, struct ike_out *t)
 	sa->inner = old->inner;
 	sa->inner6 = old->inner6;
 	sa->inner_ours = old->inner_ours;
+	sa->device = old->device;
+	sa->eap_method = old->eap_method;
+	if (sa->state == IKE_ST_ESTABLISHED)
+		ike_eap_gauge(sa, 1);
 	sa->empty_us = old->empty_us;
 	sa->more_us = old->more_us;
 	for (tail = &sa->jobs; *tail;)

@@ -28,7 +28,7 @@ static void gauge_down(uint64_t *c)
 
 static bool is_half_open(enum ike_state s)
 {
-	return s == IKE_ST_HALF_OPEN || s == IKE_ST_AUTH_WAIT;
+	return s == IKE_ST_HALF_OPEN || s == IKE_ST_AUTH_WAIT || s == IKE_ST_EAP_WAIT;
 }
 
 /* The gauges a state counts in. dir: 1 entering, -1 leaving. */
@@ -45,7 +45,7 @@ static void state_gauges(struct ike_sa *sa, enum ike_state s, int dir)
 	g[n++] = sa->initiator ? &c->cursainit : &c->cursaresp;
 	if (s == IKE_ST_HALF_OPEN || s == IKE_ST_INIT_SENT)
 		g[n++] = &c->curhalfsa;
-	else if (s == IKE_ST_AUTH_WAIT || s == IKE_ST_AUTH_SENT)
+	else if (s == IKE_ST_AUTH_WAIT || s == IKE_ST_EAP_WAIT || s == IKE_ST_AUTH_SENT)
 		g[n++] = &c->curconnsa;
 	else if (s == IKE_ST_ESTABLISHED)
 		g[n++] = &c->curestsa;
@@ -56,6 +56,8 @@ static void state_gauges(struct ike_sa *sa, enum ike_state s, int dir)
 			gauge_down(g[i]);
 	sa->e->n.half_open += is_half_open(s) ? (size_t)dir : 0;
 	sa->e->n.established += s == IKE_ST_ESTABLISHED ? (size_t)dir : 0;
+	if (s == IKE_ST_ESTABLISHED)
+		ike_eap_gauge(sa, dir);
 }
 
 void ike_sa_set_state(struct ike_sa *sa, enum ike_state to)
@@ -129,6 +131,7 @@ void ike_sa_drop_setup(struct ike_sa *sa)
 	wipe_free(s->auth_inner, s->auth_inner_len);
 	ike_map_del(&sa->e->offered, &s->offered);
 	ike_cert_url_free(s);
+	ike_eap_free(s);
 	wipe_free(s, sizeof(*s));
 	sa->setup = NULL;
 	ike_map_del(&sa->e->by_init, &sa->by_init);

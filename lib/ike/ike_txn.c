@@ -201,6 +201,7 @@ void ike_out_need_session(struct ike_out *t, const struct ike_sa *sa, const stru
 	a->session.peer_id = mem_copy(t, &id, sizeof(id));
 	a->session.policy = mem_copy(t, sa->pol->p.name, strlen(sa->pol->p.name) + 1);
 	a->session.path = sa->path;
+	a->session.device = sa->device;
 	if (!ike_payload_assigns(&sa->pol->p) || cp->type != IKE_CFG_REQUEST)
 		return;
 	a->session.want_ipv4 = cp->has_ip4;
@@ -221,6 +222,26 @@ void ike_out_need_cert(struct ike_out *t, const struct ike_sa *sa, const char *u
 	a->cert.policy = mem_copy(t, sa->pol->p.name, strlen(sa->pol->p.name) + 1);
 	a->cert.max = max;
 	a->cert.path = sa->path;
+}
+
+void ike_out_need_eap(struct ike_out *t, const struct ike_sa *sa, const uint8_t *pkt, size_t len)
+{
+	const struct ike_eap *eap = sa->setup->eap;
+	struct ike_action *a = add(t, IKE_ACT_NEED_EAP);
+	struct ike_id id;
+
+	if (!a)
+		return;
+	ike_sa_get_id(sa->peer_id, &id);
+	a->eap.ref = sa->spi;
+	a->eap.pkt = mem_copy(t, pkt, len);
+	a->eap.len = len;
+	a->eap.state = mem_copy(t, eap->state, eap->state_len);
+	a->eap.state_len = eap->state_len;
+	a->eap.peer_id = mem_copy(t, &id, sizeof(id));
+	a->eap.policy = mem_copy(t, sa->pol->p.name, strlen(sa->pol->p.name) + 1);
+	a->eap.path = sa->path;
+	a->eap.device = sa->device;
 }
 
 void ike_out_session_end(struct ike_out *t, const struct ike_sa *sa, enum ike_reason reason)

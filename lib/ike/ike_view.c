@@ -27,6 +27,8 @@ void ike_view_fill(const struct ike_sa *sa, struct ike_sa_view *v)
 	v->mobike = sa->mobike;
 	ike_sa_get_id(sa->local_id, &v->local_id);
 	ike_sa_get_id(sa->peer_id, &v->peer_id);
+	v->device = sa->device;
+	v->eap_method = sa->eap_method;
 	v->policy = sa->pol->p.name;
 	v->outdated = sa->pol->removed;
 	v->suite = sa->suite;

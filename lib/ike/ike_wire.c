@@ -201,6 +201,24 @@ void ike_wire_put_auth(struct ike_build *b, uint8_t method, const uint8_t *data,
 	ike_wire_end(b);
 }
 
+/* What stands behind the length an EAP packet tells of itself is padding (RFC 3748 section 4). */
+static enum ike_wire_reason parse_eap(struct ike_msg *m, const struct ike_buf *body)
+{
+	size_t len = body->len >= 4 ? (size_t)(body->p[2] << 8 | body->p[3]) : 0;
+
+	if (len < 4 || len > body->len)
+		return IKE_W_EAP_LENGTH;
+	m->eap = (struct ike_buf){body->p, len};
+	return IKE_W_OK;
+}
+
+void ike_wire_put_eap(struct ike_build *b, const uint8_t *pkt, size_t len)
+{
+	ike_wire_begin(b, IKE_PL_EAP);
+	pack_put_bytes(&b->w, pkt, len);
+	ike_wire_end(b);
+}
+
 static enum ike_wire_reason parse_cert(struct ike_msg *m, const struct ike_buf *body)
 {
 	if (body->len < 2)
@@ -370,7 +388,7 @@ static enum ike_wire_reason parse_payload(struct ike_msg *m, uint8_t type, const
 		m->cp = *body;
 		return body->len >= 4 ? IKE_W_OK : IKE_W_CP_LENGTH;
 	case IKE_PL_EAP:
-		return body->len >= 4 ? IKE_W_OK : IKE_W_EAP_LENGTH;
+		return parse_eap(m, body);
 	case IKE_PL_VENDOR:
 		if (m->n_vendor < IKE_MAX_VENDORS)
 			m->vendor[m->n_vendor++] = (struct ike_vendor_id){body->p, body->len};

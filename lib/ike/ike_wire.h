@@ -149,7 +149,7 @@ enum ike_notify_type {
 	REASON(TS_NUMBER, decfail_tspayrecv, "traffic selectors are missing")                                \
 	REASON(CP_LENGTH, decfail_cppaylen, "configuration payload is too short")                            \
 	REASON(CP_ATTR, decfail_cppayattrlen, "configuration attribute has a wrong length")                  \
-	REASON(EAP_LENGTH, decfail_eappaylen, "EAP payload is too short")                                    \
+	REASON(EAP_LENGTH, decfail_eappaylen, "EAP payload is too short or too long")                        \
 	REASON(SK_POSITION, decfail_encrpaylen, "SK payload is not the last one, or nested")                 \
 	REASON(SK_LENGTH, decfail_encrpaylen, "SK payload is too short")                                     \
 	REASON(FRAGMENT, rx_fragments_dropped, "number of a fragment is zero or above the total")
@@ -209,6 +209,7 @@ struct ike_msg {
 	struct ike_ident idi, idr;
 	uint8_t auth_method;
 	struct ike_buf auth;
+	struct ike_buf eap; /* one EAP packet (RFC 3748), as long as its own length field says */
 	unsigned n_notify, n_delete, n_cert, n_certreq;
 	struct ike_cert cert[IKE_MAX_CERTS], certreq[IKE_MAX_CERTREQS];
 	struct ike_notify notify[IKE_MAX_NOTIFIES];
@@ -294,6 +295,7 @@ void ike_wire_put_cert(struct ike_build *b, uint8_t payload, uint8_t encoding, c
 void ike_wire_put_nonce(struct ike_build *b, const uint8_t *nonce, size_t len);
 void ike_wire_put_id(struct ike_build *b, uint8_t payload, const struct ike_id *id);
 void ike_wire_put_auth(struct ike_build *b, uint8_t method, const uint8_t *data, size_t len);
+void ike_wire_put_eap(struct ike_build *b, const uint8_t *pkt, size_t len);
 /* spi_len 0, 4 or 8. */
 void ike_wire_put_notify(struct ike_build *b, uint8_t proto, uint64_t spi, uint8_t spi_len, uint16_t type,
                          const void *data, size_t len);

@@ -465,6 +465,8 @@ static void run_volatile(struct ipsecmgr *m, const struct ike_txn *txn)
 		case IKE_ACT_NEED_CERT:
 			ipsecmgr_fetch(m, &a->cert);
 			break;
+		case IKE_ACT_NEED_EAP:
+			break; /* no policy asks for it yet */
 		case IKE_ACT_SESSION_END:
 			ipsecmgr_sess_end(m, a->session_end.callid, a->session_end.reason);
 			break;

@@ -62,6 +62,9 @@ struct w_node {
 	struct ike_cert_act cert;
 	char cert_url[IKE_URL_MAX];
 	struct pki_bytes web;
+	/* NEED_EAP: for this, which may answer; NULL: only counted */
+	void (*eap)(struct w_node *n, const struct ike_eap_act *a);
+	unsigned eap_asked;
 	unsigned events[IKE_EVENTS];
 	struct ike_event last[IKE_EVENTS];
 	uint64_t txn_queue[64], txn_due[64];
@@ -319,6 +322,11 @@ static inline void w_action(struct w_node *n, const struct ike_action *a)
 		snprintf(n->cert_url, sizeof(n->cert_url), "%s", a->cert.url);
 		if (n->answer_certs)
 			ike_engine_cert_fetched(n->e, n->w->now, a->cert.ref, n->web.p, n->web.len);
+		break;
+	case IKE_ACT_NEED_EAP:
+		n->eap_asked++;
+		if (n->eap)
+			n->eap(n, &a->eap);
 		break;
 	case IKE_ACT_SESSION_END:
 		n->sessions_ended++;

@@ -413,7 +413,8 @@ static bool welcome(int state, uint8_t exchange, bool response)
 		return response ? state == IKE_ST_INIT_SENT : state == 31;
 	case IKE_X_AUTH:
 		return response ? state == IKE_ST_AUTH_SENT
-		                : state == IKE_ST_HALF_OPEN || state == IKE_ST_AUTH_WAIT;
+		                : state == IKE_ST_HALF_OPEN || state == IKE_ST_AUTH_WAIT ||
+		                          state == IKE_ST_EAP_WAIT;
 	case IKE_X_CREATE_CHILD:
 	case IKE_X_INFORMATIONAL:
 		return live;
