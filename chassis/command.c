@@ -24,63 +24,87 @@ struct proc {
 	char argv[4][64];
 };
 
-static bool proc_read(pid_t pid, struct proc *p)
+/* What /proc says of a process in one read, ended by a NUL; its length, 0 when it is gone. */
+static size_t proc_text(pid_t pid, const char *file, char *buf, size_t size)
 {
-	char path[64], buf[512];
-	FILE *f;
-	size_t n, at = 0;
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd >= 0 ? read(fd, buf, size - 1) : -1;
+	if (fd >= 0)
+		close(fd);
+	buf[n > 0 ? n : 0] = 0;
+	return n > 0 ? (size_t)n : 0;
+}
+
+static bool proc_stat(pid_t pid, struct proc *p)
+{
+	char buf[512], *at;
 	int ppid = 0;
 
 	memset(p, 0, sizeof(*p));
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	n = fread(buf, 1, sizeof(buf) - 1, f);
-	fclose(f);
-	buf[n] = 0;
-	if (!strrchr(buf, ')') || sscanf(strrchr(buf, ')') + 1, " %c %d", &p->stat, &ppid) != 2)
+	at = proc_text(pid, "stat", buf, sizeof(buf)) ? strrchr(buf, ')') : NULL;
+	if (!at || sscanf(at + 1, " %c %d", &p->stat, &ppid) != 2)
 		return false;
 	p->pid = pid;
 	p->ppid = ppid;
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	n = fread(buf, 1, sizeof(buf) - 1, f);
-	fclose(f);
-	buf[n] = 0;
+	return true;
+}
+
+static bool proc_argv(struct proc *p)
+{
+	char buf[512];
+	size_t at = 0, n = proc_text(p->pid, "cmdline", buf, sizeof(buf));
+
 	for (int i = 0; i < 4 && at < n; i++) {
 		snprintf(p->argv[i], sizeof(p->argv[i]), "%s", buf + at);
 		at += strlen(buf + at) + 1;
 		while (at < n && !buf[at])
 			at++; /* a name that became shorter leaves NULs behind */
 	}
-	return true;
+	return n > 0;
 }
 
-/* Call cb for every child of the card's process. */
-static void tasks_walk(pid_t card, bool (*cb)(const struct proc *p, void *arg), void *arg)
+/* The slot whose card this process is, or 0. */
+static unsigned slot_of(const struct chassis *c, pid_t pid)
+{
+	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++)
+		if (pid > 0 && c->slots[n].pid == pid)
+			return n;
+	return 0;
+}
+
+/* Call cb for every task of the card in this slot, or of all cards (0), until it says false. The machine may
+ * have thousands of other processes: all are looked at once, and read only so far. */
+static void tasks_walk(const struct chassis *c, unsigned slot,
+                       bool (*cb)(unsigned slot, const struct proc *p, void *arg), void *arg)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
 	struct proc p;
+	unsigned of;
 
 	while (d && (e = readdir(d))) {
 		pid_t pid = (pid_t)atoi(e->d_name);
 
-		if (pid > 0 && proc_read(pid, &p) && p.ppid == card && !cb(&p, arg))
+		if (pid <= 0 || !proc_stat(pid, &p) || !(of = slot_of(c, p.ppid)) || (slot && of != slot))
+			continue;
+		if (proc_argv(&p) && !cb(of, &p, arg))
 			break;
 	}
 	if (d)
 		closedir(d);
 }
 
-static bool task_to_json(const struct proc *p, void *arg)
+/* arg: an array of arrays by slot. */
+static bool task_to_json(unsigned slot, const struct proc *p, void *arg)
 {
 	const char *name = strrchr(p->argv[0], '/');
 
-	json_array_append_new(arg,
+	json_array_append_new(((json_t **)arg)[slot],
 	                      json_pack("{s:i, s:s, s:i, s:s, s:s, s:s}", "pid", (int)p->pid, "facility",
 	                                name ? name + 1 : p->argv[0], "instance", atoi(p->argv[1]), "cpu",
 	                                p->argv[2], "state", p->stat == 'T' ? "stopped" : p->argv[3],
@@ -90,25 +114,26 @@ static bool task_to_json(const struct proc *p, void *arg)
 
 static json_t *chassis_json(struct chassis *c, bool with_tasks)
 {
-	json_t *cards = json_array();
+	json_t *cards = json_array(), *tasks[PROFILE_SLOTS_MAX + 1] = {0};
 	char up[48];
 
+	for (unsigned n = 1; with_tasks && n <= PROFILE_SLOTS_MAX; n++)
+		tasks[n] = json_array();
+	if (with_tasks)
+		tasks_walk(c, 0, task_to_json, tasks);
 	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++) {
 		struct slot *s = &c->slots[n];
 		json_t *j;
 
-		if (s->power == SLOT_EMPTY)
+		if (s->power == SLOT_EMPTY) {
+			json_decref(tasks[n]);
 			continue;
+		}
 		j = json_pack("{s:i, s:s, s:s, s:b, s:b, s:i, s:i}", "slot", n, "type", c->hw.card[n]->name,
 		              "state", s->power == SLOT_ON ? s->state : "offline", "ready", s->ready, "hung",
 		              s->hung, "pid", (int)s->pid, "tasks", (int)s->tasks);
-		if (with_tasks) {
-			json_t *tasks = json_array();
-
-			if (s->pid > 0)
-				tasks_walk(s->pid, task_to_json, tasks);
-			json_object_set_new(j, "processes", tasks);
-		}
+		if (with_tasks)
+			json_object_set_new(j, "processes", tasks[n]);
 		json_array_append_new(cards, j);
 	}
 	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:s, s:s, s:s, s:o}", "chassis", c->name, "profile",
@@ -137,11 +162,12 @@ struct task_find {
 	pid_t pid;
 };
 
-static bool task_match(const struct proc *p, void *arg)
+static bool task_match(unsigned slot, const struct proc *p, void *arg)
 {
 	struct task_find *f = arg;
 	const char *name = strrchr(p->argv[0], '/');
 
+	(void)slot;
 	if (strcmp(name ? name + 1 : p->argv[0], f->facility) || atoi(p->argv[1]) != f->instance)
 		return true;
 	/* The standby controller of the other MIO has the same number; the active one is meant. */
@@ -164,9 +190,7 @@ pid_t command_task_pid(const struct chassis *c, const char *facility, const char
 {
 	struct task_find f = {.facility = facility, .instance = atoi(instance)};
 
-	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX && !f.pid; n++)
-		if (c->slots[n].pid > 0)
-			tasks_walk(c->slots[n].pid, task_match, &f);
+	tasks_walk(c, 0, task_match, &f);
 	return f.pid;
 }
 
@@ -175,10 +199,11 @@ struct pid_list {
 	unsigned n, max;
 };
 
-static bool add_pid(const struct proc *p, void *arg)
+static bool add_pid(unsigned slot, const struct proc *p, void *arg)
 {
 	struct pid_list *l = arg;
 
+	(void)slot;
 	if (l->n < l->max)
 		l->pids[l->n++] = p->pid;
 	return true;
@@ -191,7 +216,7 @@ unsigned command_card_pids(const struct chassis *c, unsigned slot, pid_t *pids, 
 	if (slot < 1 || slot > PROFILE_SLOTS_MAX || c->slots[slot].pid <= 0 || !max)
 		return 0;
 	pids[l.n++] = c->slots[slot].pid;
-	tasks_walk(c->slots[slot].pid, add_pid, &l);
+	tasks_walk(c, slot, add_pid, &l);
 	return l.n;
 }
 

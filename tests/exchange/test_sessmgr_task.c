@@ -344,7 +344,8 @@ static bool has(const char *what, const char *text)
 	return strstr(shown(what), text);
 }
 
-/* Does one of the calls have this time? The show makes it of two clocks, which are not read at the same moment. */
+/* Does one of the calls have this time? The show makes it of two clocks, which are not read at the same
+ * moment. */
 static bool connected_at(uint64_t us)
 {
 	static const char key[] = "\"connect_wall_us\":";
