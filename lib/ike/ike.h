@@ -542,6 +542,12 @@ struct ike_vendor_id {
 	size_t len;
 };
 
+/* Whose pre-shared key is wanted. */
+struct ike_psk_ask {
+	const struct ike_id *local, *peer;
+	const struct net_addr *from; /* where the peer is */
+};
+
 struct ike_callbacks {
 	/* A transaction; rules above. Required. */
 	void (*txn)(void *arg, const struct ike_txn *txn);
@@ -550,11 +556,12 @@ struct ike_callbacks {
 	/* µs since 1970, for certificates; NULL: that is what `now` is. */
 	uint64_t (*wall)(void *arg);
 	/*
-	 * The pre-shared key that proves `peer` to us: write at most IKE_PSK_MAX bytes to out, *len. 0,
+	 * The pre-shared key that proves ask->peer to us: write at most IKE_PSK_MAX bytes to out, *len. 0,
 	 * -ENOENT (use the policy's) or -EACCES (peer is refused). Optional.
 	 */
-	int (*psk)(void *arg, const char *policy, const struct ike_id *local, const struct ike_id *peer,
-	           uint8_t *out, size_t *len);
+	int (*psk)(void *arg, const char *policy, const struct ike_psk_ask *ask, uint8_t *out, size_t *len);
+	/* May a peer of this address begin? 0, or -EACCES: it hears nothing. Optional. */
+	int (*begin)(void *arg, const char *policy, const struct net_addr *peer);
 	/*
 	 * May a peer of this identity come in, have another child or rekey (blacklist, whitelist)? 0, or
 	 * -EACCES with a static text in *why. Asked before anything is proven: no more than a look-up.

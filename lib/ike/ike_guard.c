@@ -53,6 +53,10 @@ bool ike_guard_may_begin(struct ike_rx *rx, const struct ike_pol *pol, struct co
 	uint32_t half = e->cfg.max_half_open ? e->cfg.max_half_open : 10000,
 	         all = e->cfg.max_sa ? e->cfg.max_sa : 1000000u;
 
+	if (e->cb.begin && e->cb.begin(e->arg, pol->p.name, &rx->path->remote.addr)) {
+		counter_inc(&c->initfail);
+		return false;
+	}
 	if (e->congestion != IKE_CONGESTION_NONE) {
 		turn_away(rx, pol, c, e->congestion == IKE_CONGESTION_REJECT);
 		return false;

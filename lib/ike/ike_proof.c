@@ -62,6 +62,7 @@ static int find_psk(struct ike_sa *sa, const struct ike_auth_set *set, bool own,
                     const struct ike_id *peer, uint8_t *psk, size_t *len)
 {
 	const struct ike_policy *p = &sa->pol->p;
+	struct ike_psk_ask ask = {.local = local, .peer = peer, .from = &sa->path.remote.addr};
 	struct ike_engine *e = sa->e;
 	const uint8_t *key = p->psk_len ? p->psk : set->psk;
 	int err;
@@ -72,7 +73,7 @@ static int find_psk(struct ike_sa *sa, const struct ike_auth_set *set, bool own,
 		memcpy(psk, p->psk_local_len ? p->psk_local : set->psk_local, *len);
 		return 0;
 	}
-	err = e->cb.psk ? e->cb.psk(e->arg, p->name, local, peer, psk, len) : -ENOENT;
+	err = e->cb.psk ? e->cb.psk(e->arg, p->name, &ask, psk, len) : -ENOENT;
 	if (!err)
 		return *len && *len <= IKE_PSK_MAX ? 0 : -EINVAL;
 	*len = p->psk_len ? p->psk_len : set->psk_len;

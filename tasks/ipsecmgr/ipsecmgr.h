@@ -69,9 +69,11 @@ struct ipsecmgr_policy {
 	struct ipsecmgr_vendor {
 		char id[65]; /* "": no rule */
 		char template[IKE_NAME_MAX];
-	} * vendors;         /* by precedence less one; NULL: no vendor policy (chapter 20) */
-	uint64_t vendor_set; /* of a derived policy: which vendor templates it took in */
-	bool remote_secrets; /* peers' keys come from the remote secret list */
+	} * vendors;                      /* by precedence less one; NULL: no vendor policy (chapter 20) */
+	uint64_t vendor_set;              /* of a derived policy: which vendor templates it took in */
+	bool remote_secrets;              /* peers' keys come from the remote secret list */
+	struct ipsecmgr_network *network; /* peers that may begin; NULL: all */
+	unsigned n_network;
 };
 
 /* A CHILD_SA as the data path has it, kept (packed) to be given again to a new iftask. */
@@ -287,6 +289,20 @@ void ipsecmgr_secrets_free(struct ipsecmgr_secrets *s);
 int ipsecmgr_secrets_find(const struct ipsecmgr_secrets *s, const struct ike_id *id, uint8_t *out,
                           size_t *len);
 size_t ipsecmgr_secrets_count(const struct ipsecmgr_secrets *s);
+
+/* --- ipsecmgr_peers.c: networks of peers (chapters 3 and 8) -----------------------------------------------
+ */
+/* The `peer network` lines of a template, into p; *keys: one has a key. 0, -ENOMEM, -EINVAL (a line that
+ * nobody is of). */
+int ipsecmgr_peers_read(const struct cfg_node *tmpl, const struct secret_key *key, struct ipsecmgr_policy *p,
+                        bool *keys);
+int ipsecmgr_peers_copy(struct ipsecmgr_policy *p, const struct ipsecmgr_policy *from); /* 0 or -ENOMEM */
+void ipsecmgr_peers_free(struct ipsecmgr_policy *p);
+/* May a peer of this address begin? p may be NULL. */
+bool ipsecmgr_peers_allowed(const struct ipsecmgr_policy *p, const struct net_addr *peer);
+/* The key of its network: 0, or -ENOENT. out takes IKE_PSK_MAX bytes. */
+int ipsecmgr_peers_key(const struct ipsecmgr_policy *p, const struct net_addr *peer, uint8_t *out,
+                       size_t *len);
 
 /* --- ipsecmgr_vendor.c: settings by vendor id (chapter 20) ------------------------------------------------
  */

@@ -33,6 +33,7 @@ struct build {
 	const struct secret_key *key; /* the chassis', NULL: secrets are in clear */
 	void (*problem)(void *arg, const char *text);
 	void *arg;
+	bool network_keys; /* a network of peers has a key of its own */
 };
 
 static void __attribute__((format(printf, 2, 3))) complain(const struct build *b, const char *fmt, ...)
@@ -230,7 +231,8 @@ static void add_way(const struct build *b, const char *set, struct side local, s
 	a->psk_len = (uint8_t)len;
 	len = open_key(b, local.key, a->psk_local);
 	a->psk_local_len = (uint8_t)len;
-	if ((!remote.cert && !a->psk_len && !b->p->remote_secrets) || (!local.cert && !a->psk_local_len))
+	if ((!remote.cert && !a->psk_len && !b->p->remote_secrets && !b->network_keys) ||
+	    (!local.cert && !a->psk_local_len && !b->network_keys))
 		OPENSSL_cleanse(a, sizeof(*a));
 	else
 		pol->n_auth++;
@@ -289,7 +291,7 @@ static void fold_keys(struct ike_policy *pol)
 	pol->n_auth = 0;
 }
 
-static bool read_auth(const struct build *b)
+static bool read_auth(struct build *b)
 {
 	struct side local = read_side(b, b->tmpl, "authentication-local"),
 	            remote = read_side(b, b->tmpl, "authentication-remote");
@@ -298,6 +300,12 @@ static bool read_auth(const struct build *b)
 	struct ike_policy *pol = &b->p->pol;
 	bool ok;
 
+	if (ipsecmgr_peers_read(b->tmpl, b->key, b->p, &b->network_keys))
+		complain(b, "crypto %s %s: a peer network cannot be used", b->svc ? "template" : "map",
+		         cfg_key(b->tmpl, 0));
+	/* a key per network may be all there is */
+	if (b->network_keys && !sets && !eap)
+		local.known = remote.known = true;
 	b->p->remote_secrets = cfg_child(b->tree, b->tmpl, "remote-secret-list", NULL) != NULL;
 	if (!sets && !eap && local.known != remote.known &&
 	    !(local.known ? local : remote).cert) { /* one key for both */
@@ -575,6 +583,7 @@ void ipsecmgr_cfg_free(struct ipsecmgr_policy *list)
 		pki_own_unref(list->pol.own);
 		pki_trust_unref(list->pol.trust);
 		free(list->vendors);
+		ipsecmgr_peers_free(list);
 		free(list->map);
 		free(list);
 		list = next;

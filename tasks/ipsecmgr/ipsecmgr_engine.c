@@ -516,15 +516,21 @@ static uint64_t wall_cb(void *arg)
 	return clock_wall_us();
 }
 
-/* The peer's key from the remote secret list, where its template is bound to it; else the template's. */
-static int psk_cb(void *arg, const char *policy, const struct ike_id *local, const struct ike_id *peer,
-                  uint8_t *out, size_t *len)
+/* The peer's key from the remote secret list, where its template is bound to it; else its network's; else the
+ * template's. */
+static int psk_cb(void *arg, const char *policy, const struct ike_psk_ask *ask, uint8_t *out, size_t *len)
 {
 	struct ipsecmgr *m = arg;
 	const struct ipsecmgr_policy *p = ipsecmgr_cfg_find(m, policy);
 
-	(void)local;
-	return p && p->remote_secrets ? ipsecmgr_secrets_find(m->secrets, peer, out, len) : -ENOENT;
+	if (p && p->remote_secrets && !ipsecmgr_secrets_find(m->secrets, ask->peer, out, len))
+		return 0;
+	return ipsecmgr_peers_key(p, ask->from, out, len);
+}
+
+static int begin_cb(void *arg, const char *policy, const struct net_addr *peer)
+{
+	return ipsecmgr_peers_allowed(ipsecmgr_cfg_find(arg, policy), peer) ? 0 : -EACCES;
 }
 
 static int admit_cb(void *arg, const char *policy, const struct ike_id *peer, const char **why)
@@ -550,6 +556,7 @@ int ipsecmgr_engine_open(struct ipsecmgr *m)
 	                           .random = random_cb,
 	                           .wall = wall_cb,
 	                           .psk = psk_cb,
+	                           .begin = begin_cb,
 	                           .admit = admit_cb,
 	                           .vendor = vendor_cb,
 	                           .policy = policy_cb};

@@ -207,6 +207,10 @@ struct ipsecmgr_policy *ipsecmgr_vendor_derive(const struct cfg_tree *tree,
 	p->vendor_set = set;
 	p->pol.derived = true;
 	snprintf(p->pol.name, sizeof(p->pol.name), "%.140s#%016llx", base->pol.name, (unsigned long long)set);
+	if (ipsecmgr_peers_copy(p, base)) {
+		free(p);
+		return NULL;
+	}
 	pki_own_ref(p->pol.own);
 	pki_trust_ref(p->pol.trust);
 	for (int i = IPSECMGR_VENDORS - 1; ctx && base->vendors && i >= 0;

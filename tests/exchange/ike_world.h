@@ -127,12 +127,12 @@ static inline void w_random(void *arg, void *buf, size_t len)
 		*p++ = (uint8_t)(w_rand(n) >> 32);
 }
 
-static inline int w_psk(void *arg, const char *policy, const struct ike_id *local, const struct ike_id *peer,
-                        uint8_t *out, size_t *len)
+static inline int w_psk(void *arg, const char *policy, const struct ike_psk_ask *ask, uint8_t *out,
+                        size_t *len)
 {
 	struct w_node *n = arg;
 
-	(void)policy, (void)local, (void)peer, (void)out, (void)len;
+	(void)policy, (void)ask, (void)out, (void)len;
 	return n->psk_error;
 }
 

@@ -358,6 +358,30 @@ static void boot_with_list(bool out)
 	w->n[0].e->cb.admit = admit;
 }
 
+static int not_that_address(void *arg, const char *policy, const struct net_addr *peer)
+{
+	struct net_addr none;
+
+	(void)arg;
+	cr_assert_str_eq(policy, w->n[0].policy.name);
+	net_addr_parse(&none, "10.0.0.2");
+	return net_addr_equal(peer, &none) ? -EACCES : 0;
+}
+
+Test(ike_guard, a_peer_of_no_allowed_network_hears_nothing)
+{
+	w_boot(w);
+	w->n[0].e->cb.begin = not_that_address;
+	w_initiate(w);
+	w_run(w, W_US);
+	cr_assert_eq(w->sent[0], 0);
+	cr_assert_eq(cnt()->curhalfsa, 0);
+	cr_assert_geq(cnt()->initfail, 1);
+	w->n[0].e->cb.begin = NULL;
+	w_run(w, 30 * W_US);
+	cr_assert_eq(w_matched(w), 1);
+}
+
 Test(ike_guard, a_listed_peer_is_refused_before_its_proof)
 {
 	boot_with_list(true);

@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include "tasks/ipsecmgr/ipsecmgr_cert.c"
 #include "tasks/ipsecmgr/ipsecmgr_cfg.c"
+#include "tasks/ipsecmgr/ipsecmgr_peers.c"
 #include "tests/unit/ipsecmgr_rest.h"
 #include "tasks/ipsecmgr/ipsecmgr_map.c"
 #include "tasks/ipsecmgr/ipsecmgr_payload.c"
@@ -199,6 +200,13 @@ Test(ipsecmgr_cfg, defaults_are_staros)
 	cr_assert_eq(p->pol.payload[0].max_children, 1);
 	cr_assert_eq(p->pol.replay_window, 64);
 	cr_assert_not(p->pol.no_replay);
+	/* chapter 19 */
+	cr_assert_eq(p->pol.half_open_s, 60);
+	cr_assert_eq(p->pol.decrypt_fail_max, 30);
+	cr_assert_eq(p->pol.rekey_rate, 5);
+	cr_assert_eq(p->pol.queue_max, 20);
+	cr_assert_not(p->pol.cookie_challenge);
+	cr_assert_eq(p->n_network, 0);
 	ipsecmgr_cfg_free(p);
 	unload(t);
 }
@@ -365,6 +373,47 @@ Test(ipsecmgr_cfg, identities_of_every_type)
 	}
 	cr_assert_eq(identity_of("identity local id-type ip-addr id gw.example", &seen).type, IKE_ID_NONE);
 	cr_assert(strstr(seen.text, "identity gw.example cannot be used"), "%s", seen.text);
+}
+
+/* peer network: both notations, both families, keys of networks, the smallest counts; a line that means
+ * nothing opens nothing. */
+Test(ipsecmgr_cfg, networks_of_peers)
+{
+	static const struct {
+		const char *peer, *key; /* key "": the template's; NULL: may not begin */
+	} rows[] = {{"10.1.2.3", "ten"},    {"10.9.9.9", "ten-nine"}, {"10.9.10.1", "ten"},
+	            {"192.0.2.200", ""},    {"192.0.2.100", NULL},    {"2001:db8:1::5", "six"},
+	            {"2001:db8:2::5", NULL}};
+	struct ipsecmgr_policy *list;
+	struct seen seen = {0};
+	uint8_t key[IKE_PSK_MAX];
+	struct net_addr a;
+	size_t len;
+	struct cfg_tree *t = load("config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n"
+	                          "peer network 10.0.0.0/8 pre-shared-key ten\n"
+	                          "peer network 10.9.9.0 mask 255.255.255.0 pre-shared-key ten-nine\n"
+	                          "peer network 192.0.2.128/25\n"
+	                          "peer network 2001:db8:1::/48 pre-shared-key six\n"
+	                          "peer network 0.0.0.0 mask 0.255.0.0 pre-shared-key wrong\n"
+	                          "payload p match childsa\n#exit\n#exit\n"
+	                          "wsg-service w\ndeployment-mode site-to-site\n"
+	                          "bind address 192.0.2.1 crypto-template t\n#exit\n#exit\nend\n",
+	                          0);
+
+	list = ipsecmgr_cfg_build(t, NULL, NULL, problem, &seen);
+	cr_assert_not_null(list, "keys of networks are enough: %s", seen.text);
+	cr_assert(strstr(seen.text, "a peer network cannot be used"), "%s", seen.text);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		net_addr_parse(&a, rows[i].peer);
+		cr_assert_eq(ipsecmgr_peers_allowed(list, &a), rows[i].key != NULL, "%s", rows[i].peer);
+		len = 0;
+		cr_assert_eq(ipsecmgr_peers_key(list, &a, key, &len),
+		             rows[i].key && *rows[i].key ? 0 : -ENOENT);
+		cr_assert(!len || (len == strlen(rows[i].key) && !memcmp(key, rows[i].key, len)), "%s",
+		          rows[i].peer);
+	}
+	ipsecmgr_cfg_free(list);
+	unload(t);
 }
 
 Test(ipsecmgr_cfg, without_key_no_policy)

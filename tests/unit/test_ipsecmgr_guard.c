@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include "tasks/ipsecmgr/ipsecmgr_cert.c"
 #include "tasks/ipsecmgr/ipsecmgr_cfg.c"
+#include "tasks/ipsecmgr/ipsecmgr_peers.c"
 #include "tasks/ipsecmgr/ipsecmgr_map.c"
 #include "tasks/ipsecmgr/ipsecmgr_payload.c"
 #undef BUCKETS
