@@ -207,7 +207,11 @@ static void read_certs(const struct build *b)
 		pol->own = ipsecmgr_cert_own(&env, name, pol->trust);
 	read_hash_url(b, name);
 	pol->cert_pss = sign && !strcmp(sign, "pkcs2.0");
-	pol->max_cert_size = size && !size->negated ? (uint16_t)cfg_arg_int(size, "bytes", 2048) : 0;
+	/* in force without a line as well (chapter 19) */
+	pol->max_cert_size = size && size->negated
+	                             ? 0
+	                             : (uint16_t)cfg_get_int(b->tree, b->tmpl,
+	                                                     "ikev2-ikesa-ddos-max-cert-size", "bytes", 2048);
 }
 
 /* One more way to authenticate. set NULL: the template's own. */

@@ -205,6 +205,7 @@ Test(ipsecmgr_cfg, defaults_are_staros)
 	cr_assert_eq(p->pol.decrypt_fail_max, 30);
 	cr_assert_eq(p->pol.rekey_rate, 5);
 	cr_assert_eq(p->pol.queue_max, 20);
+	cr_assert_eq(p->pol.max_cert_size, 2048);
 	cr_assert_not(p->pol.cookie_challenge);
 	cr_assert_eq(p->n_network, 0);
 	ipsecmgr_cfg_free(p);
