@@ -323,14 +323,16 @@ struct ike_policy {
 	char own_url[IKE_URL_MAX]; /* where our certificate is (cert-hash-url url); "": the certificate is
 	                              sent */
 	bool cert_pss;             /* StarOS cert-sign pkcs2.0: RSASSA-PSS, where the peer speaks RFC 7427 */
-	uint16_t max_cert_size;    /* ddos max-cert-size: longest certificate of a peer; 0: PKI_CERT_MAX */
-	bool device_id;        /* StarOS notify-payload device-id: peers that come by EAP are asked for it */
-	bool ask_session;      /* responder: emit NEED_SESSION and wait for ike_engine_address_assigned() */
-	bool allow_empty;      /* keep an IKE SA whose first child failed (StarOS allow-empty-ikesa) */
-	bool force_encap;      /* pretend to be behind a NAT, so that ESP goes in UDP */
-	bool initial_contact;  /* initiator sends INITIAL_CONTACT */
-	bool cookie_challenge; /* dos cookie-challenge: take part in COOKIE above config.cookie_on half-open
-	                          SAs */
+	bool own_validate; /* StarOS certificate … validate: our certificate has to stand before our own CAs
+	                      and lists */
+	uint16_t max_cert_size; /* ddos max-cert-size: longest certificate of a peer; 0: PKI_CERT_MAX */
+	bool device_id;         /* StarOS notify-payload device-id: peers that come by EAP are asked for it */
+	bool ask_session;       /* responder: emit NEED_SESSION and wait for ike_engine_address_assigned() */
+	bool allow_empty;       /* keep an IKE SA whose first child failed (StarOS allow-empty-ikesa) */
+	bool force_encap;       /* pretend to be behind a NAT, so that ESP goes in UDP */
+	bool initial_contact;   /* initiator sends INITIAL_CONTACT */
+	bool cookie_challenge;  /* dos cookie-challenge: take part in COOKIE above config.cookie_on half-open
+	                           SAs */
 	uint32_t ike_lifetime_s; /* 0: never ends. StarOS default 86400 */
 	bool ike_rekey; /* rekey ourselves at the soft lifetime (85..95 %); false: answer only, delete at the
 	                   end */

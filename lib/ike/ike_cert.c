@@ -146,6 +146,22 @@ static void to_pki(const struct ike_buf data[3], struct pki_bytes out[3])
 		out[i] = (struct pki_bytes){data[i].p, data[i].len};
 }
 
+static uint64_t wall_s(const struct ike_engine *e)
+{
+	return (e->cb.wall ? e->cb.wall(e->arg) : e->now) / IKE_US_PER_S;
+}
+
+/* StarOS certificate … validate: what our own CAs and lists would refuse proves nobody. */
+static bool is_valid(struct ike_sa *sa)
+{
+	const struct ike_policy *p = &sa->pol->p;
+
+	if (!p->own_validate || pki_own_verify(p->own, p->trust, wall_s(sa->e)) == PKI_OK)
+		return true;
+	sa->setup->why = "our own certificate is not valid";
+	return false;
+}
+
 int ike_cert_sign(struct ike_build *b, struct ike_sa *sa, const struct ike_buf data[3])
 {
 	const struct ike_policy *p = &sa->pol->p;
@@ -156,7 +172,9 @@ int ike_cert_sign(struct ike_build *b, struct ike_sa *sa, const struct ike_buf d
 
 	to_pki(data, parts);
 	IKE_CNT(sa, attempt_local_cert_auth_method);
-	err = pki_own_sign(p->own, p->cert_pss, sa->setup->hashes, parts, 3, &method, sig, &len);
+	err = !is_valid(sa)
+	              ? -EACCES
+	              : pki_own_sign(p->own, p->cert_pss, sa->setup->hashes, parts, 3, &method, sig, &len);
 	if (err)
 		IKE_CNT(sa, failure_local_cert_auth_method);
 	else
@@ -193,11 +211,6 @@ static unsigned take_certs(struct ike_sa *sa, const struct ike_msg *m, struct pk
 		IKE_CNT(sa, decfail_unsuppcertpay);
 	}
 	return n;
-}
-
-static uint64_t wall_s(const struct ike_engine *e)
-{
-	return (e->cb.wall ? e->cb.wall(e->arg) : e->now) / IKE_US_PER_S;
 }
 
 int ike_cert_check(struct ike_rx *rx, const struct ike_id *peer, const struct ike_buf data[3])

@@ -111,6 +111,9 @@ bool pki_own_equal(const struct pki_own *a, const struct pki_own *b);
 unsigned pki_own_chain(const struct pki_own *o, struct pki_bytes asked, struct pki_bytes out[PKI_CHAIN_MAX]);
 /* Our subject name in DER. */
 struct pki_bytes pki_own_subject(const struct pki_own *o);
+/* Is what proves us good for somebody who believes t (chain, dates at now_s, revocation, key usage)? PKI_OK,
+ * or why not. */
+enum pki_reason pki_own_verify(const struct pki_own *o, const struct pki_trust *t, uint64_t now_s);
 /* May we call ourselves this? PKI_OK, PKI_IDENTITY. */
 enum pki_reason pki_own_check(const struct pki_own *o, const struct pki_id *id);
 

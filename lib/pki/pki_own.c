@@ -136,6 +136,18 @@ struct pki_bytes pki_own_subject(const struct pki_own *o)
 	return (struct pki_bytes){o->subject, (size_t)o->subject_len};
 }
 
+enum pki_reason pki_own_verify(const struct pki_own *o, const struct pki_trust *t, uint64_t now_s)
+{
+	struct pki_id id = {.type = 9 /* ID_DER_ASN1_DN */, .data = pki_own_subject(o)};
+	struct pki_bytes chain[PKI_CHAIN_MAX];
+	struct pki_peer *as_seen = NULL;
+	unsigned n = pki_own_chain(o, (struct pki_bytes){0}, chain);
+	enum pki_reason why = pki_trust_verify(t, chain, n, 0, now_s, &id, &as_seen);
+
+	pki_peer_free(as_seen);
+	return why;
+}
+
 enum pki_reason pki_own_check(const struct pki_own *o, const struct pki_id *id)
 {
 	return pki_id_check(o->cert[0], id);

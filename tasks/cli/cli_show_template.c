@@ -284,7 +284,8 @@ json_t *sh_template_json(struct sh *sh, const struct cfg_node *tmpl, const struc
 	set_texts(o, t, tmpl);
 	json_object_set_new(o, "authentication_local", auth_json(sh, tmpl, "authentication-local"));
 	json_object_set_new(o, "authentication_remote", auth_json(sh, tmpl, "authentication-remote"));
-	set_bool(o, "self_certificate_validation", false);
+	n = given(t, tmpl, "certificate");
+	set_bool(o, "self_certificate_validation", n && cfg_has(n, "validate"));
 	cfg_foreach(p, tmpl, "payload") json_array_append_new(payloads, payload_json(t, p, ctx));
 	json_object_set_new(o, "payloads", payloads);
 	set_int(o, "max_childsa", cfg_get_int(t, tmpl, "max-childsa", "count", 2));

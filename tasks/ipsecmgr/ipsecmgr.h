@@ -250,6 +250,9 @@ struct ipsecmgr_cert_env {
  */
 struct pki_own *ipsecmgr_cert_own(const struct ipsecmgr_cert_env *e, const char *name,
                                   const struct pki_trust *more);
+/* Tell when it would not stand before t now. Nothing else: it is looked at again with every peer. */
+void ipsecmgr_cert_validate(const struct ipsecmgr_cert_env *e, const char *name, const struct pki_own *own,
+                            const struct pki_trust *t);
 /* CAs and revocation lists of a template. A reference; NULL: it lists no CA, or one of its lists can't be
  * used: without what was to be revoked nobody is trusted. A CA that can't be used is told and left out. */
 struct pki_trust *ipsecmgr_cert_trust(const struct ipsecmgr_cert_env *e, const struct cfg_node *tmpl);

@@ -101,6 +101,15 @@ struct pki_own *ipsecmgr_cert_own(const struct ipsecmgr_cert_env *e, const char 
 	return o;
 }
 
+void ipsecmgr_cert_validate(const struct ipsecmgr_cert_env *e, const char *name, const struct pki_own *own,
+                            const struct pki_trust *t)
+{
+	enum pki_reason why = pki_own_verify(own, t, clock_wall_us() / US_PER_SEC);
+
+	if (why != PKI_OK)
+		tell(e, "certificate", name, pki_reason_name(why));
+}
+
 static bool add_from(const struct ipsecmgr_cert_env *e, struct pki_trust *t, const char *row,
                      const char *name, enum pki_reason (*put)(struct pki_trust *t, struct pki_bytes in))
 {

@@ -205,6 +205,9 @@ static void read_certs(const struct build *b)
 	pol->trust = ipsecmgr_cert_trust(&env, b->tmpl);
 	if (name)
 		pol->own = ipsecmgr_cert_own(&env, name, pol->trust);
+	pol->own_validate = name && cfg_has(cfg_child(b->tree, b->tmpl, "certificate", NULL), "validate");
+	if (pol->own && pol->own_validate)
+		ipsecmgr_cert_validate(&env, name, pol->own, pol->trust);
 	read_hash_url(b, name);
 	pol->cert_pss = sign && !strcmp(sign, "pkcs2.0");
 	/* in force without a line as well (chapter 19) */

@@ -203,6 +203,45 @@ Test(ike_cert, wrong_ca)
 	refused("certificate of an unknown CA");
 }
 
+/* certificate … validate: we are as strict with ourselves as with others. Of another CA, which the peer
+ * believes as well: */
+static void foreign_gateway(bool validate)
+{
+	struct mk foreign = mk_cert(&(struct mk_want){.cn = "gw", .san = "DNS:gw.example.net"}, &other);
+	struct pki_trust *both = mk_trust((const struct mk *[]){&root, &other}, 2);
+
+	both_by_cert();
+	give(0, &foreign, trust);
+	w->n[1].policy.trust = both;
+	w->n[0].policy.own_validate = validate;
+	go();
+	pki_trust_unref(both);
+	mk_free(&foreign);
+}
+
+Test(ike_cert, our_own_certificate_is_taken_for_good)
+{
+	foreign_gateway(false);
+	cr_assert_eq(w_matched(w), 1);
+}
+
+Test(ike_cert, our_own_certificate_is_looked_at)
+{
+	foreign_gateway(true);
+	cr_assert_eq(w_established(&w->n[0]) + w_established(&w->n[1]), 0);
+	cr_assert_str_eq(w->n[0].last[IKE_EV_SETUP_FAILED].detail, "our own certificate is not valid");
+	cr_assert_eq(w->n[0].cnt.failure_local_cert_auth_method, 1);
+	cr_assert_eq(w->n[1].events[IKE_EV_SETUP_FAILED], 1);
+}
+
+Test(ike_cert, our_own_certificate_is_good)
+{
+	both_by_cert();
+	w->n[0].policy.own_validate = w->n[1].policy.own_validate = true;
+	go();
+	cr_assert_eq(w_matched(w), 1);
+}
+
 Test(ike_cert, expired)
 {
 	mk_free(&cert[1]);
