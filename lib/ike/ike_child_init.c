@@ -70,7 +70,8 @@ static int send_request(struct ike_sa *sa, struct ike_out *t)
 	return ike_msg_request(sa, t, IKE_X_CREATE_CHILD, &b);
 }
 
-/* A rekey offers what the child has, and a group where its payload wants PFS (chapter 15). */
+/* A rekey offers what the child has (chapter 15). A first child has no group of its own: the payload's, where
+ * it wants PFS. */
 static void offer_for(const struct ike_sa *sa, const struct ike_child *old, struct ike_xchg *x)
 {
 	const struct ike_policy *p = &sa->pol->p;
@@ -81,14 +82,14 @@ static void offer_for(const struct ike_sa *sa, const struct ike_child *old, stru
 		x->n_offer = y->n_esp;
 		return;
 	}
-	x->offer[0] = old->suite;
-	x->n_offer = 1;
-	for (unsigned i = 0; i < y->n_esp; i++) {
+	for (unsigned i = 0; i < y->n_esp && !old->suite.dh; i++) {
 		if (!ike_payload_same_cipher(&y->esp[i], &old->suite))
 			continue;
-		x->offer[0].dh = y->esp[i].dh;
-		return;
+		x->offer[x->n_offer] = old->suite;
+		x->offer[x->n_offer++].dh = y->esp[i].dh;
 	}
+	if (!x->n_offer)
+		x->offer[x->n_offer++] = old->suite;
 }
 
 int ike_child_start(struct ike_sa *sa, struct ike_out *t, enum ike_job_kind kind, uint32_t spi_in)
