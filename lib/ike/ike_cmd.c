@@ -326,7 +326,10 @@ int ike_engine_move(struct ike_engine *e, uint64_t now, uint64_t spi, const stru
 	if (!t)
 		return -ENOMEM;
 	ike_cmd_repath(sa, t, path);
-	ike_sa_job(sa, IKE_JOB_MOVE, 0);
+	if (sa->xchg && sa->xchg->kind == IKE_JOB_MOVE)
+		sa->xchg->target_gone = true;
+	else
+		ike_sa_job(sa, IKE_JOB_MOVE, 0);
 	ike_timer_settle(sa, t);
 	ike_out_flush(e);
 	return 0;

@@ -73,6 +73,8 @@ void ike_info_request(struct ike_rx *rx)
 	struct ike_build b;
 	unsigned n;
 
+	if (ike_mobike_later(rx))
+		return;
 	ike_wire_build(&b, buf, sizeof(buf));
 	count_deletes(sa, rx->m);
 	n = gone ? 0 : delete_children(rx, spis);
@@ -132,7 +134,7 @@ void ike_info_response(struct ike_rx *rx)
 		ike_mobike_checked(rx, x);
 		break;
 	case IKE_JOB_MOVE:
-		ike_mobike_moved(rx);
+		ike_mobike_moved(rx, x);
 		break;
 	case IKE_JOB_TELL:
 		ike_out_touch(rx->t, sa);

@@ -77,7 +77,7 @@ struct ike_xchg {
 	unsigned n_offer;
 	struct ike_suite offer[IKE_MAX_SUITES];
 	uint8_t tries;    /* INVALID_KE_PAYLOAD answers so far */
-	bool target_gone; /* the peer deleted the child meanwhile */
+	bool target_gone; /* the peer deleted the child meanwhile; of a move: we moved on meanwhile */
 	/* the peer rekeys the same at the same time (RFC 7296 section 2.8.1) */
 	uint32_t rival_spi_in;
 	uint64_t rival_spi;
@@ -435,12 +435,14 @@ void ike_frag_note_support(struct ike_sa *sa, const struct ike_msg *m);
 /* ---- ike_mobike.c: peers that move (RFC 4555) ---- */
 /* IKE_AUTH as responder: what the request says of MOBIKE, and our answer to it. */
 void ike_mobike_answer(struct ike_rx *rx, struct ike_build *b);
+/* A new address that can't be taken now: the peer tells it again. */
+bool ike_mobike_later(struct ike_rx *rx);
 /* INFORMATIONAL request: UPDATE_SA_ADDRESSES and its company; adds to the answer. */
 void ike_mobike_request(struct ike_rx *rx, struct ike_build *b);
-/* Return routability check of the SA's present path: the request, and its answer. */
 /* As initiator: tell of our new address; what the gateway says to it. */
 int ike_mobike_move(struct ike_sa *sa, struct ike_out *t);
-void ike_mobike_moved(struct ike_rx *rx);
+void ike_mobike_moved(struct ike_rx *rx, const struct ike_xchg *x);
+/* Return routability check of the SA's present path: the request, and its answer. */
 int ike_mobike_check(struct ike_sa *sa, struct ike_out *t);
 void ike_mobike_checked(struct ike_rx *rx, const struct ike_xchg *x);
 

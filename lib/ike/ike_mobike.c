@@ -54,10 +54,36 @@ static bool translated(const struct ike_notify *n, const struct ike_path *path)
 	return n->data.len != 2 * len + 4 || memcmp(n->data.p, want, n->data.len) != 0;
 }
 
+/* The SA that has the children: a peer may tell of its address on one that was rekeyed meanwhile. */
+static struct ike_sa *heir(struct ike_sa *sa)
+{
+	const struct ike_idref *id = sa->peer_id;
+	struct ike_node *n;
+
+	if (!sa->replaced || !id)
+		return sa;
+	n = ike_map_find(&sa->e->by_peer,
+	                 ike_sa_peer_key(sa->e, sa->path.ctx_id, id->type, id->data, id->len));
+	for (; n; n = ike_map_next(n)) {
+		struct ike_sa *other = n->obj;
+
+		if (other->state == IKE_ST_ESTABLISHED && !other->replaced && other->mobike &&
+		    other->up_us == sa->up_us && other->peer_id->type == id->type &&
+		    other->peer_id->len == id->len && !memcmp(other->peer_id->data, id->data, id->len))
+			return other;
+	}
+	return sa;
+}
+
+bool ike_mobike_later(struct ike_rx *rx)
+{
+	return rx->sa->mobike && heir(rx->sa)->txn && ike_wire_notify(rx->m, IKE_N_UPDATE_SA_ADDRESSES);
+}
+
 /* The SA and its children go by the path the request came on. */
 static void move(struct ike_rx *rx)
 {
-	struct ike_sa *sa = rx->sa;
+	struct ike_sa *sa = heir(rx->sa);
 
 	ike_init_detect_nat(sa, rx->m, rx->path);
 	for (struct ike_child *c = sa->children; c; c = c->next)
@@ -65,6 +91,11 @@ static void move(struct ike_rx *rx)
 	ike_cmd_repath(sa, rx->t, rx->path);
 	if (sa->pol->p.mobike_cookie)
 		ike_sa_job(sa, IKE_JOB_ROUTABILITY, 0);
+	if (sa == rx->sa)
+		return;
+	rx->sa->path = *rx->path;
+	ike_sa_run_jobs(sa, rx->t);
+	ike_timer_arm(sa);
 }
 
 void ike_mobike_request(struct ike_rx *rx, struct ike_build *b)
@@ -108,11 +139,16 @@ int ike_mobike_move(struct ike_sa *sa, struct ike_out *t)
 	return ike_info_send(sa, t, x, &b);
 }
 
-void ike_mobike_moved(struct ike_rx *rx)
+void ike_mobike_moved(struct ike_rx *rx, const struct ike_xchg *x)
 {
 	const struct ike_notify *error = ike_wire_error(rx->m);
 	struct ike_sa *sa = rx->sa;
 
+	if (x->target_gone) { /* the peer may have heard of the address before this one (section 3.5) */
+		ike_sa_job(sa, IKE_JOB_MOVE, 0);
+		ike_out_touch(rx->t, sa);
+		return;
+	}
 	if (error) {
 		sa->doom = IKE_R_PEER_ERROR;
 		ike_sa_job(sa, IKE_JOB_DEL_IKE, 0);

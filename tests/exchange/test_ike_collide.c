@@ -13,9 +13,10 @@ TestSuite(ike_collide, .timeout = 300);
 
 /* ---- the pairs ---- */
 
-enum what { NEW, REKEY_A, REKEY_B, DEL_A, DEL_B, REKEY_IKE, DEL_IKE, CHECK, WHATS };
-static const char *const names[WHATS] = {"new child", "rekey A",      "rekey B",       "delete A",
-                                         "delete B",  "rekey IKE SA", "delete IKE SA", "check"};
+enum what { NEW, REKEY_A, REKEY_B, DEL_A, DEL_B, REKEY_IKE, DEL_IKE, CHECK, MOVE, WHATS };
+static const char *const names[WHATS] = {"new child",    "rekey A",       "rekey B", "delete A", "delete B",
+                                         "rekey IKE SA", "delete IKE SA", "check",   "move"};
+#define ELSEWHERE "10.0.0.77" /* where the peer moves to (RFC 4555); the gateway never does */
 
 /* What is to come of two children A and B and their IKE SA. */
 struct outcome {
@@ -26,6 +27,8 @@ struct outcome {
 	bool ike;            /* the IKE SA is replaced */
 	bool one_of_the_two; /* a rekey of the IKE SA met the making of a child: at most one of them succeeds
 	                      */
+	bool maybe_ike;      /* … or a move: whether the rekey succeeds is a matter of order */
+	bool moved;          /* the gateway goes to the peer's new address */
 };
 
 static bool is(enum what x, enum what y, enum what a)
@@ -50,7 +53,9 @@ static struct outcome expected(enum what x, enum what y)
 	if (o.del_b)
 		o.new_b = false;
 	/* TEMPORARY_FAILURE for one or for both; closing a child is done in any case */
-	o.one_of_the_two = o.ike && x != y && !is(x, y, CHECK);
+	o.one_of_the_two = o.ike && x != y && !is(x, y, CHECK) && !is(x, y, MOVE);
+	o.moved = is(x, y, MOVE);
+	o.maybe_ike = o.moved && o.ike;
 	return o;
 }
 
@@ -65,6 +70,7 @@ static void policies(struct world *w)
 		w->n[i].policy.max_childsa = 5;
 		w->n[i].policy.rekey_rate = 50;
 		w->n[i].policy.allow_empty = true;
+		w->n[i].policy.mobike = true;
 	}
 }
 
@@ -117,6 +123,7 @@ static struct held {
 	size_t len;
 } held[HELD];
 static unsigned n_held;
+static const char *peer_at; /* where the peer's packets come from; NULL: where it always was */
 
 static int hold_all(struct world *w, int from, const uint8_t *pkt, size_t len, uint64_t *delay)
 {
@@ -153,8 +160,11 @@ static struct held take(unsigned at)
 
 static void give(struct world *w, struct held *h)
 {
-	struct ike_path to = w_path(500), from = {.ctx_id = 1, .local = to.remote, .remote = to.local};
+	struct ike_path to = w_path(500), from = {.ctx_id = 1, .local = to.remote};
 
+	if (peer_at)
+		net_addr_parse(&to.local.addr, peer_at);
+	from.remote = to.local;
 	ike_engine_input(w->n[h->to].e, w->now, h->to ? &to : &from, h->pkt, h->len);
 	free(h->pkt);
 }
@@ -162,6 +172,7 @@ static void give(struct world *w, struct held *h)
 static void begin(struct world *w, int who, enum what x)
 {
 	struct ike_engine *e = w->n[who].e;
+	struct ike_path there = w_path(500);
 	struct ike_sa_view v;
 
 	cr_assert(w_sa(&w->n[who], &v));
@@ -185,6 +196,11 @@ static void begin(struct world *w, int who, enum what x)
 		break;
 	case CHECK:
 		ike_engine_dpd(e, w->now, v.spi);
+		break;
+	case MOVE:
+		peer_at = ELSEWHERE;
+		net_addr_parse(&there.local.addr, peer_at);
+		cr_assert_eq(ike_engine_move(e, w->now, v.spi, &there), 0);
 		break;
 	case WHATS:
 		break;
@@ -256,6 +272,19 @@ static bool there(struct world *w, int who, uint32_t spi)
 	return w_child(&w->n[who], spi) != NULL;
 }
 
+/* The SAs of the gateway go where the peer is. */
+static void judge_path(struct world *w, const char *text)
+{
+	struct ike_sa_view v;
+	struct net_addr a;
+
+	net_addr_parse(&a, ELSEWHERE);
+	cr_assert(w_sa(&w->n[0], &v) && net_addr_equal(&v.path.remote.addr, &a), "%s: not moved", text);
+	for (unsigned i = 0; i < W_CHILDREN; i++)
+		cr_assert(!w->n[0].child[i].live || net_addr_equal(&w->n[0].child[i].path.remote.addr, &a),
+		          "%s: a child is not moved", text);
+}
+
 /* What came of it at one node, against what had to. */
 static void judge_node(struct world *w, const struct run *r, int i, uint64_t old_ike, const char *text)
 {
@@ -277,7 +306,11 @@ static void judge_node(struct world *w, const struct run *r, int i, uint64_t old
 	cr_assert_not(v.request_outstanding, "%s", text);
 	cr_assert_eq(w->n[i].events[IKE_EV_DOWN], 0, "%s", text);
 	n = w_children(&w->n[i]) - (2 - o.del_a - o.del_b);
+	if (o.moved && i == 0)
+		judge_path(w, text);
 	ike = v.spi != old_ike;
+	if (o.maybe_ike)
+		o.ike = ike;
 	a = !o.del_a && !there(w, i, spi_a[i]);
 	b = !o.del_b && !there(w, i, spi_b[i]);
 	cr_assert(!o.del_a || !there(w, i, spi_a[i]), "%s: A is still there", text);
@@ -319,6 +352,7 @@ static void run(struct run *r)
 
 	policies(w);
 	w->now += 2 * W_US;
+	peer_at = NULL;
 	for (int i = 0; i < 2; i++) {
 		w->n[i].rnd += r->seed * 7919 + (unsigned)i;
 		copy_rows(w->n[i].row, rows[i]);
@@ -368,7 +402,7 @@ static bool next_order(struct run *r)
 static void each_pair(void (*f)(struct run *r))
 {
 	make_tunnel();
-	for (int x = 0; x < WHATS; x++)
+	for (int x = 0; x < MOVE; x++) /* of the gateway */
 		for (int y = 0; y < WHATS; y++) {
 			struct run r = {.x = x, .y = y, .lose = -1, .cut_at = -1};
 
@@ -449,6 +483,7 @@ Test(ike_collide, either_end_cut_at_every_message_of_a_set_up)
 				struct world *w = w_new();
 
 				w->n[1].policy.initial_contact = true;
+				peer_at = NULL;
 				w_boot(w);
 				w->n[0].commit = w->n[1].commit = W_MANUAL;
 				w->fate = hold_all;

@@ -97,6 +97,19 @@ Test(ike_mobike, the_move_outlives_rekeys_and_a_restart)
 	cr_assert_eq(w_matched(w), 1);
 }
 
+/* It moves on before the gateway has answered (RFC 4555 section 3.5): what counts is where it is in the end.
+ */
+Test(ike_mobike, a_peer_moves_on)
+{
+	start();
+	cr_assert_eq(move("10.0.0.77"), 0);
+	cr_assert_eq(move("10.0.0.78"), 0);
+	w_run(w, W_US);
+	cr_assert(follows("10.0.0.78"));
+	cr_assert_eq(w->n[0].cnt.notifrecv_updsaaddr, 2);
+	cr_assert_eq(w_matched(w), 1);
+}
+
 Test(ike_mobike, a_new_address_proves_itself)
 {
 	w->n[0].policy.mobike_cookie = true;
@@ -141,18 +154,16 @@ Test(ike_mobike, an_address_that_hears_nothing_loses_the_tunnel)
 	cr_assert_eq(w_rows(&w->n[0]), 0);
 }
 
-/* An INFORMATIONAL request of the peer's, under its keys, on a path of our choice. */
-static void say(const struct ike_path *path, void (*fill)(struct ike_build *b))
+/* An INFORMATIONAL request of the peer's, under the keys of one of its SAs, on a path of our choice. */
+static void say_on(uint64_t spi, const struct ike_path *path, void (*fill)(struct ike_build *b))
 {
 	uint8_t plain[512], sealed[1024];
 	struct ike_path back = *path;
-	struct ike_sa_view v;
+	struct ike_sa *sa = ike_sa_find(w->n[1].e, spi);
 	struct ike_build b;
-	struct ike_sa *sa;
 	size_t n;
 
-	cr_assert(w_sa(&w->n[1], &v));
-	sa = ike_sa_find(w->n[1].e, v.spi);
+	cr_assert(sa);
 	ike_wire_build(&b, plain, sizeof(plain));
 	fill(&b);
 	n = ike_msg_seal(sa, IKE_X_INFORMATIONAL, false, sa->send_next, &b, sealed, sizeof(sealed));
@@ -160,6 +171,14 @@ static void say(const struct ike_path *path, void (*fill)(struct ike_build *b))
 	back.local = path->remote;
 	back.remote = path->local;
 	ike_engine_input(w->n[0].e, w->now, &back, sealed, n);
+}
+
+static void say(const struct ike_path *path, void (*fill)(struct ike_build *b))
+{
+	struct ike_sa_view v;
+
+	cr_assert(w_sa(&w->n[1], &v));
+	say_on(v.spi, path, fill);
 }
 
 static void update(struct ike_build *b)
@@ -173,6 +192,66 @@ static void update_without_nats(struct ike_build *b)
 
 	update(b);
 	ike_wire_put_notify(b, 0, 0, 0, IKE_N_NO_NATS_ALLOWED, seen, sizeof(seen));
+}
+
+/* The peer's word of its address was on the way when the gateway rekeyed the IKE SA: it comes on the old one,
+ * which has nothing to move any more. */
+static int deletes_lost(struct world *one, int from, const uint8_t *pkt, size_t len, uint64_t *delay)
+{
+	(void)one, (void)len, (void)delay;
+	return from == 0 && pkt[18] == IKE_X_INFORMATIONAL && !(pkt[19] & IKE_F_RESPONSE);
+}
+
+Test(ike_mobike, told_while_the_new_ike_sa_is_being_stored)
+{
+	struct ike_path p = elsewhere("10.0.0.77");
+	struct ike_sa_view v, old;
+
+	w->n[0].policy.mobike_cookie = true;
+	start();
+	cr_assert(w_sa(&w->n[0], &v) && w_sa(&w->n[1], &old));
+	w->fate = deletes_lost;
+	cr_assert_eq(ike_engine_rekey_ike(w->n[0].e, w->now, v.spi), 0);
+	w_run(w, 100000);
+	cr_assert_eq(w->n[0].events[IKE_EV_REKEYED], 1);
+	/* while the new one's row is being written the peer has to tell again */
+	w->n[0].commit = W_MANUAL;
+	cr_assert(w_sa(&w->n[0], &v));
+	cr_assert_eq(ike_engine_rekey_child(w->n[0].e, w->now, w_first_child(&w->n[0])), 0);
+	say_on(old.spi, &p, update);
+	cr_assert_eq(w->n[0].n_queue, 1, "of an IKE SA there is one transaction at a time");
+	w->n[0].commit = W_NOW;
+	w->fate = NULL;
+	w_settle(&w->n[0], true);
+	w_run(w, 10 * W_US);
+	cr_assert(!follows("10.0.0.77"), "it was not told again");
+	cr_assert_eq(w->n[0].cnt.mobike_cookie2_sent, 0);
+}
+
+Test(ike_mobike, told_on_a_rekeyed_ike_sa_and_again)
+{
+	struct ike_path p = elsewhere("10.0.0.77");
+	struct ike_sa_view v, old;
+
+	w->n[0].policy.mobike_cookie = true;
+	start();
+	cr_assert(w_sa(&w->n[0], &v) && w_sa(&w->n[1], &old));
+	w->fate = deletes_lost;
+	cr_assert_eq(ike_engine_rekey_ike(w->n[0].e, w->now, v.spi), 0);
+	w_run(w, 100000);
+	say_on(old.spi, &p, update);
+	cr_assert(follows("10.0.0.77"), "the new IKE SA and its child");
+	cr_assert_eq(w->n[0].cnt.mobike_cookie2_sent, 1, "which proves the address as well");
+	w_kill(&w->n[0]);
+	w_restore(&w->n[0]);
+	cr_assert(follows("10.0.0.77"));
+	w->fate = NULL;
+	w_run(w, 10 * W_US);
+	cr_assert(follows("10.0.0.77"));
+	cr_assert_eq(w->n[0].cnt.mobike_cookie2_match, 1);
+	cr_assert_eq(w_established(&w->n[0]), 1);
+	cr_assert_eq(w_rows(&w->n[0]), 1);
+	cr_assert_eq(w_matched(w), 1);
 }
 
 Test(ike_mobike, a_translated_peer_that_forbids_it_stays)
