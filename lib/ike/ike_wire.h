@@ -20,7 +20,7 @@
 #define IKE_MAX_DELETES    8
 #define IKE_MAX_CERTS      8 /* CERT payloads read; more are ignored */
 #define IKE_MAX_CERTREQS   4
-#define IKE_MAX_VENDORS    16 /* Vendor ID payloads read; more are ignored */
+#define IKE_MAX_VENDORS    64 /* Vendor ID payloads read, as many as a vendor policy knows; more are ignored */
 #define IKE_NONCE_MIN      16
 #define IKE_NONCE_MAX      256
 #define IKE_NONCE_LEN      32 /* of ours */

@@ -230,6 +230,9 @@ const struct ipsecmgr_policy *ipsecmgr_cfg_find(const struct ipsecmgr *m, const 
 struct cfg_node;
 /* One payload, but for its algorithms; y is zero before, and may have them. */
 void ipsecmgr_payload_read(const struct cfg_tree *t, const struct cfg_node *payload, struct ike_payload *y);
+/* What a line `tsi …` asks for, and a line `ikev2-ikesa policy error-notification …`; NULL: there is none. */
+enum ike_tsi ipsecmgr_payload_tsi(const struct cfg_node *tsi);
+void ipsecmgr_payload_errors(const struct cfg_node *n, struct ike_policy *pol);
 /* What the template and its context say of children, rekeys and repetitions. */
 void ipsecmgr_payload_template(const struct cfg_tree *t, const struct cfg_node *ctx,
                                const struct cfg_node *tmpl, struct ike_policy *pol);

@@ -44,7 +44,7 @@ static uint16_t family_of(const char *match)
 	return match && !strcmp(match, "ipv6") ? AF_INET6 : AF_UNSPEC;
 }
 
-static enum ike_tsi tsi_of(const struct cfg_node *tsi)
+enum ike_tsi ipsecmgr_payload_tsi(const struct cfg_node *tsi)
 {
 	const char *what = tsi ? cfg_arg(tsi, "address") : NULL;
 
@@ -61,7 +61,7 @@ void ipsecmgr_payload_read(const struct cfg_tree *t, const struct cfg_node *payl
 	snprintf(y->name, sizeof(y->name), "%s", cfg_key(payload, 0));
 	y->family = family_of(cfg_arg(payload, "match"));
 	read_tsr(payload, y);
-	y->tsi = tsi_of(row(t, payload, "tsi"));
+	y->tsi = ipsecmgr_payload_tsi(row(t, payload, "tsi"));
 	y->assign_address = kind && !strcmp(kind, "dynamic");
 	y->lifetime_s = (uint32_t)cfg_get_int(t, payload, "lifetime", "seconds", 86400);
 	y->lifetime_kb = (uint32_t)cfg_get_int(t, payload, "lifetime", "kilobytes", 0);
@@ -73,7 +73,7 @@ void ipsecmgr_payload_read(const struct cfg_tree *t, const struct cfg_node *payl
 }
 
 /* Without words all three are told; without the line versions and syntax, as RFC 7296 has it. */
-static void read_errors(const struct cfg_node *n, struct ike_policy *pol)
+void ipsecmgr_payload_errors(const struct cfg_node *n, struct ike_policy *pol)
 {
 	bool version = n && cfg_arg(n, "invalid-major-version"), syntax = n && cfg_arg(n, "invalid-syntax"),
 	     msgid = n && cfg_arg(n, "invalid-message-id"), any = version || syntax || msgid;
@@ -98,7 +98,7 @@ void ipsecmgr_payload_template(const struct cfg_tree *t, const struct cfg_node *
 	pol->rfc4306_notifies = !row(t, tmpl, "ikev2-ikesa-policy-use-rfc5996-notification");
 	pol->lax_protocol_id = row(t, tmpl, "ikev2-ikesa-ignore-notify-protocol-id") != NULL;
 	pol->dpd_by_traffic = row(t, tmpl, "ikev2-ikesa-keepalive-user-activity") != NULL;
-	read_errors(row(t, tmpl, "ikev2-ikesa-policy-error-notification"), pol);
+	ipsecmgr_payload_errors(row(t, tmpl, "ikev2-ikesa-policy-error-notification"), pol);
 	pol->retrans_ms =
 	        (uint32_t)cfg_get_int(t, tmpl, "ikev2-ikesa-retransmission-timeout", "milliseconds", 500);
 	pol->retrans_constant = !again || !cfg_arg(again, "exponential");

@@ -58,6 +58,21 @@ static const struct cfg_node *given(const struct cfg_tree *t, const struct cfg_n
 	return x ? cfg_child(t, x, row, NULL) : NULL;
 }
 
+/* Which notifies are sent and heeded, and what is a sign of life (chapters 8 and 15). */
+static void take_notifies(const struct cfg_tree *t, const struct cfg_node *x, struct ike_policy *pol)
+{
+	const struct cfg_node *n;
+
+	if ((n = given(t, x, "ikev2-ikesa-policy-error-notification")))
+		ipsecmgr_payload_errors(n->negated ? NULL : n, pol);
+	if ((n = given(t, x, "ikev2-ikesa-policy-use-rfc5996-notification")))
+		pol->rfc4306_notifies = n->negated;
+	if ((n = given(t, x, "ikev2-ikesa-ignore-notify-protocol-id")))
+		pol->lax_protocol_id = !n->negated;
+	if ((n = given(t, x, "ikev2-ikesa-keepalive-user-activity")))
+		pol->dpd_by_traffic = !n->negated;
+}
+
 static void take_ike(const struct cfg_tree *t, const struct cfg_node *x, struct ike_policy *pol)
 {
 	const struct cfg_node *n;
@@ -125,6 +140,8 @@ static void take_addresses(const struct cfg_tree *t, const struct cfg_node *x, b
 
 	if (kind)
 		p->assign_address = !strcmp(kind, "dynamic") && !site_to_site;
+	if ((n = given(t, x, "tsi")))
+		p->tsi = ipsecmgr_payload_tsi(n->negated ? NULL : n);
 	if (!cfg_first(x, "tsr"))
 		return;
 	memset(p->ts_local, 0, sizeof(p->ts_local));
@@ -146,6 +163,9 @@ static void take_child(const struct cfg_tree *t, const struct cfg_node *ctx, con
 	struct ike_suite esp[IKE_MAX_SUITES];
 	struct ike_payload y = {0};
 	unsigned n;
+
+	if (given(t, x, "maximum-child-sa"))
+		p->max_children = (uint32_t)cfg_get_int(t, x, "maximum-child-sa", "count", 1);
 
 	if (given(t, x, "ipsec-transform-set-list") &&
 	    (n = ipsecmgr_cfg_suites(t, ctx, x, true, esp, NULL))) {
@@ -183,6 +203,7 @@ static void take(const struct cfg_tree *t, const struct cfg_node *ctx, const str
 	unsigned n;
 
 	take_ike(t, x, &p->pol);
+	take_notifies(t, x, &p->pol);
 	take_limits(t, x, &p->pol);
 	if (given(t, x, "ikev2-ikesa-transform-set-list") &&
 	    (n = ipsecmgr_cfg_suites(t, ctx, x, false, ike, &p->pol.ike_lifetime_s))) {

@@ -281,6 +281,98 @@ Test(ipsecmgr_guard, the_first_precedence_counts)
 	ipsecmgr_cfg_free(d);
 }
 
+/* Every setting that a vendor template or its payload may have, with a value that is not the service's. */
+static const struct {
+	const char *row, *line;
+} vendor_lines[] = {
+        {"ikev2-ikesa-allow-empty-ikesa", "ikev2-ikesa allow-empty-ikesa"},
+        {"ikev2-ikesa-ddos-decrypt-fail-count", "ikev2-ikesa ddos decrypt-fail-count 9"},
+        {"ikev2-ikesa-ddos-half-open-sa-timer", "no ikev2-ikesa ddos half-open-sa-timer"},
+        {"ikev2-ikesa-ddos-max-cert-size", "ikev2-ikesa ddos max-cert-size 777"},
+        {"ikev2-ikesa-ddos-message-queue-size", "ikev2-ikesa ddos message-queue-size 7"},
+        {"ikev2-ikesa-ddos-rekey-rate", "ikev2-ikesa ddos rekey-rate 8"},
+        {"ikev2-ikesa-dscp", "ikev2-ikesa dscp 0x2e"},
+        {"ikev2-ikesa-fragmentation", "no ikev2-ikesa fragmentation"},
+        {"ikev2-ikesa-ignore-notify-protocol-id", "ikev2-ikesa ignore-notify-protocol-id"},
+        {"ikev2-ikesa-ignore-rekeying-requests", "ikev2-ikesa ignore-rekeying-requests"},
+        {"ikev2-ikesa-keepalive-user-activity", "ikev2-ikesa keepalive-user-activity"},
+        {"ikev2-ikesa-max-retransmissions", "ikev2-ikesa max-retransmissions 3"},
+        {"ikev2-ikesa-mobike", "ikev2-ikesa mobike cookie-challenge"},
+        {"ikev2-ikesa-policy-error-notification", "ikev2-ikesa policy error-notification invalid-syntax"},
+        {"ikev2-ikesa-policy-use-rfc5996-notification", "ikev2-ikesa policy use-rfc5996-notification"},
+        {"ikev2-ikesa-rekey", "ikev2-ikesa rekey disallow-param-change"},
+        {"ikev2-ikesa-retransmission-timeout", "ikev2-ikesa retransmission-timeout 900"},
+        {"ikev2-ikesa-setup-timer", "ikev2-ikesa setup-timer 33"},
+        {"ikev2-ikesa-transform-set-list", "ikev2-ikesa transform-set list better"},
+        {"keepalive", "keepalive interval 44"},
+        {"payload", NULL}, /* what is inside */
+        {"ignore-rekeying-requests", "ignore-rekeying-requests"},
+        {"ip-address-allocation", "ip-address-allocation dynamic"},
+        {"ipsec-transform-set-list", "ipsec transform-set list esp"},
+        {"lifetime", "lifetime 4000 kilo-bytes 99"},
+        {"maximum-child-sa", "maximum-child-sa 3"},
+        {"rekey", "rekey"},
+        {"tsi", "tsi start-address endpoint end-address endpoint"},
+        {"tsr", "tsr start-address 10.0.0.0 end-address 10.0.0.9"},
+};
+#define VENDOR_LINES (sizeof(vendor_lines) / sizeof(vendor_lines[0]))
+
+static const char *line_of(const char *row)
+{
+	for (size_t i = 0; i < VENDOR_LINES; i++)
+		if (!strcmp(vendor_lines[i].row, row))
+			return vendor_lines[i].line ? vendor_lines[i].line : "";
+	return NULL;
+}
+
+/* One setting in a vendor template: does anything differ from the service's? */
+static bool counts(const char *line, bool inside)
+{
+	struct ipsecmgr_policy *d;
+	struct ike_policy was;
+	char text[4096];
+	bool differs;
+
+	snprintf(text, sizeof(text),
+	         HEAD
+	         "crypto template v1 ikev2-vendor\n%s%s\n%s#exit\n"
+	         "crypto vendor-policy vp\nprecedence 1 vendor-id acme vendor-template v1\n#exit\n" TEMPLATE
+	         "vendor-policy vp\n" TAIL,
+	         inside ? "payload y match childsa match any\n" : "", line, inside ? "#exit\n" : "");
+	cfg_free(t);
+	t = cfg_new(g);
+	build(text);
+	d = ipsecmgr_vendor_derive(t, p, 1);
+	was = p->pol;
+	memcpy(was.name, d->pol.name, sizeof(was.name));
+	was.derived = true;
+	differs = memcmp(&was, &d->pol, sizeof(was)) != 0;
+	ipsecmgr_cfg_free(d);
+	return differs;
+}
+
+Test(ipsecmgr_guard, every_setting_of_a_vendor_template_counts)
+{
+	static const char *const modes[] = {"crypto-vendor-template", "crypto-vendor-payload"};
+
+	cr_assert(!counts("", false) && !counts("", true));
+	for (int i = 0; i < 2; i++) {
+		const struct cli_mode *mode = cli_grammar_mode(g, modes[i]);
+
+		for (unsigned k = 0; k < mode->nrows; k++) {
+			const struct cli_row *row = mode->rows[k];
+			const char *line;
+
+			if (row->kind != CLI_ROW_CONF || row->later || row->mode != mode)
+				continue;
+			line = line_of(row->id);
+			cr_assert(line, "%s: no line of %s", row->id, modes[i]);
+			if (*line)
+				cr_assert(counts(line, i), "%s counts for nothing", line);
+		}
+	}
+}
+
 Test(ipsecmgr_guard, ids_fit_as_a_whole)
 {
 	struct ike_vendor_id id[4] = {{(const uint8_t *)"acme", 4},
