@@ -59,6 +59,8 @@ void ike_frag_drop(struct ike_sa *sa)
 
 	if (!f)
 		return;
+	if (!f->whole)
+		counter_add(&ike_sa_counters(sa)->rx_fragments_dropped, f->have);
 	for (unsigned i = 0; i < FRAG_MAX; i++) {
 		if (f->piece[i].p)
 			OPENSSL_cleanse(f->piece[i].p, f->piece[i].len);

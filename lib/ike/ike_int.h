@@ -424,7 +424,7 @@ enum ike_frag_result { IKE_FRAG_DROPPED, IKE_FRAG_KEPT, IKE_FRAG_WHOLE };
  * fragment of the SA, and *first its first payload. */
 enum ike_frag_result ike_frag_add(struct ike_sa *sa, const struct ike_msg *outer, size_t packet_len,
                                   const uint8_t **inner, size_t *inner_len, uint8_t *first);
-/* Forget an incomplete message. */
+/* Forget a message; the fragments of an incomplete one were dropped, then. */
 void ike_frag_drop(struct ike_sa *sa);
 /* When its 10 seconds are over, 0: there is none. */
 uint64_t ike_frag_due(const struct ike_sa *sa);

@@ -175,10 +175,8 @@ void ike_timer_fire(struct wheel_timer *w, uint64_t now, void *arg)
 		ike_sa_free(sa);
 		return;
 	}
-	if (ike_frag_due(sa) && ike_frag_due(sa) <= now) {
-		IKE_CNT(sa, rx_fragments_dropped);
+	if (ike_frag_due(sa) && ike_frag_due(sa) <= now)
 		ike_frag_drop(sa);
-	}
 	t = ike_out_begin(sa->e, sa);
 	if (!t)
 		return;
