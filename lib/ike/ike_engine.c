@@ -272,6 +272,7 @@ static void input_new(struct ike_engine *e, const struct ike_path *path, const s
 {
 	struct ike_msg m = {.hdr = *h};
 	struct ike_rx rx = {.e = e, .path = path, .m = &m, .raw = pkt, .raw_len = len};
+	const struct ike_pol *pol = ike_engine_match_policy(e, path);
 	enum ike_wire_reason why = IKE_W_OK;
 
 	if (!(h->flags & IKE_F_INITIATOR))
@@ -287,6 +288,7 @@ static void input_new(struct ike_engine *e, const struct ike_path *path, const s
 	rx.t = ike_out_begin(e, NULL);
 	if (!rx.t)
 		return;
+	rx.t->dscp = pol ? pol->p.dscp : 0; /* also of what is refused */
 	if (h->msgid) {
 		IKE_ECNT(e, xchg_dropinvmsgid);
 		ike_error_init(&rx, IKE_N_INVALID_MESSAGE_ID);

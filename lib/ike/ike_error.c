@@ -37,6 +37,7 @@ static void answer(struct ike_engine *e, const struct ike_path *path, const stru
 	                    .exchange = in->exchange,
 	                    .msgid = in->msgid,
 	                    .flags = (uint8_t)(IKE_F_RESPONSE | (~in->flags & IKE_F_INITIATOR))};
+	const struct ike_pol *pol = ike_engine_match_policy(e, path);
 	struct ike_out *t = ike_out_begin(e, NULL);
 	struct ike_build b;
 	uint8_t buf[64];
@@ -44,6 +45,7 @@ static void answer(struct ike_engine *e, const struct ike_path *path, const stru
 
 	if (!t)
 		return;
+	t->dscp = pol ? pol->p.dscp : 0;
 	ike_wire_build_msg(&b, buf, sizeof(buf));
 	ike_wire_put_notify(&b, 0, 0, 0, notify, NULL, 0);
 	n = ike_wire_finish(&b, &h);

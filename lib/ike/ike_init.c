@@ -287,7 +287,6 @@ void ike_init_request(struct ike_rx *rx)
 		IKE_ECNT(e, initfail);
 		return;
 	}
-	rx->t->dscp = pol->p.dscp;
 	c = pol->p.counters ? pol->p.counters : e->cnt;
 	counter_inc(&c->rxpacket);
 	if (answer_again(rx))

@@ -166,6 +166,7 @@ static inline void w_send(struct w_node *n, const struct ike_send_act *s)
 	        .ctx_id = 1, .local = s->path.remote, .remote = s->path.local, .natt = s->path.natt};
 	int fate;
 
+	assert(n->lax || s->dscp == n->policy.dscp); /* chapter 16: every IKE message */
 	w->sent[n->id]++;
 	free(w->last_pkt[n->id]);
 	w->last_pkt[n->id] = malloc(s->len);
@@ -515,6 +516,7 @@ static inline struct ike_policy w_policy(int id)
 	                       .payload[0].lifetime_s = 86400,
 	                       .payload[0].rekey_idle = true,
 	                       .retrans_ms = 500,
+	                       .dscp = id ? 0 : 0x23,
 	                       .max_retrans = 5,
 	                       .allow_empty = false};
 

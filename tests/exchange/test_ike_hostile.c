@@ -229,11 +229,21 @@ Test(ike_hostile, long_first_messages_are_not_kept)
 	cr_assert_eq(w->n[0].cnt.curhalfsa, 1);
 }
 
+/* A packet's way as the gateway sees it. */
+static struct ike_path to_gateway(void)
+{
+	struct ike_path out = w_path(500), in = out;
+
+	in.local = out.remote;
+	in.remote = out.local;
+	return in;
+}
+
 Test(ike_hostile, keepalive_and_versions)
 {
 	uint8_t pkt[28] = {0xff};
 	struct ike_hdr h = {.spi_i = 5, .exchange = IKE_X_SA_INIT, .flags = IKE_F_INITIATOR, .length = 28};
-	struct ike_path path = w_path(500);
+	struct ike_path path = to_gateway();
 	unsigned sent;
 
 	w_boot(w);
@@ -379,7 +389,7 @@ static int nothing_arrives(struct world *one, int from, const uint8_t *pkt, size
 Test(ike_hostile, garbage)
 {
 	uint8_t pkt[600];
-	struct ike_path path = w_path(500);
+	struct ike_path path = to_gateway();
 
 	start();
 	w->fate = nothing_arrives;
