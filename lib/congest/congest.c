@@ -21,6 +21,10 @@ const struct congest_row congest_rows[CONGEST_RESOURCES] = {
         [CONGEST_WAIT] = ROW("message-queue-wait-time", "seconds", 5, 5, " seconds"),
         [CONGEST_LICENSE] = ROW("license-utilization", "percent", 6, 100, "%"),
         [CONGEST_SERVICE] = ROW("max-sessions-per-service-utilization", "percent", 12, 80, "%"),
+        [CONGEST_PORTS_RX] = ROW("port-rx-utilization", "percent", 8, 80, "%"),
+        [CONGEST_PORTS_TX] = ROW("port-tx-utilization", "percent", 9, 80, "%"),
+        [CONGEST_PORT_RX] = ROW("port-specific-rx-utilization", "percent", 10, 80, "%"),
+        [CONGEST_PORT_TX] = ROW("port-specific-tx-utilization", "percent", 11, 80, "%"),
 };
 
 const char *congest_action_name(enum congest_action a)

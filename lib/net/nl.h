@@ -32,6 +32,7 @@ struct nl_link {
 	char name[NL_NAME_MAX];
 	char kind[NL_NAME_MAX]; /* "veth", "bridge", "tun", "" */
 	uint8_t mac[6];
+	uint64_t rx_bytes, tx_bytes; /* since it was made */
 };
 
 /* Index by name; 0 or positive, or -errno (-ENODEV). */

@@ -30,20 +30,32 @@ static void copy_text(char *out, size_t size, const struct rtattr *a)
 	out[len] = '\0';
 }
 
+static void read_stats(const struct rtattr *a, struct nl_link *l)
+{
+	struct rtnl_link_stats64 s;
+
+	if (!a || RTA_PAYLOAD(a) < offsetof(struct rtnl_link_stats64, rx_errors))
+		return;
+	memcpy(&s, RTA_DATA(a), offsetof(struct rtnl_link_stats64, rx_errors));
+	l->rx_bytes = s.rx_bytes;
+	l->tx_bytes = s.tx_bytes;
+}
+
 static int parse_link(const struct nlmsghdr *h, struct nl_link *l)
 {
 	const struct ifinfomsg *ifi = NLMSG_DATA(h);
-	const struct rtattr *t[IFLA_LINKINFO + 1];
+	const struct rtattr *t[IFLA_STATS64 + 1];
 	const struct rtattr *kind;
 
 	memset(l, 0, sizeof(*l));
 	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*ifi)))
 		return -EBADMSG;
-	nl_attrs(h, sizeof(*ifi), t, IFLA_LINKINFO);
+	nl_attrs(h, sizeof(*ifi), t, IFLA_STATS64);
 	l->ifindex = ifi->ifi_index;
 	l->up = ifi->ifi_flags & IFF_UP;
 	l->running = ifi->ifi_flags & IFF_RUNNING;
 	l->mtu = nl_attr_u32(t[IFLA_MTU], 0);
+	read_stats(t[IFLA_STATS64], l);
 	l->master = (int)nl_attr_u32(t[IFLA_MASTER], 0);
 	copy_text(l->name, sizeof(l->name), t[IFLA_IFNAME]);
 	if (t[IFLA_ADDRESS] && RTA_PAYLOAD(t[IFLA_ADDRESS]) == 6)

@@ -44,6 +44,12 @@ void ipsecctrl_congest_tell(struct task *t);
 void ipsecctrl_congest_clear(void);
 json_t *ipsecctrl_congest_show(struct task *t, struct show_page *page, char *err, size_t size);
 
+/* --- ipsecctrl_ports.c: how much the ports have to do */
+struct congest_port;
+void ipsecctrl_ports_ask(struct task *t);
+/* As it was told last; entries that are not known are none. */
+const struct congest_port *ipsecctrl_ports(unsigned *n);
+
 /* --- ipsecctrl_access.c: blacklist and whitelist */
 void ipsecctrl_access_config(struct task *t, const struct cfg_tree *tree);
 /* Publish which versions count. */

@@ -3,7 +3,8 @@
  * Congestion control of security gateways (IPSec Reference chapter 13): while `congestion-control` is on,
  * measures every two seconds, tells the ipsecmgrs on topic "congestion" what new calls are to meet, and
  * raises and clears the traps. CPU and memory are what the cards say of their tasks, queues and waits what
- * the ipsecmgrs report, sessions what they hold against what they and the services may. Entry points:
+ * the ipsecmgrs report, sessions what they hold against what they and the services may; ports are
+ * ipsecctrl_ports.c's. Entry points:
  * ipsecctrl_congest_start(), ipsecctrl_congest_config(), ipsecctrl_congest_show().
  */
 #include "tasks/ipsecctrl/ipsecctrl.h"
@@ -112,9 +113,16 @@ static void sum_cards(uint32_t value[CONGEST_RESOURCES], bool known[CONGEST_RESO
 	value[CONGEST_MEMORY] = memory ? (uint32_t)(rss * 100 / memory) : 0;
 }
 
-static void measure(uint32_t value[CONGEST_RESOURCES], bool known[CONGEST_RESOURCES])
+static void measure(struct task *t, uint32_t value[CONGEST_RESOURCES], bool known[CONGEST_RESOURCES])
 {
+	const struct cfg_tree *tree = config_tree(t);
+	const struct congest_port *ports;
 	uint64_t sessions = 0, limit = 0;
+	unsigned n;
+
+	ports = ipsecctrl_ports(&n);
+	if (tree)
+		congest_ports(&self.c, tree, ports, n, value, known);
 
 	sum_cards(value, known);
 	for (uint32_t i = 1; i < IPSECCTRL_MAX; i++) {
@@ -242,7 +250,8 @@ static void step(struct task *t, void *arg)
 	if (self.c.enabled) {
 		ask_services(t);
 		ask_cards(t);
-		measure(value, known);
+		ipsecctrl_ports_ask(t);
+		measure(t, value, known);
 	}
 	congest_step(&self.c, value, known, &began, &ended);
 	tell_changes(t, began, ended);

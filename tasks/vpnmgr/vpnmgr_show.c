@@ -159,6 +159,7 @@ static json_t *if_json(const struct vpnmgr *v, unsigned n)
 {
 	const struct vpn_if *i = &v->cfg.ifs[n];
 	json_t *o = json_object(), *a = json_array();
+	struct nl_link link;
 
 	json_object_set_new(o, "name", show_text(i->name));
 	json_object_set_new(o, "description", show_text(i->description));
@@ -184,6 +185,10 @@ static json_t *if_json(const struct vpnmgr *v, unsigned n)
 		json_array_append_new(a, x);
 	}
 	json_object_set_new(o, "addresses", a);
+	if (v->nl && *v->ifs[n].device && !nl_link_get(v->nl, v->ifs[n].device, &link)) {
+		json_object_set_new(o, "rx_bytes", json_integer((json_int_t)link.rx_bytes));
+		json_object_set_new(o, "tx_bytes", json_integer((json_int_t)link.tx_bytes));
+	}
 	return o;
 }
 

@@ -67,7 +67,15 @@ Test(congest, every_resource)
 	          "congestion-control threshold message-queue-wait-time 14\n"
 	          "congestion-control threshold service-control-cpu-utilization 15\n"
 	          "congestion-control threshold system-cpu-utilization 16\n"
-	          "congestion-control threshold system-memory-utilization 17\n");
+	          "congestion-control threshold system-memory-utilization 17\n"
+	          "congestion-control threshold port-rx-utilization 18\n"
+	          "congestion-control threshold port-tx-utilization 19\n"
+	          "congestion-control threshold port-specific-rx-utilization 20\n"
+	          "congestion-control threshold port-specific-tx-utilization 21\n");
+	cr_assert_eq(c.threshold[CONGEST_PORTS_RX], 18);
+	cr_assert_eq(c.threshold[CONGEST_PORTS_TX], 19);
+	cr_assert_eq(c.threshold[CONGEST_PORT_RX], 20);
+	cr_assert_eq(c.threshold[CONGEST_PORT_TX], 21);
 	cr_assert_eq(c.threshold[CONGEST_LICENSE], 11);
 	cr_assert_eq(c.threshold[CONGEST_SERVICE], 12);
 	cr_assert_eq(c.threshold[CONGEST_QUEUE], 13);
@@ -123,4 +131,68 @@ Test(congest, off_and_not_measured)
 	measure(CONGEST_MEMORY, 99);
 	cr_assert(c.on);
 	cr_assert_eq(congest_now(&c), CONGEST_NONE);
+}
+
+/* --- ports --- */
+
+static struct congest_port port[3] = {{.name = "5/1"}, {.name = "5/10"}, {.name = "5/11"}};
+
+/* Each port has carried so many per cent of its speed in the last two seconds. */
+static void carried(const unsigned rx[3], const unsigned tx[3])
+{
+	static uint64_t now = 1000000;
+
+	now += 2000000;
+	for (int i = 0; i < 3; i++) {
+		uint64_t one = congest_port_speed(port[i].name) / 8 * 2 / 100;
+
+		congest_port_note(&port[i], port[i].rx_bytes + rx[i] * one, port[i].tx_bytes + tx[i] * one,
+		                  now);
+	}
+	memset(value, 0, sizeof(value));
+	memset(known, 0, sizeof(known));
+	congest_ports(&c, t, port, 3, value, known);
+	congest_step(&c, value, known, &began, &ended);
+}
+
+Test(congest, use_of_ports)
+{
+	configure("congestion-control\ncongestion-control policy wsg-service action drop\n");
+	cr_assert_eq(congest_port_speed("5/1"), 1000000000ULL);
+	cr_assert_eq(congest_port_speed("6/12"), 10000000000ULL);
+	carried((unsigned[]){50, 50, 50}, (unsigned[]){0, 0, 0});
+	cr_assert(!known[CONGEST_PORTS_RX], "one sample says nothing");
+	carried((unsigned[]){79, 10, 1}, (unsigned[]){1, 2, 90});
+	cr_assert_eq(value[CONGEST_PORTS_RX], 30);
+	cr_assert_eq(value[CONGEST_PORTS_TX], 31);
+	cr_assert_eq(value[CONGEST_PORT_RX], 79);
+	cr_assert_eq(value[CONGEST_PORT_TX], 90);
+	cr_assert_eq(began, 1u << CONGEST_PORT_TX);
+	carried((unsigned[]){90, 90, 60}, (unsigned[]){0, 0, 70});
+	cr_assert_eq(began, 1u << CONGEST_PORTS_RX | 1u << CONGEST_PORT_RX);
+	cr_assert_eq(ended, 0, "70 is not below 80 less the tolerance of 10");
+	carried((unsigned[]){0, 0, 0}, (unsigned[]){0, 0, 0});
+	cr_assert_eq(c.on, 0);
+	/* a device that was made anew */
+	congest_port_note(&port[0], 0, 0, 1000000000);
+	cr_assert(!port[0].known);
+	congest_port_note(&port[0], 125000000, 0, 1001000000);
+	cr_assert_eq(port[0].rx, 100);
+}
+
+Test(congest, thresholds_of_one_port)
+{
+	configure("congestion-control\ncongestion-control policy wsg-service action reject\n"
+	          "congestion-control threshold port-specific-rx-utilization 60\n"
+	          "congestion-control threshold port-specific all tx-utilization 40\n"
+	          "congestion-control threshold port-specific 5/11 rx-utilization 20 tx-utilization 90\n");
+	carried((unsigned[]){0, 0, 0}, (unsigned[]){0, 0, 0});
+	carried((unsigned[]){59, 59, 20}, (unsigned[]){39, 0, 89});
+	cr_assert_eq(began, 1u << CONGEST_PORT_RX);
+	cr_assert_eq(value[CONGEST_PORT_RX], 20);
+	cr_assert_eq(c.threshold[CONGEST_PORT_RX], 20);
+	carried((unsigned[]){59, 59, 9}, (unsigned[]){39, 40, 0});
+	cr_assert_eq(began, 1u << CONGEST_PORT_TX);
+	cr_assert_eq(c.threshold[CONGEST_PORT_TX], 40);
+	cr_assert_eq(value[CONGEST_PORT_TX], 40);
 }
