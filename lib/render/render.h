@@ -147,6 +147,9 @@ void render_trap_history(const json_t *j, const struct cli_cmd *cmd,
                          struct cli_out *out); /* count maximum traps[] */
 void render_notifies(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);    /* totals traps[] */
 void render_communities(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* communities[] */
+void render_transports(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);  /* targets[] */
+void render_logging(const json_t *j, const struct cli_cmd *cmd,
+                    struct cli_out *out); /* active filters[] received …; active, verbose */
 void render_alarm_outstanding(const json_t *j, const struct cli_cmd *cmd,
                               struct cli_out *out); /* alarms[]; verbose */
 void render_alarm_statistics(const json_t *j, const struct cli_cmd *cmd,
@@ -174,6 +177,11 @@ void render_bulkstats_variables(const json_t *j, const struct cli_cmd *cmd,
                                 struct cli_out *out); /* schemas[] */
 void render_bulkstats_schemas(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* files[] */
 void render_bulkstats_data(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);    /* files[] */
+
+/* --- render_subscribers.c
+ * ------------------------------------------------------------------------------------------------ */
+void render_subscribers(const json_t *j, const struct cli_cmd *cmd,
+                        struct cli_out *out); /* total calls[] managers_missing; full */
 
 /* --- render_pki.c: a layout of our own
  * ------------------------------------------------------------------------------------------------ */

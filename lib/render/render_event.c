@@ -87,6 +87,52 @@ void render_communities(const json_t *j, const struct cli_cmd *cmd, struct cli_o
 	        cli_out_printf(out, "%-32s %s\n", render_str(c, "community"), render_str(c, "access"));
 }
 
+/* No public sample is known; the layout is Orrery's own. */
+void render_transports(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	const json_t *t;
+	size_t i;
+
+	cli_out_put(
+	        out,
+	        "Target Name                      IP Address                              Port  Ver   Sent "
+	        "Failed Waiting\n"
+	        "-------------------------------- --------------------------------------- ----- --- ------ "
+	        "------ -------\n");
+	json_array_foreach(render_list(j, "targets"), i, t)
+	        cli_out_printf(out, "%-32s %-39s %5lld %-3s %6lld %6lld %7lld\n", render_str(t, "name"),
+	                       render_str(t, "address"), render_num(t, "port"), render_str(t, "version"),
+	                       render_num(t, "sent"), render_num(t, "failed"), render_num(t, "behind"));
+}
+
+/* --- the event log's filters
+ * ----------------------------------------------------------------------------------
+ */
+
+/* active: the filters alone; verbose: with the number of records. The layout is Orrery's own. */
+void render_logging(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	static const char *const counts[][2] = {{"Records received", "received"},
+	                                        {"Records stored", "stored"},
+	                                        {"Records waiting", "waiting"},
+	                                        {"Records dropped", "dropped"}};
+	const json_t *f;
+	size_t i;
+
+	if (!render_has(cmd, "active"))
+		cli_out_printf(out, "  %-27s: %s\n", "Events on this terminal",
+		               render_enabled(render_flag(j, "active")));
+	for (i = 0; render_has(cmd, "verbose") && i < sizeof(counts) / sizeof(counts[0]); i++)
+		cli_out_printf(out, "  %-27s: %lld\n", counts[i][0], render_num(j, counts[i][1]));
+	if (!render_has(cmd, "active"))
+		cli_out_put(out, "\n");
+	cli_out_put(out,
+	            "Facility             Level     Set by\n-------------------- --------- -------------\n");
+	json_array_foreach(render_list(j, "filters"), i, f)
+	        cli_out_printf(out, "%-20s %-9s %s\n", render_str(f, "facility"), render_str(f, "level"),
+	                       render_str(f, "source"));
+}
+
 /* --- alarms
  * ---------------------------------------------------------------------------------------------------------------
  */

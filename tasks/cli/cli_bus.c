@@ -18,7 +18,7 @@
 #define TIME_MS     500
 #define CONTROL_MS  10000
 
-enum job_kind { JOB_NONE, JOB_CALL, JOB_TRAP, JOB_END };
+enum job_kind { JOB_NONE, JOB_CALL, JOB_TRAP, JOB_RUN, JOB_END };
 
 struct sh_calls {
 	struct sh *sh;
@@ -29,6 +29,7 @@ struct sh_calls {
 	pthread_cond_t done;
 	enum job_kind job;
 	const char *text; /* destination, or trap */
+	void (*run)(struct sh *sh);
 	Envelope *env, *reply;
 	unsigned deadline_ms;
 	int status;
@@ -115,6 +116,9 @@ static void async_cb(uv_async_t *h)
 	} else if (job == JOB_TRAP) {
 		session_trap(c->sh, c->text);
 		finish(c, 0, NULL);
+	} else if (job == JOB_RUN) {
+		c->run(c->sh);
+		finish(c, 0, NULL);
 	} else if (job == JOB_END) {
 		leave(c->sh, c->status);
 	}
@@ -161,6 +165,12 @@ void sh_trap(struct sh *sh, const char *trap)
 {
 	sh->calls->text = trap;
 	post_and_wait(sh->calls, JOB_TRAP);
+}
+
+void sh_run(struct sh *sh, void (*run)(struct sh *sh))
+{
+	sh->calls->run = run;
+	post_and_wait(sh->calls, JOB_RUN);
 }
 
 void sh_end(struct sh *sh, int status)

@@ -154,12 +154,20 @@ static int copy_to(struct sh *sh, int fd, const char *to, uint64_t *bytes)
 	return rc < 0 ? -1 : 0;
 }
 
+static void transferred(uint64_t bytes, uint64_t began, struct cli_out *out)
+{
+	double seconds = (double)(clock_now_us() - began) / US_PER_SEC;
+
+	cli_out_printf(out, "Transferred %llu bytes in %.3f seconds (%.1f KB/sec)\n",
+	               (unsigned long long)bytes, seconds,
+	               seconds > 0 ? (double)bytes / 1024 / seconds : 0.0);
+}
+
 static int copy(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
 	const char *from = cli_cmd_str(cmd, "from"), *to = cli_cmd_str(cmd, "to");
 	char canon[DISK_URL_MAX];
 	uint64_t bytes, began;
-	double seconds;
 	int fd, rc;
 
 	if (!fetch_is_remote(to, 0) && (rc = disk_url(to, canon, sizeof(canon))) < 0)
@@ -176,10 +184,25 @@ static int copy(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 	close(fd);
 	if (rc < 0)
 		return rc;
-	seconds = (double)(clock_now_us() - began) / US_PER_SEC;
-	cli_out_printf(out, "Transferred %llu bytes in %.3f seconds (%.1f KB/sec)\n",
-	               (unsigned long long)bytes, seconds,
-	               seconds > 0 ? (double)bytes / 1024 / seconds : 0.0);
+	transferred(bytes, began, out);
+	return 0;
+}
+
+int sh_write_url(struct sh *sh, const char *to, const char *data, size_t len, struct cli_out *out)
+{
+	uint64_t began = clock_now_us();
+	char canon[DISK_URL_MAX];
+	struct fetch_result r;
+	int rc;
+
+	if (fetch_is_remote(to, 0)) {
+		if (sh_put(sh, to, -1, data, len, &r) < 0)
+			return -1;
+	} else if ((rc = disk_url(to, canon, sizeof(canon))) < 0 ||
+	           (rc = disk_write(sh->t->state_dir, canon, data, len)) < 0) {
+		return failed(sh, to, rc);
+	}
+	transferred(len, began, out);
 	return 0;
 }
 

@@ -14,8 +14,9 @@ const struct cfg_node *sh_context_node(struct sh *sh, char *err, size_t size);
 /* The vpnmgr of the session's context asked; what and args as sh_show(). */
 json_t *sh_show_context(struct sh *sh, const char *what, const char *args, char *err, size_t size);
 /*
- * Totals of a counter schema up to this moment, over restarts: {"key": {"variable": n}}. key NULL: all; scope
- * "service" objects are summed over tasks, "task" ones are not. NULL with a failure text.
+ * Totals of a counter schema up to this moment, over restarts, since they were cleared: {"key": {"variable":
+ * n}}. key NULL: all; scope "service" objects are summed over tasks, "task" ones are not. NULL with a failure
+ * text.
  */
 json_t *sh_counters(struct sh *sh, const char *schema, char *err, size_t size);
 
@@ -44,10 +45,20 @@ json_t *sh_wsg_statistics_collect(struct sh *sh, const struct cli_cmd *cmd, char
 json_t *sh_service_all_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
 json_t *sh_ike_statistics_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
 
+/* --- cli_clear.c
+ * ------------------------------------------------------------------------------------------------ */
+/* What operators have cleared (lib/srdb/srdb_cleared.h), a new reference. */
+json_t *sh_cleared(struct sh *sh);
+
+/* --- cli_subscribers.c
+ * ------------------------------------------------------------------------------------------------ */
+json_t *sh_subscribers_summary(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+
 /* --- cli_show_event.c: from the store
  * -------------------------------------------------------------------------------- */
 json_t *sh_logs_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
 json_t *sh_traps_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+json_t *sh_transports_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
 json_t *sh_alarms_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
 json_t *sh_rct_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
 json_t *sh_crash_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);

@@ -10,6 +10,7 @@
 #include "base/version.h"
 #include "cli_show.h"
 #include "show/show.h"
+#include "srdb/srdb_cleared.h"
 #include "store/store.h"
 
 #define TRAPS_SHOWN   5000
@@ -31,6 +32,15 @@ static json_t *text(const char *t)
 	return j ? j : show_text(t);
 }
 
+static int64_t cleared_mark(struct sh *sh, const char *what)
+{
+	json_t *c = sh_cleared(sh);
+	int64_t mark = srdb_cleared_mark(c, what);
+
+	json_decref(c);
+	return mark;
+}
+
 /* --- logs
  * ------------------------------------------------------------------------------------------------------------------
  */
@@ -38,6 +48,7 @@ static json_t *text(const char *t)
 struct logs {
 	json_t *list;
 	uint64_t since, until;
+	int64_t cleared;
 };
 
 /* "YYYY:MM:DD:HH:mm" or with ":ss", UTC. 0: not such a date. */
@@ -69,7 +80,7 @@ static int one_event(const struct store_event *e, void *arg)
 	                       .categories = e->categories,
 	                       .text = e->text};
 
-	if (e->wall_us < l->since || (l->until && e->wall_us > l->until))
+	if (e->seq <= l->cleared || e->wall_us < l->since || (l->until && e->wall_us > l->until))
 		return 0;
 	log_format_line(&r, CLOCK_UTC, line, sizeof(line));
 	json_array_append_new(l->list, json_pack("{s:I, s:o, s:I, s:s, s:o, s:I, s:i, s:i, s:i, s:o, s:o}",
@@ -95,9 +106,11 @@ json_t *sh_logs_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, siz
 		json_decref(l.list);
 		return NULL;
 	}
-	rc = store_event_list(sh_state(sh), cli_cmd_str(cmd, "facility"),
-	                      level ? log_level_parse(level) : LOG_LEVEL_debug,
-	                      (uint32_t)cli_cmd_int(cmd, "count", since || until ? 0 : 1000), one_event, &l);
+	l.cleared = cleared_mark(sh, "events");
+	rc = store_event_list(
+	        sh_state(sh), cli_cmd_str(cmd, "facility"), level ? log_level_parse(level) : LOG_LEVEL_debug,
+	        (uint32_t)cli_cmd_int(cmd, "count", since || until || cli_cmd_has(cmd, "url") ? 0 : 1000),
+	        one_event, &l);
 	if (rc < 0)
 		return unreadable("the event log", rc, err, size, l.list);
 	return json_pack("{s:o}", "events", l.list);
@@ -119,10 +132,16 @@ static int one_trap(const struct store_trap *row, void *arg)
 	return 0;
 }
 
+/* Receivers of traps, with what went to each. */
+json_t *sh_transports_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
+{
+	return sh_show(sh, "snmp/0", "targets", "", err, size);
+}
+
 json_t *sh_traps_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
 	json_t *list = json_array();
-	int rc = store_trap_list(sh_state(sh), 0, false, 0, one_trap, list);
+	int rc = store_trap_list(sh_state(sh), cleared_mark(sh, "traps"), false, 0, one_trap, list);
 
 	if (rc < 0)
 		return unreadable("the trap history", rc, err, size, list);
@@ -139,7 +158,7 @@ json_t *sh_traps_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, si
 struct alarms {
 	json_t *list, *cards;
 	int current[3], cumulative[3];
-	uint64_t last;
+	uint64_t last, cleared;
 };
 
 /* StarOS's sentence for a card without a spare; other alarms are told in the words of their trap. */
@@ -168,8 +187,10 @@ static int one_alarm(const struct store_alarm *a, void *arg)
 	struct alarms *x = arg;
 	int s = a->severity < 0 || a->severity > 2 ? 2 : a->severity;
 
-	x->cumulative[s]++;
-	x->last = a->raised_us > x->last ? a->raised_us : x->last;
+	if (a->raised_us > x->cleared) {
+		x->cumulative[s]++;
+		x->last = a->raised_us > x->last ? a->raised_us : x->last;
+	}
 	if (a->cleared_us)
 		return 0;
 	x->current[s]++;
@@ -212,7 +233,7 @@ static json_t *counts(const int *n)
 
 json_t *sh_alarms_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
-	struct alarms x = {.list = json_array()};
+	struct alarms x = {.list = json_array(), .cleared = (uint64_t)cleared_mark(sh, "alarms")};
 	json_t *j;
 	int rc;
 
@@ -236,6 +257,7 @@ static int one_row(const struct store_history *h, void *arg)
 
 	if (json_is_object(o)) {
 		json_object_set_new(o, "wall_us", json_integer((json_int_t)h->wall_us));
+		json_object_set_new(o, "seq", json_integer((json_int_t)h->seq));
 		json_array_append_new(arg, o);
 	} else {
 		json_decref(o);
@@ -282,7 +304,7 @@ static json_t *crash_json(json_t *row, const json_t *cards)
 
 json_t *sh_crash_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
-	json_t *rows = json_array(), *crashes = json_array(), *cards, *row;
+	json_t *rows = json_array(), *crashes = json_array(), *cards, *row, *cleared;
 	int rc = store_history_list(sh_state(sh), "task_history", 0, one_row, rows);
 	json_int_t total;
 	size_t i;
@@ -292,8 +314,11 @@ json_t *sh_crash_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, si
 		return unreadable("the crash list", rc, err, size, rows);
 	}
 	cards = sh_show(sh, "hatsystem/0", "cards", "", err, size);
-	json_array_foreach(rows, i, row) if (!strcmp(render_str(row, "what"), "failed"))
+	cleared = sh_cleared(sh);
+	json_array_foreach(rows, i, row) if (!strcmp(render_str(row, "what"), "failed") &&
+	                                     !srdb_cleared_has_crash(cleared, render_num(row, "seq")))
 	        json_array_append(crashes, crash_json(row, cards));
+	json_decref(cleared);
 	json_decref(cards);
 	json_decref(rows);
 	total = (json_int_t)json_array_size(crashes);

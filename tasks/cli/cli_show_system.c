@@ -37,6 +37,12 @@ static json_t *notifies_collect(struct sh *sh, const struct cli_cmd *cmd, char *
 	return sh_show(sh, "snmp/0", "notifies", "", err, size);
 }
 
+/* verbose: also traps that were never generated. */
+static json_t *trap_statistics_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
+{
+	return sh_show(sh, "snmp/0", "notifies", cli_cmd_has(cmd, "verbose") ? "all" : "", err, size);
+}
+
 static json_t *bulkstats_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
 	return sh_show(sh, "bulkstat/0", "bulkstats", "", err, size);
@@ -141,8 +147,11 @@ static json_t *sessions_collect(struct sh *sh, const struct cli_cmd *cmd, char *
 
 static json_t *subscribers_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
-	json_t *j = sessions_collect(sh, cmd, err, size);
+	json_t *j;
 
+	if (cmd->args->n)
+		return sh_subscribers_summary(sh, cmd, err, size);
+	j = sessions_collect(sh, cmd, err, size);
 	if (j)
 		add_drops(sh, j);
 	return j;
@@ -165,6 +174,8 @@ const struct sh_command sh_system_commands[] = {
         {"show_logs", NULL, sh_logs_collect, render_logs},
         {"show_snmp_trap_history", NULL, sh_traps_collect, render_trap_history},
         {"show_snmp_notifies", NULL, notifies_collect, render_notifies},
+        {"show_snmp_trap_statistics", NULL, trap_statistics_collect, render_notifies},
+        {"show_snmp_transports", NULL, sh_transports_collect, render_transports},
         {"show_snmp_communities", NULL, communities_collect, render_communities},
         {"show_alarm_outstanding", NULL, sh_alarms_collect, render_alarm_outstanding},
         {"show_alarm_statistics", NULL, sh_alarms_collect, render_alarm_statistics},

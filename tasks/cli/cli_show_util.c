@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli_show.h"
+#include "srdb/srdb_cleared.h"
 #include "srdb/srdb_sampler.h"
 #include "store/store.h"
 #include "vpn/vpn_context.h"
@@ -35,7 +36,7 @@ json_t *sh_show_context(struct sh *sh, const char *what, const char *args, char 
 
 struct want {
 	const char *schema;
-	json_t *out;
+	json_t *out, *cleared;
 };
 
 static int add_total(const struct counter_schema *schema, const char *key, const char *json, void *arg)
@@ -46,6 +47,7 @@ static int add_total(const struct counter_schema *schema, const char *key, const
 	if (strcmp(schema->name, w->schema) != 0)
 		return 0;
 	o = json_loads(json, 0, NULL);
+	srdb_cleared_subtract(w->cleared, w->schema, key, o);
 	if (o)
 		json_object_set_new(w->out, key, o);
 	return 0;
@@ -58,6 +60,7 @@ json_t *sh_counters(struct sh *sh, const char *schema, char *err, size_t size)
 	struct srdb_sampler *s = srdb_sampler_new(sh->t->run_dir);
 	char *state = malloc(SAMPLER_MAX);
 
+	w.cleared = sh_cleared(sh);
 	if (!s || !state) {
 		snprintf(err, size, "Failure: out of memory");
 		json_decref(w.out);
@@ -69,6 +72,7 @@ json_t *sh_counters(struct sh *sh, const char *schema, char *err, size_t size)
 		srdb_sampler_totals(s, add_total, &w);
 	}
 	free(state);
+	json_decref(w.cleared);
 	srdb_sampler_free(s);
 	return w.out;
 }

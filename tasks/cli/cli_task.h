@@ -43,8 +43,9 @@ struct sh {
 	struct store_reader *state;
 	char *history[SH_HISTORY_MAX]; /* as shown: secrets are blotted out */
 	unsigned n_history, history_dropped;
-	uint32_t window_length; /* lines of the terminal's window when last seen */
-	struct cli_out sink;    /* stdout */
+	uint32_t window_length;     /* lines of the terminal's window when last seen */
+	struct sh_monitor *monitor; /* cli_logging.c; NULL: no events on this terminal */
+	struct cli_out sink;        /* stdout */
 	uint64_t started_wall;
 	uint64_t started, idle_max, absolute_max; /* the last two in seconds, 0: no end */
 	volatile uint64_t last_line;              /* when the operator last entered one */
@@ -61,6 +62,8 @@ int sh_calls_init(struct sh *sh);
 Envelope *sh_call(struct sh *sh, const char *dst, Envelope *env, unsigned deadline_ms, int *status);
 /* Raise a trap from the session thread. */
 void sh_trap(struct sh *sh, const char *trap);
+/* Have this done by the loop's thread (timers are its), and wait for it. */
+void sh_run(struct sh *sh, void (*run)(struct sh *sh));
 /* The session is over; ends the task's loop. */
 void sh_end(struct sh *sh, int status);
 
@@ -122,6 +125,9 @@ int sh_put(struct sh *sh, const char *url, int fd, const char *data, size_t len,
 /* What a certificate's line names by a URL of the network: fetched, and the line names what is kept of it. 0,
  * or -1 with the failure told: then nothing is to be changed. */
 int sh_fetch_certs(struct sh *sh, struct cli_result *res);
+/* data as the file or URL `to`, which it replaces; out is told how it went. 0, or -1 with the failure told.
+ */
+int sh_write_url(struct sh *sh, const char *to, const char *data, size_t len, struct cli_out *out);
 /* A file without a name on the file system of the path `near` ("/flash/x"). A descriptor or -errno. */
 int sh_temporary(struct sh *sh, const char *near);
 
@@ -164,6 +170,9 @@ extern const struct sh_command sh_who_commands[];    /* cli_who.c: sessions, thi
 extern const struct sh_command sh_task_commands[];   /* cli_task_cmd.c: cores, test commands, debug-info */
 extern const struct sh_command sh_ssh_commands[];    /* cli_ssh.c: the SSH server */
 extern const struct sh_command sh_pki_commands[];    /* cli_show_pki.c: certificates */
+extern const struct sh_command sh_subscriber_commands[]; /* cli_subscribers.c */
+extern const struct sh_command sh_clear_commands[];      /* cli_clear.c */
+extern const struct sh_command sh_logging_commands[];    /* cli_logging.c: the event log */
 /* NULL: the program has no such handler. */
 const struct sh_command *sh_command_find(const char *handler);
 /* cli_show_settings.c: what is configured */

@@ -6,6 +6,7 @@
 #ifndef TASKS_EVLOGD_H
 #define TASKS_EVLOGD_H
 
+#include <jansson.h>
 #include "base/log.h"
 #include "task/task.h"
 
@@ -14,6 +15,10 @@ struct cfg_tree;
 /* evlogd_filter.c: which records are kept. */
 void evlogd_filter_changed(struct task *t, const struct cfg_tree *tree, void *arg);
 bool evlogd_filter_pass(const char *facility, uint32_t level);
+/* "FACILITY LEVEL", from Exec mode. 0, -EINVAL, -ENOSPC. */
+int evlogd_filter_set(const char *args);
+/* [{facility, level, source}], in the order in which they count. */
+json_t *evlogd_filter_json(void);
 
 /* evlogd_file.c: <state>/log/evlogd.log, evlogd.log.1 (newest) … */
 int evlogd_file_open(const char *dir);

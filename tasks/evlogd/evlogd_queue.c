@@ -139,9 +139,9 @@ int evlogd_queue_start(struct task *t)
 
 char *evlogd_queue_json(void)
 {
-	json_t *o =
-	        json_pack("{s:I,s:I,s:I,s:I}", "received", (json_int_t)q.received, "stored",
-	                  (json_int_t)q.stored, "dropped", (json_int_t)q.dropped, "waiting", (json_int_t)q.n);
+	json_t *o = json_pack("{s:I,s:I,s:I,s:I,s:o}", "received", (json_int_t)q.received, "stored",
+	                      (json_int_t)q.stored, "dropped", (json_int_t)q.dropped, "waiting",
+	                      (json_int_t)q.n, "filters", evlogd_filter_json());
 	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
 
 	json_decref(o);

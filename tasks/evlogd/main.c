@@ -45,6 +45,19 @@ static void show(struct task *t, const struct bus_msg *m)
 	free(text);
 }
 
+/* "logging filter" FACILITY LEVEL: from now on, before what the configuration says. */
+static void control(struct task *t, const struct bus_msg *m)
+{
+	const Control *c = m->env->control;
+	int err = strcmp(c->what, "logging filter") ? -ENOENT : evlogd_filter_set(c->args);
+
+	if (err)
+		task_reply_status(t, m, err, "Failure: evlogd does not take \"%.60s %.60s\"", c->what,
+		                  c->args);
+	else
+		task_reply_status(t, m, 0, "%s", "");
+}
+
 /* Records of this process itself. */
 static void own_record(const struct log_record *rec, void *arg)
 {
@@ -93,7 +106,8 @@ static void stop(struct task *t)
 
 static const struct task_route routes[] = {
         {ENVELOPE__BODY_LOG_BATCH, "*", "log records of a task", batch},
-        {ENVELOPE__BODY_SHOW, "*", "what was received, kept and dropped", show},
+        {ENVELOPE__BODY_CONTROL, "cli", "filters set in Exec mode", control},
+        {ENVELOPE__BODY_SHOW, "*", "what was received, kept and dropped; the filters", show},
 };
 
 static const struct task_ops ops = {

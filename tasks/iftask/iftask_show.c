@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows of the data path: "iftask" (the crypto core, sockets, totals) and "iftask sa" (every SA with its
- * counters, paged). Counters are read while the worker writes them: each is one aligned word.
+ * Shows of the data path: "iftask" (the crypto core, sockets, totals), "iftask sa" (every SA with its
+ * counters, paged) and "iftask traffic" (what SAs carried, a short row each; args: the inbound SPIs wanted).
+ * Counters are read while the worker writes them: each is one aligned word.
  */
 #include "tasks/iftask/iftask.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "show/show.h"
@@ -156,9 +160,59 @@ static json_t *show_sas(struct task *t, struct show_page *page, char *err, size_
 	return o;
 }
 
+/* Drops towards the peer are those of sealing; all others met packets from it. */
+static uint64_t drops_sum(const struct esp_sa *e, bool out)
+{
+	uint64_t n = 0;
+
+	for (int i = 1; i < ESP_REASONS; i++)
+		if ((i == ESP_DROP_SEQ_LIMIT || i == ESP_DROP_SEQ_EXHAUSTED || i == ESP_DROP_ROOM) == out)
+			n += e->drops[i];
+	return n;
+}
+
+/* Seconds without a packet in either direction; an SA that has had none counts from its installation. */
+static uint64_t idle_us(const struct iftask_sa *sa, uint64_t now)
+{
+	uint64_t last = sa->since_us;
+
+	last = sa->npu.esp->in.last_us > last ? sa->npu.esp->in.last_us : last;
+	last = sa->npu.esp->out.last_us > last ? sa->npu.esp->out.last_us : last;
+	return now > last ? now - last : 0;
+}
+
+static json_t *traffic_row(const struct iftask_sa *sa, uint64_t now)
+{
+	const struct esp_sa *e = sa->npu.esp;
+
+	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "spi", show_format("%08x", e->in.spi),
+	                 "idle_s", (json_int_t)(idle_us(sa, now) / US_PER_SEC), "in_packets",
+	                 (json_int_t)e->in.packets, "in_bytes", (json_int_t)e->in.bytes, "out_packets",
+	                 (json_int_t)e->out.packets, "out_bytes", (json_int_t)e->out.bytes, "in_dropped",
+	                 (json_int_t)drops_sum(e, false), "out_dropped", (json_int_t)drops_sum(e, true));
+}
+
+/* args: SPIs as "%08x" with blanks between; "": every SA. */
+static json_t *show_traffic(struct task *t, struct show_page *page, char *err, size_t size)
+{
+	json_t *list = json_array();
+	uint64_t now = clock_now_us();
+	struct iftask_sa *sa;
+	char spi[12];
+	size_t pos = 0;
+
+	while ((sa = iftask_map_next(&iftask, &pos))) {
+		snprintf(spi, sizeof(spi), "%08x", sa->npu.esp->in.spi);
+		if ((!*page->args || strstr(page->args, spi)) && show_wanted(page))
+			json_array_append_new(list, traffic_row(sa, now));
+	}
+	return json_pack("{s:o}", "sas", list);
+}
+
 static const struct show_row rows[] = {
         {"iftask", "the crypto core, service addresses and totals of this card", show_summary},
         {"iftask sa", "every ESP SA of this card with its counters", show_sas},
+        {"iftask traffic", "what SAs carried, a short row each; args: their SPIs", show_traffic},
 };
 
 void iftask_show(struct task *t, const struct bus_msg *m)

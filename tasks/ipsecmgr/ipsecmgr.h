@@ -9,6 +9,7 @@
 #ifndef IPSECMGR_H
 #define IPSECMGR_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/clock.h"
@@ -364,6 +365,11 @@ void ipsecmgr_serve_load(struct ipsecmgr *m, bool always);
  * ------------------------------------------------------------------------------------------------ */
 void ipsecmgr_show(struct task *t, const struct bus_msg *msg);
 void ipsecmgr_ctl(struct task *t, const struct bus_msg *msg);
+
+/* ipsecmgr_calls.c: by the calls (subscribers) that SAs belong to */
+struct show_page;
+json_t *ipsecmgr_calls_show(struct task *t, struct show_page *page, char *err, size_t size);
+void ipsecmgr_calls_end(struct task *t, const struct bus_msg *msg);
 
 /* The blocks of ESP sequence numbers of this chassis: by the last bit of the redundancy epoch, all without
  * redundancy. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Control requests: "clear crypto security-association" (also "clear-sa"; args = all | tag NAME | peer ADDR |
- * spi HEX) and the test commands rekey-ike, rekey-child, dpd (same args; their answer says how many SAs were
- * meant). Called through main.c.
+ * spi HEX), "clear subscribers" (ipsecmgr_calls.c) and the test commands rekey-ike, rekey-child, dpd (same
+ * args; their answer says how many SAs were meant). Called through main.c.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -113,6 +113,10 @@ void ipsecmgr_ctl(struct task *t, const struct bus_msg *msg)
 	size_t i, done = 0;
 	uint64_t now;
 
+	if (!strcmp(what, "clear subscribers")) {
+		ipsecmgr_calls_end(t, msg);
+		return;
+	}
 	if (strcmp(what, "clear-sa") && strcmp(what, "rekey-ike") && strcmp(what, "rekey-child") &&
 	    strcmp(what, "dpd")) {
 		task_reply_status(t, msg, -EOPNOTSUPP, "Failure: ipsecmgr does not know %.60s", c->what);

@@ -369,6 +369,7 @@ static const struct show_row rows[] = {
         {"ipsec-sa", "child SAs of this instance", fill_ipsec},
         {"statistics", "what this instance did", fill_statistics},
         {"policies", "services with their crypto templates", fill_policies},
+        {"call-sa", "child SAs of calls, a short row each; args: call ids", ipsecmgr_calls_show},
 };
 
 void ipsecmgr_show(struct task *t, const struct bus_msg *msg)

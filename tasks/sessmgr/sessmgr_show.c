@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows of a sessmgr: "calls" (paged; args "" or "wsg-service NAME"), "call" (args: call id), "summary",
- * "services", "chunks". JSON trees; sessctrl adds summaries of all instances up. Entry point: sessmgr_show().
+ * Shows of a sessmgr: "calls" (paged; args: filters of lib/session/session_match.h), "call" (args: call id),
+ * "summary", "services", "chunks". JSON trees; sessctrl adds summaries of all instances up. Entry point:
+ * sessmgr_show().
  */
 #include <stdio.h>
 #include <string.h>
 #include "base/clock.h"
+#include "session/session_match.h"
 #include "sessmgr.h"
 #include "show/show.h"
 
@@ -37,6 +39,8 @@ static json_t *call_json(const struct sessmgr *s, const struct session_call *c)
 	json_object_set_new(o, "peer", addr_json(&c->peer));
 	add_int(o, "ipsecmgr", c->ipsecmgr);
 	add_int(o, "sessmgr", s->t->instance);
+	add_int(o, "card", s->t->card);
+	add_int(o, "cpu", s->t->cpu);
 	json_object_set_new(o, "ike_key", show_text(c->ike_key));
 	json_object_set_new(o, "state", json_string(session_state_name((int)session_state(c))));
 	json_object_set_new(o, "recovered", json_boolean(c->recovered));
@@ -49,13 +53,19 @@ static json_t *call_json(const struct sessmgr *s, const struct session_call *c)
 
 static json_t *show_calls(struct task *t, struct show_page *page, char *err, size_t size)
 {
-	static const char word[] = "wsg-service ";
 	const struct sessmgr *s = &sessmgr;
-	const char *service = !strncmp(page->args, word, strlen(word)) ? page->args + strlen(word) : NULL;
-	json_t *o = json_object(), *a = json_array();
+	uint64_t now = clock_steady_us();
+	struct session_match match;
+	json_t *o, *a;
 
+	if (session_match_parse(&match, page->args)) {
+		snprintf(err, size, "Failure: sessmgr does not know this filter of subscribers");
+		return NULL;
+	}
+	o = json_object();
+	a = json_array();
 	for (const struct session_call *c = session_next(s->table, NULL); c; c = session_next(s->table, c))
-		if ((!service || !strcmp(service, c->service)) && show_wanted(page))
+		if (session_match_call(&match, c, now) && show_wanted(page))
 			json_array_append_new(a, call_json(s, c));
 	json_object_set_new(o, "calls", a);
 	add_int(o, "total", session_count(s->table));
@@ -101,8 +111,6 @@ static json_t *show_call(struct task *t, struct show_page *page, char *err, size
 	if (!c)
 		return NULL;
 	o = call_json(s, c);
-	add_int(o, "card", t->card);
-	add_int(o, "cpu", t->cpu);
 	add_int(o, "aaamgr_card", s->aaamgr_card);
 	json_object_set_new(o, "full", ckpt_json(&((struct sessmgr_call *)c->data)->ckpt[SESSMGR_FULL]));
 	json_object_set_new(o, "micro", ckpt_json(&((struct sessmgr_call *)c->data)->ckpt[SESSMGR_MICRO]));
@@ -218,7 +226,7 @@ static json_t *show_chunks(struct task *t, struct show_page *page, char *err, si
 }
 
 static const struct show_row rows[] = {
-        {"calls", "calls of this instance, in order of arrival; args: \"wsg-service NAME\"", show_calls},
+        {"calls", "calls of this instance, in order of arrival; args: filters", show_calls},
         {"call", "one call with its event trace; args: its id", show_call},
         {"summary", "numbers by kind, state, duration, disconnect reason", show_summary},
         {"services", "calls by wsg service", show_services},

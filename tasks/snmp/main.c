@@ -31,6 +31,7 @@ static void control(struct task *t, const struct bus_msg *m)
 	}
 	memset(self.count, 0, traps_count() * sizeof(*self.count));
 	self.total = 0;
+	self.last_cleared_wall = clock_wall_us();
 	task_reply_status(t, m, 0, "%s", "");
 }
 

@@ -76,11 +76,15 @@ static json_t *history(struct snmp_task *st, const Show *show, bool *more, uint3
  * ---------------------------------------------------------------------------------------------------------
  */
 
-/* "2026:03:03:17:11:14" */
+/* "2026:03:03:17:11:14"; "" for a trap that never was. */
 static void notify_time(char *buf, size_t size, uint64_t wall)
 {
 	time_t s = (time_t)(wall / US_PER_SEC);
 	struct tm tm;
+
+	*buf = 0;
+	if (!wall)
+		return;
 
 	gmtime_r(&s, &tm);
 	strftime(buf, size, "%Y:%m:%d:%H:%M:%S", &tm);
@@ -97,7 +101,8 @@ static void set_when(json_t *o, const char *key, uint64_t wall)
 		json_object_set_new(o, key, json_null());
 }
 
-static json_t *notifies(struct snmp_task *st)
+/* all: rows also for traps that were never generated. */
+static json_t *notifies(struct snmp_task *st, bool all)
 {
 	json_t *o = json_object(), *rows = json_array();
 	uint64_t disabled = 0, discarded = 0;
@@ -106,7 +111,7 @@ static json_t *notifies(struct snmp_task *st)
 	for (size_t i = 0; i < traps_count(); i++) {
 		const struct snmp_count *c = &st->count[i];
 
-		if (!c->generated)
+		if (!c->generated && !all)
 			continue;
 		notify_time(last, sizeof(last), c->last_wall);
 		json_array_append_new(rows, json_pack("{s:s, s:i, s:I, s:I, s:I, s:s}", "name",
@@ -121,7 +126,7 @@ static json_t *notifies(struct snmp_task *st)
 	set_when(o, "last_sent", st->last_sent_wall);
 	json_object_set_new(o, "sending", json_string("enabled"));
 	set_when(o, "last_disabled", st->last_disabled_wall);
-	set_when(o, "last_cleared", 0);
+	set_when(o, "last_cleared", st->last_cleared_wall);
 	json_object_set_new(o, "current_period", json_integer(0));
 	json_object_set_new(o, "previous_period", json_integer(0));
 	json_object_set_new(o, "monitor_period", json_integer(300));
@@ -182,7 +187,7 @@ void snmp_show_handle(struct task *t, const struct bus_msg *m)
 	if (!strcmp(show->what, "trap history"))
 		o = history(st, show, &more, &next);
 	else if (!strcmp(show->what, "notifies"))
-		o = notifies(st);
+		o = notifies(st, !strcmp(show->args, "all"));
 	else if (!strcmp(show->what, "communities"))
 		o = communities(st);
 	else if (!strcmp(show->what, "targets"))

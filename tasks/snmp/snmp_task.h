@@ -44,7 +44,7 @@ struct snmp_task {
 	int64_t seen;       /* traps up to here were counted */
 	int64_t told;       /* srdb was told that up to here all is sent */
 	uint64_t boot_wall; /* start of the chassis */
-	uint64_t last_sent_wall, last_disabled_wall, total;
+	uint64_t last_sent_wall, last_disabled_wall, last_cleared_wall, total;
 	struct task_timer *retry;
 };
 

@@ -23,6 +23,8 @@ static const struct task_route routes[] = {
         {ENVELOPE__BODY_HISTORY_WRITE, "*", "card, task and recovery history", srdb_log_history},
         {ENVELOPE__BODY_SAMPLE_NOW, "bulkstat,snmp,threshold,cli", "sample the counters now",
          srdb_sample_now},
+        {ENVELOPE__BODY_CONTROL, "cli", "clear counters, traps, events, alarms, crashes: marks for the shows",
+         srdb_clear},
         {ENVELOPE__BODY_SHOW, "*", "the store's figures as JSON", srdb_show},
 };
 

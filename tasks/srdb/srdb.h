@@ -2,8 +2,8 @@
 /*
  * srdb: what its files share. One instance, on the active MIO; the only writer of state.db.
  * main.c routes; srdb_open.c activation and group commit; srdb_ckpt.c checkpoints and the standby chassis;
- * srdb_trap.c traps and alarms; srdb_log.c events and history; srdb_sample.c counter samples; srdb_show.c
- * what it tells about itself.
+ * srdb_trap.c traps and alarms; srdb_log.c events and history; srdb_sample.c counter samples; srdb_clear.c
+ * what operators clear; srdb_show.c what it tells about itself.
  */
 #ifndef TASKS_SRDB_H
 #define TASKS_SRDB_H
@@ -69,6 +69,9 @@ void srdb_log_history(struct task *t, const struct bus_msg *m);
 int srdb_sample_start(void);
 void srdb_sample_stop(void);
 void srdb_sample_now(struct task *t, const struct bus_msg *m);
+
+/* srdb_clear.c */
+void srdb_clear(struct task *t, const struct bus_msg *m);
 
 /* srdb_show.c */
 void srdb_show(struct task *t, const struct bus_msg *m);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shows of certificates and revocation lists as text, line by line: fixed trees (values are invented).
- * Subject: lib/render/render_pki.c.
+ * Shows of certificates, subscribers, receivers of traps and the event log as text, line by line: fixed trees
+ * (values are invented). Subject: lib/render.
  */
 #include "tests/unit/render_test.h"
 
@@ -78,4 +78,105 @@ Test(render_exec, crls)
 	       "      Revocation Date: Feb 28 07:00:00 2026 GMT\n"
 	       "  Format                     : PEM\n"
 	       "  Source                     : /flash/l\n");
+}
+
+#define CALL1                                                                                                \
+	"{'callid':'005c6081','username':'262011234567890@nai','service':'segw','context':'wsg','pool':'ue'" \
+	","                                                                                                  \
+	"'address':'10.45.0.7','pool6':'ue6','address6':'2001:db8::7','peer':'100.64.0.1','ipsecmgr':2,"     \
+	"'sessmgr':5,'card':3,'cpu':1,'state':'SMGR_STATE_CONNECTED','recovered':true,'connect_wall_us':"    \
+	"1764470283000000,'connected_s':3725,'idle_s':2,'in_packets':30,'in_bytes':1800,'out_packets':31,"   \
+	"'out_bytes':1860,'in_dropped':1,'out_dropped':4}"
+#define CALL2                                                                                                \
+	"{'callid':'00000012','username':'gw-with-a-name-that-is-long','service':'s2s','context':'c','pool'" \
+	":'',"                                                                                               \
+	"'address':'-','address6':'2001:db8::9','state':'SMGR_STATE_NEWCALL_ANSWERED'}"
+#define CALL3                                                                                                \
+	"{'callid':'00000013','username':'x','address':'-','address6':'-','state':'SMGR_STATE_"              \
+	"DISCONNECTING'}"
+
+Test(render_exec, subscribers)
+{
+	const char *text =
+	        text_of(render_subscribers,
+	                "{'total':3,'managers_missing':1,'calls':[" CALL1 "," CALL2 "," CALL3 "]}", NULL);
+	const char *rows = strstr(text, "vvvvvv");
+
+	cr_assert(rows);
+	cr_expect(strncmp(text, "+-----Access       (q) - wsg-simple-ip\n|     Type:\n", 40) == 0);
+	cr_expect_str_eq(
+	        rows,
+	        "vvvvvv CALLID   MSID            USERNAME               IP                            "
+	        "TIME-IDLE\n"
+	        "------ -------- --------------- ---------------------- ----------------------------- "
+	        "---------\n"
+	        "qQC.AS 005c6081 262011234567890 262011234567890@nai    10.45.0.7                     "
+	        "00h00m02s\n"
+	        "qQc.AS 00000012 n/a             gw-with-a-name-that-is-long 2001:db8::9                   "
+	        "n/a\n"
+	        "qQD.AS 00000013 n/a             x                      n/a                           n/a\n"
+	        "\n"
+	        "Total subscribers matching specified criteria: 3\n"
+	        "1 session manager(s) did not answer; their sessions are not listed.\n");
+	expect(render_subscribers, "{'total':0,'calls':[]}", NULL,
+	       "No subscribers match the specified criteria\n");
+}
+
+Test(render_exec, subscribers_full)
+{
+	expect(render_subscribers, "{'total':1,'calls':[" CALL1 "]}", "full",
+	       "Username: 262011234567890@nai                         Status: Online/Active\n"
+	       "  Access Type: wsg-simple-ipv4v6                      Network Type: IPSEC\n"
+	       "  Access Tech: WSG                                    Peer IP Address: 100.64.0.1\n"
+	       "  callid: 005c6081                                    msid: 262011234567890\n"
+	       "  Card/Cpu: 3/1                                       Sessmgr Instance: 5\n"
+	       "  state: Connected                                    Ipsecmgr Instance: 2\n"
+	       "  connect time: Sunday November 30 02:38:03 UTC 2025  call duration: 01h02m05s\n"
+	       "  idle time: 00h00m02s                                idle time left: n/a\n"
+	       "  session time left: n/a                              Redundancy Status: Recovered Session\n"
+	       "  wsg-service name: segw                              source context: wsg\n"
+	       "  ip address: 10.45.0.7                               ip pool name: ue\n"
+	       "  ipv6 address: 2001:db8::7                           ipv6 pool name: ue6\n"
+	       "  input pkts: 30                                      output pkts: 31\n"
+	       "  input bytes: 1800                                   output bytes: 1860\n"
+	       "  input pkts dropped: 1                               output pkts dropped: 4\n"
+	       "\n"
+	       "Total subscribers matching specified criteria: 1\n");
+}
+
+Test(render_exec, transports)
+{
+	expect(render_transports,
+	       "{'targets':[{'name':'nms','address':'192.0.2.50','port':162,'version':'2c','sent':12,'failed'"
+	       ":1,"
+	       "'behind':3}]}",
+	       NULL,
+	       "Target Name                      IP Address                              Port  Ver   Sent "
+	       "Failed Waiting\n"
+	       "-------------------------------- --------------------------------------- ----- --- ------ "
+	       "------ -------\n"
+	       "nms                              192.0.2.50                                162 2c      12    "
+	       "  1       3\n");
+}
+
+#define LOGGING                                                                                              \
+	"{'active':true,'received':9,'stored':7,'waiting':2,'dropped':0,'filters':[{'facility':'ipsec','"    \
+	"level':'"                                                                                           \
+	"debug','source':'exec'},{'facility':'all','level':'info','source':'configuration'}]}"
+#define FILTERS                                                                                              \
+	"Facility             Level     Set by\n"                                                            \
+	"-------------------- --------- -------------\n"                                                     \
+	"ipsec                debug     exec\n"                                                              \
+	"all                  info      configuration\n"
+
+Test(render_exec, logging)
+{
+	expect(render_logging, LOGGING, NULL, "  Events on this terminal    : Enabled\n\n" FILTERS);
+	expect(render_logging, LOGGING, "active", FILTERS);
+	expect(render_logging, LOGGING, "verbose",
+	       "  Events on this terminal    : Enabled\n"
+	       "  Records received           : 9\n"
+	       "  Records stored             : 7\n"
+	       "  Records waiting            : 2\n"
+	       "  Records dropped            : 0\n\n" FILTERS);
 }
