@@ -85,6 +85,8 @@ struct hat {
 	char closed[HAT_CLOSED_MAX];
 	struct ckpt *ckpt;
 	uint64_t activated_us;
+	bool settled; /* every card of this boot has its role, or had its time */
+	struct task_timer *settle;
 	struct task_timer *lack;          /* fewer packet cards are active than configured: for long? */
 	struct task_timer *back;          /* look whether what is raised as failed is back */
 	struct task_timer *timer, *check; /* check: orders were sent; look whether they were carried out */
@@ -128,6 +130,8 @@ bool hat_is_manager(const char *facility);
 /* hat_state.c: what survives this task. */
 void hat_state_load(struct hat *h);
 void hat_state_save_slot(struct hat *h, unsigned slot);
+/* Say yes to the order of a card when all that was saved before would survive. */
+void hat_state_answer(struct hat *h, unsigned slot, const struct bus_msg *m);
 void hat_state_save_move(struct hat *h);
 void hat_state_save_require(struct hat *h);
 void hat_state_save_keep(struct hat *h);

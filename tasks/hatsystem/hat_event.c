@@ -18,6 +18,7 @@
 #define BACK_MS       2000 /* the traps of a failure are stored by then */
 #define ALARMS_MAX    64
 #define MIB_ACTIVEDPC 9    /* starCardMode */
+#define SETTLE_MS     5000 /* of a boot: the cards that come have come */
 #define LACK_MS       3000 /* a move or a quick restart is no loss of service */
 
 void hat_card_trap(struct hat *h, const char *trap, unsigned slot)
@@ -446,8 +447,36 @@ bool hat_covered(const struct hat *h, unsigned slot)
 	return h->slots[slot].type && covered(h, slot);
 }
 
+static void settle_cb(struct task *t, void *arg)
+{
+	struct hat *h = arg;
+
+	(void)t;
+	task_timer_stop(h->settle);
+	h->settle = NULL;
+	hat_spof(h);
+}
+
+/* While a chassis boots its cards get their roles one after the other: which of them has nobody beside it is
+ * known when all have one, or had their time. */
+static bool settling(struct hat *h)
+{
+	bool waits = false;
+
+	if (h->resumed || h->settled)
+		return false;
+	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && !waits; s++)
+		waits = h->hw.card[s] && !hat_life_serves(h, s) && !hat_life_is(h, s, CARD_STANDBY);
+	h->settled = !waits || clock_now_us() - h->activated_us >= SETTLE_MS * US_PER_MS;
+	if (!h->settled && !h->settle)
+		h->settle = task_timer_start(h->t, SETTLE_MS, 0, settle_cb, h);
+	return !h->settled;
+}
+
 void hat_spof(struct hat *h)
 {
+	if (settling(h))
+		return;
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX; s++) {
 		/* one that is emptied is no longer what sessions depend on */
 		bool active = hat_life_serves(h, s) && !hat_life_is(h, s, CARD_MIGRATEFROM);

@@ -256,6 +256,33 @@ static const char *switch_refusal(const struct hat *h, const CardOrder *o, char 
 	return buf;
 }
 
+/* The order that is being carried out: the hatsystem that it was given to may have died before it said yes.
+ */
+static bool under_way(const struct hat *h, const CardOrder *o)
+{
+	const struct hat_move *mv = &h->move;
+	bool migrate = o->what == CARD_ORDER__WHAT__MIGRATE;
+
+	if (o->what < 0 || (size_t)o->what >= sizeof(orders) / sizeof(orders[0]))
+		return false;
+	return mv->on && mv->planned && mv->from == o->slot && (migrate || orders[o->what].leaves) &&
+	       (int)mv->then == orders[o->what].then && (!migrate || mv->to == o->to_slot);
+}
+
+static void carry_out(struct hat *h, const CardOrder *o)
+{
+	h->slots[o->slot].upgrading = o->what == CARD_ORDER__WHAT__UPGRADE;
+	if (orders[o->what].leaves)
+		hat_card_trap(h, "CardRebootRequest", o->slot);
+	if (o->what == CARD_ORDER__WHAT__SWITCH)
+		hat_power(h, "cycle", o->slot, "switch");
+	else if (o->what == CARD_ORDER__WHAT__MIGRATE)
+		move_start(h, o->slot, o->to_slot, AFTER_NOTHING);
+	else if (!processing(h, o->slot) || !hat_life_serves(h, o->slot) ||
+	         !move_start(h, o->slot, 0, orders[o->what].then))
+		hat_order_then(h, o->slot, orders[o->what].then);
+}
+
 void hat_card_order(struct task *t, const struct bus_msg *m)
 {
 	struct hat *h = t->data;
@@ -271,25 +298,22 @@ void hat_card_order(struct task *t, const struct bus_msg *m)
 		why = switch_refusal(h, o, buf, sizeof(buf));
 	if (!why && busy)
 		why = hat_busy_refusal(h, o->slot, busy_out, o->force, buf, sizeof(buf));
+	if (why && under_way(h, o)) {
+		hat_state_answer(h, o->slot, m);
+		return;
+	}
 	if (why) {
 		task_reply_status(t, m, -EINVAL, "%s", why);
 		return;
 	}
+	if (h->slots[o->slot].type->management) /* this process may go with it */
+		task_reply_status(t, m, 0, "%s", "");
 	if (busy)
 		hat_busy_set(h, o->slot, busy_out);
-	task_reply_status(t, m, 0, "%s", "");
-	if (busy)
-		return;
-	h->slots[o->slot].upgrading = o->what == CARD_ORDER__WHAT__UPGRADE;
-	if (orders[o->what].leaves)
-		hat_card_trap(h, "CardRebootRequest", o->slot);
-	if (o->what == CARD_ORDER__WHAT__SWITCH)
-		hat_power(h, "cycle", o->slot, "switch");
-	else if (o->what == CARD_ORDER__WHAT__MIGRATE)
-		move_start(h, o->slot, o->to_slot, AFTER_NOTHING);
-	else if (!processing(h, o->slot) || !hat_life_serves(h, o->slot) ||
-	         !move_start(h, o->slot, 0, orders[o->what].then))
-		hat_order_then(h, o->slot, orders[o->what].then);
+	else
+		carry_out(h, o);
+	if (!h->slots[o->slot].type->management)
+		hat_state_answer(h, o->slot, m);
 }
 
 /* --- configuration

@@ -8,6 +8,7 @@
  */
 #include "hat.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,17 +18,22 @@
 
 #define ROW_MAX 200
 
-static void save(struct hat *h, const char *key, const char *text)
+/* cb: when it is durable, or can't be. Without memory it is not called: -errno. */
+static int save_then(struct hat *h, const char *key, const char *text, ckpt_cb cb, void *arg)
 {
 	char row[ROW_MAX];
 	struct ckpt_row r = {.kind = "hat", .key = key, .blob = row};
 
 	r.len = (size_t)snprintf(row, sizeof(row), "%s %s", h->t->boot_id, text);
-	if (h->ckpt && r.len < sizeof(row))
-		ckpt_write(h->ckpt, &r, 1, NULL, NULL);
+	return h->ckpt && r.len < sizeof(row) ? ckpt_write(h->ckpt, &r, 1, cb, arg) : -EINVAL;
 }
 
-void hat_state_save_slot(struct hat *h, unsigned slot)
+static void save(struct hat *h, const char *key, const char *text)
+{
+	save_then(h, key, text, NULL, NULL);
+}
+
+static int save_slot(struct hat *h, unsigned slot, ckpt_cb cb, void *arg)
 {
 	const struct hat_slot *s = &h->slots[slot];
 	char key[16], text[64];
@@ -35,7 +41,33 @@ void hat_state_save_slot(struct hat *h, unsigned slot)
 	snprintf(key, sizeof(key), "%u", slot);
 	snprintf(text, sizeof(text), "%s %d %d %d", card_state_name(hat_life(h, slot)), s->halted, s->busied,
 	         s->too_hot);
-	save(h, key, text);
+	return save_then(h, key, text, cb, arg);
+}
+
+void hat_state_save_slot(struct hat *h, unsigned slot)
+{
+	save_slot(h, slot, NULL, NULL);
+}
+
+/* A full disk is no reason to keep the operator waiting: what was ordered is under way. */
+static void answer(struct task *t, void *arg, int status, const char *text)
+{
+	(void)status;
+	(void)text;
+	task_reply_status_to(t, arg, 0, "%s", "");
+	free(arg);
+}
+
+void hat_state_answer(struct hat *h, unsigned slot, const struct bus_msg *m)
+{
+	struct bus_from *from = malloc(sizeof(*from));
+
+	if (from)
+		*from = task_from(m);
+	if (from && save_slot(h, slot, answer, from) == 0)
+		return;
+	free(from);
+	task_reply_status(h->t, m, 0, "%s", "");
 }
 
 void hat_state_save_move(struct hat *h)

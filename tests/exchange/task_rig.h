@@ -29,10 +29,17 @@ static struct {
 	struct bus_switch *card;
 	char identity[40], addr[40];
 	const char *facility;
-	unsigned instance; /* 0, or set by the test before rig_setup() */
+	unsigned instance;   /* 0, or set by the test before rig_setup() */
+	const char *profile; /* NULL, or set by the test before rig_start() */
 	bool ready, late;
 	unsigned ticks;
 	pid_t pid;
+	/* another real program that this one needs, started with rig_help() */
+	const char *helper;
+	char helper_identity[40];
+	pid_t helper_pid;
+	bool helper_ready;
+	void (*card_rx)(const struct bus_rx *rx, const Envelope *env); /* what is for card 5 besides */
 } rig;
 
 struct peer {
@@ -61,12 +68,30 @@ static void rig_tick(uv_timer_t *h)
 		cr_assert(condition, "not within the deadline: " #condition);                                \
 	} while (0)
 
+static void rig_register(const char *facility, const char *identity, bool ready)
+{
+	char addr[40];
+
+	snprintf(addr, sizeof(addr), "%s/0", facility);
+	cr_assert_eq(ready ? bus_switch_ready(rig.card, identity, addr)
+	                   : bus_switch_register(rig.card, identity, addr),
+	             0);
+}
+
 static void rig_card_rx(void *arg, const struct bus_rx *rx)
 {
 	Envelope *env = envelope__unpack(NULL, rx->len, rx->data);
 
 	cr_assert(env);
-	if (env->body_case == ENVELOPE__BODY_HELLO) {
+	if (env->body_case == ENVELOPE__BODY_HELLO && rig.helper &&
+	    !strcmp(env->hello->facility, rig.helper)) {
+		snprintf(rig.helper_identity, sizeof(rig.helper_identity), "%s", rx->ret);
+		rig_register(rig.helper, rig.helper_identity, false);
+	} else if (env->body_case == ENVELOPE__BODY_READY && rig.helper &&
+	           strstr(rx->ret, rig.helper_identity)) {
+		rig_register(rig.helper, rig.helper_identity, true);
+		rig.helper_ready = true;
+	} else if (env->body_case == ENVELOPE__BODY_HELLO) {
 		snprintf(rig.identity, sizeof(rig.identity), "%s", rx->ret);
 		cr_assert_eq(bus_switch_register(rig.card, rig.identity, rig.addr), 0);
 	} else if (env->body_case == ENVELOPE__BODY_SUBSCRIBE) {
@@ -74,6 +99,8 @@ static void rig_card_rx(void *arg, const struct bus_rx *rx)
 	} else if (env->body_case == ENVELOPE__BODY_READY && env->ready->active) {
 		bus_switch_ready(rig.card, rig.identity, rig.addr);
 		rig.ready = true;
+	} else if (rig.card_rx) {
+		rig.card_rx(rx, env);
 	}
 	envelope__free_unpacked(env, NULL);
 }
@@ -126,24 +153,23 @@ static void rig_peer_close(struct peer *p)
 	*p = (struct peer){0};
 }
 
-/* Start the task's program, active, and wait until it is ready. */
-static void rig_start(const char *boot)
+static pid_t rig_spawn(const char *facility, unsigned instance, const char *boot)
 {
 	char env[6][160], program[128], *envp[7] = {env[0], env[1], env[2], env[3], env[4], env[5], NULL};
 	char name[32], number[16], *argv[] = {name, number, "5/0", "active", NULL};
+	pid_t pid;
 
-	snprintf(program, sizeof(program), "%s/%s", RIG_LIBEXEC, rig.facility);
-	snprintf(name, sizeof(name), "%s", rig.facility);
-	snprintf(number, sizeof(number), "%u", rig.instance);
+	snprintf(program, sizeof(program), "%s/%s", RIG_LIBEXEC, facility);
+	snprintf(name, sizeof(name), "%s", facility);
+	snprintf(number, sizeof(number), "%u", instance);
 	snprintf(env[0], sizeof(env[0]), "ORRERY_CHASSIS=test");
 	snprintf(env[1], sizeof(env[1]), "ORRERY_RUN=%s", rig.dir);
 	snprintf(env[2], sizeof(env[2]), "ORRERY_STATE=%s", rig.dir);
 	snprintf(env[3], sizeof(env[3]), "ORRERY_BOOT=%s", boot);
-	snprintf(env[4], sizeof(env[4]), "ORRERY_PROFILE=none");
+	snprintf(env[4], sizeof(env[4]), "ORRERY_PROFILE=%s", rig.profile ? rig.profile : "none");
 	snprintf(env[5], sizeof(env[5]), "ORRERY_TOKEN=t");
-	rig.ready = false;
-	rig.pid = fork();
-	if (rig.pid == 0) {
+	pid = fork();
+	if (pid == 0) {
 		int null = open("/dev/null", O_RDWR);
 
 		dup2(null, 2);
@@ -151,7 +177,23 @@ static void rig_start(const char *boot)
 		execve(program, argv, envp);
 		_exit(127);
 	}
+	return pid;
+}
+
+/* Start the task's program, active, and wait until it is ready. */
+static void rig_start(const char *boot)
+{
+	rig.ready = false;
+	rig.pid = rig_spawn(rig.facility, rig.instance, boot);
 	RIG_WAIT(rig.ready);
+}
+
+/* Have instance 0 of another facility run beside it until the end. */
+static inline void rig_help(const char *facility, const char *boot)
+{
+	rig.helper = facility;
+	rig.helper_pid = rig_spawn(facility, 0, boot);
+	RIG_WAIT(rig.helper_ready);
 }
 
 /* kill -9, and what a card does then. */
@@ -191,6 +233,10 @@ static void rig_teardown(void)
 
 	if (rig.pid > 0)
 		rig_stop();
+	if (rig.helper_pid > 0) {
+		kill(rig.helper_pid, SIGKILL);
+		waitpid(rig.helper_pid, NULL, 0);
+	}
 	bus_switch_free(rig.card);
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", rig.dir);
 	cr_assert_eq(system(cmd), 0);
