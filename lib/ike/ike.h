@@ -229,7 +229,6 @@ enum ike_reason {
 	IKE_R_RETRANSMIT,  /* no answer to another request */
 	IKE_R_LIFETIME,    /* hard lifetime reached */
 	IKE_R_REKEYED,
-	IKE_R_INITIAL_CONTACT, /* the peer started afresh */
 	IKE_R_SETUP_TIMEOUT,
 	IKE_R_NO_PROPOSAL,
 	IKE_R_INVALID_KE,
@@ -330,7 +329,7 @@ struct ike_policy {
 	bool ask_session;       /* responder: emit NEED_SESSION and wait for ike_engine_address_assigned() */
 	bool allow_empty;       /* keep an IKE SA whose first child failed (StarOS allow-empty-ikesa) */
 	bool force_encap;       /* pretend to be behind a NAT, so that ESP goes in UDP */
-	bool initial_contact;   /* initiator sends INITIAL_CONTACT */
+	bool initial_contact;   /* initiator sends INITIAL_CONTACT; nobody heeds it (chapter 25) */
 	bool cookie_challenge;  /* dos cookie-challenge: take part in COOKIE above config.cookie_on half-open
 	                           SAs */
 	uint32_t ike_lifetime_s; /* 0: never ends. StarOS default 86400 */

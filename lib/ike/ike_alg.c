@@ -274,7 +274,6 @@ const char *ike_reason_name(enum ike_reason r)
 	        [IKE_R_RETRANSMIT] = "no answer",
 	        [IKE_R_LIFETIME] = "lifetime ended",
 	        [IKE_R_REKEYED] = "rekeyed",
-	        [IKE_R_INITIAL_CONTACT] = "initial contact",
 	        [IKE_R_SETUP_TIMEOUT] = "set-up timed out",
 	        [IKE_R_NO_PROPOSAL] = "no proposal chosen",
 	        [IKE_R_INVALID_KE] = "no common Diffie-Hellman group",

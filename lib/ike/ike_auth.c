@@ -246,38 +246,6 @@ void ike_auth_session(struct ike_sa *sa, struct ike_out *t, const struct ike_ses
 
 /* ---- the answer ---- */
 
-static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
-{
-	return a->path.ctx_id == b->path.ctx_id && a->peer_id->type == b->peer_id->type &&
-	       a->peer_id->len == b->peer_id->len &&
-	       memcmp(a->peer_id->data, b->peer_id->data, a->peer_id->len) == 0;
-}
-
-/* INITIAL_CONTACT (RFC 7296 section 2.4): the peer knows of no other SA, so they are dead. */
-static void drop_others(struct ike_sa *sa)
-{
-	struct ike_node *n = sa->by_peer.obj ? ike_map_find(&sa->e->by_peer, sa->by_peer.key) : NULL, *next;
-	struct ike_sa *other;
-	struct ike_out *t;
-
-	for (; n; n = next) {
-		next = ike_map_next(n);
-		other = n->obj;
-		if (other == sa || !same_peer(other, sa))
-			continue;
-		if (other->txn) {
-			other->doomed = true;
-			other->doom = IKE_R_INITIAL_CONTACT;
-			continue;
-		}
-		t = ike_out_begin(sa->e, other);
-		if (!t)
-			return;
-		ike_sa_kill(other, t, IKE_R_INITIAL_CONTACT, IKE_N_INITIAL_CONTACT, 0);
-		ike_timer_settle(other, t);
-	}
-}
-
 /* The child, or the notify that says why not. */
 static uint16_t negotiate_child(struct ike_sa *sa, const struct wish *w, struct ike_child **child,
                                 uint8_t *num)
@@ -428,7 +396,5 @@ static void finish(struct ike_rx *rx, const struct wish *w, const struct ike_ses
 		IKE_CNT(sa, success_local_cert_auth_method);
 	report(rx, child, notify);
 	ike_msg_reply(rx, &b);
-	if (ike_wire_notify(rx->m, IKE_N_INITIAL_CONTACT))
-		drop_others(sa);
 	ike_sa_drop_setup(sa);
 }

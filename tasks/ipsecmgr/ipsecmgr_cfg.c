@@ -541,7 +541,6 @@ bool ipsecmgr_cfg_map(const struct ipsecmgr_cert_env *e, const struct cfg_node *
 		return false;
 	read_template(&b);
 	p->pol.max_childsa = 0; /* its rules are the limit */
-	p->pol.initial_contact = true;
 	p->pol.n_ike = read_suites(&b, map, false, p->pol.ike, &p->pol.ike_lifetime_s);
 	return p->pol.n_ike > 0;
 }

@@ -24,6 +24,7 @@
 #define TRY_US       (1 * US_PER_SEC) /* between two tries to set a tunnel up for packets */
 #define ASK_AGAIN_US (5 * US_PER_SEC) /* a rule without a child, for packets */
 #define TWINS_US     (2 * US_PER_SEC)
+#define AT_ONCE_US   (5 * US_PER_SEC) /* two tunnels that came up within so much were begun by both at once */
 #define CHECK_MS     500
 
 /* --- what is configured ------------------------------------------------------------------------------------
@@ -452,7 +453,7 @@ static int look_sa(void *arg, const struct ike_sa_view *v)
 	if (v->state != IKE_ST_ESTABLISHED)
 		return 0;
 	l->n_up++;
-	if (!l->up || v->created_us > l->newest.created_us) {
+	if (!l->up || v->up_us > l->newest.up_us) {
 		l->older = l->newest;
 		l->newest = *v;
 	} else {
@@ -481,8 +482,8 @@ static int begin(struct ipsecmgr *m, struct ipsecmgr_policy *p, unsigned rule, u
 	return ike_engine_initiate(m->e, now, &i, NULL);
 }
 
-/* Both sides began at once, or the peer forgot us: one tunnel is enough. Of two that each side began, that of
- * the greater address stays, which the peer sees like us. */
+/* Both sides began at once, or the peer forgot us: one tunnel is enough. Of two that each side began at once
+ * that of the greater address stays, which the peer sees like us; else the newer one. */
 static void settle_twins(struct ipsecmgr *m, const struct ipsecmgr_policy *p, uint64_t now)
 {
 	struct look l = look(m, p);
@@ -491,7 +492,7 @@ static void settle_twins(struct ipsecmgr *m, const struct ipsecmgr_policy *p, ui
 
 	if (l.n_up < 2)
 		return;
-	if (l.newest.initiator != l.older.initiator)
+	if (l.newest.initiator != l.older.initiator && l.newest.up_us - l.older.up_us < AT_ONCE_US)
 		loser = l.newest.initiator == we_are_greater ? &l.older : &l.newest;
 	LOG(EV_IKE_DELETE, "crypto map %s in context %s has two tunnels: IKE SA %016llx ends", p->template,
 	    p->context, (unsigned long long)loser->spi);

@@ -21,7 +21,6 @@ static const struct {
 } table[] = {
         {"deleted by the peer", true, FIELD(total_disconnected_remote_disc_ipsec), "Remote-disconnect"},
         {"duplicate session", false, FIELD(total_disconnected_duplicate_request), "Local-disconnect"},
-        {"initial contact", true, FIELD(total_disconnected_duplicate_request), "Remote-disconnect"},
         {"deleted locally", false, FIELD(total_disconnected_admin_disconnect), "Admin-disconnect"},
         {"dead peer", false, FIELD(total_disconnected_misc_reasons), "No-response"},
         {"no answer", false, FIELD(total_disconnected_misc_reasons), "No-response"},

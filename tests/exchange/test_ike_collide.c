@@ -482,7 +482,8 @@ Test(ike_collide, either_end_cut_at_every_message_of_a_set_up)
 				struct run r = {.lose = -1, .cut_at = at, .victim = victim, .how = how};
 				struct world *w = w_new();
 
-				w->n[1].policy.initial_contact = true;
+				w->n[0].policy.dpd_interval_s = w->n[1].policy.dpd_interval_s =
+				        40; /* a tunnel that one end lost */
 				peer_at = NULL;
 				w_boot(w);
 				w->n[0].commit = w->n[1].commit = W_MANUAL;
@@ -495,7 +496,7 @@ Test(ike_collide, either_end_cut_at_every_message_of_a_set_up)
 				w_run(w, 70 * W_US);
 				if (!w_established(&w->n[1]))
 					w_initiate(w);
-				w_run(w, 5 * W_US);
+				w_run(w, 80 * W_US);
 				for (int i = 0; i < 2; i++) {
 					cr_assert_geq(w_established(&w->n[i]), 1, "cut %d of %d at %d", how,
 					              victim, at);

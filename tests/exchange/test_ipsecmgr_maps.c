@@ -561,6 +561,35 @@ Test(ipsecmgr_maps, of_two_tunnels_one_stays)
 	cr_assert_eq(w_matched(w), 2);
 }
 
+/* The peer has lost everything and begins anew: its tunnel counts, whoever has the greater address. */
+Test(ipsecmgr_maps, a_peer_that_forgot_us_is_not_sent_away)
+{
+	struct ike_initiate i = {.policy = "tmpl", .path = w_path(500)};
+	struct net_endpoint local = i.path.local;
+	struct ike_sa_view v;
+	uint64_t old;
+
+	face_to_face();
+	packet("172.16.0.1", "172.17.0.1");
+	pass(10 * W_US);
+	cr_assert_eq(w_matched(w), 2);
+	cr_assert(w_sa(&w->n[1], &v));
+	old = v.spi;
+	w_kill(&w->n[0]);
+	w_forget(&w->n[0]);
+	w_start(&w->n[0]);
+	i.path.local = i.path.remote;
+	i.path.remote = local;
+	cr_assert_eq(ike_engine_initiate(w->n[0].e, w->now, &i, NULL), 0);
+	pass(6 * W_US);
+	cr_assert(w_sa(&w->n[0], &v));
+	pass(60 * W_US);
+	cr_assert_eq(w_established(&w->n[1]), 1);
+	cr_assert(w_sa(&w->n[1], &v));
+	cr_assert_neq(v.spi, old);
+	cr_assert_eq(w_matched(w), 2);
+}
+
 /* A changed map: what is up stays and gets nothing new until it is cleared (chapter 6), or ends (chapter 7).
  */
 Test(ipsecmgr_maps, a_change_waits_or_ends_the_tunnel)

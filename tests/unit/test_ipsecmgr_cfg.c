@@ -720,7 +720,7 @@ Test(ipsecmgr_cfg, a_crypto_map_reads_like_a_template)
 	cr_expect_eq(p->pol.ike_lifetime_s, 7200u);
 	cr_expect_eq(p->pol.payload[0].esp[0].encr_bits, 256);
 	cr_expect_eq(p->pol.payload[0].lifetime_s, 3600u);
-	cr_expect(p->pol.payload[0].rekey && p->pol.ike_rekey && p->pol.initial_contact);
+	cr_expect(p->pol.payload[0].rekey && p->pol.ike_rekey && !p->pol.initial_contact);
 	cr_expect_eq(p->pol.dpd_interval_s, 20u);
 	cr_expect_eq(p->pol.max_retrans, 3u);
 	cr_expect_eq(p->pol.setup_timer_s, 17u);
