@@ -83,15 +83,14 @@ static int clear_bulkstats(struct sh *sh, const struct cli_cmd *cmd, struct cli_
 	return sh_control(sh, "bulkstat/0", "clear", cli_cmd_str(cmd, "what"));
 }
 
-/* Every ipsecmgr that runs deletes what matches. */
-static int clear_crypto_sa(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+/* Every ipsecmgr that runs is told to do something with the SAs that match. */
+static int tell_managers(struct sh *sh, const struct cli_cmd *cmd, const char *what)
 {
 	char err[256], args[200] = "all", dst[40];
 	json_t *plan, *task;
 	size_t i;
 	int rc = 0;
 
-	(void)out;
 	if (cli_cmd_has(cmd, "tag"))
 		snprintf(args, sizeof(args), "tag %s", cli_cmd_str(cmd, "tag"));
 	else if (cli_cmd_has(cmd, "peer"))
@@ -106,11 +105,25 @@ static int clear_crypto_sa(struct sh *sh, const struct cli_cmd *cmd, struct cli_
 			continue;
 		snprintf(dst, sizeof(dst), "ipsecmgr/%d",
 		         (int)json_integer_value(json_object_get(task, "instance")));
-		if (sh_control(sh, dst, "clear crypto security-association", args) < 0)
+		if (sh_control(sh, dst, what, args) < 0)
 			rc = -1;
 	}
 	json_decref(plan);
 	return rc;
+}
+
+static int clear_crypto_sa(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	(void)out;
+	return tell_managers(sh, cmd, "clear crypto security-association");
+}
+
+static int test_crypto(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	const char *what = cli_cmd_str(cmd, "what");
+
+	(void)out;
+	return tell_managers(sh, cmd, strcmp(what, "check") ? what : "dpd");
 }
 
 /* --- ping
@@ -211,6 +224,7 @@ const struct sh_command sh_exec_commands[] = {
         {"bulkstats_force", bulkstats_force, NULL, NULL},
         {"clear_bulkstats", clear_bulkstats, NULL, NULL},
         {"clear_crypto_sa", clear_crypto_sa, NULL, NULL},
+        {"test_crypto", test_crypto, NULL, NULL},
         {"ping", ping, NULL, NULL},
         {NULL, NULL, NULL, NULL},
 };
