@@ -18,6 +18,7 @@
  * only slow, or waits for the standby chassis, is not buried in repetitions. */
 #define ACK_MS     5000
 #define ACK_MS_MAX 40000
+#define SETTLE_MS  2000 /* a srdb that hangs is gone by then */
 #define RETRY_MS   10
 
 struct unit {
@@ -258,6 +259,40 @@ int ckpt_write(struct ckpt *c, const struct ckpt_row *rows, size_t n, ckpt_cb cb
 int ckpt_write_once(struct ckpt *c, const struct ckpt_row *rows, size_t n, ckpt_cb cb, void *arg)
 {
 	return submit(c, rows, n, true, cb, arg);
+}
+
+struct settle {
+	void (*cb)(struct task *t, void *arg);
+	void *arg;
+};
+
+static void settled(struct task *t, void *arg, int status, const struct bus_msg *m)
+{
+	struct settle *s = arg;
+
+	(void)m;
+	if (status == -ETIMEDOUT)
+		LOG(EV_STORE_ERROR, "srdb does not say that all is stored; what it has is taken");
+	s->cb(t, s->arg);
+	free(s);
+}
+
+int ckpt_settle(struct task *t, void (*cb)(struct task *t, void *arg), void *arg)
+{
+	struct settle *s = malloc(sizeof(*s));
+	Envelope env = ENVELOPE__INIT;
+	CkptWrite nothing = CKPT_WRITE__INIT;
+	int rc = s ? 0 : -ENOMEM;
+
+	env.body_case = ENVELOPE__BODY_CKPT_WRITE;
+	env.ckpt_write = &nothing;
+	if (!rc) {
+		*s = (struct settle){cb, arg};
+		rc = task_request(t, "srdb/0", &env, SETTLE_MS, 0, settled, s);
+	}
+	if (rc < 0)
+		free(s);
+	return rc;
 }
 
 size_t ckpt_pending(const struct ckpt *c)

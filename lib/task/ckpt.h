@@ -32,6 +32,13 @@ int ckpt_write(struct ckpt *c, const struct ckpt_row *rows, size_t n, ckpt_cb cb
 /* The same; what is refused is not written later either. (Rows of ckpt_write() that were refused stay in the
  * store's queue and may become durable when the disk has space again, so nobody has to ask twice.) */
 int ckpt_write_once(struct ckpt *c, const struct ckpt_row *rows, size_t n, ckpt_cb cb, void *arg);
+/*
+ * Before a task reads what one of its number has stored before it: cb when every row that one had sent is in
+ * the store or will never be (its card drops what comes from a dead process, and srdb takes messages in
+ * order). Also when srdb is not there, or does not answer for two seconds: what it had not stored is lost
+ * with it. -errno: cb will not be called, and there is nothing to wait for.
+ */
+int ckpt_settle(struct task *t, void (*cb)(struct task *t, void *arg), void *arg);
 /* Units not acknowledged yet. */
 size_t ckpt_pending(const struct ckpt *c);
 

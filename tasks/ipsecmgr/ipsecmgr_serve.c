@@ -248,9 +248,35 @@ static void stop_serving(struct ipsecmgr *m)
 	ipsecmgr_maps_policies(m);
 }
 
+static void check(struct ipsecmgr *m);
+
+static enum { UNSETTLED, SETTLING, SETTLED } settle;
+
+static void settled(struct task *t, void *arg)
+{
+	struct ipsecmgr *m = arg;
+
+	(void)t;
+	settle = m->serving ? SETTLED : UNSETTLED;
+	check(m);
+}
+
+/* The last words of the one before us are in the store. Each time we begin to serve they may be others. */
+static bool store_settled(struct ipsecmgr *m)
+{
+	if (settle == UNSETTLED)
+		settle = ckpt_settle(m->t, settled, m) < 0 ? SETTLED : SETTLING;
+	if (settle == SETTLING)
+		return false;
+	settle = UNSETTLED;
+	return true;
+}
+
 static void check(struct ipsecmgr *m)
 {
 	if (!m->cfg_known || !m->srp_known)
+		return;
+	if (m->serving && !m->e && !store_settled(m))
 		return;
 	if (m->serving && !m->e)
 		start_serving(m);

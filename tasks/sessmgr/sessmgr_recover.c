@@ -446,15 +446,28 @@ static void complete(struct sessmgr *s, uint32_t fetched)
 	sessmgr_crr_feed(s);
 }
 
-void sessmgr_recover_all(struct sessmgr *s, void (*done)(struct sessmgr *s))
+static void begin(struct sessmgr *s)
 {
-	sessmgr_recover_drop(s);
 	sessmgr_pool_load(s, UINT32_MAX, false);
-	recovered = done;
 	if (s->after_failure)
 		sessmgr_crr_fetch(s, adopt_record, complete);
 	else
 		complete(s, 0);
+}
+
+static void settled(struct task *t, void *arg)
+{
+	(void)t;
+	if ((uint32_t)(uintptr_t)arg == sessmgr.gen)
+		begin(&sessmgr);
+}
+
+void sessmgr_recover_all(struct sessmgr *s, void (*done)(struct sessmgr *s))
+{
+	sessmgr_recover_drop(s);
+	recovered = done;
+	if (ckpt_settle(s->t, settled, (void *)(uintptr_t)s->gen) < 0)
+		begin(s);
 }
 
 void sessmgr_recover_drop(struct sessmgr *s)

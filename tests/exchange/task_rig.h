@@ -181,7 +181,7 @@ static pid_t rig_spawn(const char *facility, unsigned instance, const char *boot
 }
 
 /* Start the task's program, active, and wait until it is ready. */
-static void rig_start(const char *boot)
+static inline void rig_start(const char *boot)
 {
 	rig.ready = false;
 	rig.pid = rig_spawn(rig.facility, rig.instance, boot);
@@ -242,7 +242,7 @@ static void rig_teardown(void)
 	cr_assert_eq(system(cmd), 0);
 }
 
-static void rig_request(struct peer *p, Envelope *env)
+static inline void rig_request(struct peer *p, Envelope *env)
 {
 	env->kind = ENVELOPE__KIND__REQUEST;
 	env->id = ++p->next_id;

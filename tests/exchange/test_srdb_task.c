@@ -98,6 +98,21 @@ static const char *rows_now(void)
 	return text;
 }
 
+Test(srdb_task, a_write_of_nothing_is_answered_after_all_before_it)
+{
+	Envelope env = ENVELOPE__INIT;
+	CkptWrite w = CKPT_WRITE__INIT;
+
+	for (int i = 0; i < 50; i++)
+		write_row(&ipsecmgr, "ikesa", i % 2 ? "a" : "b", "x");
+	env.body_case = ENVELOPE__BODY_CKPT_WRITE;
+	env.ckpt_write = &w;
+	rig_request(&ipsecmgr, &env);
+	RIG_WAIT(ipsecmgr.received && ipsecmgr.acks == 51);
+	cr_assert_eq(ipsecmgr.last->id, ipsecmgr.next_id, "it came last");
+	cr_assert_str_eq(rows_now(), "ikesa/a=x ikesa/b=x ");
+}
+
 Test(srdb_task, acknowledged_rows_survive_a_kill_but_not_a_new_boot)
 {
 	for (int i = 0; i < 100; i++)
