@@ -212,6 +212,59 @@ Test(ipsecmgr_cfg, defaults_are_staros)
 	unload(t);
 }
 
+/* Chapters 16 to 18: what a template without a word, with every line, with `no`, and with `default` makes. */
+static struct ike_policy chapters_16_to_18(const char *lines)
+{
+	struct ipsecmgr_policy *p;
+	struct ike_policy pol;
+	struct cfg_tree *t;
+	char text[1000];
+
+	snprintf(text, sizeof(text),
+	         "config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n"
+	         "authentication remote pre-shared-key key k\n%spayload p match childsa\n#exit\n#exit\n"
+	         "wsg-service w\nbind address 192.0.2.1 crypto-template t\nend\n",
+	         lines);
+	t = load(text, 0);
+	p = ipsecmgr_cfg_build(t, NULL, NULL, NULL, NULL);
+	cr_assert_not_null(p);
+	pol = p->pol;
+	ipsecmgr_cfg_free(p);
+	unload(t);
+	return pol;
+}
+
+Test(ipsecmgr_cfg, dscp_fragmentation_and_mobike)
+{
+#define LINES                                                                                                \
+	"ikev2-ikesa dscp 0x23\nip ikev2-mtu 460\nipv6 ikev2-mtu 1144\nno ikev2-ikesa fragmentation\n"       \
+	"ikev2-ikesa mobike cookie-challenge\n"
+	static const char *const plain[] = {"",
+	                                    LINES
+	                                    "default ikev2-ikesa dscp\ndefault ip ikev2-mtu\n"
+	                                    "default ipv6 ikev2-mtu\ndefault ikev2-ikesa fragmentation\n"
+	                                    "default ikev2-ikesa mobike\n",
+	                                    "ikev2-ikesa mobike\nno ikev2-ikesa mobike\n"};
+	struct ike_policy p;
+
+	for (int i = 0; i < 3; i++) {
+		p = chapters_16_to_18(plain[i]);
+		cr_expect_eq(p.dscp, 0);
+		cr_expect(p.mtu4 == 1384 && p.mtu6 == 1364 && !p.no_fragmentation, "%d", i);
+		cr_expect(!p.mobike && !p.mobike_cookie, "%d", i);
+	}
+	p = chapters_16_to_18(LINES);
+	cr_expect_eq(p.dscp, 0x23);
+	cr_expect(p.mtu4 == 460 && p.mtu6 == 1144 && p.no_fragmentation);
+	cr_expect(p.mobike && p.mobike_cookie);
+	p = chapters_16_to_18(
+	        "ikev2-ikesa dscp 0x3F\nip ikev2-mtu 1932\nipv6 ikev2-mtu 1912\nikev2-ikesa mobike\n");
+	cr_expect_eq(p.dscp, 0x3f);
+	cr_expect(p.mtu4 == 1932 && p.mtu6 == 1912 && !p.no_fragmentation);
+	cr_expect(p.mobike && !p.mobike_cookie);
+#undef LINES
+}
+
 /* Payloads of every kind, and what is said of children, rekeys and repetitions. */
 Test(ipsecmgr_cfg, payloads_have_every_value)
 {
