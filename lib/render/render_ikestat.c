@@ -352,6 +352,9 @@ void render_crypto_statistics(const json_t *j, const struct cli_cmd *cmd, struct
 			continue;
 		if (nobody)
 			cli_out_put(out, "Control Statistics for No Crypto Template:\n\n");
+		else if (*render_str(o, "context"))
+			cli_out_printf(out, "Control Statistics for Context: %s\n\n",
+			               render_str(o, "context"));
 		else
 			cli_out_printf(out, "Control Statistics for Crypto Template: %s\n\n",
 			               render_str(o, "name"));

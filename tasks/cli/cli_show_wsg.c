@@ -187,10 +187,46 @@ json_t *sh_wsg_statistics_collect(struct sh *sh, const struct cli_cmd *cmd, char
 	return j;
 }
 
-/* IKEv2 counters are kept by crypto template; a service's are those of its template. */
+/* The context of a crypto template or map; NULL: it is not configured any more. */
+static const char *context_of(const struct cfg_tree *t, const char *name)
+{
+	const struct cfg_node *ctx;
+
+	cfg_foreach(ctx, t->root,
+	            "context") if (cfg_child_named(t, ctx, "crypto-template", name) ||
+	                           cfg_child_named(t, ctx, "crypto-map", name)) return cfg_key(ctx, 0);
+	return NULL;
+}
+
+/* The counters of a context, begun with none. */
+static json_t *of_context(json_t *list, const char *context)
+{
+	json_t *o, *counters = json_object();
+	size_t i;
+
+	json_array_foreach(list, i, o) if (!strcmp(render_str(o, "context"), context))
+	{
+		json_decref(counters);
+		return json_object_get(o, "counters");
+	}
+	json_array_append_new(list, json_pack("{s:s, s:o}", "context", context, "counters", counters));
+	return counters;
+}
+
+static void add_counters(json_t *sum, json_t *one)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach(one, key, v)
+	        json_object_set_new(sum, key, json_integer(render_num(sum, key) + json_integer_value(v)));
+}
+
+/* IKEv2 counters are kept by crypto template and map: a context's are those of all it has, a service's those
+ * of its template. */
 json_t *sh_ike_statistics_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
-	const char *service = cli_cmd_str(cmd, "service"), *only = NULL, *key;
+	const char *service = cli_cmd_str(cmd, "service"), *only = NULL, *key, *context;
 	json_t *counters, *list = json_array(), *svc = NULL, *c;
 
 	if (service) {
@@ -198,8 +234,14 @@ json_t *sh_ike_statistics_collect(struct sh *sh, const struct cli_cmd *cmd, char
 		only = render_str(json_array_get(json_object_get(svc, "services"), 0), "template");
 	}
 	counters = service && !svc ? NULL : sh_counters(sh, "ikev2", err, size);
-	json_object_foreach(counters, key, c) if (!only || !strcmp(only, key))
-	        json_array_append_new(list, json_pack("{s:s, s:O}", "name", key, "counters", c));
+	json_object_foreach(counters, key, c)
+	{
+		context = only ? NULL : context_of(sh_tree(sh), key);
+		if (context)
+			add_counters(of_context(list, context), c);
+		else if (!only || !strcmp(only, key))
+			json_array_append_new(list, json_pack("{s:s, s:O}", "name", key, "counters", c));
+	}
 	json_decref(svc);
 	if (!counters) {
 		json_decref(list);

@@ -392,6 +392,8 @@ Test(cli_render, crypto_statistics)
 	        "'ikev2-auth-p2succ':3}}]}";
 
 	contains(render_crypto_statistics, tree, NULL, "Control Statistics for Crypto Template: t1\n");
+	contains(render_crypto_statistics, "{'objects':[{'context':'wsg','counters':{}}]}", NULL,
+	         "Control Statistics for Context: wsg\n");
 	contains(render_crypto_statistics, tree, NULL,
 	         "  IKE SAs Present:                              202   IKE SAs Half Open:                   "
 	         "           0\n");

@@ -406,7 +406,7 @@ def try_all(lab):
     results.append(("url", try_url(lab, os.path.dirname(lab))))
     for r in BAD:
         results.append((r[0], try_bad(lab, "swan", r)))
-    text = cli("show crypto statistics ikev2")
+    text = cli("context wsg", "show crypto statistics ikev2 service-name wrsa")
     bad = "Remote Failures: +%d" % len([r for r in BAD if r[1] == "rsa"])
     results.append(("counters", None if re.search(bad, text) else "the failures were not counted: " + text))
     results.append(("kill", try_kill(lab)))
