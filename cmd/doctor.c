@@ -149,6 +149,7 @@ static const struct check checks[] = {
          "apt-get install strongswan libcharon-extra-plugins"},
         {"swanctl", FOR_LABS, try_program, "swanctl", "apt-get install strongswan-swanctl"},
         {"snmptrapd", FOR_LABS, try_program, "snmptrapd", "apt-get install snmptrapd"},
+        {"freeradius", FOR_LABS, try_program, "freeradius", "apt-get install freeradius"},
         {"sshd", FOR_LABS, try_program, "sshd", "apt-get install openssh-server"},
         {"sftp-server", FOR_LABS, try_program, "sftp-server", "apt-get install openssh-sftp-server"},
         {"ping", FOR_LABS, try_program, "ping", "apt-get install iputils-ping"},

@@ -167,7 +167,8 @@ static const char strongswan_conf[] =
         "  load = random nonce aes sha1 sha2 md5 hmac kdf xcbc gmp curve25519 gcm ctr openssl gcrypt pem "
         "pkcs1 pkcs8 "
         "x509 pubkey "
-        "constraints vici kernel-libipsec kernel-netlink socket-default updown\n"
+        "constraints eap-identity eap-md5 eap-mschapv2 vici kernel-libipsec kernel-netlink socket-default "
+        "updown\n"
         "  load_modular = no\n"
         "  retransmit_tries = 8\n  retransmit_timeout = 1.0\n  retransmit_base = 1.3\n"
         "  port = 500\n  port_nat_t = 4500\n  dh_exponent_ansi_x9_42 = no\n"
@@ -300,7 +301,7 @@ static int start_strongswan(struct labhold *h, const struct lab_server *s)
 	return wait_for(h, w.vici, pid, "strongSwan") || run(h, s->host, load) ? -1 : 0;
 }
 
-/* --- snmptrapd, sshd
+/* --- snmptrapd, sshd, freeradius
  * ---------------------------------------------------------------------------------------------------------
  */
 
@@ -381,6 +382,24 @@ static int start_sshd(struct labhold *h, const struct lab_server *s)
 	return rc ? rc : wait_for(h, pidfile, pid, "sshd");
 }
 
+static int start_freeradius(struct labhold *h, const struct lab_server *s)
+{
+	char conf[CMD_PATH_MAX * 2], pidfile[CMD_PATH_MAX], log[CMD_PATH_MAX];
+	char *argv[] = {"/usr/sbin/freeradius", "-f", "-P", "-n", "radiusd", "-d", conf, NULL};
+	const int none[3] = {-1, -1, -1};
+	pid_t pid;
+
+	snprintf(conf, sizeof(conf), "%s%s%s", s->conf[0] == '/' ? "" : h->source,
+	         s->conf[0] == '/' ? "" : "/", s->conf);
+	host_path(h, s->host, "radiusd.pid", pidfile);
+	host_path(h, s->host, "radiusd.log", log);
+	unlink(pidfile);
+	pid = labserver_spawn(h, s->host, argv, none, log, false);
+	return remember(h, "freeradius", h->lab->hosts[s->host].name, pid)
+	               ? -1
+	               : wait_for(h, pidfile, pid, "freeradius");
+}
+
 int labserver_start(struct labhold *h, const struct lab_server *s)
 {
 	char dir[CMD_PATH_MAX];
@@ -395,6 +414,10 @@ int labserver_start(struct labhold *h, const struct lab_server *s)
 		return start_snmptrapd(h, s);
 	case LAB_SSHD:
 		return start_sshd(h, s);
+	case LAB_FREERADIUS:
+		return start_freeradius(h, s);
+	case LAB_SERVER_KINDS:
+		break;
 	}
 	return labhold_fail(h, "unknown server");
 }

@@ -96,6 +96,21 @@ int rule_peer_list_in_use(const struct cfg_line *l, char *err, size_t len)
 
 /* --- can a bound service serve? --- */
 
+/* EAP is passed on; a profile that ends it here can't be used. */
+static bool ends_eap(const struct cfg_tree *t, const struct cfg_node *tmpl)
+{
+	const struct cfg_node *n = cfg_child(t, tmpl, "authentication-remote", NULL), *profile;
+	const char *mode;
+
+	if (!n || !cfg_arg(n, "eap-profile"))
+		n = cfg_child(t, tmpl, "authentication-eap-profile", NULL);
+	if (!n)
+		return false;
+	profile = cfg_named(cfg_context_of(tmpl), "eap-profile", cfg_arg(n, "eap-profile"));
+	mode = profile ? cfg_get(t, profile, "mode", "mode") : NULL;
+	return mode && !strcmp(mode, "authenticator-terminate");
+}
+
 static const char *template_lacks(const struct cfg_tree *t, const struct cfg_node *tmpl)
 {
 	const struct cfg_node *local = cfg_child(t, tmpl, "authentication-local", NULL);
@@ -110,6 +125,8 @@ static const char *template_lacks(const struct cfg_tree *t, const struct cfg_nod
 		return "authentication local";
 	if (!remote && !both && !eap)
 		return "authentication remote";
+	if (ends_eap(t, tmpl))
+		return "eap-profile of mode authenticator-pass-through: EAP is not ended here";
 	if (local && cfg_arg(local, "method") && !strcmp(cfg_arg(local, "method"), "certificate") &&
 	    !cfg_child(t, tmpl, "certificate", NULL))
 		return "certificate, which authentication local certificate needs";

@@ -67,7 +67,7 @@ struct pki_trust;
 #define IKE_UNLIMITED      UINT32_MAX /* of a limit of a policy: none */
 #define IKE_EAP_MAX        3072       /* bytes of an EAP packet */
 #define IKE_EAP_ROUNDS     64         /* answers of a peer within one IKE_AUTH */
-#define IKE_EAP_STATE_MAX  512        /* what its owner has the engine keep between two of them */
+#define IKE_EAP_STATE_MAX  640        /* what its owner has the engine keep between two of them */
 #define IKE_MSK_MAX        128
 
 /* ---- names and numbers ---- */

@@ -49,12 +49,12 @@ struct lab_host {
 	unsigned nlocal;
 };
 
-enum lab_server_kind { LAB_STRONGSWAN, LAB_SNMPTRAPD, LAB_SSHD };
+enum lab_server_kind { LAB_STRONGSWAN, LAB_SNMPTRAPD, LAB_SSHD, LAB_FREERADIUS, LAB_SERVER_KINDS };
 
 struct lab_server {
 	enum lab_server_kind kind;
 	unsigned host;
-	char conf[LAB_TEXT_MAX];                         /* strongswan: directory with swanctl.conf */
+	char conf[LAB_TEXT_MAX]; /* strongswan, freeradius: directory with swanctl.conf, radiusd.conf */
 	char user[LAB_NAME_MAX], password[LAB_TEXT_MAX]; /* sshd */
 };
 

@@ -226,8 +226,10 @@ static int do_host(struct parser *p)
 	return 0;
 }
 
-static const char *const server_names[] = {
-        [LAB_STRONGSWAN] = "strongswan", [LAB_SNMPTRAPD] = "snmptrapd", [LAB_SSHD] = "sshd"};
+static const char *const server_names[] = {[LAB_STRONGSWAN] = "strongswan",
+                                           [LAB_SNMPTRAPD] = "snmptrapd",
+                                           [LAB_SSHD] = "sshd",
+                                           [LAB_FREERADIUS] = "freeradius"};
 
 const char *lab_server_name(enum lab_server_kind kind)
 {
@@ -236,7 +238,7 @@ const char *lab_server_name(enum lab_server_kind kind)
 
 static int server_option(struct parser *p, struct lab_server *s, const char *key, const char *value)
 {
-	if (s->kind == LAB_STRONGSWAN && !strcmp(key, "conf"))
+	if ((s->kind == LAB_STRONGSWAN || s->kind == LAB_FREERADIUS) && !strcmp(key, "conf"))
 		return take_text(p, value, s->conf);
 	if (s->kind == LAB_SSHD && !strcmp(key, "user"))
 		return take_name(p, value, s->user);
@@ -253,10 +255,11 @@ static int do_server(struct parser *p)
 	int host = p->n >= 3 ? lab_host_find(p->l, p->w[2]) : -1;
 	unsigned kind;
 
-	for (kind = 0; kind <= LAB_SSHD && strcmp(p->w[1], server_names[kind]); kind++)
+	for (kind = 0; kind < LAB_SERVER_KINDS && strcmp(p->w[1], server_names[kind]); kind++)
 		;
-	if (kind > LAB_SSHD)
-		return wrong(p, "the servers are strongswan, snmptrapd and sshd, not \"%s\"", p->w[1]);
+	if (kind == LAB_SERVER_KINDS)
+		return wrong(p, "the servers are strongswan, snmptrapd, sshd and freeradius, not \"%s\"",
+		             p->w[1]);
 	if (host < 0)
 		return wrong(p, "server %s needs a host of a line above", p->w[1]);
 	if (p->l->nservers == LAB_SERVERS)
@@ -269,8 +272,8 @@ static int do_server(struct parser *p)
 		if (server_option(p, s, p->w[i], p->w[i + 1]))
 			return -EINVAL;
 	}
-	if (s->kind == LAB_STRONGSWAN && !s->conf[0])
-		return wrong(p, "server strongswan needs conf DIRECTORY");
+	if ((s->kind == LAB_STRONGSWAN || s->kind == LAB_FREERADIUS) && !s->conf[0])
+		return wrong(p, "server %s needs conf DIRECTORY", p->w[1]);
 	if (s->kind == LAB_SSHD && (!s->user[0] || !s->password[0]))
 		return wrong(p, "server sshd needs user and password");
 	p->l->nservers++;

@@ -86,6 +86,11 @@ static void ike_block(const json_t *sa, size_t n, struct cli_out *out)
 	ends(sa, out);
 	field(out, "Local Identity", render_str(sa, "local_id"));
 	field(out, "Remote Identity", render_str(sa, "peer_id"));
+	if (render_str(sa, "eap_method")[0])
+		fieldf(out, "EAP Method", "%s", render_str(sa, "eap_method"));
+	if (render_str(sa, "device")[0])
+		fieldf(out, "Device Identity", "%s %s", render_str(sa, "device_type"),
+		       render_str(sa, "device"));
 	fieldf(out, "Local SPI", "0x%s", render_str(sa, "spi"));
 	fieldf(out, "Remote SPI", "0x%s", render_str(sa, "peer_spi"));
 	field(out, "Encryption Cipher", render_str(sa, "encryption"));

@@ -63,6 +63,8 @@ static void one_call(const json_t *c, struct cli_out *out)
 	               digits ? (int)digits : 3, digits ? user : "n/a");
 	cli_out_printf(out, "  Card/Cpu: %lld/%lld\n", render_num(c, "card"), render_num(c, "cpu"));
 	cli_out_printf(out, "  Sessmgr Instance: %lld\n", render_num(c, "sessmgr"));
+	if (render_str(c, "imei")[0])
+		cli_out_printf(out, "  IMEI(SV): %s\n", render_str(c, "imei"));
 	cli_out_put(out, "  Primary callline:\n");
 	cli_out_printf(out, "  Redundancy Status: %s Session\n",
 	               render_flag(c, "recovered") ? "Recovered" : "Original");

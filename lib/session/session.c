@@ -187,6 +187,7 @@ struct session_call *session_adopt(struct session_table *t, const struct session
 	memcpy(c->pool, row->pool, sizeof(c->pool));
 	memcpy(c->pool6, row->pool6, sizeof(c->pool6));
 	memcpy(c->peer_id, row->peer_id, sizeof(c->peer_id));
+	memcpy(c->imei, row->imei, sizeof(c->imei));
 	memcpy(c->ike_key, row->ike_key, sizeof(c->ike_key));
 	c->peer = row->peer;
 	c->addr = row->addr;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The checkpoint row of a call (kind "call"), written by ipsecmgr in the transaction of the IKE SA, rewritten
- * and deleted by sessmgr, read by sessmgr after a restart and by shows. Version 2; fields in the order of
- * encode(). Version 1 (of another chassis) had one address, of either family. Trusts nothing.
+ * and deleted by sessmgr, read by sessmgr after a restart and by shows. Version 3; fields in the order of
+ * encode(). Of another chassis: version 2 had no device, version 1 one address only, of either family.
+ * Trusts nothing.
  */
 #include <errno.h>
 #include <string.h>
 #include "base/pack.h"
 #include "session/session.h"
 
-#define VERSION     2
+#define VERSION     3
+#define VERSION_TWO 2
 #define VERSION_ONE 1
 
 size_t session_row_encode(const struct session_call *c, uint8_t *buf, size_t size)
@@ -31,6 +33,7 @@ size_t session_row_encode(const struct session_call *c, uint8_t *buf, size_t siz
 	pack_put_blob(&w, c->addr.bytes, net_addr_len(&c->addr));
 	pack_put_str(&w, c->pool6);
 	pack_put_blob(&w, c->addr6.bytes, net_addr_len(&c->addr6));
+	pack_put_str(&w, c->imei);
 	return w.bad ? 0 : w.len;
 }
 
@@ -48,7 +51,7 @@ static int get_addr(struct pack_reader *r, struct net_addr *a)
 /* What came after the one address. */
 static int get_second(struct pack_reader *r, struct session_call *c, uint8_t version)
 {
-	if (version == VERSION) {
+	if (version >= VERSION_TWO) {
 		pack_get_str(r, c->pool6, sizeof(c->pool6));
 		if (get_addr(r, &c->addr6))
 			return -EBADMSG;
@@ -69,7 +72,7 @@ int session_row_decode(struct session_call *c, const void *blob, size_t len)
 	memset(c, 0, sizeof(*c));
 	pack_reader_init(&r, blob, len);
 	version = pack_get_u8(&r);
-	if (version != VERSION && version != VERSION_ONE)
+	if (version > VERSION || version < VERSION_ONE)
 		return pack_ok(&r) ? -EPROTONOSUPPORT : -EBADMSG;
 	c->callid = pack_get_u32(&r);
 	c->ctx = pack_get_u32(&r);
@@ -80,8 +83,9 @@ int session_row_decode(struct session_call *c, const void *blob, size_t len)
 	pack_get_str(&r, c->pool, sizeof(c->pool));
 	pack_get_str(&r, c->peer_id, sizeof(c->peer_id));
 	pack_get_str(&r, c->ike_key, sizeof(c->ike_key));
-	if (get_addr(&r, &c->peer) || get_addr(&r, &c->addr) || get_second(&r, c, version) ||
-	    !pack_done(&r) || !c->callid)
+	if (get_addr(&r, &c->peer) || get_addr(&r, &c->addr) || get_second(&r, c, version))
 		return -EBADMSG;
-	return 0;
+	if (version == VERSION)
+		pack_get_str(&r, c->imei, sizeof(c->imei));
+	return pack_done(&r) && c->callid ? 0 : -EBADMSG;
 }

@@ -129,13 +129,17 @@ static json_t *auth_json(struct sh *sh, const struct cfg_node *tmpl, const char 
 	const struct cfg_node *n = given(sh_tree(sh), tmpl, row);
 	json_t *a = json_array();
 
+	if (!n && !strcmp(row, "authentication-remote"))
+		n = given(sh_tree(sh), tmpl, "authentication-eap-profile");
 	if (!n) /* one line for both sides */
 		n = given(sh_tree(sh), tmpl, "authentication-pre-shared-key");
 	if (n)
 		json_array_append_new(
 		        a, json_pack("{s:s, s:I, s:s}", "method",
-		                     cfg_arg(n, "method") ? cfg_arg(n, "method") : "pre-shared-key", "size",
-		                     (json_int_t)sh_key_size(sh, cfg_arg(n, "key")), "profile",
+		                     cfg_arg(n, "method")        ? cfg_arg(n, "method")
+		                     : cfg_arg(n, "eap-profile") ? "eap-profile"
+		                                                 : "pre-shared-key",
+		                     "size", (json_int_t)sh_key_size(sh, cfg_arg(n, "key")), "profile",
 		                     cfg_arg(n, "eap-profile") ? cfg_arg(n, "eap-profile") : ""));
 	return a;
 }

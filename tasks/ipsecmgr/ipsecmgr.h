@@ -195,6 +195,8 @@ void ipsecmgr_sess_up(struct ipsecmgr *m, uint32_t callid, uint64_t ike_spi);
 void ipsecmgr_sess_rekeyed(struct ipsecmgr *m, uint32_t callid, uint64_t ike_spi);
 void ipsecmgr_sess_end(struct ipsecmgr *m, uint32_t callid, enum ike_reason reason);
 void ipsecmgr_sess_drop_all(struct ipsecmgr *m); /* the engine is gone */
+/* A sessmgr to ask something that any of them can answer; `but`: not this one. 0: there is none. */
+uint32_t ipsecmgr_sess_choose(struct ipsecmgr *m, uint32_t but);
 void ipsecmgr_sess_managers(struct task *t, const struct bus_msg *msg);
 /* Routes for a tunnel without an assigned address. del: take them away. cb NULL: nobody waits. Returns the
  * number of routes or -errno. */
@@ -205,6 +207,11 @@ int ipsecmgr_sess_flows(struct ipsecmgr *m, uint32_t ctx, const struct ike_ts *t
  * ------------------------------------------------------------------------------------------------------ */
 /* The engine wants a peer's certificate: fetched, or refused at once, and answered. */
 void ipsecmgr_fetch(struct ipsecmgr *m, const struct ike_cert_act *a);
+
+/* --- ipsecmgr_eap.c
+ * ------------------------------------------------------------------------------------------------------ */
+/* What a peer says in EAP: to a sessmgr, whose aaamgr asks a server; the engine is answered. */
+void ipsecmgr_eap_ask(struct ipsecmgr *m, const struct ike_eap_act *a);
 
 /* --- ipsecmgr_cfg.c
  * ------------------------------------------------------------------------------------------------------------

@@ -131,11 +131,29 @@ unsigned ipsecmgr_cfg_suites(const struct cfg_tree *tree, const struct cfg_node 
 
 /* How one side is proven, as a template or an auth-method-set says. */
 struct side {
-	bool known, cert;
+	bool known, cert, eap;
 	const char *key; /* pre-shared, perhaps sealed; NULL: none */
 };
 
-/* One key of a template may count for both sides. EAP is not there yet: such a side is not known. */
+/* A profile passes EAP on to the servers of the context; another kind can't be used. */
+static bool eap_usable(const struct build *b, const char *profile)
+{
+	const struct cfg_node *n = profile ? cfg_child_named(b->tree, b->ctx, "eap-profile", profile) : NULL;
+	const char *mode = n ? cfg_get(b->tree, n, "mode", "mode") : NULL;
+
+	if (!n)
+		complain(b, "eap-profile %s does not exist", profile ? profile : "");
+	else if (mode && !strcmp(mode, "authenticator-terminate"))
+		complain(b,
+		         "eap-profile %s: mode authenticator-terminate is not supported, EAP is passed on "
+		         "only",
+		         profile);
+	else
+		return true;
+	return false;
+}
+
+/* One key of a template may count for both sides. */
 static struct side read_side(const struct build *b, const struct cfg_node *block, const char *row)
 {
 	const struct cfg_node *n = cfg_child(b->tree, block, row, NULL);
@@ -143,8 +161,10 @@ static struct side read_side(const struct build *b, const struct cfg_node *block
 
 	if (method && !strcmp(method, "certificate"))
 		return (struct side){.known = true, .cert = true};
-	if (method && strcmp(method, "pre-shared-key") != 0)
-		return (struct side){0};
+	if (!n && !strcmp(row, "authentication-remote"))
+		n = cfg_child(b->tree, block, "authentication-eap-profile", NULL);
+	if (n && cfg_arg(n, "eap-profile"))
+		return (struct side){.known = eap_usable(b, cfg_arg(n, "eap-profile")), .eap = true};
 	if (!n)
 		n = cfg_child(b->tree, block, "authentication-pre-shared-key", NULL);
 	return (struct side){.known = n != NULL, .key = n ? cfg_arg(n, "key") : NULL};
@@ -233,12 +253,13 @@ static void add_way(const struct build *b, const char *set, struct side local, s
 		         local.cert && !pol->own ? "certificate" : "ca-certificate list or ca-crl list");
 		return;
 	}
-	*a = (struct ike_auth_set){.local_cert = local.cert, .remote_cert = remote.cert};
+	*a = (struct ike_auth_set){
+	        .local_cert = local.cert, .remote_cert = remote.cert, .remote_eap = remote.eap};
 	len = open_key(b, remote.key, a->psk);
 	a->psk_len = (uint8_t)len;
 	len = open_key(b, local.key, a->psk_local);
 	a->psk_local_len = (uint8_t)len;
-	if ((!remote.cert && !a->psk_len && !b->p->remote_secrets && !b->network_keys) ||
+	if ((!remote.cert && !remote.eap && !a->psk_len && !b->p->remote_secrets && !b->network_keys) ||
 	    (!local.cert && !a->psk_local_len && !b->network_keys))
 		OPENSSL_cleanse(a, sizeof(*a));
 	else
@@ -261,10 +282,8 @@ static void read_sets(const struct build *b, struct side local, struct side remo
 		}
 		l = read_side(b, set, "authentication-local");
 		r = read_side(b, set, "authentication-remote");
-		if (!r.known && cfg_child(b->tree, set, "authentication-remote", NULL)) {
-			complain(b, "auth-method-set %s: EAP is not supported", name);
+		if (!r.known && r.eap)
 			continue;
-		}
 		if (!l.known)
 			l = local;
 		if (!r.known)
@@ -286,7 +305,7 @@ static void fold_keys(struct ike_policy *pol)
 {
 	struct ike_auth_set *a = &pol->auth[0];
 
-	if (pol->n_auth != 1 || a->local_cert || a->remote_cert)
+	if (pol->n_auth != 1 || a->local_cert || a->remote_cert || a->remote_eap)
 		return;
 	pol->psk_len = a->psk_len;
 	memcpy(pol->psk, a->psk, sizeof(pol->psk));
@@ -303,7 +322,6 @@ static bool read_auth(struct build *b)
 	struct side local = read_side(b, b->tmpl, "authentication-local"),
 	            remote = read_side(b, b->tmpl, "authentication-remote");
 	bool sets = cfg_child(b->tree, b->tmpl, "ikev2-ikesa-auth-method-set-list", NULL);
-	bool eap = !remote.known && cfg_child(b->tree, b->tmpl, "authentication-remote", NULL);
 	struct ike_policy *pol = &b->p->pol;
 	bool ok;
 
@@ -311,10 +329,10 @@ static bool read_auth(struct build *b)
 		complain(b, "crypto %s %s: a peer network cannot be used", b->svc ? "template" : "map",
 		         cfg_key(b->tmpl, 0));
 	/* a key per network may be all there is */
-	if (b->network_keys && !sets && !eap)
+	if (b->network_keys && !sets && !remote.eap)
 		local.known = remote.known = true;
 	b->p->remote_secrets = cfg_child(b->tree, b->tmpl, "remote-secret-list", NULL) != NULL;
-	if (!sets && !eap && local.known != remote.known &&
+	if (!sets && !remote.eap && local.known != remote.known &&
 	    !(local.known ? local : remote).cert) { /* one key for both */
 		local = local.known ? local : remote;
 		remote = remote.known ? remote : local;
@@ -406,7 +424,8 @@ static void read_template(const struct build *b)
 	const char *dscp;
 	struct ike_policy *pol = &b->p->pol;
 	const struct cfg_tree *t = b->tree;
-	const struct cfg_node *x = b->tmpl, *keep = cfg_child(t, x, "keepalive", NULL), *frag, *mobike;
+	const struct cfg_node *x = b->tmpl, *keep = cfg_child(t, x, "keepalive", NULL), *frag, *mobike,
+	                      *device;
 
 	read_identity(b);
 	frag = cfg_child(t, x, "ikev2-ikesa-fragmentation", NULL);
@@ -418,6 +437,8 @@ static void read_template(const struct build *b)
 	pol->mobike_cookie = pol->mobike && cfg_arg(mobike, "cookie-challenge");
 	pol->mtu4 = (uint16_t)cfg_get_int(t, x, "ip-ikev2-mtu", "bytes", 1384);
 	pol->mtu6 = (uint16_t)cfg_get_int(t, x, "ipv6-ikev2-mtu", "bytes", 1364);
+	device = cfg_child(t, x, "notify-payload-device-id", NULL);
+	pol->device_id = !device || !device->negated;
 	pol->allow_empty = cfg_on(t, x, "ikev2-ikesa-allow-empty-ikesa");
 	pol->max_retrans = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-max-retransmissions", "count", 5);
 	pol->setup_timer_s = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-setup-timer", "seconds", 60);

@@ -466,7 +466,8 @@ static void run_volatile(struct ipsecmgr *m, const struct ike_txn *txn)
 			ipsecmgr_fetch(m, &a->cert);
 			break;
 		case IKE_ACT_NEED_EAP:
-			break; /* no policy asks for it yet */
+			ipsecmgr_eap_ask(m, &a->eap);
+			break;
 		case IKE_ACT_SESSION_END:
 			ipsecmgr_sess_end(m, a->session_end.callid, a->session_end.reason);
 			break;

@@ -34,7 +34,7 @@ struct ipsecmgr_session {
 	size_t row_len;
 	struct ckpt_row ckpt;
 	/* the request */
-	char service[64], pool[32], pool6[32], peer_id[IKE_ID_MAX * 4 + 1], ike_key[IKE_KEY_LEN];
+	char imei[17], service[64], pool[32], pool6[32], peer_id[IKE_ID_MAX * 4 + 1], ike_key[IKE_KEY_LEN];
 	struct net_addr peer, requested, requested6;
 	uint32_t ctx;
 	bool want_ipv4, want_ipv6;
@@ -127,6 +127,13 @@ static uint32_t choose(struct ipsecmgr *m, const struct ipsecmgr_session *s)
 	if (!c.best && !m->sessmgr_told)
 		task_foreach_peer(m->t, "sessmgr", consider_peer, &c);
 	return c.best;
+}
+
+uint32_t ipsecmgr_sess_choose(struct ipsecmgr *m, uint32_t but)
+{
+	struct ipsecmgr_session s = {.tried = {but}, .n_tried = but != 0};
+
+	return choose(m, &s);
 }
 
 static void count_call(struct ipsecmgr *m, uint32_t instance, int n)
@@ -360,6 +367,7 @@ static int send_question(struct ipsecmgr *m, struct ipsecmgr_session *s)
 	sn.pool6 = s->pool6;
 	sn.ipsecmgr = m->t->instance;
 	sn.ike_key = s->ike_key;
+	sn.imei = s->imei;
 	env.body_case = ENVELOPE__BODY_SESSION_NEW;
 	env.session_new = &sn;
 	snprintf(addr, sizeof(addr), "sessmgr/%u", s->sessmgr);
@@ -417,6 +425,7 @@ void ipsecmgr_sess_ask(struct ipsecmgr *m, const struct ike_session_act *a)
 	snprintf(s->pool, sizeof(s->pool), "%s", p->pool);
 	snprintf(s->pool6, sizeof(s->pool6), "%s", p->pool6);
 	snprintf(s->ike_key, sizeof(s->ike_key), "%016llx", (unsigned long long)a->ref);
+	snprintf(s->imei, sizeof(s->imei), "%s", a->device.digits);
 	ike_id_format(a->peer_id, s->peer_id, sizeof(s->peer_id));
 	ask(m, s);
 }

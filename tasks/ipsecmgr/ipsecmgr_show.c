@@ -141,6 +141,9 @@ static json_t *ike_row(const struct list *l, const struct ike_sa_view *v, const 
 	set_int(o, "dscp", v->dscp);
 	set_bool(o, "fragmentation", v->fragmentation);
 	set_bool(o, "mobike", v->mobike);
+	set_str(o, "eap_method", ike_eap_method_name(v->eap_method));
+	set_str(o, "device_type", ike_device_type_name(v->device.type));
+	set_str(o, "device", v->device.digits);
 	set_policy(o, v->policy, p);
 	set_suite(o, &v->suite, false);
 	set_hex(o, "callid", v->callid, 8);

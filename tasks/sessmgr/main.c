@@ -12,6 +12,7 @@ static const struct task_route routes[] = {
          sessmgr_call_new},
         {ENVELOPE__BODY_SESSION_STATE, "ipsecmgr", "the tunnel is up (its row is stored), or gone",
          sessmgr_call_state},
+        {ENVELOPE__BODY_EAP_ASK, "ipsecmgr", "what a peer says in EAP, for our aaamgr", sessmgr_eap_ask},
         {ENVELOPE__BODY_SHOW, "*", "calls, call, summary, services, chunks", sessmgr_show},
 };
 

@@ -2,7 +2,7 @@
 /*
  * Private to sessmgr: the calls of one instance. _call.c takes them up and ends them, _pool.c gets and
  * returns chunks of addresses, _crr.c keeps recovery records at the aaamgr, _recover.c rebuilds everything
- * from those and the rows and audits it, _count.c keeps the wsg counters, _cfg.c follows configuration and
+ * from those and the rows and audits it, _eap.c hands on what is for authentication servers, _count.c keeps the wsg counters, _cfg.c follows configuration and
  * redundancy state, _show.c answers operators.
  */
 #ifndef SESSMGR_H
@@ -28,6 +28,7 @@
 #define SESSMGR_IDLE_US   (60 * 1000000ULL) /* an unused chunk goes back after this */
 #define SESSMGR_CHUNK     256               /* addresses asked for at a time */
 #define SESSMGR_CHUNK_MS  8000              /* vpnmgr may be restarting; ipsecmgr asks again meanwhile */
+#define SESSMGR_EAP_MS    120000 /* servers that are silent one after the other; the set-up timer is sooner */
 #define SESSMGR_REASONS   32
 
 /* An address that a call waits for. */
@@ -188,6 +189,9 @@ void sessmgr_count_changed(struct session_call *c, int from, int to, void *arg);
 void sessmgr_count_forget(struct session_call *c);
 void sessmgr_count_refused(struct session_call *c, const char *reason);
 void sessmgr_count_ended(struct sessmgr *s, struct session_call *c, bool was_up, const char *reason);
+
+/* sessmgr_eap.c */
+void sessmgr_eap_ask(struct task *t, const struct bus_msg *m);
 
 /* sessmgr_show.c */
 void sessmgr_show(struct task *t, const struct bus_msg *m);

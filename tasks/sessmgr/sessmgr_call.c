@@ -252,6 +252,7 @@ static const char *fill(struct session_call *c, struct sessmgr_wait *w, const Se
 	c->ipsecmgr = q->ipsecmgr;
 	strcpy(c->service, q->service);
 	snprintf(c->peer_id, sizeof(c->peer_id), "%s", q->peer_id);
+	snprintf(c->imei, sizeof(c->imei), "%s", q->imei);
 	c->start_us = clock_steady_us();
 	c->deadline_us = clock_now_us() + SESSMGR_SETUP_US;
 	return NULL;

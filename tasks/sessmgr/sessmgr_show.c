@@ -30,6 +30,7 @@ static json_t *call_json(const struct sessmgr *s, const struct session_call *c)
 
 	json_object_set_new(o, "callid", show_format("%08x", c->callid));
 	json_object_set_new(o, "username", show_text(c->peer_id));
+	json_object_set_new(o, "imei", show_text(c->imei));
 	json_object_set_new(o, "context", show_text(sessmgr_cfg_context(s, c->ctx)));
 	json_object_set_new(o, "service", show_text(c->service));
 	json_object_set_new(o, "pool", show_text(c->pool));

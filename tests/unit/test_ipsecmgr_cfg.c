@@ -602,6 +602,8 @@ static const char cert_config[] = "config\nca-certificate name root pem data \"%
                                   "    authentication local certificate\n"
                                   "    authentication remote pre-shared-key key mixed\n"
                                   "  #exit\n"
+                                  "  eap-profile e\n  #exit\n"
+                                  "  eap-profile ends-here\n    mode authenticator-terminate\n  #exit\n"
                                   "  ikev2-ikesa auth-method-set eap\n"
                                   "    authentication eap-profile e\n"
                                   "  #exit\n"
@@ -681,12 +683,14 @@ Test(ipsecmgr_cert, the_template_comes_first)
 	struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, NULL, problem, &s);
 
 	cr_assert_not_null(p, "%s", s.text);
-	cr_expect_eq(p->pol.n_auth, 2);
+	cr_expect_eq(p->pol.n_auth, 3);
 	cr_expect_arr_eq(p->pol.auth[0].psk, "own", 3);
 	cr_expect(p->pol.auth[1].local_cert);
 	cr_expect_eq(p->pol.auth[1].psk_len, 3);
 	cr_expect_arr_eq(p->pol.auth[1].psk, "own", 3);
-	cr_expect(strstr(s.text, "auth-method-set eap: EAP is not supported"), "%s", s.text);
+	cr_expect(p->pol.auth[2].remote_eap, "the peer's side is the set's, ours the template's");
+	cr_expect_eq(p->pol.auth[2].psk_local_len, 3);
+	cr_expect_eq(s.n, 0, "%s", s.text);
 	ipsecmgr_cfg_free(p);
 	unload(t);
 }
@@ -694,12 +698,41 @@ Test(ipsecmgr_cert, the_template_comes_first)
 /* A peer that has to come by EAP does not come by our key. */
 Test(ipsecmgr_cert, eap_is_not_replaced_by_a_key)
 {
-	struct cfg_tree *t = load_certs("    authentication local pre-shared-key key own\n"
-	                                "    authentication remote eap-profile e\n",
-	                                false);
+	static const struct {
+		const char *lines, *problem; /* NULL: none */
+		bool device_id, cert;
+	} row[] = {
+	        {"    authentication local pre-shared-key key own\n    authentication remote eap-profile e\n",
+	         NULL, true, false},
+	        {"    authentication local certificate\n    authentication eap-profile e\n"
+	         "    no notify-payload device-id\n" CERTS,
+	         NULL, false, true},
+	        {"    authentication local pre-shared-key key own\n    authentication remote eap-profile "
+	         "ends-here\n",
+	         "eap-profile ends-here: mode authenticator-terminate is not supported", true, false},
+	        {"    authentication remote eap-profile e\n", "no way to authenticate that can be used", true,
+	         false},
+	};
 
-	cr_expect_null(ipsecmgr_cfg_build(t, NULL, NULL, NULL, NULL));
-	unload(t);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct seen s = {0};
+		struct cfg_tree *t = load_certs(row[i].lines, false);
+		struct ipsecmgr_policy *p = ipsecmgr_cfg_build(t, NULL, NULL, problem, &s);
+
+		cr_expect_eq(p != NULL, !row[i].problem, "row %zu: %s", i, s.text);
+		if (row[i].problem)
+			cr_expect(strstr(s.text, row[i].problem), "row %zu: %s", i, s.text);
+		if (p) {
+			cr_expect_eq(p->pol.n_auth, 1);
+			cr_expect(p->pol.auth[0].remote_eap && !p->pol.auth[0].remote_cert);
+			cr_expect_eq(p->pol.auth[0].local_cert, row[i].cert);
+			cr_expect_eq(p->pol.auth[0].psk_len, 0);
+			cr_expect_eq(p->pol.psk_len, 0);
+			cr_expect_eq(p->pol.device_id, row[i].device_id);
+		}
+		ipsecmgr_cfg_free(p);
+		unload(t);
+	}
 }
 
 Test(ipsecmgr_cert, what_is_missing_is_told)

@@ -140,6 +140,7 @@ static void fill(struct session_call *c)
 	strcpy(c->ike_key, "0200112233445566");
 	net_addr_parse(&c->peer, "2001:db8::17");
 	net_addr_parse(&c->addr, "10.20.0.17");
+	strcpy(c->imei, "352099001761481");
 	strcpy(c->pool6, "wsg-pool6");
 	net_addr_parse(&c->addr6, "2001:db8:20::17");
 	c->start_us = 1700000000000000ULL;
@@ -173,7 +174,7 @@ Test(session_call, row_survives_and_rejects_rubbish)
 		again[rand_r(&seed) % len] = (uint8_t)rand_r(&seed);
 		session_row_decode(&back, again, len); /* ASan watches */
 	}
-	buf[0] = 3;
+	buf[0] = 4;
 	cr_assert_eq(session_row_decode(&back, buf, len), -EPROTONOSUPPORT);
 	memset(c.peer_id, 'x', sizeof(c.peer_id) - 1);
 	memset(c.service, 'x', sizeof(c.service) - 1);
@@ -193,20 +194,38 @@ Test(session_call, row_of_version_one)
 	size_t len;
 
 	fill(&c);
-	c.pool6[0] = 0;
+	c.pool6[0] = c.imei[0] = 0;
 	c.addr6 = (struct net_addr){0};
-	len = session_row_encode(&c, buf, sizeof(buf)) - 4; /* an empty name, an empty address */
+	len = session_row_encode(&c, buf, sizeof(buf)) - 6; /* empty: a name, an address, a device */
 	buf[0] = 1;
 	cr_assert_eq(session_row_decode(&back, buf, len), 0);
 	cr_assert(net_addr_equal(&back.addr, &c.addr));
 	cr_assert(!net_addr_is_set(&back.addr6));
 	net_addr_parse(&c.addr, "2001:db8:20::17");
-	len = session_row_encode(&c, buf, sizeof(buf)) - 4;
-	cr_assert_eq(session_row_decode(&back, buf, len + 4), -EBADMSG, "no address of IPv4");
+	len = session_row_encode(&c, buf, sizeof(buf)) - 6;
+	cr_assert_eq(session_row_decode(&back, buf, len + 6), -EBADMSG, "no address of IPv4");
 	buf[0] = 1;
 	cr_assert_eq(session_row_decode(&back, buf, len), 0);
 	cr_assert(net_addr_equal(&back.addr6, &c.addr));
 	cr_assert(!net_addr_is_set(&back.addr));
 	cr_assert_str_eq(back.pool6, "wsg-pool1");
 	cr_assert_str_eq(back.pool, "");
+}
+
+/* … and of one that knew no devices. */
+Test(session_call, row_of_version_two)
+{
+	struct session_call c, back;
+	uint8_t buf[SESSION_ROW_MAX];
+	size_t len;
+
+	fill(&c);
+	len = session_row_encode(&c, buf, sizeof(buf));
+	cr_assert_eq(session_row_decode(&back, buf, len), 0);
+	cr_assert_str_eq(back.imei, "352099001761481");
+	buf[0] = 2;
+	cr_assert_eq(session_row_decode(&back, buf, len), -EBADMSG, "it has no room for one");
+	cr_assert_eq(session_row_decode(&back, buf, len - 2 - strlen(c.imei)), 0);
+	cr_assert_str_eq(back.imei, "");
+	cr_assert(net_addr_equal(&back.addr6, &c.addr6));
 }
