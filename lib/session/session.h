@@ -59,7 +59,7 @@ struct session_call {
 	char pool[SESSION_POOL_MAX], pool6[SESSION_POOL_MAX]; /* of addr, of addr6 */
 	char peer_id[SESSION_PEER_MAX];
 	char ike_key[SESSION_IKE_KEY_MAX];
-	char imei[SESSION_IMEI_MAX]; /* IMEI or IMEISV of the device; "": not known */
+	char imei[SESSION_IMEI_MAX];       /* IMEI or IMEISV of the device; "": not known */
 	struct net_addr peer, addr, addr6; /* peer's outer address; assigned ones, each may be AF_UNSPEC */
 	uint64_t start_us;                 /* steady time */
 	uint64_t connect_us;               /* steady time; 0: not yet */

@@ -122,7 +122,7 @@ static const char *word(const struct build *b, const char *row, const char *var)
 static void read_group(const struct build *b)
 {
 	const char *id = word(b, "radius-attribute-nas-identifier", "identifier"),
-	           *addr = word(b, "radius-attribute-nas-ip-address", "address"),
+	           *addr = word(b, "radius-attribute-nas-ip-address-address", "address"),
 	           *algorithm = word(b, "radius-algorithm", "algorithm");
 	uint32_t max = number(b, "radius-max-outstanding", "outstanding", 256);
 	struct radius_group *g = b->g;

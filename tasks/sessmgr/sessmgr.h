@@ -2,8 +2,8 @@
 /*
  * Private to sessmgr: the calls of one instance. _call.c takes them up and ends them, _pool.c gets and
  * returns chunks of addresses, _crr.c keeps recovery records at the aaamgr, _recover.c rebuilds everything
- * from those and the rows and audits it, _eap.c hands on what is for authentication servers, _count.c keeps the wsg counters, _cfg.c follows configuration and
- * redundancy state, _show.c answers operators.
+ * from those and the rows and audits it, _eap.c hands on what is for authentication servers, _count.c keeps
+ * the wsg counters, _cfg.c follows configuration and redundancy state, _show.c answers operators.
  */
 #ifndef SESSMGR_H
 #define SESSMGR_H
