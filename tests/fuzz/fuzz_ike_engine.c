@@ -137,6 +137,15 @@ static void as_answer(const uint8_t *data, size_t size)
 		    size - 2);
 }
 
+static void forget_packets(void)
+{
+	for (unsigned i = 0; i < W_PACKETS; i++) {
+		if (w->p[i].used)
+			free(w->p[i].pkt);
+		w->p[i].used = false;
+	}
+}
+
 /* IKE_AUTH, both roles: the set-up is real up to the message in question. */
 static void as_auth(const uint8_t *data, size_t size)
 {
@@ -160,11 +169,93 @@ static void as_auth(const uint8_t *data, size_t size)
 		else
 			say(b, a, 1, IKE_X_AUTH, true, data[1], data + 2, size - 2);
 	}
-	for (unsigned i = 0; i < W_PACKETS; i++) {
-		if (w->p[i].used)
-			free(w->p[i].pkt);
-		w->p[i].used = false;
+	forget_packets();
+}
+
+/*
+ * EAP, both roles: whoever is asked for an answer gives a right one, or fuzzed bytes with a fuzzed outcome;
+ * one message of a round may be fuzzed as well. From data[0] on: which message, its exchange's direction, its
+ * first payload; then two octets per answer, then the bytes of all of them.
+ */
+#define EAP_HEAD  8
+#define EAP_STEPS 24
+
+static struct {
+	const uint8_t *data;
+	size_t size;
+	unsigned asked;
+} eap;
+
+static void eap_answer(struct w_node *n, const struct ike_eap_act *a)
+{
+	static const uint8_t key[IKE_MSK_MAX] = {1, 2, 3};
+	unsigned how = eap.data[2 + eap.asked++ % (EAP_HEAD - 2)];
+	uint8_t good[9] = {n->id ? 2 : 1, (uint8_t)(a->pkt[1] + !n->id), 0, 9, 26, 'r', 'i', 'g', 'h'};
+	struct ike_eap_result r = {
+	        .pkt = good, .len = sizeof(good), .msk = key, .state = key, .state_len = 2};
+
+	if (eap.asked > 2 || a->pkt[0] == 3)
+		r.outcome = IKE_EAP_SUCCESS, r.len = 0;
+	if (r.outcome == IKE_EAP_SUCCESS)
+		r.msk_len = 64;
+	if (how & 0x80) {
+		r.outcome = how & 3;
+		r.pkt = eap.data + EAP_HEAD;
+		r.len = eap.size - EAP_HEAD;
+		r.msk_len = how & 4 ? eap.size % (sizeof(key) + 1) : 64;
+		r.state = r.pkt;
+		r.state_len = how & 8 ? eap.size % 64 : 0;
+		if (r.state_len > r.len)
+			r.state_len = r.len;
 	}
+	ike_engine_eap_answer(n->e, w->now, a->ref, &r);
+	if (how & 0x40)
+		ike_engine_eap_answer(n->e, w->now, a->ref, &r);
+}
+
+static void eap_policies(bool on)
+{
+	for (int i = 0; i < 2; i++) {
+		struct ike_policy p = w->n[i].policy;
+
+		if (on) {
+			p.n_auth = 1;
+			p.auth[0] = (struct ike_auth_set){.remote_eap = !i, .local_eap = i};
+			p.device_id = true;
+		}
+		ike_engine_policy_put(w->n[i].e, &p);
+		w->n[i].eap = eap_answer;
+	}
+}
+
+static void as_eap(const uint8_t *data, size_t size)
+{
+	struct ike_sa *a, *b;
+	uint64_t spi;
+
+	if (size <= EAP_HEAD)
+		return;
+	eap.data = data;
+	eap.size = size;
+	eap.asked = 0;
+	eap_policies(true);
+	w->fate = NULL;
+	spi = w_initiate(w);
+	for (unsigned i = 0; i < EAP_STEPS && w_step(w, w->now + 20000); i++) {
+		a = ike_sa_find(w->n[1].e, spi);
+		b = a && a->peer_spi ? ike_sa_find(w->n[0].e, a->peer_spi) : NULL;
+		if (i != 2u + data[0] % 16 || !a || !b || !b->setup || !b->peer_spi)
+			continue;
+		if (!b->setup->keyed)
+			ike_init_keys(b);
+		if (data[0] & 0x80)
+			say(a, b, 0, IKE_X_AUTH, false, data[1], data + EAP_HEAD, size - EAP_HEAD);
+		else if (a->state == IKE_ST_AUTH_SENT)
+			say(b, a, 1, IKE_X_AUTH, true, data[1], data + EAP_HEAD, size - EAP_HEAD);
+	}
+	forget_packets();
+	w->fate = nothing_arrives;
+	eap_policies(false);
 }
 
 static void as_row(const uint8_t *data, size_t size)
@@ -197,7 +288,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		boot();
 	w->fate = nothing_arrives;
 	rewind_tunnel();
-	switch (data[0] % 5) {
+	switch (data[0] < 0xe0 ? data[0] % 5 : 5) {
 	case 0:
 		ike_engine_input(w->n[0].e, w->now, &path, data + 1, size - 1);
 		break;
@@ -212,6 +303,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 4:
 		as_row(data + 1, size - 1);
+		break;
+	case 5:
+		as_eap(data + 1, size - 1);
 		break;
 	}
 	/* Sometimes past a repetition; the wheel walks each of its slots, so not always. */
