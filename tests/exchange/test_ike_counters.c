@@ -391,8 +391,8 @@ static const struct {
         {"notifrecv_tempfail", crossing, 1, 1, NULL},
         {"notifpaysent_childsanotfound", unknown_child, 0, 1, NULL},
         {"notifrecv_childsanotfound", unknown_child, 1, 1, NULL},
-        {"notifpaysent_deviceid", NULL, 0, 0, "chapter 28"},
-        {"notifpayrecv_deviceid", NULL, 0, 0, "chapter 28"},
+        {"notifpaysent_deviceid", NULL, 0, 0, "test_ike_eap imei"},
+        {"notifpayrecv_deviceid", NULL, 0, 0, "test_ike_eap imei"},
         {"list_child_refused", listed, 0, 1, NULL},
         {"list_rekey_refused", listed, 0, 2, NULL},
 };

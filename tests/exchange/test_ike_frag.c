@@ -275,6 +275,72 @@ Test(ike_frag, longer_messages_are_dropped)
 	cr_assert_eq(w_matched(w), 1);
 }
 
+/* One fragment, its integrity proven, as the engine hands it over. */
+static enum ike_frag_result piece(struct ike_sa *sa, uint16_t number, uint16_t total, size_t packet_len)
+{
+	struct ike_msg outer = {.hdr = {.msgid = sa->recv_next}, .frag = number, .frags = total};
+	const uint8_t *inner = (const uint8_t *)"abcd";
+	size_t len = 4;
+	uint8_t first;
+
+	return ike_frag_add(sa, &outer, packet_len, &inner, &len, &first);
+}
+
+static struct ike_sa *gateways(void)
+{
+	struct ike_sa_view v;
+
+	cr_assert(w_sa(&w->n[0], &v));
+	return ike_sa_find(w->n[0].e, v.spi);
+}
+
+Test(ike_frag, at_most_255_and_each_once)
+{
+	struct ike_sa *sa;
+	uint64_t dropped;
+
+	start();
+	sa = gateways();
+	dropped = w->n[0].cnt.rx_fragments_dropped;
+	cr_assert_eq(piece(sa, 1, 256, 100), IKE_FRAG_DROPPED);
+	cr_assert_eq(piece(sa, 1, 255, 100), IKE_FRAG_KEPT);
+	cr_assert_eq(piece(sa, 1, 255, 100), IKE_FRAG_DROPPED, "it is there already");
+	cr_assert_eq(w->n[0].cnt.rx_fragments_dropped, dropped + 2);
+	for (uint16_t i = 2; i < 255; i++)
+		cr_assert_eq(piece(sa, i, 255, 100), IKE_FRAG_KEPT);
+	cr_assert_eq(piece(sa, 255, 255, 100), IKE_FRAG_WHOLE);
+	cr_assert_eq(w->n[0].cnt.rx_fragments_dropped, dropped + 2);
+}
+
+/* 1,932 octets over IPv4, 1,912 over IPv6; and each family has an MTU of its own. */
+Test(ike_frag, limits_of_each_family)
+{
+	struct ike_sa *sa;
+
+	start();
+	sa = gateways();
+	cr_assert_eq(piece(sa, 1, 9, 1932), IKE_FRAG_KEPT);
+	cr_assert_eq(piece(sa, 2, 9, 1933), IKE_FRAG_DROPPED);
+	sa->pol->p.mtu4 = sa->pol->p.mtu6 = 0;
+	cr_assert_eq(ike_frag_mtu(sa), 1384);
+	net_addr_parse(&sa->path.remote.addr, "2001:db8::2");
+	cr_assert_eq(piece(sa, 3, 9, 1912), IKE_FRAG_KEPT);
+	cr_assert_eq(piece(sa, 4, 9, 1913), IKE_FRAG_DROPPED);
+	cr_assert_eq(ike_frag_mtu(sa), 1364);
+	sa->pol->p.mtu4 = 500;
+	sa->pol->p.mtu6 = 1200;
+	cr_assert_eq(ike_frag_mtu(sa), 1200);
+}
+
+/* Nobody agreed on them: dropped, and counted. */
+Test(ike_frag, unagreed_ones_are_dropped)
+{
+	w->n[0].policy.no_fragmentation = true;
+	start();
+	cr_assert_eq(piece(gateways(), 1, 2, 100), IKE_FRAG_DROPPED);
+	cr_assert_eq(w->n[0].cnt.rx_fragments_dropped, 1);
+}
+
 Test(ike_frag, a_restart_keeps_the_answer_in_pieces)
 {
 	unsigned left = 100;
