@@ -436,3 +436,46 @@ Test(ike_counters, the_table_is_complete)
 		             ikestat_fields[i].label, ikestat_fields[i].field);
 	}
 }
+
+/* The variables of the bulk statistics that chapters 17 to 19 and 28 name, as the list of variables spells
+ * them. */
+Test(ike_counters, every_variable_of_the_reference)
+{
+	static const char *const variables[] = {"tx-fragments",
+	                                        "rx-fragments",
+	                                        "tx-fragmented-packet",
+	                                        "rx-fragmented-packet",
+	                                        "rx-fragments-dropped",
+	                                        "mobike-sent",
+	                                        "mobike-recv",
+	                                        "mobike-ignored",
+	                                        "mobike-unexpected-natt-detected-sent",
+	                                        "mobike-cookie2-rcvd",
+	                                        "mobike-cookie2-sent",
+	                                        "mobike-cookie2-mismatch",
+	                                        "mobike-cookie2-match",
+	                                        "notifrecv-mobikesupp",
+	                                        "notifrecv-updsaaddr",
+	                                        "notifrecv-cookie2",
+	                                        "notifrecv-nonatallow",
+	                                        "exp-half-open-sa-noxchg",
+	                                        "exp-half-open-sa",
+	                                        "xchg-drop-msg-queuesize-exceeded",
+	                                        "decryptfail-count-exceeded",
+	                                        "ikesa-rekey-rate-temp-failure",
+	                                        "childsa-rekey-rate-temp-failure",
+	                                        "cert-auth-fail-large-length",
+	                                        "notifpaysent-deviceid",
+	                                        "notifpayrecv-deviceid"};
+	const struct counter_schema *s = &counters_schema_ikev2;
+
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		char name[64];
+		size_t k = 0;
+
+		snprintf(name, sizeof(name), "ikev2-%s", variables[i]);
+		while (k < s->nrows && strcmp(s->rows[k].variable, name) != 0)
+			k++;
+		cr_expect_lt(k, s->nrows, "%s", name);
+	}
+}

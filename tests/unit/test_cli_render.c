@@ -298,6 +298,7 @@ Test(cli_render, crypto_template)
 	        "'prf':'sha1','hmac':'sha1-96','group':'2'}],'ikesa_rekey':false,'nai':'92.99.99.30',"
 	        "'authentication_local':[{'method':'pre-shared-key','size':3}],'max_childsa':2,'dead_peer_"
 	        "detection':'Disabled',"
+	        "'dscp':'0x23','mobike':true,'fragmentation':true,'mtu_ipv4':1438,'mtu_ipv6':1422,"
 	        "'ddos':{'half_open_timer':{'value':30},'decrypt_fail_count':{'value':30,'default':true},'"
 	        "max_cert_size':{'off':true}},"
 	        "'payloads':[{'name':'wsg-sa0','rekey':true,'local':[{'start':'76.67.0.1','end':'76.67.0.9'}]"
@@ -314,6 +315,10 @@ Test(cli_render, crypto_template)
 	        "    Hashed Message Authentication Code: sha1-96\n"
 	        "    Diffie-Hellman Group: 2\n"
 	        "  IKE SA Rekey: Disabled\n",
+	        "  IKE SA DSCP: 0x23\n",
+	        "  IKEv2 Mobike: Enabled\n",
+	        "  IKEv2 Fragmentation: Enabled\n",
+	        "  IKEv2 MTU Size IPv4/IPv6: 1438/1422\n",
 	        "  Blacklist/Whitelist : None\n",
 	        "  IKE SA Half Open Timer: 30\n"
 	        "  IKE SA Decrypt Fail Count: 30 [Default]\n",
@@ -409,6 +414,10 @@ Test(cli_render, wsg_service)
 	         "{'services':[{'name':'wsg1','context':'wsg','state':'Started','sessions':200,'initiator_s':"
 	         "10}]}",
 	         NULL, "Service name: wsg1\nContext: wsg\n");
+	contains(render_wsg_service, "{'services':[{'name':'wsg1'}]}", NULL,
+	         "Duplicate-session-detection   : Disabled\n");
+	contains(render_wsg_service, "{'services':[{'name':'wsg1','duplicate_session_detection':true}]}",
+	         NULL, "Duplicate-session-detection   : Enabled\n");
 	contains(render_wsg_service, "{'services':[{'name':'wsg1','initiator_s':10}]}", NULL,
 	         "Initiator mode duration       : 10 seconds\n");
 	cr_expect_null(strstr(text_of(render_wsg_service, "{'services':[{'name':'wsg1'}]}", NULL),

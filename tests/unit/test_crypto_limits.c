@@ -143,6 +143,10 @@ Test(crypto_limits, each_type_of_map_knows_its_own_lines)
 	cr_expect_eq(load("context a\ncrypto map m5 ikev2-ipv4\nset pfs group2"), 1);
 	cr_expect_eq(load("context a\ncrypto map m3 ipsec-dynamic\nset peer 192.0.2.1"), 1);
 	cr_expect_eq(load("context a\ncrypto map m6 ikev2-ipv6\npeer 192.0.2.1"), 1);
+	/* chapters 16 to 18 are about peers that come to a template */
+	cr_expect_eq(load("context a\ncrypto map m5 ikev2-ipv4\nikev2-ikesa mobike"), 1);
+	cr_expect_eq(load("context a\ncrypto map m5 ikev2-ipv4\nikev2-ikesa dscp 0x10"), 1);
+	cr_expect_eq(load("context a\ncrypto map m5 ikev2-ipv4\nikev2-ikesa fragmentation"), 1);
 	cr_expect_eq(load("context a\ncrypto map m1 ipsec-isakmp\nset session-key inbound ah 256 key abc"),
 	             1);
 }

@@ -208,6 +208,7 @@ Test(ipsecmgr_cfg, defaults_are_staros)
 	cr_assert_eq(p->pol.max_cert_size, 2048);
 	cr_assert_not(p->pol.cookie_challenge);
 	cr_assert_eq(p->n_network, 0);
+	cr_assert_not(p->one_session);
 	ipsecmgr_cfg_free(p);
 	unload(t);
 }
