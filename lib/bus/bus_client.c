@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zmq.h>
 
 #include "bus/bus_sock.h"
 
@@ -33,18 +34,16 @@ uint8_t *bus_pack(const Envelope *env, size_t *len)
 }
 
 /* A frame as a string; false when it does not fit or holds a NUL. */
-static bool frame_text(zmq_msg_t *f, char *out, size_t size)
+static bool frame_text(const struct bus_frame *f, char *out, size_t size)
 {
-	size_t n = zmq_msg_size(f);
-
-	if (n >= size || memchr(zmq_msg_data(f), 0, n))
+	if (f->len >= size || memchr(f->data, 0, f->len))
 		return false;
-	memcpy(out, zmq_msg_data(f), n);
-	out[n] = 0;
+	memcpy(out, f->data, f->len);
+	out[f->len] = 0;
 	return true;
 }
 
-static void client_rx(void *arg, zmq_msg_t *frames, int n)
+static void client_rx(void *arg, const struct bus_frame *frames, int n)
 {
 	struct bus_client *c = arg;
 	char src[BUS_ADDR_MAX], ret[BUS_ADDR_MAX];
@@ -52,8 +51,8 @@ static void client_rx(void *arg, zmq_msg_t *frames, int n)
 
 	if (n != 3 || !frame_text(&frames[0], src, sizeof(src)) || !frame_text(&frames[1], ret, sizeof(ret)))
 		return;
-	rx.data = zmq_msg_data(&frames[2]);
-	rx.len = zmq_msg_size(&frames[2]);
+	rx.data = frames[2].data;
+	rx.len = frames[2].len;
 	if (rx.len <= BUS_MSG_MAX)
 		c->cb(c->arg, &rx);
 }

@@ -12,10 +12,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zmq.h>
 
 #define RX_BATCH       256
 #define QUEUE_MESSAGES 200000
 #define OUT_BYTES      (256 << 10) /* wait for the cork at most */
+#define ROUTING_ID_MAX 40
+#define PARTS          2 /* frames of ZeroMQ */
 
 static void *the_context;
 static pthread_once_t context_once = PTHREAD_ONCE_INIT;
@@ -28,7 +31,7 @@ static void context_make(void)
 }
 
 /* One ZeroMQ context per process: it is a thread, not state. */
-void *bus_sock_context(void)
+static void *context(void)
 {
 	pthread_once(&context_once, context_make);
 	return the_context;
@@ -37,25 +40,39 @@ void *bus_sock_context(void)
 /* --- sending -----------------------------------------------------------------------------------------------
  */
 
-static int send_now(struct bus_sock *s, const struct bus_frame *frames, int n)
+/* What waits for one receiver. */
+struct bus_out {
+	struct bus_out *next;
+	char to[ROUTING_ID_MAX];
+	size_t to_len;
+	struct bus_parcel parcel;
+};
+
+static int send_parcel(struct bus_sock *s, const void *to, size_t to_len, const struct bus_parcel *p)
 {
 	s->stale = true;
-	for (int i = 0; i < n; i++) {
-		int flags = ZMQ_DONTWAIT | (i + 1 < n ? ZMQ_SNDMORE : 0);
+	/* Only the first frame can be refused: ZeroMQ queues a multi-part message whole. */
+	if (s->router && zmq_send(s->zsock, to, to_len, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
+		return -zmq_errno();
+	return zmq_send(s->zsock, p->data, p->len, ZMQ_DONTWAIT) < 0 ? -zmq_errno() : 0;
+}
 
-		/* Only the first frame can be refused: ZeroMQ queues a multi-part message whole. */
-		if (zmq_send(s->zsock, frames[i].data, frames[i].len, flags) < 0)
-			return -zmq_errno();
-	}
-	return 0;
+/* Give every message of it back to the owner. */
+static void give_back(struct bus_sock *s, const struct bus_out *o, int rc)
+{
+	struct bus_frame f[BUS_FRAMES_MAX + 1] = {{o->to, o->to_len}};
+	size_t pos = 0;
+	int n;
+
+	while (s->refused && (n = bus_parcel_next(o->parcel.data, o->parcel.len, &pos, f + s->router)) > 0)
+		s->refused(s->arg, f, n + s->router, rc);
 }
 
 /* Take s out of its cork's list and send what waits. */
 static void flush(struct bus_sock *s)
 {
+	struct bus_out *o, *list = s->out;
 	struct bus_sock **at;
-	size_t pos = 0, len = s->out_len, size = s->out_size;
-	uint8_t *out = s->out;
 
 	if (!s->waiting)
 		return;
@@ -65,25 +82,16 @@ static void flush(struct bus_sock *s)
 	s->waiting = false;
 	/* what is sent because of a refusal waits anew, elsewhere */
 	s->out = NULL;
-	s->out_len = s->out_size = 0;
-	while (pos < len) {
-		struct bus_frame f[BUS_FRAMES_MAX];
-		int n = out[pos++], rc;
+	s->out_len = 0;
+	while ((o = list)) {
+		int rc = send_parcel(s, o->to, o->to_len, &o->parcel);
 
-		for (int i = 0; i < n; i++) {
-			memcpy(&f[i].len, out + pos, sizeof(f[i].len));
-			f[i].data = out + pos + sizeof(f[i].len);
-			pos += sizeof(f[i].len) + f[i].len;
-		}
-		rc = send_now(s, f, n);
-		if (rc < 0 && s->refused)
-			s->refused(s->arg, f, n, rc);
-	}
-	if (s->out) {
-		free(out);
-	} else {
-		s->out = out;
-		s->out_size = size;
+		if (rc < 0)
+			give_back(s, o, rc);
+		bus_parcel_reset(&o->parcel);
+		list = o->next;
+		o->next = s->spare;
+		s->spare = o;
 	}
 }
 
@@ -101,39 +109,42 @@ void bus_uncork(struct bus_cork *c)
 		flush(c->first);
 }
 
-static bool room_for(struct bus_sock *s, size_t len)
+/* What waits for this receiver, or something empty for it; NULL: no memory, or no such receiver. */
+static struct bus_out *out_of(struct bus_sock *s, const struct bus_frame *to)
 {
-	size_t want = s->out_size ? s->out_size : 4096;
-	uint8_t *p;
+	size_t len = s->router ? to->len : 0;
+	struct bus_out **pp = &s->out, *o;
 
-	while (want - s->out_len < len)
-		want *= 2;
-	if (want == s->out_size)
-		return true;
-	p = realloc(s->out, want);
-	if (!p)
-		return false;
-	s->out = p;
-	s->out_size = want;
-	return true;
+	while ((o = *pp)) {
+		if (o->to_len == len && !memcmp(o->to, to->data, len))
+			return o;
+		pp = &o->next;
+	}
+	if (len > ROUTING_ID_MAX)
+		return NULL;
+	o = s->spare;
+	if (o)
+		s->spare = o->next;
+	else
+		o = calloc(1, sizeof(*o));
+	if (!o)
+		return NULL;
+	memcpy(o->to, to->data, len);
+	o->to_len = len;
+	o->next = NULL;
+	*pp = o;
+	return o;
 }
 
 /* false: no memory, so it is sent at once. */
 static bool wait_in(struct bus_sock *s, const struct bus_frame *frames, int n)
 {
-	size_t len = 1;
+	struct bus_out *o = out_of(s, frames);
+	size_t had = o ? o->parcel.len : 0;
 
-	for (int i = 0; i < n; i++)
-		len += sizeof(frames[i].len) + frames[i].len;
-	if (!room_for(s, len))
+	if (!o || bus_parcel_add(&o->parcel, frames + s->router, n - s->router))
 		return false;
-	s->out[s->out_len++] = (uint8_t)n;
-	for (int i = 0; i < n; i++) {
-		memcpy(s->out + s->out_len, &frames[i].len, sizeof(frames[i].len));
-		s->out_len += sizeof(frames[i].len);
-		memcpy(s->out + s->out_len, frames[i].data, frames[i].len);
-		s->out_len += frames[i].len;
-	}
+	s->out_len += o->parcel.len - had;
 	if (!s->waiting) {
 		s->waiting = true;
 		s->next = s->cork->first;
@@ -144,6 +155,9 @@ static bool wait_in(struct bus_sock *s, const struct bus_frame *frames, int n)
 
 int bus_sock_send(struct bus_sock *s, const struct bus_frame *frames, int n)
 {
+	struct bus_parcel one = {0};
+	int rc;
+
 	if (s->closing)
 		return -ESHUTDOWN;
 	if (s->cork && s->cork->depth && wait_in(s, frames, n)) {
@@ -152,39 +166,65 @@ int bus_sock_send(struct bus_sock *s, const struct bus_frame *frames, int n)
 		return 0;
 	}
 	flush(s);
-	return send_now(s, frames, n);
+	rc = bus_parcel_add(&one, frames + s->router, n - s->router);
+	if (!rc)
+		rc = send_parcel(s, frames[0].data, frames[0].len, &one);
+	free(one.data);
+	return rc;
 }
 
 /* --- receiving ---------------------------------------------------------------------------------------------
  */
 
-/* Receive one multi-part message. Number of frames, or -1 when there is none. Surplus frames are dropped. */
-static int recv_parts(void *zsock, zmq_msg_t *frames)
+/* Receive one message of ZeroMQ: [parcel], at a ROUTER [identity][parcel]. Its number of frames, or -1 when
+ * there is none. Surplus frames are dropped. */
+static int recv_parts(void *zsock, zmq_msg_t frames[PARTS])
 {
 	int n = 0, more = 1;
 
 	while (more) {
-		zmq_msg_t surplus, *f = n < BUS_FRAMES_MAX ? &frames[n] : &surplus;
+		zmq_msg_t surplus, *f = n < PARTS ? &frames[n] : &surplus;
 
 		zmq_msg_init(f);
 		if (zmq_msg_recv(f, zsock, ZMQ_DONTWAIT) < 0) {
 			zmq_msg_close(f);
-			for (int i = 0; i < n && i < BUS_FRAMES_MAX; i++)
+			for (int i = 0; i < n && i < PARTS; i++)
 				zmq_msg_close(&frames[i]);
 			return -1;
 		}
 		more = zmq_msg_more(f);
-		if (n >= BUS_FRAMES_MAX)
+		if (n >= PARTS)
 			zmq_msg_close(f);
 		n++;
 	}
-	return n < BUS_FRAMES_MAX ? n : BUS_FRAMES_MAX;
+	return n < PARTS ? n : PARTS;
+}
+
+/* Hand out every message of a parcel. Their number; what is no message ends it. */
+static int deliver(struct bus_sock *s, zmq_msg_t *part, int n_parts)
+{
+	struct bus_frame f[BUS_FRAMES_MAX + 1] = {{0}};
+	zmq_msg_t *parcel = &part[s->router];
+	size_t pos = 0;
+	int n, count = 0;
+
+	if (n_parts != 1 + s->router)
+		return 1;
+	if (s->router)
+		f[0] = (struct bus_frame){zmq_msg_data(&part[0]), zmq_msg_size(&part[0])};
+	while (!s->closing &&
+	       (n = bus_parcel_next(zmq_msg_data(parcel), zmq_msg_size(parcel), &pos, f + s->router)) > 0) {
+		s->rx(s->arg, f, n + s->router);
+		count++;
+	}
+	return count ? count : 1;
 }
 
 static void idle_cb(uv_idle_t *h);
 
 static void drain(struct bus_sock *s)
 {
+	bool empty = false;
 	int taken = 0;
 
 	if (s->reading || s->closing)
@@ -193,15 +233,16 @@ static void drain(struct bus_sock *s)
 	s->stale = false;
 	bus_cork(s->cork);
 	while (taken < RX_BATCH && !s->closing) {
-		zmq_msg_t frames[BUS_FRAMES_MAX];
-		int n = recv_parts(s->zsock, frames);
+		zmq_msg_t part[PARTS];
+		int n = recv_parts(s->zsock, part);
 
-		if (n < 0)
+		if (n < 0) {
+			empty = true;
 			break;
-		s->rx(s->arg, frames, n);
+		}
+		taken += deliver(s, part, n);
 		for (int i = 0; i < n; i++)
-			zmq_msg_close(&frames[i]);
-		taken++;
+			zmq_msg_close(&part[i]);
 	}
 	s->reading = false;
 	if (s->closing) /* by a handler: the cork may be gone with its owner */
@@ -209,10 +250,10 @@ static void drain(struct bus_sock *s)
 	bus_uncork(s->cork);
 	if (s->closing)
 		return;
-	if (taken == RX_BATCH && !s->idling) {
+	if (!empty && !s->idling) {
 		s->idling = true;
 		uv_idle_start(&s->idle, idle_cb);
-	} else if (taken < RX_BATCH && s->idling) {
+	} else if (empty && s->idling) {
 		s->idling = false;
 		uv_idle_stop(&s->idle);
 	}
@@ -255,8 +296,7 @@ static int start_handles(struct bus_sock *s)
 	return 0;
 }
 
-struct bus_sock *bus_sock_new(uv_loop_t *loop, int type, const char *identity,
-                              void (*rx)(void *, zmq_msg_t *, int), void *arg)
+struct bus_sock *bus_sock_new(uv_loop_t *loop, int type, const char *identity, bus_sock_rx rx, void *arg)
 {
 	struct bus_sock *s = calloc(1, sizeof(*s));
 	int hwm = QUEUE_MESSAGES, zero = 0, one = 1;
@@ -266,8 +306,9 @@ struct bus_sock *bus_sock_new(uv_loop_t *loop, int type, const char *identity,
 	s->loop = loop;
 	s->rx = rx;
 	s->arg = arg;
+	s->router = type == ZMQ_ROUTER;
 	s->stale = true;
-	s->zsock = zmq_socket(bus_sock_context(), type);
+	s->zsock = zmq_socket(context(), type);
 	if (!s->zsock) {
 		free(s);
 		return NULL;
@@ -287,10 +328,22 @@ struct bus_sock *bus_sock_new(uv_loop_t *loop, int type, const char *identity,
 	return s;
 }
 
+static void outs_free(struct bus_out *o)
+{
+	while (o) {
+		struct bus_out *next = o->next;
+
+		free(o->parcel.data);
+		free(o);
+		o = next;
+	}
+}
+
 static void sock_free(struct bus_sock *s)
 {
 	zmq_close(s->zsock);
-	free(s->out);
+	outs_free(s->out);
+	outs_free(s->spare);
 	free(s);
 }
 

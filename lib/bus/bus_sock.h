@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A ZeroMQ socket on a libuv loop, and multi-part send/receive. Private to lib/bus. */
+/*
+ * A ZeroMQ socket on a libuv loop. What is sent to one receiver while the cork is in travels as one message
+ * of ZeroMQ (bus_parcel.h). Private to lib/bus.
+ */
 #ifndef ORRERY_BUS_SOCK_H
 #define ORRERY_BUS_SOCK_H
 
@@ -7,11 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
-#include <zmq.h>
-
-#define BUS_FRAMES_MAX 6
-
-struct bus_frame;
+#include "bus/bus_parcel.h"
 
 /*
  * Sockets of one loop that are held together: what is sent while the cork is in waits in its socket and goes
@@ -22,6 +21,10 @@ struct bus_cork {
 	struct bus_sock *first; /* with something waiting */
 };
 
+struct bus_out;
+/* A message: its frames live until this returns. */
+typedef void (*bus_sock_rx)(void *arg, const struct bus_frame *frames, int n);
+
 struct bus_sock {
 	void *zsock;
 	uv_loop_t *loop;
@@ -30,29 +33,22 @@ struct bus_sock {
 	uv_idle_t idle;
 	bool idling, reading;
 	bool stale; /* sent since the last receiving: the edge may be gone */
-	void (*rx)(void *arg, zmq_msg_t *frames, int n);
+	bus_sock_rx rx;
 	void *arg;
+	bool router; /* the first frame is whom it is for, or from */
 	int open_handles;
 	bool closing;
 	struct bus_cork *cork; /* borrowed, or NULL */
 	struct bus_sock *next; /* in the cork's list */
 	bool waiting;
-	uint8_t *out; /* frames that wait: number of frames, then each its length and bytes */
-	size_t out_len, out_size;
+	struct bus_out *out, *spare; /* what waits, by receiver; and empty ones */
+	size_t out_len;              /* bytes that wait */
 	/* What waited and was refused when it went out. */
 	void (*refused)(void *arg, const struct bus_frame *frames, int n, int rc);
 };
 
-/* Frame to send: borrowed bytes. */
-struct bus_frame {
-	const void *data;
-	size_t len;
-};
-
-void *bus_sock_context(void);
 /* Make a socket of this type, not connected. rx NULL: send only (no loop handles). */
-struct bus_sock *bus_sock_new(uv_loop_t *loop, int type, const char *identity,
-                              void (*rx)(void *, zmq_msg_t *, int), void *arg);
+struct bus_sock *bus_sock_new(uv_loop_t *loop, int type, const char *identity, bus_sock_rx rx, void *arg);
 /* Close at once; queued messages are dropped. Memory goes when libuv closed the handles. */
 void bus_sock_close(struct bus_sock *s);
 /* Hold what is sent from now on; as often as bus_uncork(). */

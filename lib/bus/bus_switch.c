@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zmq.h>
 
 #include "base/clock.h"
 #include "base/strmap.h"
@@ -436,14 +437,12 @@ static uint8_t *pack_table(struct bus_switch *s, bool own_only, size_t *len)
 /* --- receiving ---------------------------------------------------------------------------------------------
  */
 
-static bool frame_text(zmq_msg_t *f, char *out)
+static bool frame_text(const struct bus_frame *f, char *out)
 {
-	size_t n = zmq_msg_size(f);
-
-	if (n >= BUS_ADDR_MAX || memchr(zmq_msg_data(f), 0, n))
+	if (f->len >= BUS_ADDR_MAX || memchr(f->data, 0, f->len))
 		return false;
-	memcpy(out, zmq_msg_data(f), n);
-	out[n] = 0;
+	memcpy(out, f->data, f->len);
+	out[f->len] = 0;
 	return true;
 }
 
@@ -490,11 +489,11 @@ static void deliver_here(struct bus_switch *s, const char *dst, const char *src,
 }
 
 /* From another card: [identity][dst][src][ret][envelope]. Never sent on to a third card. */
-static void from_card(struct bus_switch *s, zmq_msg_t *f)
+static void from_card(struct bus_switch *s, const struct bus_frame *f)
 {
 	char dst[BUS_ADDR_MAX], src[BUS_ADDR_MAX], ret[BUS_ADDR_MAX];
-	const void *data = zmq_msg_data(&f[4]);
-	size_t len = zmq_msg_size(&f[4]);
+	const void *data = f[4].data;
+	size_t len = f[4].len;
 	struct route *r;
 
 	if (!frame_text(&f[1], dst) || !frame_text(&f[2], src) || !frame_text(&f[3], ret)) {
@@ -518,11 +517,11 @@ static void from_card(struct bus_switch *s, zmq_msg_t *f)
 }
 
 /* From a process of this card: [identity][dst][envelope]. */
-static void from_member(struct bus_switch *s, zmq_msg_t *f)
+static void from_member(struct bus_switch *s, const struct bus_frame *f)
 {
 	char identity[BUS_ADDR_MAX], dst[BUS_ADDR_MAX], ret[BUS_ADDR_MAX + 16];
-	const void *data = zmq_msg_data(&f[2]);
-	size_t len = zmq_msg_size(&f[2]);
+	const void *data = f[2].data;
+	size_t len = f[2].len;
 	struct member *m;
 
 	if (!frame_text(&f[0], identity) || !frame_text(&f[1], dst) || len > BUS_MSG_MAX) {
@@ -543,13 +542,13 @@ static void from_member(struct bus_switch *s, zmq_msg_t *f)
 		forward(s, dst, m->src, ret, data, len);
 }
 
-static void switch_rx(void *arg, zmq_msg_t *frames, int n)
+static void switch_rx(void *arg, const struct bus_frame *frames, int n)
 {
 	struct bus_switch *s = arg;
 
 	if (n == 3)
 		from_member(s, frames);
-	else if (n == 5 && zmq_msg_size(&frames[4]) <= BUS_MSG_MAX)
+	else if (n == 5 && frames[4].len <= BUS_MSG_MAX)
 		from_card(s, frames);
 	else
 		s->n.refused++;
