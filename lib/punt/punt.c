@@ -6,6 +6,7 @@
 #include "punt/punt.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -246,12 +247,12 @@ static void accept_all(struct punt_server *s)
 	}
 }
 
-int punt_server_recv(struct punt_server *s, struct punt_info *info, const uint8_t **payload, size_t *len)
+/* From the newest connection that has one; connections that have ended are dropped. */
+static int recv_any(struct punt_server *s, struct punt_info *info, const uint8_t **payload, size_t *len)
 {
 	int i;
 	int rc;
 
-	accept_all(s);
 	for (i = s->n_conns - 1; i >= 0; i--) {
 		do
 			rc = recv_on(s->conns[i], &s->stats, s->buf, sizeof(s->buf), info, payload, len);
@@ -262,6 +263,28 @@ int punt_server_recv(struct punt_server *s, struct punt_info *info, const uint8_
 			drop_conn(s, i);
 	}
 	return 0;
+}
+
+/* Does somebody want to connect? Asking is cheaper than accepting in vain. */
+static bool caller_waits(struct punt_server *s)
+{
+	struct epoll_event ev[MAX_CONNECTIONS + 1];
+	int n = epoll_wait(s->epoll_fd, ev, MAX_CONNECTIONS + 1, 0);
+
+	while (n-- > 0)
+		if (ev[n].data.fd == s->listen_fd)
+			return true;
+	return false;
+}
+
+int punt_server_recv(struct punt_server *s, struct punt_info *info, const uint8_t **payload, size_t *len)
+{
+	if (recv_any(s, info, payload, len))
+		return 1;
+	if (!caller_waits(s))
+		return 0;
+	accept_all(s);
+	return recv_any(s, info, payload, len);
 }
 
 int punt_server_send(struct punt_server *s, const struct punt_info *info, const uint8_t *payload, size_t len)
