@@ -7,6 +7,7 @@
  */
 #include "ike/ike_dh.h"
 #include "ike/ike_crypto.h"
+#include "ike/ike_dh_comb.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct modp {
 	BIGNUM *(*prime)(BIGNUM *);
 	BIGNUM *p, *p1; /* p, p - 1 */
 	BN_MONT_CTX *mont;
+	struct ike_dh_comb *comb; /* powers of the generator */
 };
 
 struct ecp {
@@ -90,6 +92,7 @@ void ike_dh_free(struct ike_dh *d)
 	if (!d)
 		return;
 	for (int i = 0; i < MODPS; i++) {
+		ike_dh_comb_free(d->modp[i].comb);
 		BN_free(d->modp[i].p);
 		BN_free(d->modp[i].p1);
 		BN_MONT_CTX_free(d->modp[i].mont);
@@ -172,23 +175,41 @@ static struct modp *modp_of(struct ike_dh *d, uint16_t group)
 	return NULL;
 }
 
-/* out = base ^ priv mod p, in constant time for priv. Exponents of 256 bits up to group 14, 512 above: twice
- * the strength of the group and more (RFC 3526 section 8). */
+/* Exponents of 256 bits up to group 14, 512 above: twice the strength of the group and more (RFC 3526 section
+ * 8).
+ */
+static unsigned modp_priv(const struct modp *m)
+{
+	return ike_alg_group(m->group)->pub <= 256 ? IKE_DH_PRIV : 2 * IKE_DH_PRIV;
+}
+
+/* r = base ^ x mod p, in constant time for x. base NULL: the generator. */
+static int modp_raise(struct ike_dh *d, struct modp *m, const BIGNUM *base)
+{
+	if (base)
+		return BN_mod_exp_mont_consttime(d->r, base, d->x, m->p, d->bn, m->mont) ? 0 : -EINVAL;
+	if (!m->comb)
+		m->comb = ike_dh_comb_new(d->g, m->p, m->mont, 8 * modp_priv(m), d->bn);
+	return m->comb ? ike_dh_comb_power(m->comb, d->x, d->r, d->bn) : -EINVAL;
+}
+
+/* out = base ^ priv mod p. */
 static int modp_power(struct ike_dh *d, struct modp *m, const BIGNUM *base, const uint8_t *priv, uint8_t *out)
 {
-	int len = ike_alg_group(m->group)->pub, bytes = len <= 256 ? IKE_DH_PRIV : 2 * IKE_DH_PRIV;
+	int len = ike_alg_group(m->group)->pub, err;
 
-	if (private_number(d, m->group, priv, (unsigned)bytes))
+	if (private_number(d, m->group, priv, modp_priv(m)))
 		return -EINVAL;
 	BN_set_flags(d->x, BN_FLG_CONSTTIME);
-	if (!BN_set_bit(d->x, 8 * bytes - 1)) /* never a small exponent, and one length for all */
+	if (!BN_set_bit(d->x,
+	                (int)(8 * modp_priv(m) - 1))) /* never a small exponent, and one length for all */
 		return -EINVAL;
-	if (!BN_mod_exp_mont_consttime(d->r, base, d->x, m->p, d->bn, m->mont) ||
-	    BN_bn2binpad(d->r, out, len) != len)
-		return -EINVAL;
+	err = modp_raise(d, m, base);
+	if (!err && BN_bn2binpad(d->r, out, len) != len)
+		err = -EINVAL;
 	BN_clear(d->x);
 	BN_clear(d->r);
-	return 0;
+	return err;
 }
 
 static int modp_shared(struct ike_dh *d, struct modp *m, const uint8_t *priv, const uint8_t *peer,
@@ -335,7 +356,7 @@ int ike_dh_public(struct ike_dh *d, uint16_t group, const uint8_t *priv, uint8_t
 	struct ecp *e = m ? NULL : ecp_of(d, group);
 
 	if (m)
-		return modp_power(d, m, d->g, priv, pub);
+		return modp_power(d, m, NULL, priv, pub);
 	if (e)
 		return ecp_public(d, e, priv, pub);
 	return group == IKE_GROUP_X25519 ? x25519_public(d, priv, pub) : -ENOTSUP;

@@ -342,6 +342,32 @@ Test(ike_crypto, every_group)
 	cr_assert_lt(ike_crypto_dh_public(c, 22, a, pa), 0);
 }
 
+/*
+ * A public value comes of a table of the generator's powers, a shared one of a plain power: with the
+ * generator as the peer's value both are the same, also for exponents whose digits are all zero or all one.
+ */
+Test(ike_crypto, public_value_is_a_power_of_the_generator)
+{
+	static uint8_t mine[IKE_DH_MAX], two[IKE_DH_MAX], want[IKE_DH_MAX], priv[IKE_DH_PRIV];
+	const struct ike_alg_group *g;
+
+	for (unsigned k = 0; (g = ike_alg_group_at(k)); k++) {
+		if (g->pub != g->shared || g->id == IKE_GROUP_X25519)
+			continue; /* not MODP */
+		memset(two, 0, sizeof(two));
+		two[g->pub - 1] = 2;
+		for (unsigned round = 0; round < (g->pub > 384 ? 3 : 40); round++) {
+			for (unsigned i = 0; i < sizeof(priv); i++)
+				priv[i] = round == 0   ? 0
+				          : round == 1 ? 0xff
+				                       : (uint8_t)(i * i * 17 + round * 89 + i * round);
+			cr_assert_eq(ike_crypto_dh_public(c, g->id, priv, mine), 0);
+			cr_assert_eq(ike_crypto_dh_shared(c, g->id, priv, two, g->pub, want), 0);
+			cr_assert_arr_eq(mine, want, g->pub, "group %s, round %u", g->name, round);
+		}
+	}
+}
+
 /* FIPS 81's classic: single DES, of which libcrypto needs its legacy provider for, is triple DES here. */
 Test(ike_crypto, des_vector)
 {
