@@ -293,20 +293,33 @@ static void guess_over(struct task *t, void *arg)
 	srdb_hold_sync(srdb.hold, false);
 }
 
-/* After each flush: tell srp what was committed. */
-void srdb_ckpt_committed(void)
+static void tell_srp(int64_t version)
 {
 	Envelope env = ENVELOPE__INIT;
 	CkptCommitted c = CKPT_COMMITTED__INIT;
-	int64_t version = store_version(srdb.store);
 
-	if (version == srdb.published || store_trouble(srdb.store))
-		return;
 	srdb.published = version;
 	c.version = (uint64_t)version;
 	env.body_case = ENVELOPE__BODY_CKPT_COMMITTED;
 	env.ckpt_committed = &c;
-	task_publish(srdb.t, "ckpt", &env);
+	task_send(srdb.t, "srp/0", &env);
+}
+
+/* One that comes (back) may have read the version before the last commit that nobody heard of. */
+static void srp_came(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+{
+	if (up && srdb.store)
+		tell_srp(store_version(srdb.store));
+}
+
+/* After each flush: tell srp what was committed. */
+void srdb_ckpt_committed(void)
+{
+	int64_t version = store_version(srdb.store);
+
+	if (version == srdb.published || store_trouble(srdb.store))
+		return;
+	tell_srp(version);
 	if (!srdb_hold_in_sync(srdb.hold) && srdb_hold_acked_version(srdb.hold) == 0)
 		purge(version - PURGE_BEHIND);
 }
@@ -319,6 +332,7 @@ int srdb_ckpt_start(void)
 	srdb.hold = srdb_hold_new(release, NULL);
 	if (!srdb.hold)
 		return -ENOMEM;
+	task_watch_peers(srdb.t, "srp", srp_came, NULL);
 	if (store_meta_get(r, "srp_mark", text, sizeof(text)) == 0)
 		srdb.install_mark = strtoll(text, NULL, 10);
 	/* The peer may still be in sync: until srp says so or not, go on as before. */

@@ -106,13 +106,10 @@ static const struct task_route routes[] = {
         {ENVELOPE__BODY_SHOW, "*", "state, info, statistics", srp_show_handle},
 };
 
-static const char *const topics[] = {"ckpt", NULL};
-
 static const struct task_ops ops = {
         .facility = "srp",
         .routes = routes,
         .n_routes = sizeof(routes) / sizeof(routes[0]),
-        .topics = topics,
         .activate = activate,
         .stop = stop,
 };

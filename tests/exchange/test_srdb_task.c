@@ -16,7 +16,7 @@ static void setup(void)
 {
 	rig_setup("srdb");
 	rig_peer(&ipsecmgr, "p-ipsecmgr", "ipsecmgr/1", NULL);
-	rig_peer(&srp, "p-srp", "srp/0", "ckpt");
+	rig_peer(&srp, "p-srp", "srp/0", NULL);
 	rig_peer(&snmp, "p-snmp", "snmp/0", "trap");
 	rig_peer(&evlogd, "p-evlogd", "evlogd/0", NULL);
 	rig_start("boot1");
