@@ -26,6 +26,7 @@
 #define IPSECMGR_SESSION_MS     2000  /* a sessmgr answers within this, or another one is asked */
 #define IPSECMGR_ANSWER_MS      60000 /* and its answer is listened to as long as it keeps such a call */
 #define IPSECMGR_SESSION_TRY_MS 10000 /* a tunnel waits so long for any sessmgr */
+#define IPSECMGR_TURN_SESSIONS  32    /* asked of one sessmgr in a turn of the loop */
 #define IPSECMGR_TELL_MS        30000 /* how long a sessmgr that is away is told again */
 #define IPSECMGR_DATA_MS        5000
 #define IPSECMGR_VENDORS        64   /* vendor templates of a vendor policy */
@@ -136,6 +137,10 @@ struct ipsecmgr {
 	/* sessmgr instances, as sessctrl published them, and how many calls of ours each has */
 	uint32_t *sessmgr, *sessmgr_calls;
 	unsigned n_sessmgr, sessmgr_next;
+	/* the one asked last, in which turn of the loop, and how often in that */
+	uint32_t sessmgr_last;
+	uint64_t sessmgr_turn;
+	unsigned sessmgr_asked;
 	bool sessmgr_told; /* sessctrl has published its list */
 	struct {
 		uint64_t txns, commits_failed, data_failed, sessions_asked, sessions_refused, packets_in,

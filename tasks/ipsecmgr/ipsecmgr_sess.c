@@ -111,6 +111,20 @@ static void consider_peer(struct task *t, const char *addr, uint32_t card, bool 
 		consider(arg, (uint32_t)instance, (uint32_t)(instance * 31 % 7));
 }
 
+/* Tunnels that come up in one turn of the loop ask the same sessmgr: their questions travel together, and its
+ * answers. */
+static bool same_turn(struct ipsecmgr *m, const struct ipsecmgr_session *s)
+{
+	uint64_t turn = uv_now(m->t->loop);
+
+	if (turn != m->sessmgr_turn || m->sessmgr_asked >= IPSECMGR_TURN_SESSIONS) {
+		m->sessmgr_turn = turn;
+		m->sessmgr_asked = 0;
+		return false;
+	}
+	return !s->n_tried && index_of(m, m->sessmgr_last) < m->n_sessmgr;
+}
+
 /* The ready sessmgr with the fewest calls of ours; before sessctrl has published its list, any that the bus
  * knows. */
 static uint32_t choose(struct ipsecmgr *m, const struct ipsecmgr_session *s)
@@ -118,6 +132,10 @@ static uint32_t choose(struct ipsecmgr *m, const struct ipsecmgr_session *s)
 	struct choice c = {.m = m, .s = s};
 	unsigned i, at;
 
+	if (same_turn(m, s)) {
+		m->sessmgr_asked++;
+		return m->sessmgr_last;
+	}
 	for (i = 0; i < m->n_sessmgr; i++) {
 		at = (m->sessmgr_next + i) % m->n_sessmgr;
 		consider(&c, m->sessmgr[at], m->sessmgr_calls[at]);
@@ -126,6 +144,7 @@ static uint32_t choose(struct ipsecmgr *m, const struct ipsecmgr_session *s)
 		m->sessmgr_next = (m->sessmgr_next + 1) % m->n_sessmgr;
 	if (!c.best && !m->sessmgr_told)
 		task_foreach_peer(m->t, "sessmgr", consider_peer, &c);
+	m->sessmgr_last = c.best;
 	return c.best;
 }
 
