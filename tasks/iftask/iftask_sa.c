@@ -86,14 +86,15 @@ static int read_path(struct npu_path *path, const SaPair *p)
 }
 
 /*
- * Where the numbers begin. New: at 1, under the mark that was stored with the SA. Resumed: a whole block
- * behind the stored mark, because whoever had the SA before us may have asked for one more that we do not see
- * yet. Resumed without a row: nobody knows what was used, so nothing is sent on it again.
+ * Where the numbers begin. New: at 1, under the mark that was stored with the SA, which comes with it.
+ * Resumed: a whole block behind the stored mark, because whoever had the SA before us may have asked for one
+ * more that we do not see yet. Resumed without a row: nobody knows what was used, so nothing is sent on it
+ * again.
  */
 static int sequence_state(struct iftask *f, struct esp_sa_params *ep, const SaPair *p)
 {
-	struct esp_mark mark = {0};
-	int rc = iftask_mark_read(f, p->spi_in, &mark);
+	struct esp_mark mark = {.out = p->mark};
+	int rc = p->mark && !p->resume ? 0 : iftask_mark_read(f, p->spi_in, &mark);
 
 	if (rc && rc != -ENODATA && rc != -ENOENT)
 		return rc;

@@ -170,8 +170,9 @@ bool ipsecmgr_engine_may_log(struct ipsecmgr *m);
  * ----------------------------------------------------------------------------------------------------- */
 void ipsecmgr_data_start(struct ipsecmgr *m);
 void ipsecmgr_data_stop(struct ipsecmgr *m);
-/* Note a child SA for the data path (and later pushes). 0 or -errno. */
-int ipsecmgr_data_add(struct ipsecmgr *m, const struct ike_child_act *a);
+/* Note a child SA for the data path (and later pushes). mark: of its sequence numbers, where it is stored; 0:
+ * not known. 0 or -errno. */
+int ipsecmgr_data_add(struct ipsecmgr *m, const struct ike_child_act *a, uint64_t mark);
 /* Does a child need routes to its remote selectors? Not where a pool's chunk or a crypto map leads there. */
 bool ipsecmgr_data_routed(const struct ipsecmgr *m, const struct ike_child_act *a);
 void ipsecmgr_data_del(struct ipsecmgr *m, uint32_t spi_in);

@@ -160,12 +160,13 @@ bool ipsecmgr_data_routed(const struct ipsecmgr *m, const struct ike_child_act *
 	       !place_serves_maps(m->t->instance);
 }
 
-int ipsecmgr_data_add(struct ipsecmgr *m, const struct ike_child_act *a)
+int ipsecmgr_data_add(struct ipsecmgr *m, const struct ike_child_act *a, uint64_t mark)
 {
 	struct ts_store local, remote;
 	SaPair p;
 
 	fill_pair(m, &p, a, &local, &remote);
+	p.mark = mark;
 	return keep_pair(m, &p, ipsecmgr_data_routed(m, a));
 }
 

@@ -28,6 +28,7 @@ struct ipsecmgr_op {
 	unsigned waits;            /* requests not answered yet */
 	uint32_t want_push; /* goes on when this push of all SAs has arrived; 0: does not wait for one */
 	bool storing;       /* the checkpoint is not acknowledged yet */
+	uint64_t mark;      /* stored with each new child SA; 0: not with all of them */
 };
 
 uint64_t ipsecmgr_engine_now(struct ipsecmgr *m)
@@ -270,7 +271,7 @@ static void op_data(struct ipsecmgr_op *op)
 		const struct ike_action *a = &txn->actions[i];
 
 		if (a->kind == IKE_ACT_CHILD_ADD) {
-			int err = ipsecmgr_data_add(m, &a->child);
+			int err = ipsecmgr_data_add(m, &a->child, a->child.resume ? 0 : op->mark);
 
 			if (err)
 				LOG(EV_IPSEC_SA_FAIL, "child SA %08x: %s", a->child.spi_in, strerror(-err));
@@ -426,6 +427,7 @@ static void begin_durable(struct ipsecmgr *m, const struct ike_txn *txn)
 		op->gen = m->gen;
 		op->txn = txn;
 		op->storing = true;
+		op->mark = rows.n < ROWS_MAX ? esp_seq_first_mark(ipsecmgr_lane(m)) : 0;
 		op->prev = &m->ops;
 		op->next = m->ops;
 		if (op->next)
@@ -472,7 +474,7 @@ static void run_volatile(struct ipsecmgr *m, const struct ike_txn *txn)
 			ipsecmgr_sess_end(m, a->session_end.callid, a->session_end.reason);
 			break;
 		case IKE_ACT_CHILD_ADD: /* restored ones: given to iftask in one push after the last */
-			if (ipsecmgr_data_add(m, &a->child))
+			if (ipsecmgr_data_add(m, &a->child, 0))
 				m->recover_failed++;
 			if (!m->restoring)
 				ipsecmgr_data_update(m, &a->child.spi_in, 1, NULL, 0, NULL, NULL);
