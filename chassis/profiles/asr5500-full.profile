@@ -30,5 +30,5 @@ standby-sessmgr-per-cpu 1
 standby-ipsecmgr 3
 task-heartbeat 2000 6000
 task-restart 500 30000
-card-heartbeat 1000 4000
+card-heartbeat 1000 6000
 card-reboot 3000

@@ -205,6 +205,13 @@ int place_cfg_maps(const struct cfg_tree *t, struct place_maps *m)
 	int rc = 0;
 
 	m->n = m->n_contexts = 0;
+	for (unsigned v = 0; v < 2; v++) {
+		static const char *const versions[] = {"ikev1", "ikev2"};
+		const struct cfg_node *limit = cfg_child(t, t->root, "task-facility-ipsecmgr", versions[v]);
+
+		m->limit[v] =
+		        limit && !limit->negated ? (unsigned)strtoul(cfg_arg(limit, "max"), NULL, 10) : 0;
+	}
 	cfg_foreach(ctx, t->root, "context")
 	{
 		struct place_maps_context *c = &m->contexts[m->n_contexts];

@@ -154,12 +154,22 @@ static struct place_maps_manager *least(struct place_maps *m, const struct place
 	return best;
 }
 
+/* Those there are stay when the limit falls: they carry tunnels. */
+static bool at_limit(const struct place_maps *m, uint8_t ike)
+{
+	unsigned n = 0, max = m->limit[ike == 2];
+
+	for (size_t i = 0; i < m->n_managers; i++)
+		n += m->managers[i].ike == ike;
+	return max && n >= max;
+}
+
 static struct place_maps_manager *spawn(struct place_maps *m, const struct place_map *x, bool demux)
 {
 	struct place_maps_manager *g = &m->managers[m->n_managers];
 	uint32_t instance = PLACE_MAP_FIRST;
 
-	if (m->n_managers == PLACE_MAP_MANAGERS)
+	if (m->n_managers == PLACE_MAP_MANAGERS || at_limit(m, x->ike))
 		return NULL;
 	while (find(m, instance))
 		instance++;
@@ -252,7 +262,11 @@ static struct place_maps_manager *choose(struct place_maps *m, struct place_map 
 	if (!g)
 		g = with_room(m, x, false, 0);
 	if (!g)
-		x->why = "all IPSec managers are taken (176) and those of its context are full";
+		x->why = at_limit(m, x->ike)
+		                 ? "there are as many IPSec managers of its IKE version as task facility "
+		                   "ipsecmgr allows, "
+		                   "and those of its context are full"
+		                 : "all IPSec managers are taken (176) and those of its context are full";
 	return g;
 }
 

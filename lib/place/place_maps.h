@@ -50,6 +50,8 @@ struct place_maps {
 	struct place_maps_manager
 	        managers[PLACE_MAP_MANAGERS]; /* in: those there are; out: that there shall be */
 	size_t n_managers;
+	unsigned limit[2]; /* task facility ipsecmgr ikev1, ikev2 max: of managers for maps, of the chassis;
+	                      0: none */
 	struct place_require require;
 	bool demux_card; /* the demux card can run ipsecmgrs: place_demux_capable() */
 };

@@ -29,6 +29,9 @@ plan() {
 [ "$(plan | jq -c '[.tasks[] | select(.facility=="ipsecmgr" and .instance>=80 and .card==1) | .cpu] | sort')" = '[0,1,2]' ] ||
 	fail "one ipsecmgr on each CPU of the demux card"
 [ "$(plan | jq -c '[.maps | group_by(.manager)[] | length]')" = '[8,8,8,2,1]' ] || fail "eight maps a manager, the rest elsewhere"
+sed 's/^config$/&\n  task facility ipsecmgr ikev1 max 3/' "$WORK/m.cfg" >"$WORK/few.cfg"
+[ "$("$ORRERY" plan "$WORK/few.cfg" --json 2>/dev/null | jq -c '[.maps[] | select(.manager == 0) | .name]')" = '["m25","m26"]' ] ||
+	fail "the limit of the chassis: three managers of IKEv1, all on the demux card"
 up t1 --config "$WORK/m.cfg"
 # map -> manager and manager -> card, as the chassis has them
 assigned() {

@@ -251,6 +251,27 @@ Test(place_maps, the_limit_counts_with_software_only)
 	cr_expect_eq(managers(false, 1), 2);
 }
 
+Test(place_maps, the_limit_of_the_chassis_is_for_all_contexts_and_ends_nobody)
+{
+	m.require.software[0] = true;
+	m.limit[0] = 3;
+	context("a"), context("b");
+	many("a", 4, 1, false);
+	cr_assert_eq(place_maps_compute(&m), 0, "the fourth shares");
+	cr_expect_eq(managers(false, 1), 3);
+	many("b", 1, 1, false);
+	cr_expect_eq(place_maps_compute(&m), 1);
+	cr_expect(strstr(m.maps[4].why, "task facility ipsecmgr"), "%s", m.maps[4].why);
+	many("b", 1, 2, false); /* the other version has its own */
+	cr_expect_eq(place_maps_compute(&m), 1);
+	cr_expect_neq(m.maps[5].manager, 0);
+	m.limit[0] = 1;
+	place_maps_compute(&m);
+	cr_expect_eq(managers(false, 1), 3, "tunnels are not ended by a limit");
+	m.limit[0] = 4;
+	cr_expect_eq(place_maps_compute(&m), 0);
+}
+
 /* --- properties --------------------------------------------------------------------------------------------
  */
 
@@ -264,7 +285,12 @@ static unsigned rnd(unsigned n)
 
 static void check_limits(void)
 {
-	unsigned served[256] = {0}, groups = 0;
+	unsigned served[256] = {0}, groups = 0, of[2] = {0};
+
+	for (size_t i = 0; i < m.n_managers; i++)
+		of[m.managers[i].ike == 2]++;
+	for (unsigned v = 0; v < 2; v++)
+		cr_assert(!m.limit[v] || of[v] <= m.limit[v], "seed %u: %u managers", seed, of[v]);
 
 	for (size_t i = 0; i < m.n; i++) {
 		const struct place_map *x = &m.maps[i];
@@ -338,6 +364,8 @@ Test(place_maps, random_configurations_break_no_limit_and_move_nothing)
 		m.demux_card = rnd(4) != 0;
 		context("c0"), context("c1"), context("c2");
 		m.contexts[0].limit_ikev1 = rnd(2) * (1 + rnd(6));
+		m.limit[0] = rnd(2) * (1 + rnd(12));
+		m.limit[1] = rnd(2) * (1 + rnd(12));
 		for (unsigned step = 0; step < 150; step++) {
 			char key[400][32];
 			uint32_t was[400];
