@@ -29,9 +29,10 @@ static int complain(char *err, size_t len, int rc, const char *fmt, ...)
 
 /* --- references --- */
 
-/* The block in which the name of a reference is looked up, or NULL: there is none. */
+/* The block in which the name of a reference of this row is looked up, or NULL: there is none. */
 static const struct cfg_node *ref_scope(const struct cfg_tree *t, const struct cfg_node *block,
-                                        const struct cli_var *v, const struct cfg_args *args)
+                                        const struct cli_row *row, const struct cli_var *v,
+                                        const struct cfg_args *args)
 {
 	if (v->ref_in) {
 		const char *ctx = cfg_args_get(args, v->ref_in);
@@ -43,17 +44,19 @@ static const struct cfg_node *ref_scope(const struct cfg_tree *t, const struct c
 	}
 	for (; block; block = block->parent) {
 		const struct cli_mode *m = cfg_mode(t, block);
+		const struct cli_row *named = m ? cli_grammar_row(m, v->ref) : NULL;
 
-		if (m && cli_grammar_row(m, v->ref))
+		/* the use may be called as what it uses: crypto-map of an interface */
+		if (named && named != row)
 			return block;
 	}
 	return NULL;
 }
 
-static bool ref_found(const struct cfg_tree *t, const struct cfg_node *block, const struct cli_var *v,
-                      const struct cfg_args *args, const char *name)
+static bool ref_found(const struct cfg_tree *t, const struct cfg_node *block, const struct cli_row *use,
+                      const struct cli_var *v, const struct cfg_args *args, const char *name)
 {
-	const struct cfg_node *scope = ref_scope(t, block, v, args), *c;
+	const struct cfg_node *scope = ref_scope(t, block, use, v, args), *c;
 	const struct cli_row *row = scope ? cli_grammar_row(cfg_mode(t, scope), v->ref) : NULL;
 	char key[CFG_PATH_MAX];
 
@@ -77,7 +80,7 @@ static int dangling(const struct cfg_tree *t, const struct cfg_node *block, cons
 	for (unsigned i = 0; args && i < args->n; i++) {
 		const struct cli_var *v = cli_grammar_var(row, args->v[i].name);
 
-		if (!v || v->type != CLI_REF || ref_found(t, block, v, args, args->v[i].value))
+		if (!v || v->type != CLI_REF || ref_found(t, block, row, v, args, args->v[i].value))
 			continue;
 		int rc = each(arg, v, args->v[i].value);
 

@@ -284,6 +284,15 @@ Test(cfg_tree, references)
 	                 "port-ethernet=5%2F11/bind-interface: interface i is not configured\n"
 	                 "port-ethernet=5%2F11/bind-interface: context nowhere is not configured\n");
 	cli_out_buf_free(&b);
+	/* a use that is called as what it uses */
+	cli_out_buf_init(&b);
+	cfg_free(t);
+	t = cfg_new(g);
+	load(t, "context a\n crypto map m ikev2-ipv4\n #exit\n interface i\n crypto-map m\n #exit\n"
+	        " interface j\n crypto-map none\n");
+	cr_expect_eq(cfg_check_refs(t, collect, &b), 1);
+	cr_expect_str_eq(b.text, "context=a/interface=j/crypto-map: crypto-map none is not configured\n");
+	cli_out_buf_free(&b);
 }
 
 static int apply_to(void *arg, const struct cfg_edit *e)
