@@ -337,6 +337,8 @@ struct ike_policy {
 	                   end */
 	bool ignore_ike_rekey;   /* StarOS ignore-rekeying-requests: answer NO_ADDITIONAL_SAS */
 	bool ike_same_params;    /* … rekey disallow-param-change: with the algorithms in use only */
+	bool custom_idr;         /* StarOS allow-custom-fqdn-idr: IDr of type FQDN may be any text */
+	bool dns_as_asked;       /* StarOS dns-handling custom: as many name servers as the peer asks for */
 	bool use_received_idr;   /* be whom the peer asks for in IDr (StarOS nai use-received-idr) */
 	uint32_t dpd_interval_s; /* 0: off */
 	uint32_t dpd_timeout_s;  /* until an unanswered check is repeated; 0: as other requests */

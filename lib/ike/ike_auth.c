@@ -10,6 +10,7 @@
 #include "ike/ike_payload.h"
 #include "pki/pki.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,34 @@ void ike_auth_refuse(struct ike_rx *rx, uint16_t notify, enum ike_reason reason,
 
 /* ---- the peer's proof ---- */
 
+/* Labels of letters, digits and hyphens between dots, 1 to 63 of them (RFC 1123 section 2.1). */
+static bool is_domain_name(const struct ike_buf *name)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < name->len; i++) {
+		uint8_t c = name->p[i];
+
+		if (c == '.' ? !n || name->p[i - 1] == '-' : c == '-' ? !n : !isalnum(c))
+			return false;
+		n = c == '.' ? 0 : n + 1;
+		if (n > 63)
+			return false;
+	}
+	return name->len && name->p[name->len - 1] != '-';
+}
+
+/* The IDr that the peer asks for; false: refused (chapter 8, allow-custom-fqdn-idr). */
+static bool idr_fits(struct ike_rx *rx)
+{
+	if (!(rx->m->seen & IKE_SEEN(IKE_PL_IDR)) || rx->m->idr.type != IKE_ID_FQDN ||
+	    rx->sa->pol->p.custom_idr || is_domain_name(&rx->m->idr.data))
+		return true;
+	IKE_CNT(rx->sa, auth_invalidnai);
+	rx->sa->setup->why = "the IDr asked for is no domain name";
+	return false;
+}
+
 /* 0: proven; else it was refused. */
 static int check_peer(struct ike_rx *rx)
 {
@@ -79,6 +108,8 @@ static int check_peer(struct ike_rx *rx)
 		err = -EACCES;
 	} else if (ike_guard_listed(sa, &peer, &sa->setup->why)) {
 		IKE_CNT(sa, list_auth_refused);
+		err = -EACCES;
+	} else if (!idr_fits(rx)) {
 		err = -EACCES;
 	} else {
 		err = ike_eap_begins(rx) ? 0 : ike_proof_check(rx, &local, &peer);
@@ -289,6 +320,8 @@ static void put_child(struct ike_build *b, const struct ike_child *c, uint8_t nu
 		cp.netmask = r->netmask;
 		cp.ip6 = sa->inner6;
 		cp.n_dns = r->n_dns < IKE_MAX_DNS ? r->n_dns : IKE_MAX_DNS;
+		if (sa->pol->p.dns_as_asked && cp.n_dns > w->cp.asked_dns)
+			cp.n_dns = w->cp.asked_dns;
 		memcpy(cp.dns, r->dns, sizeof(cp.dns));
 		ike_wire_put_cp(b, &cp);
 	}

@@ -246,6 +246,7 @@ struct ike_cp {
 	bool has_ip4, has_ip6, has_dns;
 	struct net_addr ip4, netmask, ip6, dns[IKE_MAX_DNS];
 	unsigned n_dns;
+	unsigned asked_dns; /* attributes for one, with an address or without */
 };
 
 const char *ike_wire_reason_name(enum ike_wire_reason r);

@@ -106,6 +106,7 @@ static enum ike_wire_reason parse_dns(struct ike_cp *cp, const uint8_t *p, size_
 	enum ike_wire_reason why = attr_address(&a, p, len, alen, false);
 
 	cp->has_dns = true;
+	cp->asked_dns++;
 	if (why == IKE_W_OK && net_addr_is_set(&a) && cp->n_dns < IKE_MAX_DNS)
 		cp->dns[cp->n_dns++] = a;
 	return why;

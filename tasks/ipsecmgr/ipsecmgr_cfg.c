@@ -421,7 +421,7 @@ static void read_natt(const struct build *b)
 
 static void read_template(const struct build *b)
 {
-	const char *dscp;
+	const char *dscp, *dns;
 	struct ike_policy *pol = &b->p->pol;
 	const struct cfg_tree *t = b->tree;
 	const struct cfg_node *x = b->tmpl, *keep = cfg_child(t, x, "keepalive", NULL), *frag, *mobike,
@@ -451,6 +451,9 @@ static void read_template(const struct build *b)
 		pol->dpd_retries = (uint32_t)cfg_arg_int(keep, "retries", 2);
 	}
 	pol->ignore_ike_rekey = cfg_on(t, x, "ikev2-ikesa-ignore-rekeying-requests");
+	pol->custom_idr = cfg_on(t, x, "allow-custom-fqdn-idr");
+	dns = cfg_get(t, x, "dns-handling", "kind");
+	pol->dns_as_asked = dns && !strcmp(dns, "custom");
 	pol->use_received_idr = cfg_on(t, x, "nai-use-received-idr");
 }
 

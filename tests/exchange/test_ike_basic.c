@@ -580,6 +580,92 @@ Test(ike_basic, the_identity_asked_for)
 	}
 }
 
+/* allow-custom-fqdn-idr: of type FQDN only names of domains are asked for, unless the template says
+ * otherwise. */
+Test(ike_basic, an_identity_that_is_no_name)
+{
+	static const struct {
+		const char *idr;
+		bool name;
+	} rows[] = {{"gw", true},
+	            {"a-1.example.net", true},
+	            {"apn.epc.mnc001.mcc001.3gppnetwork.org", true},
+	            {"gw_1", false},
+	            {"-gw", false},
+	            {"gw-", false},
+	            {"a..b", false},
+	            {".a", false},
+	            {"a-.b", false},
+	            {"a b.c", false}};
+
+	for (unsigned i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world *one = w_new();
+		const char *idr = rows[i / 2].idr;
+
+		one->n[0].policy.use_received_idr = true;
+		one->n[0].policy.custom_idr = i % 2;
+		one->n[1].policy.remote_id =
+		        (struct ike_id){.type = IKE_ID_FQDN, .len = (uint8_t)strlen(idr)};
+		memcpy(one->n[1].policy.remote_id.data, idr, strlen(idr));
+		w_boot(one);
+		w_initiate(one);
+		w_run(one, W_US);
+		cr_assert_eq(w_matched(one), i % 2 || rows[i / 2].name, "%s", idr);
+		if (!(i % 2) && !rows[i / 2].name) {
+			cr_assert_eq(one->n[0].cnt.auth_invalidnai, 1);
+			cr_assert_str_eq(one->n[0].last[IKE_EV_SETUP_FAILED].detail,
+			                 "the IDr asked for is no domain name");
+		}
+		w_free(one);
+	}
+}
+
+/* How many name servers the last IKE_AUTH answer of the gateway has, by the peer's keys. */
+static unsigned name_servers(struct world *one)
+{
+	const uint8_t *pkt = one->last_pkt[0];
+	struct ike_msg outer = {0}, m = {0};
+	const uint8_t *inner;
+	struct ike_sa_view v;
+	struct ike_cp cp = {0};
+	struct ike_sa *sa;
+	size_t len;
+
+	cr_assert(w_sa(&one->n[1], &v));
+	sa = ike_sa_find(one->n[1].e, v.spi);
+	cr_assert_eq(ike_wire_parse_hdr(&outer.hdr, pkt, one->last_len[0]), IKE_W_OK);
+	cr_assert_eq(ike_wire_parse_chain(&outer, outer.hdr.next, pkt + IKE_HDR_LEN,
+	                                  one->last_len[0] - IKE_HDR_LEN, false),
+	             IKE_W_OK);
+	cr_assert_eq(ike_msg_open(sa, pkt, one->last_len[0], &outer, &inner, &len), IKE_OPEN_OK);
+	m.hdr = outer.hdr;
+	cr_assert_eq(ike_wire_parse_chain(&m, outer.sk_next, inner, len, true), IKE_W_OK);
+	cr_assert_eq(ike_wire_parse_cp(&cp, &m.cp), IKE_W_OK);
+	return cp.n_dns;
+}
+
+/* dns-handling: the peer asks for one of two. */
+Test(ike_basic, name_servers_as_many_as_asked_for)
+{
+	for (int custom = 0; custom < 2; custom++) {
+		struct world *one = w_new();
+
+		one->n[0].policy.ask_session = one->n[0].policy.payload[0].assign_address =
+		        one->n[1].policy.payload[0].assign_address = true;
+		one->n[0].policy.dns_as_asked = custom;
+		net_addr_parse(&one->n[0].result.addr, "172.16.0.5");
+		net_addr_parse(&one->n[0].result.dns[0], "192.0.2.53");
+		net_addr_parse(&one->n[0].result.dns[1], "192.0.2.54");
+		one->n[0].result.n_dns = 2;
+		w_boot(one);
+		w_initiate(one);
+		w_run(one, W_US);
+		cr_assert_eq(w_matched(one), 1);
+		cr_assert_eq(name_servers(one), custom ? 1 : 2);
+		w_free(one);
+	}
+}
+
 /* StarOS does not support INITIAL_CONTACT (chapter 25): it is counted, and the old tunnel ends by dead peer
  * detection. */
 Test(ike_basic, initial_contact_is_only_counted)

@@ -208,6 +208,7 @@ Test(ipsecmgr_cfg, defaults_are_staros)
 	cr_assert_eq(p->pol.max_cert_size, 2048);
 	cr_assert_not(p->pol.cookie_challenge);
 	cr_assert_eq(p->n_network, 0);
+	cr_assert(!p->pol.custom_idr && !p->pol.dns_as_asked && !p->pol.own_validate);
 	cr_assert_not(p->one_session);
 	ipsecmgr_cfg_free(p);
 	unload(t);
@@ -428,6 +429,24 @@ Test(ipsecmgr_cfg, identities_of_every_type)
 	}
 	cr_assert_eq(identity_of("identity local id-type ip-addr id gw.example", &seen).type, IKE_ID_NONE);
 	cr_assert(strstr(seen.text, "identity gw.example cannot be used"), "%s", seen.text);
+}
+
+Test(ipsecmgr_cfg, name_servers_and_names_asked_for)
+{
+	struct ipsecmgr_policy *list;
+	struct cfg_tree *t =
+	        load("config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n"
+	             "allow-custom-fqdn-idr\ndns-handling custom\n"
+	             "authentication local pre-shared-key key k\npayload p match childsa\n#exit\n#exit\n"
+	             "wsg-service w\ndeployment-mode site-to-site\n"
+	             "bind address 192.0.2.1 crypto-template t\n#exit\n#exit\nend\n",
+	             0);
+
+	list = ipsecmgr_cfg_build(t, NULL, NULL, NULL, NULL);
+	cr_assert_not_null(list);
+	cr_assert(list->pol.custom_idr && list->pol.dns_as_asked);
+	ipsecmgr_cfg_free(list);
+	unload(t);
 }
 
 /* peer network: both notations, both families, keys of networks, the smallest counts; a line that means
