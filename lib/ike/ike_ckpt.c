@@ -5,6 +5,7 @@
  * damaged one gives a reason, not a crash. Entry points: ike_ckpt_encode() (from ike_txn.c),
  * ike_engine_restore() (from ipsecmgr). Format: the put_*() functions, big-endian.
  */
+#include "esp/esp.h"
 #include "ike/ike_payload.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 
 #include <openssl/crypto.h>
 
-#define VERSION 4
+#define VERSION 5
 
 enum sa_flag {
 	F_INITIATOR = 1,
@@ -183,6 +184,7 @@ int ike_ckpt_encode(const struct ike_sa *sa, struct pack_writer *w)
 	pack_put_u8(w, (uint8_t)sa->doom);
 	pack_put_u8(w, sa->eap_method);
 	pack_put_str(w, sa->device.digits);
+	pack_put_u16(w, sa->replay_window);
 	for (const struct ike_child *c = sa->children; c; c = c->next)
 		n++;
 	pack_put_u8(w, (uint8_t)n);
@@ -444,6 +446,9 @@ static void get_user(struct pack_reader *r, struct ike_sa *sa)
 	sa->eap_method = pack_get_u8(r);
 	pack_get_str(r, digits, sizeof(digits));
 	if (!r->bad && digits[0] && ike_device_parse(&sa->device, digits))
+		r->bad = true;
+	sa->replay_window = pack_get_u16(r);
+	if (sa->replay_window > ESP_REPLAY_MAX)
 		r->bad = true;
 }
 

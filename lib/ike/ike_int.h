@@ -198,12 +198,14 @@ struct ike_sa {
 	const enum ike_state state; /* written by ike_sa_set_state() only */
 	bool initiator;             /* of this IKE SA (decides flags, keys, order of SPIs) */
 	bool nat_local, nat_remote;
-	bool stored;    /* a row exists, or is being written */
-	bool committed; /* a row of it was durable once */
-	bool doomed;    /* to be killed when the transaction is through */
-	bool frag;      /* both sides understand fragments (RFC 7383) */
-	bool mobike;    /* both sides speak MOBIKE (RFC 4555) */
-	bool replaced;  /* by a rekey (or the loser of two): its end is no event */
+	bool stored;            /* a row exists, or is being written */
+	bool committed;         /* a row of it was durable once */
+	bool doomed;            /* to be killed when the transaction is through */
+	bool frag;              /* both sides understand fragments (RFC 7383) */
+	bool mobike;            /* both sides speak MOBIKE (RFC 4555) */
+	uint16_t replay_window; /* of its children; 0: off. As it was configured when the call began (chapter
+	                           1) */
+	bool replaced;          /* by a rekey (or the loser of two): its end is no event */
 	enum ike_reason doom;
 	struct ike_path path;
 	struct ike_suite suite;

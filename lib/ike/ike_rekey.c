@@ -40,6 +40,7 @@ static struct ike_sa *sibling(struct ike_sa *old, bool initiator, uint64_t spi, 
 	sa->nat_remote = old->nat_remote;
 	sa->frag = old->frag;
 	sa->mobike = old->mobike;
+	sa->replay_window = old->replay_window;
 	sa->up_us = old->up_us;
 	sa->rekeys = old->rekeys + 1;
 	sa->user = old->user;

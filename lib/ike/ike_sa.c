@@ -4,6 +4,7 @@
  * and jobs are in ike_sa_child.c. Entry points: ike_sa_new(), ike_sa_set_state(), ike_sa_kill(). Called by
  * the exchanges and ike_timer.c.
  */
+#include "esp/esp.h"
 #include "ike/ike_int.h"
 
 #include <errno.h>
@@ -99,6 +100,9 @@ struct ike_sa *ike_sa_new(struct ike_engine *e, struct ike_pol *pol, bool initia
 	sa->spi = spi;
 	sa->created_us = e->now;
 	sa->last_seen_us = e->now;
+	sa->replay_window = pol->p.no_replay       ? 0
+	                    : pol->p.replay_window ? (uint16_t)pol->p.replay_window
+	                                           : ESP_REPLAY_DEFAULT;
 	wheel_timer_init(&sa->timer, ike_timer_fire, sa);
 	ike_map_add(&e->by_spi, &sa->by_spi, spi, sa);
 	sa->next = e->sas;

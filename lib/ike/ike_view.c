@@ -56,9 +56,7 @@ static void view_life(const struct ike_child *c, struct ike_child_act *a)
 	const struct ike_policy *p = &c->sa->pol->p;
 	bool rekey = ike_payload_of(c)->rekey && !c->superseded;
 
-	a->replay_window = p->replay_window ? p->replay_window : ESP_REPLAY_DEFAULT;
-	if (p->no_replay)
-		a->replay_window = 0;
+	a->replay_window = c->sa->replay_window;
 	if (p->dpd_by_traffic && p->dpd_interval_s)
 		a->activity_s = p->dpd_interval_s > 1 ? p->dpd_interval_s / 2 : 1;
 	a->natt_idle_s = p->natt_idle_s;

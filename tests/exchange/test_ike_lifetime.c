@@ -100,6 +100,39 @@ Test(ike_lifetime, without_a_window_numbers_are_not_looked_at)
 	cr_assert_eq(c.sa.replay_window, 512);
 }
 
+/* ipsec replay of an established call stays what it was: over a change of the settings, rekeys and restarts.
+ */
+Test(ike_lifetime, a_window_is_of_its_call)
+{
+	struct ike_child_view c;
+	struct ike_sa_view v;
+
+	w->n[0].policy.replay_window = 256;
+	w->n[0].policy.payload[0].rekey = true;
+	up();
+	w->n[0].policy.replay_window = 32;
+	w->n[0].policy.no_replay = true;
+	cr_assert_eq(ike_engine_policy_put(w->n[0].e, &w->n[0].policy), 0);
+	view(0, &c);
+	cr_assert_eq(c.sa.replay_window, 256);
+	cr_assert_eq(ike_engine_rekey_child(w->n[0].e, w->now, c.sa.spi_in), 0);
+	w_run(w, W_US);
+	cr_assert(w_sa(&w->n[0], &v));
+	cr_assert_eq(ike_engine_rekey_ike(w->n[0].e, w->now, v.spi), 0);
+	w_run(w, W_US);
+	w_kill(&w->n[0]);
+	w_restore(&w->n[0]);
+	view(0, &c);
+	cr_assert_eq(c.sa.replay_window, 256);
+	cr_assert_eq(c.sa.soft_seq, 4293918720ULL / 10 * 9);
+	w_initiate(w); /* the next call is by the new settings */
+	w_run(w, W_US);
+	cr_assert_eq(w_established(&w->n[0]), 2);
+	for (const struct ike_sa *sa = w->n[0].e->sas; sa; sa = sa->next)
+		if (sa->state == IKE_ST_ESTABLISHED && !sa->rekeys)
+			cr_assert_eq(sa->replay_window, 0);
+}
+
 Test(ike_lifetime, running_out_is_a_rekey)
 {
 	uint32_t old;
