@@ -94,6 +94,37 @@ Test(ike_guard, cookies_by_order)
 	cr_assert_eq(cnt()->notif_cookmatch, 1);
 }
 
+/* Start at three half-open SAs, stop below two. */
+Test(ike_guard, cookies_stop_below_their_count)
+{
+	struct ike_protection p = {.cookie_on = 3, .cookie_off = 2};
+	struct ike_engine_stats st;
+
+	w->n[0].policy.cookie_challenge = true;
+	w->n[0].policy.half_open_s = 10;
+	w->n[0].policy.setup_timer_s = 20;
+	w_boot(w);
+	ike_engine_protect(w->n[0].e, w->now, &p);
+	half_open(2);
+	ike_engine_stats_get(w->n[0].e, &st);
+	cr_assert(!st.cookies);
+	w_run(w, 5 * W_US);
+	half_open(1);
+	w_run(w, 2 * W_US);
+	half_open(1);
+	ike_engine_stats_get(w->n[0].e, &st);
+	cr_assert(st.cookies);
+	w->fate = nothing_arrives;
+	w_run(w, 4 * W_US); /* the first two are over */
+	ike_engine_stats_get(w->n[0].e, &st);
+	cr_assert_eq(st.half_open, 2);
+	cr_assert(st.cookies);
+	w_run(w, 5 * W_US); /* the third is */
+	ike_engine_stats_get(w->n[0].e, &st);
+	cr_assert_eq(st.half_open, 1);
+	cr_assert(!st.cookies);
+}
+
 /* A cookie is worth something from the address that it was sent to, with the request that it was the answer
  * to, and for two minutes: what an eavesdropper keeps of one opens nothing else. */
 static void ask_again(const uint8_t *pkt, size_t len, const char *from, uint64_t cookies, const char *why)
@@ -142,6 +173,41 @@ Test(ike_guard, a_cookie_is_of_one_request_and_address)
 	pkt[28 + 4 + 4 + 5] ^= 1;
 	w->now += 121 * W_US;
 	ask_again(pkt, len, "10.0.0.2", 5, "two minutes later");
+}
+
+/* ---- the queue of messages ---- */
+
+/* ddos message-queue-size: while a transaction of it is under way, so many packets of an SA wait and no more.
+ */
+Test(ike_guard, so_many_messages_wait)
+{
+	struct ike_path path = w_path(500),
+	                here = {.ctx_id = path.ctx_id, .local = path.remote, .remote = path.local};
+	struct ike_hdr h = {.next = IKE_PL_SK, .exchange = IKE_X_INFORMATIONAL, .flags = IKE_F_INITIATOR};
+	uint8_t pkt[100] = {0};
+	struct ike_sa_view v;
+
+	w->n[0].policy.queue_max = 3;
+	w_boot(w);
+	w_initiate(w);
+	w_run(w, W_US);
+	w->n[0].commit = W_MANUAL;
+	cr_assert(w_sa(&w->n[0], &v));
+	cr_assert_eq(ike_engine_dpd(w->n[0].e, w->now, v.spi), 0);
+	h.spi_i = v.peer_spi;
+	h.spi_r = v.spi;
+	h.length = sizeof(pkt);
+	for (uint32_t i = 0; i < 5; i++) {
+		h.msgid = v.recv_msgid + i;
+		ike_wire_put_hdr(pkt, &h);
+		ike_engine_input(w->n[0].e, w->now, &here, pkt, sizeof(pkt));
+		cr_assert_eq(cnt()->xchg_drop_msg_queuesize_exceeded, i < 3 ? 0 : i - 2);
+	}
+	w->n[0].commit = W_NOW;
+	w_settle(&w->n[0], true);
+	w_run(w, W_US);
+	cr_assert_eq(w->n[0].events[IKE_EV_PEER_ALIVE], 1, "forged ones that waited change nothing");
+	cr_assert_eq(w_matched(w), 1);
 }
 
 /* ---- the half-open timer ---- */

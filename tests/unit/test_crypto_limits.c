@@ -235,3 +235,80 @@ Test(crypto_limits, sealed_private_keys_are_taken_back)
 	cr_expect_str_eq(
 	        error, "Failure: Invalid value \"****\" for <key>; the legal length is 1 to 8191 characters");
 }
+
+#define IN_TEMPLATE "context a\ncrypto template t ikev2-dynamic\n"
+
+/* Ranges of chapters 1, 12, 13 and 19. */
+static const struct {
+	const char *before, *line; /* the number goes behind it */
+	unsigned min, max;
+} ranges[] = {
+        {IN_TEMPLATE, "ikev2-ikesa ddos half-open-sa-timer", 1, 1800},
+        {IN_TEMPLATE, "ikev2-ikesa ddos decrypt-fail-count", 1, 100},
+        {IN_TEMPLATE, "ikev2-ikesa ddos rekey-rate", 1, 50},
+        {IN_TEMPLATE, "ikev2-ikesa ddos message-queue-size", 1, 50},
+        {IN_TEMPLATE, "ikev2-ikesa ddos max-cert-size", 512, 8192},
+        {"", "congestion-control threshold license-utilization", 1, 100},
+        {"", "congestion-control threshold max-sessions-per-service-utilization", 1, 100},
+        {"", "congestion-control threshold message-queue-utilization", 1, 100},
+        {"", "congestion-control threshold port-rx-utilization", 1, 100},
+        {"", "congestion-control threshold port-tx-utilization", 1, 100},
+        {"", "congestion-control threshold port-specific-rx-utilization", 1, 100},
+        {"", "congestion-control threshold port-specific-tx-utilization", 1, 100},
+        {"", "congestion-control threshold port-specific all rx-utilization", 1, 100},
+        {"", "congestion-control threshold service-control-cpu-utilization", 1, 100},
+        {"", "congestion-control threshold system-cpu-utilization", 1, 100},
+        {"", "congestion-control threshold system-memory-utilization", 1, 100},
+};
+
+static unsigned with(const char *before, const char *line, unsigned n)
+{
+	char text[400];
+
+	snprintf(text, sizeof(text), "%s%s %u\n", before, line, n);
+	return load(text);
+}
+
+Test(crypto_limits, ranges_of_the_reference)
+{
+	char range[40];
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		const char *line = ranges[i].line;
+
+		snprintf(range, sizeof(range), "%u to %u", ranges[i].min, ranges[i].max);
+		cr_assert_eq(with(ranges[i].before, line, ranges[i].min), 0, "%s: %s", line, error);
+		cr_assert_eq(with(ranges[i].before, line, ranges[i].max), 0, "%s: %s", line, error);
+		cr_assert_eq(with(ranges[i].before, line, ranges[i].min - 1), 1, "%s", line);
+		cr_assert_eq(with(ranges[i].before, line, ranges[i].max + 1), 1, "%s", line);
+		cr_assert(!strncmp(error, "Failure: ", 9) && strstr(error, range), "%s: %s", line, error);
+	}
+}
+
+/* The window of anti-replay has six sizes, and none between them. */
+Test(crypto_limits, windows_of_the_reference)
+{
+	static const unsigned sizes[] = {32, 64, 128, 256, 384, 512};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		cr_assert_eq(with("context a\n", "ipsec replay window-size", sizes[i]), 0, "%s", error);
+		cr_assert_eq(with("context a\n", "ipsec replay window-size", sizes[i] - 1), 1);
+		cr_assert_eq(with("context a\n", "ipsec replay window-size", sizes[i] + 1), 1);
+	}
+}
+
+/* A remote secret is of 1 to 255 characters. */
+Test(crypto_limits, keys_of_the_reference)
+{
+	char key[300], text[500];
+
+	for (unsigned n = 254; n <= 256; n++) {
+		memset(key, 'k', n);
+		key[n] = 0;
+		snprintf(text, sizeof(text),
+		         "crypto remote-secret-list l\nremote-id id-type fqdn id a.b secret key %s\n", key);
+		cr_assert_eq(load(text), n == 256, "%u: %s", n, error);
+	}
+	cr_assert(strstr(error, "1 to 255"), "%s", error);
+	cr_assert(!strstr(error, "kkk"), "a key is not repeated: %s", error);
+}
