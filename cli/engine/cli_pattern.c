@@ -400,7 +400,7 @@ static struct frag frag_of(struct build *b, const struct cli_node *n, const char
 
 static uint16_t *set_list(struct cli_grammar *g, const struct set *s, uint16_t *count)
 {
-	uint16_t tmp[CLI_POS_MAX], n = 0;
+	uint16_t tmp[CLI_POS_MAX] = {0}, n = 0;
 	uint16_t *v;
 
 	for (unsigned k = 0; k < CLI_POS_MAX / 64; k++)
