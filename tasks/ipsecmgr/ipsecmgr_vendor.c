@@ -18,7 +18,7 @@
 #include "cfg/cfg.h"
 #include "pki/pki.h"
 
-#define DERIVED_MAX 512 /* of one manager: peers choose which sets occur */
+#define DERIVED_MAX 512 /* of one manager, beside those of one vendor each: peers choose which sets occur */
 
 /* --- rules
  * ---------------------------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ static const struct ipsecmgr_policy *want(struct ipsecmgr *m, const struct ipsec
 
 	if (have)
 		return have;
-	if (derived >= DERIVED_MAX)
+	if (derived >= DERIVED_MAX && (set & (set - 1)))
 		return NULL;
 	p = ipsecmgr_vendor_derive(config_tree(m->t), base, set);
 	if (p && !ike_engine_policy_put(m->e, &p->pol)) {

@@ -276,14 +276,20 @@ Test(ike_frag, longer_messages_are_dropped)
 }
 
 /* One fragment, its integrity proven, as the engine hands it over. */
-static enum ike_frag_result piece(struct ike_sa *sa, uint16_t number, uint16_t total, size_t packet_len)
+static enum ike_frag_result piece_of(struct ike_sa *sa, uint16_t number, uint16_t total, size_t packet_len,
+                                     size_t len)
 {
+	static const uint8_t content[1900];
 	struct ike_msg outer = {.hdr = {.msgid = sa->recv_next}, .frag = number, .frags = total};
-	const uint8_t *inner = (const uint8_t *)"abcd";
-	size_t len = 4;
+	const uint8_t *inner = content;
 	uint8_t first;
 
 	return ike_frag_add(sa, &outer, packet_len, &inner, &len, &first);
+}
+
+static enum ike_frag_result piece(struct ike_sa *sa, uint16_t number, uint16_t total, size_t packet_len)
+{
+	return piece_of(sa, number, total, packet_len, 4);
 }
 
 static struct ike_sa *gateways(void)
@@ -330,6 +336,27 @@ Test(ike_frag, limits_of_each_family)
 	sa->pol->p.mtu4 = 500;
 	sa->pol->p.mtu6 = 1200;
 	cr_assert_eq(ike_frag_mtu(sa), 1200);
+}
+
+Test(ike_frag, ten_thousand_octets_and_ten_seconds)
+{
+	struct ike_sa *sa;
+
+	start();
+	sa = gateways();
+	for (uint16_t i = 1; i <= 5; i++)
+		cr_assert_eq(piece_of(sa, i, 6, 1932, 1900), IKE_FRAG_KEPT);
+	cr_assert_eq(piece_of(sa, 6, 6, 1932, 501), IKE_FRAG_DROPPED, "10,001");
+	cr_assert_eq(piece_of(sa, 6, 6, 1932, 500), IKE_FRAG_WHOLE, "10,000");
+	ike_frag_drop(sa);
+	for (int late = 0; late < 2; late++) {
+		sa->e->now = w->now;
+		cr_assert_eq(piece(sa, 1, 2, 100), IKE_FRAG_KEPT);
+		ike_timer_arm(sa);
+		w_run(w, 10 * W_US - 10000 + (unsigned)late * 20000);
+		cr_assert_eq(piece(sa, 2, 2, 100), late ? IKE_FRAG_KEPT : IKE_FRAG_WHOLE);
+		ike_frag_drop(sa);
+	}
 }
 
 /* Nobody agreed on them: dropped, and counted. */

@@ -346,6 +346,23 @@ Test(ike_lifetime, no_try_below_two_minutes)
 	cr_assert_eq(w_children(&w->n[1]), 0);
 }
 
+/* Two minutes to the microsecond. */
+Test(ike_lifetime, two_minutes_are_enough)
+{
+	uint8_t failures = 0;
+	uint64_t soft = 0, now;
+	struct ike_sa_view v;
+	struct ike_sa *sa;
+
+	up();
+	cr_assert(w_sa(&w->n[0], &v));
+	sa = ike_sa_find(w->n[0].e, v.spi);
+	now = sa->e->now;
+	cr_assert(ike_child_retry_later(sa, &failures, &soft, now + 240 * W_US));
+	cr_assert_eq(soft, now + 120 * W_US);
+	cr_assert_not(ike_child_retry_later(sa, &failures, &soft, now + 240 * W_US - 2));
+}
+
 Test(ike_lifetime, at_most_eight_tries)
 {
 	uint8_t failures = 0;

@@ -15,9 +15,12 @@
 #define fetch fetch_list
 #include "tasks/ipsecmgr/ipsecmgr_guard.c"
 #undef drop
-#define find  find_derived
-#define limit limit_of
+static const struct cfg_tree *settings;
+#define find           find_derived
+#define limit          limit_of
+#define config_tree(x) settings
 #include "tasks/ipsecmgr/ipsecmgr_vendor.c"
+#undef config_tree
 #undef find
 #undef limit
 #include "tests/unit/ipsecmgr_rest.h"
@@ -75,6 +78,7 @@ TestSuite(ipsecmgr_guard, .init = setup, .fini = teardown);
 static void build(const char *text)
 {
 	cr_assert_eq(cli_load_text(t, NULL, text, report, NULL), 0);
+	settings = t;
 	ipsecmgr_cfg_free(p);
 	p = ipsecmgr_cfg_build(t, NULL, NULL, NULL, NULL);
 	cr_assert_not_null(p);
@@ -391,6 +395,68 @@ Test(ipsecmgr_guard, ids_fit_as_a_whole)
 	known = 0;
 	cr_assert_eq(fits(p, id + 1, 2, &known), 0);
 	cr_assert_eq(known, 0);
+}
+
+static void no_txn(void *arg, const struct ike_txn *txn)
+{
+}
+
+static void no_random(void *arg, void *buf, size_t len)
+{
+	memset(buf, 7, len);
+}
+
+/* Which vendors of v1 to v12 are the bits of a set. */
+static const char *matched(struct ipsecmgr *m, unsigned set)
+{
+	static char name[12][4];
+	struct ike_vendor_id id[12];
+	unsigned n = 0, known = 0;
+	const char *policy;
+
+	for (unsigned i = 0; i < 12; i++) {
+		if (!(set >> i & 1))
+			continue;
+		snprintf(name[i], sizeof(name[i]), "v%u", i + 1);
+		id[n++] = (struct ike_vendor_id){(const uint8_t *)name[i], strlen(name[i])};
+	}
+	policy = ipsecmgr_vendor_match(m, "c/w", id, n, &known);
+	cr_assert_eq(known, n);
+	return policy;
+}
+
+/* Peers choose which sets of vendor ids they send. Not more than 512 of them get a policy of their own; after
+ * that the highest precedence decides alone, also of a device that was not seen before. */
+Test(ipsecmgr_guard, sets_of_vendor_ids_are_bounded)
+{
+	struct ike_engine_config cfg = {.instance = 1};
+	struct ike_callbacks cb = {.txn = no_txn, .random = no_random};
+	struct ipsecmgr m = {0};
+	char text[4096], want[40];
+	unsigned made = 0;
+	size_t at = (size_t)snprintf(text, sizeof(text),
+	                             HEAD "crypto template v ikev2-vendor\nkeepalive interval 31\n#exit\n"
+	                                  "crypto vendor-policy vp\n");
+
+	for (unsigned i = 1; i <= 12; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at,
+		                       "precedence %u vendor-id v%u vendor-template v\n", i, i);
+	snprintf(text + at, sizeof(text) - at, "#exit\n" TEMPLATE "vendor-policy vp\n" TAIL);
+	build(text);
+	m.policies = p;
+	m.e = ike_engine_new(&cfg, &cb, NULL, 1);
+	for (unsigned set = 3; set < 4096; set++) {
+		snprintf(want, sizeof(want), "c/w#%016llx",
+		         (unsigned long long)(made < DERIVED_MAX ? set : set & -set));
+		if (!(set & (set - 1)))
+			continue; /* of one vendor: not seen before the limit is reached */
+		cr_assert_str_eq(matched(&m, set), want);
+		made++;
+	}
+	cr_assert_gt(made, DERIVED_MAX);
+	cr_assert_str_eq(matched(&m, 2048), "c/w#0000000000000800");
+	ike_engine_free(m.e);
+	p = m.policies;
 }
 
 /* Derived policies follow the configuration, and go with their service. */
