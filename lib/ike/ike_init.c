@@ -29,7 +29,8 @@ static void natd_hash(struct ike_engine *e, uint64_t spi_i, uint64_t spi_r, cons
 	ike_crypto_sha1(e->crypto, in, 3, out);
 }
 
-void ike_init_put_natd(struct ike_build *b, struct ike_sa *sa, uint64_t spi_i, uint64_t spi_r)
+void ike_init_put_natd(struct ike_build *b, struct ike_sa *sa, const struct ike_path *path, uint64_t spi_i,
+                       uint64_t spi_r)
 {
 	struct ike_engine *e = sa->e;
 	uint8_t hash[IKE_SHA1_LEN];
@@ -37,9 +38,9 @@ void ike_init_put_natd(struct ike_build *b, struct ike_sa *sa, uint64_t spi_i, u
 	if (sa->pol->p.force_encap) /* a hash that can't be right: both sides see a NAT and wrap ESP in UDP */
 		e->cb.random(e->arg, hash, sizeof(hash));
 	else
-		natd_hash(e, spi_i, spi_r, &sa->path.local, hash);
+		natd_hash(e, spi_i, spi_r, &path->local, hash);
 	ike_wire_put_notify(b, 0, 0, 0, IKE_N_NAT_DETECTION_SOURCE_IP, hash, sizeof(hash));
-	natd_hash(e, spi_i, spi_r, &sa->path.remote, hash);
+	natd_hash(e, spi_i, spi_r, &path->remote, hash);
 	ike_wire_put_notify(b, 0, 0, 0, IKE_N_NAT_DETECTION_DESTINATION_IP, hash, sizeof(hash));
 }
 
@@ -231,7 +232,7 @@ static int build_response(struct ike_sa *sa, uint8_t num)
 	ike_wire_put_sa(&b, IKE_PROTO_IKE, 0, 0, &sa->suite, 1, num);
 	ike_wire_put_ke(&b, s->group, pub, ike_alg_group(s->group)->pub);
 	ike_wire_put_nonce(&b, s->nr, s->nr_len);
-	ike_init_put_natd(&b, sa, sa->peer_spi, sa->spi);
+	ike_init_put_natd(&b, sa, &sa->path, sa->peer_spi, sa->spi);
 	ike_frag_put_support(&b, sa);
 	ike_cert_put_init(&b, sa);
 	n = ike_wire_finish(&b, &h);
@@ -328,7 +329,7 @@ static int send_request(struct ike_sa *sa, struct ike_out *t)
 	ike_wire_put_sa(&b, IKE_PROTO_IKE, 0, 0, p->ike, p->n_ike, 0);
 	ike_wire_put_ke(&b, s->group, pub, ike_alg_group(s->group)->pub);
 	ike_wire_put_nonce(&b, s->ni, s->ni_len);
-	ike_init_put_natd(&b, sa, sa->spi, 0);
+	ike_init_put_natd(&b, sa, &sa->path, sa->spi, 0);
 	ike_frag_put_support(&b, sa);
 	ike_cert_put_init(&b, sa);
 	n = ike_wire_finish(&b, &h);

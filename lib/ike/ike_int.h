@@ -473,7 +473,8 @@ void ike_init_response(struct ike_rx *rx);
 int ike_init_start(struct ike_sa *sa, struct ike_out *t);
 int ike_init_keys(struct ike_sa *sa);
 /* NAT detection (RFC 7296 section 2.23): our hashes, and what the peer's say of a path. */
-void ike_init_put_natd(struct ike_build *b, struct ike_sa *sa, uint64_t spi_i, uint64_t spi_r);
+void ike_init_put_natd(struct ike_build *b, struct ike_sa *sa, const struct ike_path *path, uint64_t spi_i,
+                       uint64_t spi_r);
 void ike_init_detect_nat(struct ike_sa *sa, const struct ike_msg *m, const struct ike_path *path);
 bool ike_cookie_wanted(struct ike_engine *e);
 void ike_cookie_make(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i,

@@ -106,8 +106,8 @@ void ike_mobike_request(struct ike_rx *rx, struct ike_build *b)
 
 	if (!sa->mobike)
 		return;
-	if (natd)
-		ike_init_put_natd(b, sa, sa->initiator ? sa->spi : sa->peer_spi,
+	if (natd) /* of the path the request came on: the peer learns whether it is translated there */
+		ike_init_put_natd(b, sa, rx->path, sa->initiator ? sa->spi : sa->peer_spi,
 		                  sa->initiator ? sa->peer_spi : sa->spi);
 	if (!ike_wire_notify(rx->m, IKE_N_UPDATE_SA_ADDRESSES))
 		return;
@@ -134,7 +134,7 @@ int ike_mobike_move(struct ike_sa *sa, struct ike_out *t)
 	x->kind = IKE_JOB_MOVE;
 	ike_wire_build(&b, buf, sizeof(buf));
 	put(&b, sa, IKE_N_UPDATE_SA_ADDRESSES, NULL, 0);
-	ike_init_put_natd(&b, sa, sa->initiator ? sa->spi : sa->peer_spi,
+	ike_init_put_natd(&b, sa, &sa->path, sa->initiator ? sa->spi : sa->peer_spi,
 	                  sa->initiator ? sa->peer_spi : sa->spi);
 	return ike_info_send(sa, t, x, &b);
 }

@@ -305,6 +305,7 @@ static inline void w_action(struct w_node *n, const struct ike_action *a)
 		c = w_child(n, a->child.spi_in);
 		assert(c);
 		c->path = a->child.path;
+		c->encap = a->child.encap_udp;
 		n->paths++;
 		break;
 	case IKE_ACT_SEND:

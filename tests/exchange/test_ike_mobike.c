@@ -97,6 +97,23 @@ Test(ike_mobike, the_move_outlives_rekeys_and_a_restart)
 	cr_assert_eq(w_matched(w), 1);
 }
 
+/* Behind a NAT and out again: ESP goes in UDP as long as there is one (RFC 4555 section 3.5). */
+Test(ike_mobike, a_peer_moves_behind_a_nat_and_back)
+{
+	start();
+	cr_assert(!w->n[0].child[0].encap && !w->n[1].child[0].encap);
+	w->nat = true;
+	cr_assert_eq(move("10.0.0.77"), 0);
+	w_run(w, W_US);
+	cr_assert(follows("203.0.113.9"));
+	cr_assert(w->n[0].child[0].encap && w->n[1].child[0].encap);
+	w->nat = false;
+	cr_assert_eq(move("10.0.0.78"), 0);
+	w_run(w, W_US);
+	cr_assert(follows("10.0.0.78"));
+	cr_assert(!w->n[0].child[0].encap && !w->n[1].child[0].encap);
+}
+
 /* It moves on before the gateway has answered (RFC 4555 section 3.5): what counts is where it is in the end.
  */
 Test(ike_mobike, a_peer_moves_on)
