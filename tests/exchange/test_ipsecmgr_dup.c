@@ -151,6 +151,26 @@ Test(ipsecmgr_dup, in_another_manager)
 	cr_assert_eq(n_sent, 1); /* nothing to answer */
 }
 
+/* … in the same microsecond: one of the two stays, and both managers agree which. */
+Test(ipsecmgr_dup, at_the_same_time_in_two_managers)
+{
+	struct ike_sa_view v[2];
+
+	w_initiate(a.w);
+	w_initiate(b.w);
+	w_run(a.w, W_US);
+	w_run(b.w, W_US);
+	cr_assert(w_sa(&a.w->n[0], &v[0]) && w_sa(&b.w->n[0], &v[1]));
+	cr_assert_eq(v[0].up_us, v[1].up_us);
+	ipsecmgr_dup_up(&a.m, &a.w->n[0].last[IKE_EV_UP]);
+	ipsecmgr_dup_up(&b.m, &b.w->n[0].last[IKE_EV_UP]);
+	hear(&a);
+	hear(&b);
+	w_run(a.w, W_US);
+	w_run(b.w, W_US);
+	cr_assert_eq(tunnels(&a) + tunnels(&b), 1, "%u and %u", tunnels(&a), tunnels(&b));
+}
+
 /* Figure 30: the gateway began; the peer is whom it called itself in IDr. */
 Test(ipsecmgr_dup, the_gateway_is_the_initiator)
 {
