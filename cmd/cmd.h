@@ -53,6 +53,9 @@ int paths_state_dir(const char *name, char *buf);
 int paths_libexec(const char *name, char *buf);
 /* A profile: a path with a slash, or a name looked up in chassis/profiles and share/orrery/profiles. */
 int paths_profile(const char *profile, char *buf);
+/* Learn what this executable is, before anything else: in a mount namespace of its own a process may have no
+ * path any more. 0 or -errno; then paths_self() says -ENOENT. */
+int paths_init(void);
 /* This executable. */
 int paths_self(char *buf);
 /* mkdir -p with this mode for the last part. 0 or -errno. */

@@ -132,6 +132,7 @@ int main(int argc, char **argv)
 	const struct subcommand *c;
 
 	signal(SIGPIPE, SIG_IGN);
+	paths_init();
 	if (argc < 2) {
 		print_help(stderr);
 		return CMD_USAGE;

@@ -123,29 +123,34 @@ int paths_state_dir(const char *name, char *buf)
 	return put(buf, "%s/.local/share/orrery/%s", env, name);
 }
 
+static char self[CMD_PATH_MAX];
+
+int paths_init(void)
+{
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	self[n > 0 ? n : 0] = '\0';
+	return n < 0 ? -errno : 0;
+}
+
 int paths_self(char *buf)
 {
-	ssize_t n = readlink("/proc/self/exe", buf, CMD_PATH_MAX - 1);
-
-	if (n < 0)
-		return -errno;
-	buf[n] = '\0';
-	return 0;
+	return self[0] ? put(buf, "%s%s", self, "") : -ENOENT;
 }
 
 /* <directory of this executable>/<rel>, when it can be read. */
 static int beside(const char *rel, char *buf)
 {
-	char self[CMD_PATH_MAX], path[CMD_PATH_MAX], real[PATH_MAX];
+	char own[CMD_PATH_MAX], path[CMD_PATH_MAX], real[PATH_MAX];
 	char *slash;
-	int rc = paths_self(self);
+	int rc = paths_self(own);
 
 	if (rc)
 		return rc;
-	slash = strrchr(self, '/');
+	slash = strrchr(own, '/');
 	if (slash)
 		*slash = '\0';
-	rc = put(path, "%s/%s", self, rel);
+	rc = put(path, "%s/%s", own, rel);
 	if (rc)
 		return rc;
 	if (!realpath(path, real))
