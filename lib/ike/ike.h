@@ -190,7 +190,7 @@ enum ike_state {
 	IKE_ST_INIT_SENT, /* initiator: IKE_SA_INIT request is out */
 	IKE_ST_AUTH_SENT, /* initiator: IKE_AUTH request is out */
 	IKE_ST_HALF_OPEN, /* responder: IKE_SA_INIT answered */
-	IKE_ST_AUTH_WAIT, /* responder: session and address, or what EAP says next, are asked for */
+	IKE_ST_AUTH_WAIT, /* session and address, or as responder what EAP says next, are asked for */
 	IKE_ST_EAP_WAIT,  /* responder: EAP goes on, it is the peer's turn */
 	IKE_ST_ESTABLISHED,
 	IKE_ST_REKEYED,  /* replaced by a new IKE SA, kept until it's deleted */
@@ -245,6 +245,7 @@ enum ike_reason {
 	IKE_R_UNROUTABLE, /* MOBIKE: the peer's new address did not prove that it hears us */
 	IKE_R_DUPLICATE,  /* the same peer has a newer tunnel (chapter 25) */
 	IKE_R_CHANGED,    /* a critical setting was changed (chapter 7) */
+	IKE_R_COLLISION,  /* our call gave way to the peer's (chapter 27) */
 	IKE_REASONS
 };
 const char *ike_reason_name(enum ike_reason r);
@@ -326,7 +327,8 @@ struct ike_policy {
 	                      and lists */
 	uint16_t max_cert_size; /* ddos max-cert-size: longest certificate of a peer; 0: PKI_CERT_MAX */
 	bool device_id;         /* StarOS notify-payload device-id: peers that come by EAP are asked for it */
-	bool ask_session;       /* responder: emit NEED_SESSION and wait for ike_engine_address_assigned() */
+	bool ask_session;       /* emit NEED_SESSION when the peer is proven, and wait for
+	                           ike_engine_address_assigned() */
 	bool allow_empty;       /* keep an IKE SA whose first child failed (StarOS allow-empty-ikesa) */
 	bool force_encap;       /* pretend to be behind a NAT, so that ESP goes in UDP */
 	bool initial_contact;   /* initiator sends INITIAL_CONTACT; nobody heeds it (chapter 25) */
@@ -695,6 +697,12 @@ int ike_engine_initiate(struct ike_engine *e, uint64_t now, const struct ike_ini
 int ike_engine_delete_ike(struct ike_engine *e, uint64_t now, uint64_t spi);
 /* … for another reason than an operator's wish. */
 int ike_engine_end(struct ike_engine *e, uint64_t now, uint64_t spi, enum ike_reason reason);
+/*
+ * Give up a tunnel that we began and that is not up: nothing more is said before the peer has answered our
+ * IKE_SA_INIT. One that may be up at its end by then is deleted there as soon as it says so. SETUP_FAILED
+ * with this reason. -EAGAIN: it is up, or the peer began it.
+ */
+int ike_engine_give_up(struct ike_engine *e, uint64_t now, uint64_t spi, enum ike_reason reason);
 int ike_engine_delete_child(struct ike_engine *e, uint64_t now, uint32_t spi_in);
 int ike_engine_rekey_ike(struct ike_engine *e, uint64_t now, uint64_t spi);
 int ike_engine_rekey_child(struct ike_engine *e, uint64_t now, uint32_t spi_in);

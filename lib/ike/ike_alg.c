@@ -290,6 +290,7 @@ const char *ike_reason_name(enum ike_reason r)
 	        [IKE_R_UNROUTABLE] = "new address unproven",
 	        [IKE_R_DUPLICATE] = "duplicate session",
 	        [IKE_R_CHANGED] = "configuration changed",
+	        [IKE_R_COLLISION] = "gave way to the peer's call",
 	};
 
 	return NAME_OF(names, r);

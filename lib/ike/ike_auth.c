@@ -147,17 +147,28 @@ static enum ike_wire_reason read_wish(const struct ike_msg *m, struct wish *w)
 
 static void finish(struct ike_rx *rx, const struct wish *w, const struct ike_session_result *r);
 
-static void wait_for_session(struct ike_rx *rx, const struct wish *w)
+bool ike_auth_keep(struct ike_rx *rx)
 {
 	struct ike_setup *s = rx->sa->setup;
+	uint8_t *copy = malloc(rx->inner_len ? rx->inner_len : 1);
 
-	s->auth_inner = malloc(rx->inner_len ? rx->inner_len : 1);
-	if (!s->auth_inner)
-		return; /* the peer will ask again */
-	memcpy(s->auth_inner, rx->inner, rx->inner_len);
+	if (!copy)
+		return false;
+	memcpy(copy, rx->inner, rx->inner_len);
+	if (s->auth_inner)
+		OPENSSL_cleanse(s->auth_inner, s->auth_inner_len);
+	free(s->auth_inner);
+	s->auth_inner = copy;
 	s->auth_inner_len = rx->inner_len;
 	s->auth_first = rx->inner_first;
 	s->auth_path = *rx->path;
+	return true;
+}
+
+static void wait_for_session(struct ike_rx *rx, const struct wish *w)
+{
+	if (!ike_auth_keep(rx))
+		return; /* the peer will ask again */
 	ike_guard_half_done(rx->sa);
 	ike_sa_set_state(rx->sa, IKE_ST_AUTH_WAIT);
 	ike_out_need_session(rx->t, rx->sa, &w->cp);

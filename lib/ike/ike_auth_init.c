@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IKE_AUTH as initiator (RFC 7296 sections 1.2, 2.15, 2.19): our proof, our wishes, and the peer's answer.
- * Entry points: ike_auth_start() (from ike_init.c), ike_auth_response() (exchange table).
+ * IKE_AUTH as initiator (RFC 7296 sections 1.2, 2.15, 2.19): our proof, our wishes, and the peer's answer;
+ * then the session, where the policy wants one. Entry points: ike_auth_start() (from ike_init.c),
+ * ike_auth_response() (exchange table), ike_auth_init_session() (ike_cmd.c), ike_auth_withdraw().
  */
 #include "ike/ike_auth.h"
 #include "ike/ike_int.h"
@@ -9,7 +10,10 @@
 #include "ike/ike_ts.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include <openssl/crypto.h>
 
 /* Child suites without groups: IKE_AUTH has no key exchange for the child. */
 static unsigned first_suites(const struct ike_sa *sa, struct ike_suite out[IKE_MAX_SUITES])
@@ -206,35 +210,14 @@ static int check_answer(struct ike_rx *rx)
 	return err || !ike_proof_by_eap(rx->sa) ? err : ike_eap_response(rx);
 }
 
-void ike_auth_response(struct ike_rx *rx)
+/* The peer is proven, and so is its session: the tunnel is up. */
+static void finish(struct ike_rx *rx)
 {
 	const struct ike_notify *error = ike_wire_error(rx->m);
 	struct ike_child *child;
 	struct ike_sa *sa = rx->sa;
 	struct ike_event *ev;
-	int err;
 
-	if (error && !(rx->m->seen & IKE_SEEN(IKE_PL_AUTH))) {
-		IKE_CNT(sa, auth_p1fail);
-		IKE_CNT(sa, initfail_resp);
-		if (ike_proof_by_cert(sa))
-			IKE_CNT(sa, failure_local_cert_auth_method);
-		if (error->type == IKE_N_AUTHENTICATION_FAILED)
-			sa->replaced = ike_cmd_next_set(sa);
-		ike_sa_kill(sa, rx->t, reason_of(error->type), error->type, 0);
-		return;
-	}
-	/* the answer comes again while its certificate is fetched, as we ask again */
-	if (sa->setup->fetching || ike_cert_url_wait(rx))
-		return;
-	err = check_answer(rx);
-	if (err == -EINPROGRESS)
-		return;
-	if (err) {
-		reject(rx);
-		return;
-	}
-	ike_msg_answered(sa);
 	IKE_CNT(sa, auth_p1rsp);
 	IKE_CNT(sa, auth_p1succ);
 	if (ike_proof_by_cert(sa))
@@ -262,4 +245,84 @@ void ike_auth_response(struct ike_rx *rx)
 	IKE_CNT(sa, csa_createfail);
 	if (!sa->pol->p.allow_empty)
 		ike_sa_job(sa, IKE_JOB_DEL_IKE, 0);
+}
+
+void ike_auth_response(struct ike_rx *rx)
+{
+	static const struct ike_cp no_wish;
+	const struct ike_notify *error = ike_wire_error(rx->m);
+	struct ike_sa *sa = rx->sa;
+	int err;
+
+	if (error && !(rx->m->seen & IKE_SEEN(IKE_PL_AUTH))) {
+		IKE_CNT(sa, auth_p1fail);
+		IKE_CNT(sa, initfail_resp);
+		if (ike_proof_by_cert(sa))
+			IKE_CNT(sa, failure_local_cert_auth_method);
+		if (error->type == IKE_N_AUTHENTICATION_FAILED)
+			sa->replaced = ike_cmd_next_set(sa);
+		ike_sa_kill(sa, rx->t, sa->given_up ? sa->doom : reason_of(error->type), error->type, 0);
+		return;
+	}
+	/* the answer comes again while its certificate is fetched, as we ask again */
+	if (sa->setup->fetching || ike_cert_url_wait(rx))
+		return;
+	err = check_answer(rx);
+	if (err == -EINPROGRESS)
+		return;
+	if (err) {
+		reject(rx);
+		return;
+	}
+	if (sa->given_up) {
+		ike_msg_answered(sa);
+		ike_auth_withdraw(sa, rx->t, sa->doom);
+	} else if (!sa->pol->p.ask_session) {
+		ike_msg_answered(sa);
+		finish(rx);
+	} else if (ike_auth_keep(rx)) { /* without memory: we ask again, and are answered again */
+		ike_msg_answered(sa);
+		ike_sa_set_state(sa, IKE_ST_AUTH_WAIT);
+		ike_out_need_session(rx->t, sa, &no_wish);
+	}
+}
+
+void ike_auth_init_session(struct ike_sa *sa, struct ike_out *t, const struct ike_session_result *r)
+{
+	struct ike_setup *s = sa->setup;
+	struct ike_path path = s->auth_path;
+	uint8_t *inner = s->auth_inner;
+	size_t len = s->auth_inner_len;
+	struct ike_msg m = {
+	        .hdr = {.exchange = IKE_X_AUTH, .flags = IKE_F_RESPONSE, .msgid = sa->send_next - 1}};
+	struct ike_rx rx = {.e = sa->e,
+	                    .sa = sa,
+	                    .t = t,
+	                    .path = &path,
+	                    .m = &m,
+	                    .inner = inner,
+	                    .inner_len = len,
+	                    .inner_first = s->auth_first};
+
+	s->auth_inner = NULL;
+	if (!r->status && ike_wire_parse_chain(&m, rx.inner_first, inner, len, true) == IKE_W_OK) {
+		sa->callid = r->callid;
+		finish(&rx);
+	} else {
+		ike_auth_withdraw(sa, t, r->status == -EACCES ? IKE_R_AUTH_FAILED : IKE_R_NO_ADDRESS);
+	}
+	OPENSSL_cleanse(inner, len);
+	free(inner);
+}
+
+void ike_auth_withdraw(struct ike_sa *sa, struct ike_out *t, enum ike_reason why)
+{
+	IKE_CNT(sa, initfail);
+	ike_out_event(t, IKE_EV_SETUP_FAILED, sa, why);
+	sa->replaced = true; /* that was its only event */
+	sa->doom = why;
+	sa->setup_us = 0;
+	ike_sa_drop_setup(sa);
+	if (ike_info_delete_ike(sa, t))
+		ike_sa_kill(sa, t, why, 0, 0);
 }

@@ -43,24 +43,6 @@ static const struct ike_cert *nth(const struct ike_msg *m, unsigned k)
 	return NULL;
 }
 
-static bool keep(struct ike_rx *rx)
-{
-	struct ike_setup *s = rx->sa->setup;
-	uint8_t *copy = malloc(rx->inner_len ? rx->inner_len : 1);
-
-	if (!copy)
-		return false;
-	memcpy(copy, rx->inner, rx->inner_len);
-	if (s->auth_inner)
-		OPENSSL_cleanse(s->auth_inner, s->auth_inner_len);
-	free(s->auth_inner);
-	s->auth_inner = copy;
-	s->auth_inner_len = rx->inner_len;
-	s->auth_first = rx->inner_first;
-	s->auth_path = *rx->path;
-	return true;
-}
-
 bool ike_cert_url_wait(struct ike_rx *rx)
 {
 	const struct ike_policy *p = &rx->sa->pol->p;
@@ -72,7 +54,7 @@ bool ike_cert_url_wait(struct ike_rx *rx)
 	if (!p->hash_url || !pki_trust_cas(p->trust) || !pki_auth_is_signature(rx->m->auth_method))
 		return false;
 	while (s->n_fetched < IKE_MAX_FETCHED && (c = nth(rx->m, s->n_fetched))) {
-		if (url_of(c, url) && keep(rx)) {
+		if (url_of(c, url) && ike_auth_keep(rx)) {
 			s->fetching = true;
 			ike_out_need_cert(rx->t, rx->sa, url,
 			                  p->max_cert_size ? p->max_cert_size : PKI_CERT_MAX);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GIVEN_UP_US (10 * IKE_US_PER_S) /* an answer to what was given up is awaited so long */
+
 /* ---- start ---- */
 
 static int copy_ts(struct ike_ts *to, unsigned *n_to, const struct ike_ts *own, unsigned n_own,
@@ -50,7 +52,7 @@ bool ike_cmd_next_set(struct ike_sa *sa)
 	struct ike_out *t;
 	int err;
 
-	if (s->auth_set + 1u >= p->n_auth || sa->pol->removed)
+	if (s->auth_set + 1u >= p->n_auth || sa->pol->removed || sa->given_up)
 		return false;
 	next = ike_sa_new(sa->e, sa->pol, true, ike_sa_new_spi(sa->e));
 	if (!next)
@@ -271,6 +273,34 @@ size_t ike_engine_drop_all(struct ike_engine *e, uint64_t now, const char *polic
 	return done;
 }
 
+int ike_engine_give_up(struct ike_engine *e, uint64_t now, uint64_t spi, enum ike_reason reason)
+{
+	struct ike_sa *sa = ike_sa_find(e, spi);
+	struct ike_out *t;
+
+	if (!sa || sa->state == IKE_ST_DEAD)
+		return -ENOENT;
+	if (!sa->initiator || sa->state >= IKE_ST_ESTABLISHED || sa->txn)
+		return -EAGAIN;
+	e->now = now;
+	t = ike_out_begin(e, sa);
+	if (!t)
+		return -ENOMEM;
+	if (sa->state == IKE_ST_INIT_SENT) {
+		ike_sa_kill(sa, t, reason, 0, 0);
+	} else if (sa->state == IKE_ST_AUTH_WAIT) {
+		ike_auth_withdraw(sa, t, reason);
+	} else if (!sa->given_up) { /* not repeated: a peer that has not heard of it yet never shall */
+		sa->given_up = true;
+		sa->doom = reason;
+		sa->retrans_us = UINT64_MAX;
+		sa->setup_us = now + GIVEN_UP_US;
+	}
+	ike_timer_settle(sa, t);
+	ike_out_flush(e);
+	return 0;
+}
+
 /* ---- session and data path ---- */
 
 int ike_engine_address_assigned(struct ike_engine *e, uint64_t now, uint64_t ref,
@@ -287,7 +317,10 @@ int ike_engine_address_assigned(struct ike_engine *e, uint64_t now, uint64_t ref
 	t = ike_out_begin(e, sa);
 	if (!t)
 		return -ENOMEM;
-	ike_auth_session(sa, t, r);
+	if (sa->initiator)
+		ike_auth_init_session(sa, t, r);
+	else
+		ike_auth_session(sa, t, r);
 	ike_timer_settle(sa, t);
 	ike_out_flush(e);
 	return 0;

@@ -116,8 +116,8 @@ struct ike_setup {
 	uint8_t sk_pi[IKE_PRF_MAX], sk_pr[IKE_PRF_MAX];
 	uint8_t *init_req, *init_resp; /* the IKE_SA_INIT messages as they were on the wire */
 	size_t init_req_len, init_resp_len;
-	/* responder, waiting for the session */
-	uint8_t *auth_inner; /* decrypted payloads of the IKE_AUTH request */
+	/* waiting for the session */
+	uint8_t *auth_inner; /* decrypted payloads of the peer's IKE_AUTH message */
 	size_t auth_inner_len;
 	uint8_t auth_first;
 	struct ike_path auth_path;
@@ -206,6 +206,7 @@ struct ike_sa {
 	uint16_t replay_window; /* of its children; 0: off. As it was configured when the call began (chapter
 	                           1) */
 	bool replaced;          /* by a rekey (or the loser of two): its end is no event */
+	bool given_up;          /* our call that is not wanted any more: deleted when the peer agrees to it */
 	enum ike_reason doom;
 	struct ike_path path;
 	struct ike_suite suite;
@@ -528,9 +529,15 @@ int ike_auth_start(struct ike_sa *sa, struct ike_out *t);
 void ike_auth_request(struct ike_rx *rx);
 void ike_auth_waiting(struct ike_rx *rx);
 void ike_auth_response(struct ike_rx *rx);
+/* Keep the decrypted IKE_AUTH message in setup->auth_inner. False: no memory. */
+bool ike_auth_keep(struct ike_rx *rx);
 /* The message that waited in setup->auth_inner goes on as if it came now. */
 void ike_auth_again(struct ike_sa *sa, struct ike_out *t);
 void ike_auth_session(struct ike_sa *sa, struct ike_out *t, const struct ike_session_result *r);
+/* As initiator: the session is there, or refused. */
+void ike_auth_init_session(struct ike_sa *sa, struct ike_out *t, const struct ike_session_result *r);
+/* … we don't want the tunnel that the peer has agreed to: it's told so. */
+void ike_auth_withdraw(struct ike_sa *sa, struct ike_out *t, enum ike_reason why);
 /* A request that can't be read ends the set-up with an error notify. */
 void ike_auth_refuse(struct ike_rx *rx, uint16_t notify, enum ike_reason reason, const void *data,
                      size_t len);

@@ -55,7 +55,7 @@ static void state_gauges(struct ike_sa *sa, enum ike_state s, int dir)
 			counter_inc(g[i]);
 		else
 			gauge_down(g[i]);
-	sa->e->n.half_open += is_half_open(s) ? (size_t)dir : 0;
+	sa->e->n.half_open += is_half_open(s) && !sa->initiator ? (size_t)dir : 0;
 	sa->e->n.established += s == IKE_ST_ESTABLISHED ? (size_t)dir : 0;
 	if (s == IKE_ST_ESTABLISHED)
 		ike_eap_gauge(sa, dir);

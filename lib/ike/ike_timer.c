@@ -105,7 +105,7 @@ static void setup_due(struct ike_sa *sa, struct ike_out *t, uint64_t now)
 		ike_guard_half_expired(sa);
 	else
 		return;
-	ike_sa_kill(sa, t, IKE_R_SETUP_TIMEOUT, 0, 0);
+	ike_sa_kill(sa, t, sa->given_up ? sa->doom : IKE_R_SETUP_TIMEOUT, 0, 0);
 }
 
 static void dpd_due(struct ike_sa *sa, uint64_t now)
