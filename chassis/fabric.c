@@ -529,6 +529,24 @@ static int peers_request(const BpFabric *f)
 	return rc ? rc : -(int)n;
 }
 
+/* How new peers of this address are spread. */
+static int spread_request(const BpFabric *f)
+{
+	struct net_addr addr;
+	struct fabric_service *s;
+	int rc = net_addr_from_bytes(&addr, f->addr.data, f->addr.len);
+
+	if (rc < 0)
+		return rc;
+	s = service_find(f->ctx, &addr);
+	if (!s)
+		return f->by_source ? -ENOENT : 0;
+	if (s->g.by_source == f->by_source)
+		return 0;
+	s->g.by_source = f->by_source;
+	return steer(s) ? -EINVAL : 0;
+}
+
 void fabric_handle(struct conn *cn, uint64_t id, const BpFabric *f)
 {
 	BpMessage m = BP_MESSAGE__INIT;
@@ -554,6 +572,9 @@ void fabric_handle(struct conn *cn, uint64_t id, const BpFabric *f)
 		break;
 	case BP_FABRIC__WHAT__PEERS:
 		rc = peers_request(f);
+		break;
+	case BP_FABRIC__WHAT__SPREAD:
+		rc = spread_request(f);
 		break;
 	case BP_FABRIC__WHAT__CONTEXT_DROP:
 		context_drop(f->ctx);

@@ -153,6 +153,18 @@ int fabric_service_peers(struct task *t, uint32_t ctx, const struct net_addr *ad
 	return rc;
 }
 
+int fabric_service_spread(struct task *t, uint32_t ctx, const struct net_addr *addr, bool by_source)
+{
+	BpFabric f = BP_FABRIC__INIT;
+
+	f.what = BP_FABRIC__WHAT__SPREAD;
+	f.ctx = ctx;
+	f.addr.data = (uint8_t *)(uintptr_t)addr->bytes;
+	f.addr.len = net_addr_len(addr);
+	f.by_source = by_source;
+	return call(t, &f, NULL, 0, NULL);
+}
+
 int fabric_service_drop(struct task *t, uint32_t ctx, const struct net_addr *addr)
 {
 	BpFabric f = BP_FABRIC__INIT;

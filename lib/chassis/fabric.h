@@ -47,6 +47,9 @@ int fabric_service(struct task *t, uint32_t ctx, const struct net_addr *addr, ui
  */
 int fabric_service_peers(struct task *t, uint32_t ctx, const struct net_addr *addr, uint32_t instance,
                          const struct net_addr *peers, size_t n);
+/* How new peers of this address are spread over the instances: by where they come from (all calls of one go
+ * to one instance, steer_owner()), or by their calls. 0 or -errno. */
+int fabric_service_spread(struct task *t, uint32_t ctx, const struct net_addr *addr, bool by_source);
 /* Close the sockets of a service address that is not served any more. */
 int fabric_service_drop(struct task *t, uint32_t ctx, const struct net_addr *addr);
 

@@ -18,6 +18,7 @@
 #define PORT_NATT  4500
 #define IPV4_SRC   12
 #define IPV6_SRC   8
+#define SPREAD     2654435761u /* 2^32 divided by the golden ratio: neighbours land far apart */
 
 struct code {
 	struct sock_filter *p;
@@ -124,6 +125,30 @@ static void put_peers(struct code *c, const struct steer_group *g)
 	}
 }
 
+/* A: a number for the packet's source address, see spread(). */
+static void put_spread(struct code *c, uint16_t family)
+{
+	uint32_t src = (uint32_t)SKF_NET_OFF + (family == AF_INET6 ? IPV6_SRC : IPV4_SRC);
+
+	put(c, STMT(BPF_LD | BPF_W | BPF_ABS, src));
+	for (unsigned k = 1; family == AF_INET6 && k < 4; k++) {
+		put(c, STMT(BPF_MISC | BPF_TAX, 0));
+		put(c, STMT(BPF_LD | BPF_W | BPF_ABS, src + 4 * k));
+		put(c, STMT(BPF_ALU | BPF_XOR | BPF_X, 0));
+	}
+	put(c, STMT(BPF_ALU | BPF_MUL | BPF_K, SPREAD));
+	put(c, STMT(BPF_ALU | BPF_RSH | BPF_K, 16));
+}
+
+static uint32_t spread(const struct net_addr *a)
+{
+	uint32_t x = word_of(a, 0);
+
+	for (unsigned k = 1; a->family == AF_INET6 && k < 4; k++)
+		x ^= word_of(a, k);
+	return (x * SPREAD) >> 16;
+}
+
 /* An IKE header at offset at. */
 static void put_ike(struct code *c, uint32_t at, const struct steer_group *g)
 {
@@ -135,7 +160,10 @@ static void put_ike(struct code *c, uint32_t at, const struct steer_group *g)
 	put(c, JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0));
 	put_to_table(c);
 	put_peers(c, g);
-	put(c, STMT(BPF_LD | BPF_W | BPF_ABS, at + IKE_SPI_I + 4));
+	if (g->by_source)
+		put_spread(c, g->family);
+	else
+		put(c, STMT(BPF_LD | BPF_W | BPF_ABS, at + IKE_SPI_I + 4));
 	put(c, STMT(BPF_ALU | BPF_MOD | BPF_K, count_open(g)));
 	put_open(c, g);
 }
@@ -171,11 +199,22 @@ static unsigned of_peer(const struct steer_group *g, const struct net_addr *from
 	return i;
 }
 
+/* The place of the number, of those that are open. */
+static unsigned pick(const struct steer_group *g, uint32_t number)
+{
+	unsigned open = count_open(g), i = 0;
+
+	if (!open)
+		return number % g->n;
+	for (number %= open; number || !is_open(g, i); i++)
+		number -= is_open(g, i);
+	return i;
+}
+
 unsigned steer_index(const uint8_t *d, size_t len, uint16_t port, const struct steer_group *g,
                      const struct net_addr *from)
 {
-	unsigned open = count_open(g), i;
-	uint32_t word;
+	unsigned i;
 
 	if (port == PORT_NATT) {
 		if (len < 4)
@@ -194,13 +233,18 @@ unsigned steer_index(const uint8_t *d, size_t len, uint16_t port, const struct s
 	i = of_peer(g, from);
 	if (i < g->n_peers)
 		return place(g, g->peer[i].instance);
-	word = (uint32_t)d[4] << 24 | (uint32_t)d[5] << 16 | (uint32_t)d[6] << 8 | d[7];
-	if (!open)
-		return word % g->n;
-	i = 0;
-	for (word %= open; word || !is_open(g, i); i++)
-		word -= is_open(g, i);
-	return i;
+	if (g->by_source)
+		return pick(g, spread(from));
+	return pick(g, (uint32_t)d[4] << 24 | (uint32_t)d[5] << 16 | (uint32_t)d[6] << 8 | d[7]);
+}
+
+unsigned steer_owner(unsigned n, const struct steer_closed *closed, const struct net_addr *peer)
+{
+	struct steer_group g = {.family = peer->family, .n = n > 255 ? 255 : n, .closed = *closed};
+
+	for (unsigned i = 0; i < g.n; i++)
+		g.instance[i] = (uint8_t)(i + 1);
+	return g.n ? g.instance[pick(&g, spread(peer))] : 0;
 }
 
 int steer_attach_reuseport(int fd, uint16_t port, const struct steer_group *g)

@@ -3,8 +3,9 @@
  * Steering packets to the ipsecmgr instance that owns them, in the kernel: classic BPF programs that read the
  * instance from the top byte of our SPI. Each instance has one socket in the SO_REUSEPORT group of a service
  * address; sockets get their places in the order they are bound, and must stay open. First IKE packets go to
- * the instance that has the peer's address (a crypto map's), else to one of those that take new peers. Called
- * by the fabric when it opens sockets.
+ * the instance that has the peer's address (a crypto map's), else to one of those that take new peers: by the
+ * initiator's SPI, or by where they come from, so that all calls of a peer are one instance's. Called by the
+ * fabric when it opens sockets, and by ipsecmgr to know which peers are its own.
  */
 #ifndef NET_STEER_H
 #define NET_STEER_H
@@ -47,6 +48,7 @@ struct steer_group {
 	unsigned n;            /* 1..255 */
 	uint8_t instance[255]; /* by place in the group; each at most once, none is 0 */
 	struct steer_closed closed;
+	bool by_source; /* new peers are spread by their addresses */
 	unsigned n_peers;
 	struct steer_peer peer[STEER_MAX_PEERS];
 };
@@ -54,11 +56,14 @@ struct steer_group {
 /*
  * Attach the program to a UDP socket that is in its reuseport group already; it serves the whole group. port
  * 500: IKE header at 0; 4500: four zero bytes before an IKE header, else ESP, else a keepalive (RFC 3948).
- * First IKE packets (no responder SPI) of a peer that is not in the list are spread by the initiator's SPI
- * over the instances that are not closed (all closed counts as none, so that a peer gets an answer). 0 or
- * -errno.
+ * First IKE packets (no responder SPI) of a peer that is not in the list are spread over the instances that
+ * are not closed (all closed counts as none, so that a peer gets an answer). 0 or -errno.
  */
 int steer_attach_reuseport(int fd, uint16_t port, const struct steer_group *g);
+/* Where peers are spread by their addresses: the instance, of 1 to n, that gets this one's first packets.
+ * n 1..255.
+ */
+unsigned steer_owner(unsigned n, const struct steer_closed *closed, const struct net_addr *peer);
 /* Accept only ESP packets whose SPI belongs to the instance, on a raw socket of either family. 0 or -errno.
  */
 int steer_attach_esp_filter(int fd, unsigned instance);

@@ -31,6 +31,7 @@ struct iftask_sa {
 
 struct iftask_bind {
 	uint32_t ctx, instance, instances;
+	bool by_source, spread_told; /* as the fabric was told */
 	struct net_addr addr;
 	struct iftask_bind *next;
 };

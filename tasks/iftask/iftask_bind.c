@@ -168,6 +168,21 @@ static int tell_peers(struct iftask *f, const ServiceBind__Addr *row, const stru
 	return fabric_service_peers(f->t, row->ctx, a, instance, peers, n);
 }
 
+/* Of a service: every manager of it says the same. */
+static int tell_spread(struct iftask *f, const ServiceBind__Addr *row, const struct net_addr *a,
+                       uint32_t instance)
+{
+	struct iftask_bind *b = *find_bind(f, row->ctx, instance, a);
+	int rc;
+
+	if (!b || (b->spread_told && b->by_source == row->by_source))
+		return 0;
+	rc = fabric_service_spread(f->t, row->ctx, a, row->by_source);
+	b->spread_told = rc == 0;
+	b->by_source = row->by_source;
+	return rc;
+}
+
 void iftask_bind(struct task *t, const struct bus_msg *m)
 {
 	const ServiceBind *sb = m->env->service_bind;
@@ -192,6 +207,8 @@ void iftask_bind(struct task *t, const struct bus_msg *m)
 			rc = open_service(f, sb->addrs[i]->ctx, &a, sb);
 		if (!rc && place_serves_maps(sb->instance))
 			rc = tell_peers(f, sb->addrs[i], &a, sb->instance);
+		else if (!rc)
+			rc = tell_spread(f, sb->addrs[i], &a, sb->instance);
 		if (!rc || first)
 			continue;
 		first = rc;

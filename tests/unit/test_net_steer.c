@@ -225,6 +225,56 @@ Test(net_steer, first_packets_of_a_peer)
 	             "what is somebody's already is not the peer's");
 }
 
+/* New peers by where they come from: the same one for all their calls, in the kernel as in the rule. */
+Test(net_steer, by_source)
+{
+	struct steer_closed closed = {.bits = {1u << 2}};
+
+	for (unsigned i = 0; i < 8; i++) {
+		struct steer_group g = in_order(AF_INET, N, i & 4 ? &closed : NULL);
+
+		g.by_source = true;
+		udp_group_of(i & 1 ? "::1" : "127.0.0.1", i & 2 ? 4500 : 500, &g);
+	}
+}
+
+static void owners(uint16_t family, unsigned step)
+{
+	struct steer_group g = in_order(family, 8, NULL);
+	uint8_t ike[28] = {3};
+	unsigned got[9] = {0};
+
+	g.by_source = true;
+	ike[19] = 0x08;
+	for (unsigned i = 0; i < 1000; i++) {
+		struct net_addr a = {.family = family, .bytes = {10, 1}};
+		unsigned at = family == AF_INET ? 2 : 14, who, other;
+
+		a.bytes[at] = (uint8_t)(i * step >> 8);
+		a.bytes[at + 1] = (uint8_t)(i * step);
+		who = steer_owner(8, &g.closed, &a);
+		cr_assert(who >= 1 && who <= 8);
+		got[who]++;
+		ike[5] = (uint8_t)i;
+		cr_assert_eq(steer_index(ike, 28, 500, &g, &a), who - 1, "what it says does not matter");
+		steer_close(&g.closed, 3);
+		other = steer_owner(8, &g.closed, &a);
+		cr_assert_neq(other, 3);
+		cr_assert_eq(steer_index(ike, 28, 500, &g, &a), other - 1);
+		g.closed = (struct steer_closed){0};
+	}
+	for (unsigned i = 1; i <= 8; i++)
+		cr_expect(got[i] > 90 && got[i] < 160, "instance %u of 8 has %u of 1,000", i, got[i]);
+}
+
+Test(net_steer, every_peer_has_one_owner)
+{
+	owners(AF_INET, 1);
+	owners(AF_INET, 8);
+	owners(AF_INET6, 1);
+	owners(AF_INET6, 8);
+}
+
 /* The rule itself, spelled out. */
 Test(net_steer, rule)
 {
