@@ -13,6 +13,7 @@
 #include "cli/engine/cli.h"
 #include "cmd/cmd.h"
 #include "ike/ike.h"
+#include "initiator/initiator.h"
 
 static int write_stdout(struct cli_out *out, const char *text, size_t len)
 {
@@ -57,6 +58,7 @@ static int doc_fsm(void)
 	fputs(text, stdout);
 	free(text);
 	card_life_doc(stdout);
+	initiator_doc(stdout);
 	return CMD_OK;
 }
 
