@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * card busy-out: a packet card that gets no new sessions and keeps those it has. Two are told of it: the
- * fabric, which then steers first packets past the ipsecmgrs of such cards, and sessctrl, which leaves their
- * sessmgrs out. Both lists follow from the orders and from what runs where, so they are made anew with every
- * plan and sent when they differ from what was sent last. Ends by order, or when the card goes down.
+ * card busy-out: a packet card that gets no new sessions and keeps those it has. Three are told of it: the
+ * fabric, which then steers first packets past the ipsecmgrs of such cards, sessctrl, which leaves their
+ * sessmgrs out, and ipsecctrl, whose ipsecmgrs then share the peers they call anew. All that follows from the
+ * orders and from what runs where, so they are made anew with every plan and sent when they differ from what
+ * was sent last. Ends by order, or when the card goes down.
  */
 #include "hat.h"
 
@@ -12,7 +13,8 @@
 
 #include "base/log.h"
 
-static void tell_sessctrl(struct hat *h)
+/* sessctrl and ipsecctrl, or one of them. */
+static void tell(struct hat *h, const char *dst)
 {
 	Envelope env = ENVELOPE__INIT;
 	BusiedCards b = BUSIED_CARDS__INIT;
@@ -24,7 +26,7 @@ static void tell_sessctrl(struct hat *h)
 			slots[b.n_slots++] = s;
 	env.body_case = ENVELOPE__BODY_BUSIED_CARDS;
 	env.busied_cards = &b;
-	task_send(h->t, "sessctrl/0", &env);
+	task_send(h->t, dst, &env);
 }
 
 /* "3 4 ": the ipsecmgrs of services on busied cards. One that serves crypto maps has peers nobody else has.
@@ -72,24 +74,27 @@ void hat_busy_set(struct hat *h, unsigned slot, bool busied)
 	LOG(EV_CARD_STATE, "card %u %s", slot,
 	    busied ? "is busied out: it takes no new sessions" : "takes new sessions again");
 	hat_state_save_slot(h, slot);
-	tell_sessctrl(h);
+	tell(h, "sessctrl/0");
+	tell(h, "ipsecctrl/0");
 	hat_busy_check(h);
 }
 
-static void sessctrl_changed(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
+static void controller_changed(struct task *t, const char *addr, uint32_t card, bool up, void *arg)
 {
 	(void)t;
-	(void)addr;
 	(void)card;
 	if (up)
-		tell_sessctrl(arg);
+		tell(arg, addr);
 }
 
 void hat_busy_start(struct hat *h)
 {
-	task_watch_peers(h->t, "sessctrl", sessctrl_changed, h);
+	task_watch_peers(h->t, "sessctrl", controller_changed, h);
+	task_watch_peers(h->t, "ipsecctrl", controller_changed, h);
 	if (task_peer_up(h->t, "sessctrl/0"))
-		tell_sessctrl(h);
+		tell(h, "sessctrl/0");
+	if (task_peer_up(h->t, "ipsecctrl/0"))
+		tell(h, "ipsecctrl/0");
 }
 
 /* Does it run managers of sessions, and may they be given new ones? */

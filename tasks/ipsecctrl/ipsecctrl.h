@@ -26,6 +26,7 @@ extern struct ipsecctrl_manager ipsecctrl_list[IPSECCTRL_MAX];
 int ipsecctrl_list_init(struct task *t);
 int ipsecctrl_list_activate(struct task *t, const char *reason);
 void ipsecctrl_list_load(struct task *t, const struct bus_msg *m);
+void ipsecctrl_list_busied(struct task *t, const struct bus_msg *m);
 
 /* --- ipsecctrl_maps.c: which crypto map is served by which manager */
 int ipsecctrl_maps_activate(struct task *t);

@@ -16,11 +16,13 @@
 
 struct ipsecctrl_manager ipsecctrl_list[IPSECCTRL_MAX];
 
+static bool busied[PROFILE_SLOTS_MAX + 1], busied_known;
+
 static void publish(struct task *t, void *arg)
 {
 	Envelope env = ENVELOPE__INIT;
 	ManagerList l = MANAGER_LIST__INIT;
-	uint32_t list[IPSECCTRL_MAX], i;
+	uint32_t list[IPSECCTRL_MAX], closed[IPSECCTRL_MAX], i;
 
 	l.facility = (char *)(uintptr_t) "ipsecmgr";
 	l.instances = list;
@@ -28,6 +30,12 @@ static void publish(struct task *t, void *arg)
 	for (i = 1; i < PLACE_MAP_FIRST; i++)
 		if (ipsecctrl_list[i].up)
 			list[l.n_instances++] = i;
+	l.closed_known = busied_known;
+	l.closed = closed;
+	for (i = 1; i < PLACE_MAP_FIRST; i++)
+		if (ipsecctrl_list[i].card && ipsecctrl_list[i].card <= PROFILE_SLOTS_MAX &&
+		    busied[ipsecctrl_list[i].card])
+			closed[l.n_closed++] = i;
 	env.body_case = ENVELOPE__BODY_MANAGER_LIST;
 	env.manager_list = &l;
 	task_publish(t, "managers", &env);
@@ -89,4 +97,17 @@ void ipsecctrl_list_load(struct task *t, const struct bus_msg *m)
 	ipsecctrl_list[i].queue_percent = l->queue_percent;
 	ipsecctrl_list[i].wait_ms = l->wait_ms;
 	ipsecctrl_list[i].heard_us = clock_now_us();
+}
+
+void ipsecctrl_list_busied(struct task *t, const struct bus_msg *m)
+{
+	const BusiedCards *b = m->env->busied_cards;
+
+	busied_known = true;
+	memset(busied, 0, sizeof(busied));
+	for (size_t i = 0; i < b->n_slots; i++)
+		if (b->slots[i] <= PROFILE_SLOTS_MAX)
+			busied[b->slots[i]] = true;
+	if (t->active)
+		publish(t, NULL);
 }

@@ -8,6 +8,7 @@
 static const struct task_route routes[] = {
         {ENVELOPE__BODY_MANAGER_LOAD, "ipsecmgr", "an instance tells its load, every second",
          ipsecctrl_list_load},
+        {ENVELOPE__BODY_BUSIED_CARDS, "hatsystem", "which cards take no new sessions", ipsecctrl_list_busied},
         {ENVELOPE__BODY_CONTROL, "cli",
          "read blacklist or whitelist again, clear what was counted of congestion", ipsecctrl_control},
         {ENVELOPE__BODY_SHOW, "*", "managers, and sums over all of them, as JSON", ipsecctrl_show},
