@@ -4,7 +4,7 @@
  * whether it has its time to call (responder mode), is called (initiator mode), or has a call. A table-driven
  * machine per peer, without I/O: events and time go in, wishes come out through callbacks. Both modes follow
  * each other by the clock from the moment that responder mode began, so that moment is all that has to be
- * kept over a loss. Called by tasks/ipsecmgr/ipsecmgr_peers.c; tested in tests/unit/test_initiator.c.
+ * kept over a loss. Called by tasks/ipsecmgr/ipsecmgr_callee.c; tested in tests/unit/test_initiator.c.
  */
 #ifndef INITIATOR_INITIATOR_H
 #define INITIATOR_INITIATOR_H

@@ -116,6 +116,7 @@ void render_vendor_policy(const json_t *j, const struct cli_cmd *cmd, struct cli
  * -------------------------------------------------- */
 void render_crypto_statistics(const json_t *j, const struct cli_cmd *cmd,
                               struct cli_out *out); /* objects[] {name, counters{}} */
+void render_peer_list(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);
 void render_wsg_service(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* services[] */
 void render_wsg_statistics(const json_t *j, const struct cli_cmd *cmd,
                            struct cli_out *out); /* services[] {name, context, counters{}} */

@@ -66,6 +66,31 @@ void render_wsg_service(const json_t *j, const struct cli_cmd *cmd, struct cli_o
 	cli_out_printf(out, "Total wsg-services: %zu\n", json_array_size(render_list(j, "services")));
 }
 
+/* Orrery's own: StarOS tells nothing of single peers. */
+void render_peer_list(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	const json_t *list = render_list(j, "peers"), *p;
+	char service[160], left[24];
+	size_t i, connected = 0;
+
+	(void)cmd;
+	cli_out_printf(out, "%-24s %-39s %-9s %5s %5s %5s %5s %7s\n", "Service", "Peer", "Mode", "Left",
+	               "Tries", "Own", "Peer", "IPSecMgr");
+	json_array_foreach(list, i, p)
+	{
+		snprintf(service, sizeof(service), "%s/%s", render_str(p, "context"),
+		         render_str(p, "service"));
+		snprintf(left, sizeof(left), "%lld", render_num(p, "left_s"));
+		connected += !strcmp(render_str(p, "mode"), "Connected");
+		cli_out_printf(out, "%-24s %-39s %-9s %5s %5lld %5lld %5lld %7lld\n", service,
+		               render_str(p, "peer"), render_str(p, "mode"),
+		               strcmp(render_str(p, "mode"), "Connected") ? left : "-",
+		               render_num(p, "tries"), render_num(p, "own_calls"),
+		               render_num(p, "peer_calls"), render_num(p, "instance"));
+	}
+	cli_out_printf(out, "Total peers: %zu, connected: %zu\n", json_array_size(list), connected);
+}
+
 void render_service_all(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
 {
 	const json_t *s;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli_show.h"
+#include "net/addr.h"
 
 /* --- every manager that runs
  * ------------------------------------------------------------------------------------------ */
@@ -221,6 +222,44 @@ static json_t *managers_collect(struct sh *sh, const struct cli_cmd *cmd, char *
 	return j;
 }
 
+/* --- peers that services call ------------------------------------------------------------------------------
+ */
+
+static int by_service(const void *a, const void *b)
+{
+	const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
+	struct net_addr p, q;
+	int c = strcmp(render_str(x, "context"), render_str(y, "context"));
+
+	if (!c)
+		c = strcmp(render_str(x, "service"), render_str(y, "service"));
+	if (c || net_addr_parse(&p, render_str(x, "peer")) || net_addr_parse(&q, render_str(y, "peer")))
+		return c;
+	return net_addr_compare(&p, &q);
+}
+
+static json_t *peer_list_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
+{
+	json_t *all = ask_managers(sh, "peers", "", NULL, err, size), *rows = json_object_get(all, "peers"),
+	       *sorted = json_array(), **v;
+	const char *service = cli_cmd_str(cmd, "service");
+	size_t n = json_array_size(rows);
+
+	v = calloc(n ? n : 1, sizeof(*v));
+	for (size_t i = 0; v && i < n; i++)
+		v[i] = json_array_get(rows, i);
+	if (v)
+		qsort(v, n, sizeof(*v), by_service);
+	for (size_t i = 0; v && i < n; i++)
+		if (!service || !strcmp(render_str(v[i], "service"), service))
+			json_array_append(sorted, v[i]);
+	free(v);
+	if (all)
+		json_object_set(all, "peers", sorted);
+	json_decref(sorted);
+	return all;
+}
+
 const struct sh_command sh_crypto_commands[] = {
         {"show_crypto_ikev2_ikesa_sa", NULL, ike_sa_collect, render_ike_sa},
         {"show_crypto_ipsec_sa", NULL, ipsec_sa_collect, render_ipsec_sa},
@@ -233,6 +272,7 @@ const struct sh_command sh_crypto_commands[] = {
         {"show_crypto_ipsec_transform_set", NULL, sh_ipsec_sets_collect, render_ipsec_transform_set},
         {"show_crypto_ikev2_transform_set", NULL, sh_ikev2_sets_collect, render_ikev2_transform_set},
         {"show_crypto_statistics_ikev2", NULL, sh_ike_statistics_collect, render_crypto_statistics},
+        {"show_orrery_peer_list", NULL, peer_list_collect, render_peer_list},
         {"show_wsg_service", NULL, sh_wsg_collect, render_wsg_service},
         {"show_wsg_service_statistics", NULL, sh_wsg_statistics_collect, render_wsg_statistics},
         {NULL, NULL, NULL, NULL},

@@ -16,6 +16,7 @@
 #include "base/counters.h"
 #include "base/schemas.h"
 #include "ike/ike.h"
+#include "net/steer.h"
 #include "secret/secret.h"
 #include "task/ckpt.h"
 #include "task/task.h"
@@ -76,6 +77,7 @@ struct ipsecmgr_policy {
 	bool remote_secrets;              /* peers' keys come from the remote secret list */
 	struct ipsecmgr_network *network; /* peers that may begin; NULL: all */
 	unsigned n_network;
+	struct ipsecmgr_callee_conf *callees; /* peers to call (chapter 27); NULL: none */
 };
 
 /* A CHILD_SA as the data path has it, kept (packed) to be given again to a new iftask. */
@@ -120,7 +122,13 @@ struct ipsecmgr {
 	struct punt_server *punt;
 	struct secret_key key; /* of the chassis: opens pre-shared keys */
 	bool have_key;
-	struct ipsecmgr_secrets *secrets; /* the remote secret list, NULL: none */
+	struct ipsecmgr_secrets *secrets;     /* the remote secret list, NULL: none */
+	struct ipsecmgr_callee_list *callees; /* peer lists in use, see ipsecmgr_callee.c */
+	struct ipsecmgr_map peer_calls;       /* IKE SPI -> call of a listed peer that is up */
+	struct task_timer *peers_timer;
+	uint64_t peers_due;
+	struct steer_closed closed; /* instances that get no new peers */
+	bool ipsecmgrs_told;        /* ipsecctrl has published its list */
 	uv_timer_t tick;
 	uint64_t tick_at, last_now; /* engine clock */
 	enum ike_congestion congestion;
@@ -347,6 +355,34 @@ void ipsecmgr_dup_up(struct ipsecmgr *m, const struct ike_event *ev);
 /* After a recovery: compare with the other managers. */
 void ipsecmgr_dup_audit(struct ipsecmgr *m);
 void ipsecmgr_dup_heard(struct task *t, const struct bus_msg *msg);
+
+/* --- ipsecmgr_callee.c: security gateway as initiator (chapter 27) -----------------------------------------
+ */
+/* The peer list of a service, into p. */
+void ipsecmgr_callee_read(const struct cfg_tree *tree, const struct cfg_node *ctx, const struct cfg_node *svc,
+                          struct ipsecmgr_policy *p);
+void ipsecmgr_callee_free(struct ipsecmgr_callee_conf *conf);
+/* The lists in use become those of the policies. A service that stays bound keeps its list as it was. */
+void ipsecmgr_callee_apply(struct ipsecmgr *m);
+/* Which peers are ours may have changed. */
+void ipsecmgr_callee_owners(struct ipsecmgr *m);
+/* Serving ends: nobody is called any more. */
+void ipsecmgr_callee_stop(struct ipsecmgr *m);
+void ipsecmgr_callee_event(struct ipsecmgr *m, const struct ike_event *ev);
+void ipsecmgr_callee_heard(struct task *t, const struct bus_msg *msg);
+/* Has a service on this address a list in use? */
+bool ipsecmgr_callee_on(const struct ipsecmgr *m, const struct ipsecmgr_policy *p);
+/* For shows: each(list, peer) of those that are ours. */
+struct ipsecmgr_callee_view {
+	const char *context, *service, *list;
+	struct net_addr addr;
+	const char *mode;
+	uint32_t mode_left_s; /* 0: it does not end */
+	uint32_t tries;       /* calls begun in this mode */
+	unsigned own, theirs; /* calls that are up, by who began them */
+};
+void ipsecmgr_callee_foreach(const struct ipsecmgr *m,
+                             void (*each)(void *arg, const struct ipsecmgr_callee_view *v), void *arg);
 
 /* --- ipsecmgr_guard.c: protection (chapters 13 and 19) ----------------------------------------------------
  */

@@ -522,6 +522,7 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 	ipsecmgr_vendor_read(b->tree, b->ctx, b->tmpl, p);
 	snprintf(p->pol.name, sizeof(p->pol.name), "%.60s/%.63s", p->context, p->service);
 	p->pol.ctx_id = p->ctx;
+	ipsecmgr_callee_read(b->tree, b->ctx, b->svc, p);
 	p->pol.ask_session = true;
 	p->pol.ike_lifetime_s = 86400;
 	if (!read_auth(b) || !read_payloads(b))
@@ -614,6 +615,7 @@ void ipsecmgr_cfg_free(struct ipsecmgr_policy *list)
 		pki_trust_unref(list->pol.trust);
 		free(list->vendors);
 		ipsecmgr_peers_free(list);
+		ipsecmgr_callee_free(list->callees);
 		free(list->map);
 		free(list);
 		list = next;
@@ -742,6 +744,8 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 
 		ike_engine_protect(m->e, ipsecmgr_engine_now(m), &guard);
 		remove_gone(m, &old);
+		if (!m->restoring)
+			ipsecmgr_callee_apply(m);
 		if (!m->restoring)
 			ipsecmgr_data_bind(m);
 		ipsecmgr_engine_rearm(m);

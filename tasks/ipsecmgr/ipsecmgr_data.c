@@ -411,6 +411,7 @@ static void bind_done(struct task *t, void *arg, int status, const struct bus_ms
 }
 
 struct bind_rows {
+	const struct ipsecmgr *m;
 	ServiceBind__Addr row[BIND_MAX], *ptr[BIND_MAX];
 	const struct ipsecmgr_policy *of[BIND_MAX];
 	ProtobufCBinaryData peer[BIND_MAX]; /* those of one address follow each other */
@@ -432,6 +433,7 @@ static void add_bind(struct bind_rows *b, const struct ipsecmgr_policy *list, co
 		if (same_address(b->of[i], p))
 			return;
 	service_bind__addr__init(row);
+	row->by_source = b->m->e && ipsecmgr_callee_on(b->m, p);
 	row->ctx = p->ctx;
 	row->addr = addr_bytes(&p->pol.local);
 	row->peers = &b->peer[b->n_peers];
@@ -446,7 +448,7 @@ static void add_bind(struct bind_rows *b, const struct ipsecmgr_policy *list, co
 
 void ipsecmgr_data_bind(struct ipsecmgr *m)
 {
-	struct bind_rows b = {.n = 0};
+	struct bind_rows b = {.m = m};
 	Envelope env = ENVELOPE__INIT;
 	ServiceBind sb = SERVICE_BIND__INIT;
 	const struct ipsecmgr_policy *p;

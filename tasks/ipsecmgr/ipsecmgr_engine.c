@@ -146,6 +146,7 @@ static void handle_event(struct ipsecmgr *m, const struct ike_event *ev)
 	if (!m->restoring) {
 		log_event(m, ev);
 		ipsecmgr_maps_event(m, ev);
+		ipsecmgr_callee_event(m, ev);
 	}
 	ipsecmgr_guard_event(m, ev);
 	if (m->restoring)

@@ -232,6 +232,7 @@ static void start_serving(struct ipsecmgr *m)
 	ipsecmgr_cfg_apply(m, tree);
 	restore(m);
 	ipsecmgr_dup_audit(m);
+	ipsecmgr_callee_apply(m);
 	m->up_wall_us = clock_wall_us();
 	ipsecmgr_data_push(m);
 	ipsecmgr_data_bind(m);
@@ -242,6 +243,7 @@ static void start_serving(struct ipsecmgr *m)
 static void stop_serving(struct ipsecmgr *m)
 {
 	LOG(EV_NOTE, "the chassis serves no more: all SAs of this instance are dropped here");
+	ipsecmgr_callee_stop(m);
 	ipsecmgr_engine_close(m);
 	ipsecmgr_sess_drop_all(m);
 	ipsecmgr_data_stop(m);

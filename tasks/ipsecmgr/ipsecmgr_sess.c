@@ -210,9 +210,13 @@ void ipsecmgr_sess_managers(struct task *t, const struct bus_msg *msg)
 	if (!strcmp(l->facility, "sessmgr")) {
 		take_sessmgrs(m, l);
 	} else if (!strcmp(l->facility, "ipsecmgr")) {
+		struct steer_closed closed = {0};
+
 		for (i = 0; i < l->n_instances; i++)
 			if (l->instances[i] > max && l->instances[i] < 256)
 				max = l->instances[i];
+		for (i = 0; i < l->n_closed; i++)
+			steer_close(&closed, l->closed[i]);
 		/* Never less: packets of an instance that is being recovered are still steered to its socket.
 		 */
 		if (max > m->data.instances) {
@@ -220,6 +224,11 @@ void ipsecmgr_sess_managers(struct task *t, const struct bus_msg *msg)
 			if (m->e && !m->restoring)
 				ipsecmgr_data_bind(m);
 		}
+		if (l->closed_known)
+			m->closed = closed;
+		m->ipsecmgrs_told = true;
+		if (m->e && !m->restoring)
+			ipsecmgr_callee_owners(m);
 	}
 }
 

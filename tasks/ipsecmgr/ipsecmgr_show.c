@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Answers to Show requests, as JSON: "ike-sa", "ipsec-sa" (args: [summary] [tag NAME | peer ADDR | spi HEX]),
- * "statistics", "policies". Long lists are paged by SA. Times are seconds, SPIs hexadecimal strings. Called
- * through main.c; the cli task makes StarOS's text of it. Entry point: ipsecmgr_show().
+ * "statistics", "policies", "peers". Long lists are paged by SA. Times are seconds, SPIs hexadecimal strings.
+ * Called through main.c; the cli task makes StarOS's text of it. Entry point: ipsecmgr_show().
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -367,12 +367,48 @@ static json_t *fill_policies(struct task *t, struct show_page *page, char *err, 
 	return o;
 }
 
+struct peer_list {
+	struct show_page *page;
+	json_t *rows;
+};
+
+static void peer_row(void *arg, const struct ipsecmgr_callee_view *v)
+{
+	struct peer_list *l = arg;
+	char text[NET_ADDR_STRLEN];
+	json_t *r;
+
+	if (!show_wanted(l->page))
+		return;
+	r = json_object();
+	set_int(r, "instance", ipsecmgr.t->instance);
+	set_str(r, "context", v->context);
+	set_str(r, "service", v->service);
+	set_str(r, "list", v->list);
+	set_str(r, "peer", net_addr_format(&v->addr, text, sizeof(text)));
+	set_str(r, "mode", v->mode);
+	set_int(r, "left_s", v->mode_left_s);
+	set_int(r, "tries", v->tries);
+	set_int(r, "own_calls", v->own);
+	set_int(r, "peer_calls", v->theirs);
+	json_array_append_new(l->rows, r);
+}
+
+static json_t *fill_peers(struct task *t, struct show_page *page, char *err, size_t size)
+{
+	struct peer_list l = {page, json_array()};
+
+	ipsecmgr_callee_foreach(&ipsecmgr, peer_row, &l);
+	return json_pack("{s:o}", "peers", l.rows);
+}
+
 static const struct show_row rows[] = {
         {"ike-sa", "IKE SAs of this instance", fill_ike},
         {"ipsec-sa", "child SAs of this instance", fill_ipsec},
         {"statistics", "what this instance did", fill_statistics},
         {"policies", "services with their crypto templates", fill_policies},
         {"call-sa", "child SAs of calls, a short row each; args: call ids", ipsecmgr_calls_show},
+        {"peers", "peers of services' lists that this instance calls", fill_peers},
 };
 
 void ipsecmgr_show(struct task *t, const struct bus_msg *msg)

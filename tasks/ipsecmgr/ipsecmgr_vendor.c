@@ -225,6 +225,7 @@ struct ipsecmgr_policy *ipsecmgr_vendor_derive(const struct cfg_tree *tree,
 	*p = *base;
 	p->next = NULL;
 	p->vendors = NULL;
+	p->callees = NULL;
 	p->vendor_set = set;
 	p->pol.derived = true;
 	snprintf(p->pol.name, sizeof(p->pol.name), "%.140s#%016llx", base->pol.name, (unsigned long long)set);

@@ -18,13 +18,15 @@ static const struct task_route routes[] = {
         {ENVELOPE__BODY_CONGESTION, "ipsecctrl", "what new calls meet", ipsecmgr_guard_congestion},
         {ENVELOPE__BODY_DUPLICATE_SESSIONS, "ipsecmgr", "tunnels of peers that may have one only",
          ipsecmgr_dup_heard},
+        {ENVELOPE__BODY_PEER_CALLS, "ipsecmgr", "calls of peers that may be ours to call",
+         ipsecmgr_callee_heard},
         {ENVELOPE__BODY_MAPS_ASSIGNED, "ipsecctrl", "crypto maps have got managers: read which are ours",
          ipsecmgr_maps_assigned},
         {ENVELOPE__BODY_SHOW, "*", "IKE and IPsec SAs, statistics, policies as JSON", ipsecmgr_show},
         {ENVELOPE__BODY_CONTROL, "*", "clear SAs; test commands: rekey, DPD", ipsecmgr_ctl},
 };
 
-static const char *const topics[] = {"managers", "lists", "congestion", "duplicates", "maps", NULL};
+static const char *const topics[] = {"managers", "lists", "congestion", "duplicates", "maps", "peers", NULL};
 
 static const struct task_ops ops = {
         .facility = "ipsecmgr",

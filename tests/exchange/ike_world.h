@@ -78,6 +78,7 @@ struct w_node {
 	size_t biggest_row;
 	int psk_error;
 	bool lax; /* its rows are damaged on purpose */
+	void (*on_event)(struct w_node *n, const struct ike_event *ev);
 };
 
 struct w_packet {
@@ -336,6 +337,8 @@ static inline void w_action(struct w_node *n, const struct ike_action *a)
 	case IKE_ACT_EVENT:
 		n->events[a->event.kind]++;
 		n->last[a->event.kind] = a->event;
+		if (n->on_event)
+			n->on_event(n, &a->event);
 		break;
 	}
 }

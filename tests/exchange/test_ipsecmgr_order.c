@@ -170,6 +170,12 @@ int ipsecmgr_sess_flows(struct ipsecmgr *m, uint32_t ctx, const struct ike_ts *t
 {
 	return 0;
 }
+void ipsecmgr_eap_ask(struct ipsecmgr *m, const struct ike_eap_act *a)
+{
+}
+void ipsecmgr_callee_event(struct ipsecmgr *m, const struct ike_event *ev)
+{
+}
 void ipsecmgr_maps_event(struct ipsecmgr *m, const struct ike_event *ev)
 {
 }

@@ -27,7 +27,7 @@ static struct {
 	task_reply_cb cb;
 	void *arg;
 } sent[SENT_MAX];
-static unsigned n_sent, n_assigned;
+static unsigned n_sent, n_assigned, n_owners;
 static struct ike_session_result assigned;
 static uint32_t sa_callid; /* of the IKE SA that is up; 0: there is none */
 
@@ -54,6 +54,10 @@ void task_timer_stop(struct task_timer *tm)
 {
 	if (tm)
 		tm->stopped = true;
+}
+void ipsecmgr_callee_owners(struct ipsecmgr *m)
+{
+	n_owners++;
 }
 int task_foreach_peer(struct task *t, const char *facility, task_peer_cb cb, void *arg)
 {
@@ -269,4 +273,43 @@ Test(ipsecmgr_sess, the_call_of_a_tunnel_that_is_gone_is_ended)
 	answer(0, 0x00100001);
 	cr_assert_eq(n_assigned, 0);
 	cr_assert_eq(sent[1].down, 0x00100001);
+}
+
+/* --- the list of managers --- */
+
+static void managers(const uint32_t *list, size_t n, const uint32_t *closed, size_t n_closed, bool known)
+{
+	Envelope env = ENVELOPE__INIT;
+	ManagerList l = MANAGER_LIST__INIT;
+	struct bus_msg msg = {.env = &env};
+
+	l.facility = (char *)(uintptr_t) "ipsecmgr";
+	l.instances = (uint32_t *)(uintptr_t)list;
+	l.n_instances = n;
+	l.closed = (uint32_t *)(uintptr_t)closed;
+	l.n_closed = n_closed;
+	l.closed_known = known;
+	env.manager_list = &l;
+	ipsecmgr_sess_managers(&task, &msg);
+}
+
+Test(ipsecmgr_sess, who_shares_new_peers)
+{
+	static const uint32_t list[] = {1, 2, 4}, closed[] = {2};
+
+	ipsecmgr.t = &task;
+	ipsecmgr.e = (struct ike_engine *)&task;
+	managers(list, 3, closed, 1, true);
+	cr_assert_eq(ipsecmgr.data.instances, 4);
+	cr_assert(steer_is_closed(&ipsecmgr.closed, 2));
+	cr_assert(ipsecmgr.ipsecmgrs_told);
+	cr_assert_eq(n_owners, 1);
+	managers(list, 1, NULL, 0, false);
+	cr_assert_eq(ipsecmgr.data.instances, 4, "one that is being recovered is still there");
+	cr_assert(steer_is_closed(&ipsecmgr.closed, 2), "a new ipsecctrl does not know yet");
+	managers(list, 3, NULL, 0, true);
+	cr_assert_not(steer_is_closed(&ipsecmgr.closed, 2));
+	ipsecmgr.restoring = true;
+	managers(list, 3, NULL, 0, true);
+	cr_assert_eq(n_owners, 3);
 }

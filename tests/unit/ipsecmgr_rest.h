@@ -30,5 +30,15 @@ void ipsecmgr_maps_changed(struct ipsecmgr *m, const struct cfg_tree *tree, cons
 void ipsecmgr_maps_policies(struct ipsecmgr *m)
 {
 }
+void ipsecmgr_callee_read(const struct cfg_tree *tree, const struct cfg_node *ctx, const struct cfg_node *svc,
+                         struct ipsecmgr_policy *p)
+{
+}
+void ipsecmgr_callee_free(struct ipsecmgr_callee_conf *conf)
+{
+}
+void ipsecmgr_callee_apply(struct ipsecmgr *m)
+{
+}
 
 #endif

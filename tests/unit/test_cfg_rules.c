@@ -229,9 +229,15 @@ Test(cfg_rules, a_peer_list_in_use_stays)
 	refused("context a\ncrypto peer-list ipv4 four\naddress 192.0.2.10\n", busy);
 	refused("context a\ncrypto peer-list ipv4 four\nno address 192.0.2.9\n", busy);
 	refused("context a\nno crypto peer-list ipv4 four\n", busy);
-	ok("context a\ncrypto peer-list ipv6 six\naddress 2001:db8::7\n");
+	refused("context a\ncrypto peer-list ipv4 four\naddress 192.0.2.0/24\n", busy);
+	ok("context a\ncrypto peer-list ipv6 six\naddress 2001:db8::7\naddress 2001:db8:1::/48\n");
 	reloads();
 	ok("context a\nwsg-service w\nno peer-list\n");
+	ok("context a\ncrypto peer-list ipv4 four\naddress 192.0.2.0/24\naddress 0.0.0.0/0\nno address "
+	   "192.0.2.0/24\n");
+	cr_expect(*type("context a\ncrypto peer-list ipv4 four\naddress 2001:db8::/32\n"));
+	cr_expect(*type("context a\ncrypto peer-list ipv6 six\naddress 192.0.2.0/24\n"));
+	cr_expect(*type("context a\ncrypto peer-list ipv4 four\naddress 192.0.2.0/33\n"));
 	ok("context a\ncrypto peer-list ipv4 four\naddress 192.0.2.10\n#exit\nno crypto peer-list ipv4 "
 	   "four\n");
 }
