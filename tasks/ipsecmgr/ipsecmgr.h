@@ -27,7 +27,8 @@
 #define IPSECMGR_SESSION_MS     2000  /* a sessmgr answers within this, or another one is asked */
 #define IPSECMGR_ANSWER_MS      60000 /* and its answer is listened to as long as it keeps such a call */
 #define IPSECMGR_SESSION_TRY_MS 10000 /* a tunnel waits so long for any sessmgr */
-#define IPSECMGR_TURN_SESSIONS  32    /* asked of one sessmgr in a turn of the loop */
+#define IPSECMGR_TURN_SESSIONS  32    /* asked of one sessmgr before the next one is looked for */
+#define IPSECMGR_FULLER         8 /* one part in so many of its calls that a sessmgr may have more than others */
 #define IPSECMGR_TELL_MS        30000 /* how long a sessmgr that is away is told again */
 #define IPSECMGR_DATA_MS        5000
 #define IPSECMGR_VENDORS        64   /* vendor templates of a vendor policy */
@@ -145,7 +146,7 @@ struct ipsecmgr {
 	/* sessmgr instances, as sessctrl published them, and how many calls of ours each has */
 	uint32_t *sessmgr, *sessmgr_calls;
 	unsigned n_sessmgr, sessmgr_next;
-	/* the one asked last, in which turn of the loop, and how often in that */
+	/* the one asked last, in which turn of the loop, and how often since it was chosen */
 	uint32_t sessmgr_last;
 	uint64_t sessmgr_turn;
 	unsigned sessmgr_asked;

@@ -111,18 +111,22 @@ static void consider_peer(struct task *t, const char *addr, uint32_t card, bool 
 		consider(arg, (uint32_t)instance, (uint32_t)(instance * 31 % 7));
 }
 
-/* Tunnels that come up in one turn of the loop ask the same sessmgr: their questions travel together, and its
- * answers. */
-static bool same_turn(struct ipsecmgr *m, const struct ipsecmgr_session *s)
+/*
+ * Is the one that was asked last to be asked again? In one turn of the loop yes: the questions travel
+ * together, and the answers. And while that makes it hardly fuller than the others: going round all of them
+ * wakes each for one question.
+ */
+static bool stays(struct ipsecmgr *m, const struct ipsecmgr_session *s)
 {
+	unsigned i = index_of(m, m->sessmgr_last), more;
 	uint64_t turn = uv_now(m->t->loop);
+	bool same = turn == m->sessmgr_turn;
 
-	if (turn != m->sessmgr_turn || m->sessmgr_asked >= IPSECMGR_TURN_SESSIONS) {
-		m->sessmgr_turn = turn;
-		m->sessmgr_asked = 0;
+	m->sessmgr_turn = turn;
+	if (s->n_tried || i == m->n_sessmgr)
 		return false;
-	}
-	return !s->n_tried && index_of(m, m->sessmgr_last) < m->n_sessmgr;
+	more = m->sessmgr_calls[i] / IPSECMGR_FULLER;
+	return m->sessmgr_asked < (same || more > IPSECMGR_TURN_SESSIONS ? IPSECMGR_TURN_SESSIONS : more);
 }
 
 /* The ready sessmgr with the fewest calls of ours; before sessctrl has published its list, any that the bus
@@ -132,7 +136,7 @@ static uint32_t choose(struct ipsecmgr *m, const struct ipsecmgr_session *s)
 	struct choice c = {.m = m, .s = s};
 	unsigned i, at;
 
-	if (same_turn(m, s)) {
+	if (stays(m, s)) {
 		m->sessmgr_asked++;
 		return m->sessmgr_last;
 	}
@@ -145,6 +149,7 @@ static uint32_t choose(struct ipsecmgr *m, const struct ipsecmgr_session *s)
 	if (!c.best && !m->sessmgr_told)
 		task_foreach_peer(m->t, "sessmgr", consider_peer, &c);
 	m->sessmgr_last = c.best;
+	m->sessmgr_asked = 1;
 	return c.best;
 }
 

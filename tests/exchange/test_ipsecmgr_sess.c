@@ -18,7 +18,8 @@
 #define SENT_MAX 32
 
 struct ipsecmgr ipsecmgr;
-static struct task task = {.instance = 1};
+static uv_loop_t loop; /* of which only the time of the turn is looked at */
+static struct task task = {.instance = 1, .loop = &loop};
 
 static struct {
 	char dst[40];
@@ -190,6 +191,54 @@ TestSuite(ipsecmgr_sess, .init = set_up, .fini = tear_down);
 /* --- tests
  * ---------------------------------------------------------------------------------------------------------
  */
+
+/* How many tunnels in a row, each in a turn of its own, a sessmgr is asked for. */
+static unsigned stay(const struct ipsecmgr_session *s)
+{
+	uint32_t first;
+	unsigned n = 1;
+
+	ipsecmgr.sessmgr_last = 0;
+	loop.time++;
+	first = choose(&ipsecmgr, s);
+	for (;; n++) {
+		loop.time++;
+		if (choose(&ipsecmgr, s) != first)
+			return n;
+	}
+}
+
+Test(ipsecmgr_sess, tunnels_of_one_turn_ask_one_sessmgr)
+{
+	static const struct ipsecmgr_session s;
+	uint32_t first = choose(&ipsecmgr, &s);
+
+	for (unsigned i = 1; i < IPSECMGR_TURN_SESSIONS; i++)
+		cr_assert_eq(choose(&ipsecmgr, &s), first);
+	cr_assert_neq(choose(&ipsecmgr, &s), first, "not more than that");
+}
+
+Test(ipsecmgr_sess, a_sessmgr_is_stayed_with_while_it_is_hardly_fuller)
+{
+	static const struct ipsecmgr_session s;
+
+	cr_assert_eq(stay(&s), 1, "with few calls they go round");
+	for (unsigned i = 0; i < 3; i++)
+		ipsecmgr.sessmgr_calls[i] = 80;
+	cr_assert_eq(stay(&s), 10);
+	for (unsigned i = 0; i < 3; i++)
+		ipsecmgr.sessmgr_calls[i] = 8000;
+	cr_assert_eq(stay(&s), IPSECMGR_TURN_SESSIONS);
+}
+
+Test(ipsecmgr_sess, a_sessmgr_that_was_tried_is_not_stayed_with)
+{
+	struct ipsecmgr_session s = {.n_tried = 0};
+	uint32_t first = choose(&ipsecmgr, &s);
+
+	s.tried[s.n_tried++] = first;
+	cr_assert_neq(choose(&ipsecmgr, &s), first);
+}
 
 Test(ipsecmgr_sess, a_dead_sessmgr_costs_one_more_question)
 {
