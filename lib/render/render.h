@@ -109,6 +109,8 @@ void render_crypto_map(const json_t *j, const struct cli_cmd *cmd, struct cli_ou
 void render_isakmp_policy(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* policies[] */
 void render_crypto_group(const json_t *j, const struct cli_cmd *cmd,
                          struct cli_out *out); /* groups[]; summary */
+void render_radius_servers(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);  /* servers[] */
+void render_radius_counters(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* servers[] */
 void render_access_list(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);   /* identities[] */
 void render_vendor_policy(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* policies[] */
 

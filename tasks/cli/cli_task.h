@@ -160,6 +160,7 @@ extern const struct sh_command sh_exec_commands[]; /* cli_exec.c */
 extern const struct sh_command
         sh_hw_commands[]; /* cli_show_hw.c: lights, sensors, diagnostics, card orders */
 extern const struct sh_command sh_chassis_commands[]; /* cli_show_chassis.c: cards, tasks, recovery */
+extern const struct sh_command sh_radius_commands[];  /* cli_radius.c: authentication servers */
 extern const struct sh_command sh_access_commands[];  /* cli_access.c: blacklist, whitelist */
 extern const struct sh_command sh_crypto_commands[];  /* cli_show_crypto.c: SAs, templates, services */
 extern const struct sh_command

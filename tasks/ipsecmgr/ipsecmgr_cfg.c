@@ -163,6 +163,9 @@ static struct side read_side(const struct build *b, const struct cfg_node *block
 		return (struct side){.known = true, .cert = true};
 	if (!n && !strcmp(row, "authentication-remote"))
 		n = cfg_child(b->tree, block, "authentication-eap-profile", NULL);
+	if (n && cfg_arg(n, "second"))
+		complain(b, "second-phase eap-profile %s is not used: peers are authenticated once",
+		         cfg_arg(n, "second"));
 	if (n && cfg_arg(n, "eap-profile"))
 		return (struct side){.known = eap_usable(b, cfg_arg(n, "eap-profile")), .eap = true};
 	if (!n)

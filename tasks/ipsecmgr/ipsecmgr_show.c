@@ -278,7 +278,9 @@ static json_t *fill_list(struct show_page *page, bool ipsec, char *err, size_t s
 				set_int(states, ike_state_name((enum ike_state)i), l.by_state[i]);
 		json_object_set_new(o, "states", states);
 		set_int(o, "established", l.by_state[IKE_ST_ESTABLISHED]);
-		set_int(o, "half_open", l.by_state[IKE_ST_HALF_OPEN] + l.by_state[IKE_ST_AUTH_WAIT]);
+		set_int(o, "half_open",
+		        l.by_state[IKE_ST_HALF_OPEN] + l.by_state[IKE_ST_AUTH_WAIT] +
+		                l.by_state[IKE_ST_EAP_WAIT]);
 	}
 	set_int(o, "children", l.children);
 	set_int(o, "natt", l.natt);

@@ -706,10 +706,38 @@ static void feed(const Envelope *in, const char *ret)
 	respond(&aaamgr, &env, in->id, ret);
 }
 
+static struct {
+	unsigned n;
+	char group[64], service[64], imei[20];
+	size_t eap, state;
+} eap_asked;
+
+/* A server's challenge. */
+static void challenge(const Envelope *in, const char *ret)
+{
+	Envelope env = ENVELOPE__INIT;
+	EapTell t = EAP_TELL__INIT;
+	uint8_t eap[] = {1, 2, 0, 5, 4}, state[] = {1, 2, 3};
+
+	eap_asked.n++;
+	snprintf(eap_asked.group, sizeof(eap_asked.group), "%s", in->eap_ask->group);
+	snprintf(eap_asked.service, sizeof(eap_asked.service), "%s", in->eap_ask->service);
+	snprintf(eap_asked.imei, sizeof(eap_asked.imei), "%s", in->eap_ask->imei);
+	eap_asked.eap = in->eap_ask->eap.len;
+	t.eap = (ProtobufCBinaryData){sizeof(eap), eap};
+	t.state = (ProtobufCBinaryData){sizeof(state), state};
+	env.body_case = ENVELOPE__BODY_EAP_TELL;
+	env.eap_tell = &t;
+	respond(&aaamgr, &env, in->id, ret);
+}
+
 static void aaamgr_rx(struct peer *p, const Envelope *in, const char *ret)
 {
 	Envelope env = ENVELOPE__INIT;
 	Status st = STATUS__INIT;
+
+	if (in->body_case == ENVELOPE__BODY_EAP_ASK)
+		challenge(in, ret);
 
 	if (in->body_case == ENVELOPE__BODY_CRR_FETCH)
 		feed(in, ret);
@@ -896,4 +924,31 @@ Test(sessmgr_task, refusals_and_hostile_messages)
 	id = call_up("0100000000000001", (uint8_t)(4 * chunks));
 	state(id, SESSION_STATE__WHAT__DOWN, "deleted by the peer");
 	wait_for("summary", "\"total\":0");
+}
+
+/* What a peer says goes to the aaamgr, also to one that comes up only then, and the answer goes back. */
+Test(sessmgr_task, eap_goes_to_the_aaamgr_and_back)
+{
+	Envelope env = ENVELOPE__INIT;
+	EapAsk e = EAP_ASK__INIT;
+	uint8_t eap[] = {2, 1, 0, 6, 1, 'a'};
+	unsigned had = ipsecmgr.received;
+
+	e.ctx = 2;
+	e.service = (char *)"wsg1";
+	e.imei = (char *)"352099001761481";
+	e.eap = (ProtobufCBinaryData){sizeof(eap), eap};
+	env.body_case = ENVELOPE__BODY_EAP_ASK;
+	env.eap_ask = &e;
+	rig_request(&ipsecmgr, &env);
+	aaamgr_up();
+	RIG_WAIT(ipsecmgr.received > had && ipsecmgr.last->body_case == ENVELOPE__BODY_EAP_TELL);
+	cr_assert_eq(eap_asked.n, 1);
+	cr_expect_str_eq(eap_asked.group, "default", "no subscriber default names another one");
+	cr_expect_str_eq(eap_asked.service, "wsg1");
+	cr_expect_str_eq(eap_asked.imei, "352099001761481");
+	cr_expect_eq(eap_asked.eap, 6);
+	cr_expect_eq(ipsecmgr.last->eap_tell->what, EAP_TELL__WHAT__CHALLENGE);
+	cr_expect_eq(ipsecmgr.last->eap_tell->state.len, 3);
+	rig_peer_close(&aaamgr);
 }

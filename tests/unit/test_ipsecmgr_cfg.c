@@ -730,6 +730,9 @@ Test(ipsecmgr_cert, eap_is_not_replaced_by_a_key)
 	        {"    authentication local pre-shared-key key own\n    authentication remote eap-profile "
 	         "ends-here\n",
 	         "eap-profile ends-here: mode authenticator-terminate is not supported", true, false},
+	        {"    authentication local pre-shared-key key own\n"
+	         "    authentication remote eap-profile e second-phase eap-profile e\n",
+	         NULL, true, false},
 	        {"    authentication remote eap-profile e\n", "no way to authenticate that can be used", true,
 	         false},
 	};
