@@ -279,6 +279,14 @@ static void junk_to_the_limit(void)
 	junk(5);
 }
 
+static void dead_peer(void)
+{
+	w_up(w);
+	w->fate = nothing_arrives;
+	ike_engine_dpd(w->n[0].e, w->now, sa_of(0)->spi);
+	w_run(w, 60 * W_US);
+}
+
 static bool kept_out;
 
 static int admit(void *arg, const char *policy, const struct ike_id *peer, const char **why)
@@ -395,6 +403,11 @@ static const struct {
         {"notifpayrecv_deviceid", NULL, 0, 0, "test_ike_eap imei"},
         {"list_child_refused", listed, 0, 1, NULL},
         {"list_rekey_refused", listed, 0, 2, NULL},
+        /* beyond the reference's */
+        {"exp_retran", dead_peer, 0, 1, NULL},
+        {"dpd_send", dead_peer, 0, 1, NULL},
+        {"dpd_timeout", dead_peer, 0, 1, NULL},
+        {"dpd_disconnect", dead_peer, 0, 1, NULL},
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 

@@ -811,7 +811,7 @@ Test(ipsecmgr_cfg, a_crypto_map_reads_like_a_template)
 	             "crypto map m ikev2-ipv4\nauthentication local pre-shared-key key ours\n"
 	             "authentication remote pre-shared-key key theirs\nikev2-ikesa transform-set list ike\n"
 	             "ikev2-ikesa max-retransmissions 3\nikev2-ikesa setup-timer 17\nikev2-ikesa rekey\n"
-	             "keepalive interval 20 timeout 11 num-retry 4\nrekey\n"
+	             "keepalive interval 20 timeout 11 num-retry 4\nrekey\nallow-cert-enc cert-hash-url\n"
 	             "payload p match ipv4\nipsec transform-set list esp\nlifetime 3600\n#exit\n#exit\n"
 	             "crypto map bare ikev2-ipv4\nauthentication local pre-shared-key key k\n#exit\nend\n",
 	             0);
@@ -833,6 +833,7 @@ Test(ipsecmgr_cfg, a_crypto_map_reads_like_a_template)
 	cr_expect_eq(p->pol.dpd_interval_s, 20u);
 	cr_expect_eq(p->pol.max_retrans, 3u);
 	cr_expect_eq(p->pol.setup_timer_s, 17u);
+	cr_expect(p->pol.hash_url);
 	cr_expect_not(p->pol.ask_session);
 	ipsecmgr_cfg_free(p);
 	p = calloc(1, sizeof(*p));
