@@ -281,6 +281,34 @@ Test(ike_mobike, a_translated_peer_that_forbids_it_stays)
 	cr_assert_eq(w->n[0].cnt.mobike_unexpected_natt_detected_sent, 1);
 }
 
+static uint8_t as_seen[12] = {10, 0, 0, 77, 10, 0, 0, 1, 0x11, 0x94, 0x11, 0x94};
+
+static void update_as_seen(struct ike_build *b)
+{
+	update(b);
+	ike_wire_put_notify(b, 0, 0, 0, IKE_N_NO_NATS_ALLOWED, as_seen, sizeof(as_seen));
+}
+
+/* What the peer sees is what we see: it moves. Any address or port that differs is somebody's between us. */
+Test(ike_mobike, an_untranslated_peer_that_forbids_it_moves)
+{
+	struct ike_path p = elsewhere("10.0.0.77");
+	struct ike_sa_view v;
+
+	start();
+	cr_assert(w_sa(&w->n[1], &v));
+	for (unsigned i = 0; i <= sizeof(as_seen); i++) {
+		if (i < sizeof(as_seen))
+			as_seen[i] ^= 1;
+		say(&p, update_as_seen);
+		ike_sa_find(w->n[1].e, v.spi)->send_next++;
+		cr_assert_eq(follows("10.0.0.77"), i == sizeof(as_seen), "octet %u", i);
+		if (i < sizeof(as_seen))
+			as_seen[i] ^= 1;
+	}
+	cr_assert_eq(w->n[0].cnt.mobike_unexpected_natt_detected_sent, sizeof(as_seen));
+}
+
 Test(ike_mobike, another_gateway_address_is_unacceptable)
 {
 	struct ike_path p = elsewhere("10.0.0.77");
