@@ -359,6 +359,25 @@ Test(ike_frag, ten_thousand_octets_and_ten_seconds)
 	}
 }
 
+/* A peer that sends a message again in more pieces has found a smaller MTU: it begins anew (RFC 7383
+ * section 2.6). */
+Test(ike_frag, more_pieces_than_before_begin_anew)
+{
+	struct ike_sa *sa;
+	uint64_t dropped;
+
+	start();
+	sa = gateways();
+	dropped = w->n[0].cnt.rx_fragments_dropped;
+	cr_assert_eq(piece(sa, 1, 3, 100), IKE_FRAG_KEPT);
+	cr_assert_eq(piece(sa, 1, 2, 100), IKE_FRAG_DROPPED, "fewer ones are old");
+	cr_assert_eq(piece(sa, 1, 4, 100), IKE_FRAG_KEPT);
+	cr_assert_eq(w->n[0].cnt.rx_fragments_dropped, dropped + 2);
+	cr_assert_eq(piece(sa, 2, 4, 100), IKE_FRAG_KEPT);
+	cr_assert_eq(piece(sa, 4, 4, 100), IKE_FRAG_KEPT);
+	cr_assert_eq(piece(sa, 3, 4, 100), IKE_FRAG_WHOLE);
+}
+
 /* Nobody agreed on them: dropped, and counted. */
 Test(ike_frag, unagreed_ones_are_dropped)
 {

@@ -235,6 +235,7 @@ Test(ipsecmgr_dup, other_services_and_other_peers_are_left_alone)
 	bring_up(&a);
 	bring_up(&a);
 	cr_assert_eq(tunnels(&a), 2);
+	ipsecmgr_dup_audit(&a.m);
 	cr_assert_eq(n_sent, 0);
 	policy.one_session = true;
 	ike_id_parse(&b.w->n[1].policy.local_id, "other@example.net");
