@@ -103,6 +103,11 @@ Test(srdb_task, a_write_of_nothing_is_answered_after_all_before_it)
 	Envelope env = ENVELOPE__INIT;
 	CkptWrite w = CKPT_WRITE__INIT;
 
+	env.body_case = ENVELOPE__BODY_CKPT_WRITE;
+	env.ckpt_write = &w;
+	rig_request(&ipsecmgr, &env);
+	RIG_WAIT(ipsecmgr.acks == 1); /* it does not wait for somebody who has something to write */
+	ipsecmgr.acks = 0;
 	for (int i = 0; i < 50; i++)
 		write_row(&ipsecmgr, "ikesa", i % 2 ? "a" : "b", "x");
 	env.body_case = ENVELOPE__BODY_CKPT_WRITE;
