@@ -244,10 +244,8 @@ static enum esp_reason open_inner(struct esp_sa *sa, const uint8_t *text, size_t
 		return ESP_DROP_NEXT_HEADER;
 	if (esp_inner_parse(text, body - 2 - pad, &flow) || (nh == NH_IPV4) != (flow.src.family == AF_INET))
 		return ESP_DROP_INNER;
-	if (!esp_inner_allows_in(sa, &flow))
-		return ESP_DROP_SELECTOR;
 	*inner_len = flow.total_len;
-	return ESP_OK;
+	return esp_inner_allows_in(sa, &flow) ? ESP_OK : ESP_DROP_SELECTOR;
 }
 
 static void used_by_peer(struct esp_sa *sa)
@@ -284,13 +282,15 @@ enum esp_reason esp_open(struct esp_sa *sa, struct esp_pkt *p, uint64_t now)
 	used_by_peer(sa);
 	sa->in.last_us = now;
 	reason = open_inner(sa, p->data + head, body, &inner_len);
-	if (reason)
+	if (reason && reason != ESP_DROP_SELECTOR)
 		return drop(sa, reason);
-	sa->in.packets++;
-	sa->in.bytes += inner_len;
 	p->tailroom += p->len - head - inner_len;
 	p->headroom += head;
 	p->data += head;
 	p->len = inner_len;
+	if (reason)
+		return drop(sa, reason);
+	sa->in.packets++;
+	sa->in.bytes += inner_len;
 	return ESP_OK;
 }

@@ -187,7 +187,8 @@ const char *esp_reason_name(enum esp_reason reason);
 enum esp_reason esp_seal(struct esp_sa *sa, struct esp_pkt *p, uint64_t now);
 /*
  * Check and decrypt an ESP packet that begins with the SPI; afterwards p is the inner packet (TFC padding
- * trimmed). On a drop the content of the buffer is undefined. RFC 4303 section 3.4.
+ * trimmed), also when it is dropped for its selectors. On other drops the content of the buffer is undefined.
+ * RFC 4303 section 3.4.
  */
 enum esp_reason esp_open(struct esp_sa *sa, struct esp_pkt *p, uint64_t now);
 
@@ -222,6 +223,8 @@ void esp_replay_mark(struct esp_replay *r, uint64_t seq);
 /* --- inner packets and selectors (esp_inner.c) --------------------------------------------------------- */
 /* Parse an IPv4 or IPv6 packet; len may be longer than the packet. 0 or -EBADMSG. */
 int esp_inner_parse(const uint8_t *data, size_t len, struct esp_flow *flow);
+/* Addresses and protocol (of the first header) from the start of a packet. 0 or -EBADMSG. */
+int esp_inner_excerpt(const uint8_t *data, size_t len, struct esp_flow *flow);
 bool esp_inner_match(const struct esp_ts *ts, size_t n, const struct net_addr *addr,
                      const struct esp_flow *flow, uint16_t port);
 /* Inside the SA's selectors? Outbound: source local and destination remote; inbound the other way round. */

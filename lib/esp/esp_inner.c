@@ -132,6 +132,20 @@ int esp_inner_parse(const uint8_t *data, size_t len, struct esp_flow *flow)
 	return -EBADMSG;
 }
 
+int esp_inner_excerpt(const uint8_t *data, size_t len, struct esp_flow *flow)
+{
+	size_t family = len ? data[0] >> 4 : 0, at = family == 4 ? 12 : 8, size = family == 4 ? 4 : 16;
+
+	memset(flow, 0, sizeof(*flow));
+	if ((family != 4 && family != 6) || len < at + 2 * size)
+		return -EBADMSG;
+	flow->src.family = flow->dst.family = family == 4 ? AF_INET : AF_INET6;
+	memcpy(flow->src.bytes, data + at, size);
+	memcpy(flow->dst.bytes, data + at + size, size);
+	flow->proto = data[family == 4 ? 9 : 6];
+	return 0;
+}
+
 static bool port_matches(const struct esp_ts *ts, const struct esp_flow *flow, uint16_t port)
 {
 	if (ts->port_lo == 0 && ts->port_hi == 65535)

@@ -60,6 +60,7 @@ struct pki_trust;
 #define IKE_NAME_MAX       212 /* policy (context/map) and payload names, with the NUL */
 #define IKE_KEY_LEN        17  /* checkpoint key: our IKE SPI as 16 lower-case hex digits, with the NUL */
 #define IKE_PACKET_MAX     65535
+#define IKE_EXCERPT_MAX    128   /* bytes of a packet that is told of */
 #define IKE_CKPT_MAX       49152 /* an answer and a request with four certificates each in it */
 #define IKE_PENDING_MAX    4
 #define IKE_PENDING_HARD   255
@@ -217,6 +218,7 @@ enum ike_event_kind {
 	IKE_EV_REKEY_FAILED,    /* our rekey of the IKE SA came to nothing; notify says how */
 	IKE_EV_DECRYPT_FAILING, /* packets in a row that could not be decrypted reached the policy's limit */
 	IKE_EV_DECRYPT_GOOD,    /* … one could, or the SA is gone */
+	IKE_EV_STRAY,           /* the peer was sent ESP that it can't take: notify, spi_in, excerpt */
 	IKE_EVENTS
 };
 const char *ike_event_name(enum ike_event_kind k);
@@ -512,6 +514,8 @@ struct ike_event {
 	bool initiator;
 	void *user; /* of ike_engine_initiate() */
 	struct ike_path path;
+	uint8_t excerpt[IKE_EXCERPT_MAX]; /* of the packet the peer speaks of */
+	size_t excerpt_len;
 	struct ike_id peer_id; /* type NONE: not known yet */
 	char policy[IKE_NAME_MAX];
 };
@@ -729,14 +733,20 @@ int ike_engine_data_seen(struct ike_engine *e, uint64_t now, uint32_t spi_in,
 
 /* What the data path noticed of a child. */
 enum ike_usage {
-	IKE_USE_TRAFFIC,   /* its first packet in either direction */
-	IKE_USE_SOFT,      /* kilobytes or sequence numbers run out: rekey it, where its payload says so */
-	IKE_USE_HARD,      /* … are used up: delete it */
-	IKE_USE_SELECTORS, /* the peer sends what its selectors don't allow: tell it, when nothing else is
-	                      under way (INVALID_SELECTORS) */
+	IKE_USE_TRAFFIC, /* its first packet in either direction */
+	IKE_USE_SOFT,    /* kilobytes or sequence numbers run out: rekey it, where its payload says so */
+	IKE_USE_HARD,    /* … are used up: delete it */
 };
 /* 0, -ENOENT (no such child), -ENOMEM. */
 int ike_engine_child_usage(struct ike_engine *e, uint64_t now, uint32_t spi_in, enum ike_usage what);
+/* The peer sends in a child what its selectors don't allow: tell it, with the start of the inner packet, when
+ * nothing else is under way (INVALID_SELECTORS). 0, -ENOENT, -EAGAIN (not now), -ENOMEM. */
+int ike_engine_wrong_selectors(struct ike_engine *e, uint64_t now, uint32_t spi_in, const uint8_t *packet,
+                               size_t len);
+/* ESP came with an SPI of this instance that the data path does not know: tell the IKE SA of the address it
+ * came from, or without one the address (INVALID_SPI). path: where IKE of that peer would come and go. 0,
+ * -EEXIST (we know it), -EAGAIN (not now), -ENOMEM. */
+int ike_engine_unknown_esp(struct ike_engine *e, uint64_t now, const struct ike_path *path, uint32_t spi_in);
 
 /* ---- checkpoints ---- */
 

@@ -259,6 +259,7 @@ const char *ike_event_name(enum ike_event_kind k)
 	        [IKE_EV_REKEY_FAILED] = "rekey-failed",
 	        [IKE_EV_DECRYPT_FAILING] = "decrypt-failing",
 	        [IKE_EV_DECRYPT_GOOD] = "decrypt-good",
+	        [IKE_EV_STRAY] = "stray-packet",
 	};
 
 	return NAME_OF(names, k);

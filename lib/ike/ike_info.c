@@ -82,6 +82,8 @@ void ike_info_request(struct ike_rx *rx)
 		ike_wire_put_delete(&b, IKE_PROTO_ESP, spis, n);
 	if (!gone)
 		ike_mobike_request(rx, &b);
+	if (!gone)
+		ike_stray_told(rx);
 	if (cookie2 && cookie2->data.len <= 64)
 		ike_wire_put_notify(&b, 0, 0, 0, IKE_N_COOKIE2, cookie2->data.p, cookie2->data.len);
 	if (dpd)

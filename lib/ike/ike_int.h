@@ -238,7 +238,7 @@ struct ike_sa {
 	        empty_us, more_us, dead_us;
 	uint32_t rekeys;
 	uint8_t temp_failures;
-	uint64_t told_us;                 /* when it was last told of a wrong message id */
+	uint64_t told_us;                 /* when it was last told of something that nobody has to answer */
 	uint32_t rate_second, rate_count; /* rekeys the peer asked for in this second */
 	uint32_t decrypt_failures;        /* packets in a row that could not be decrypted */
 	bool decrypt_alarm;               /* … that was told */
@@ -282,6 +282,7 @@ struct ike_engine {
 	struct ike_out *out_head, **out_tail;
 	uint64_t spi_second; /* of the last INVALID_IKE_SPI, and how many there were */
 	unsigned spi_count;
+	uint64_t stray_us; /* when INVALID_SPI was last told */
 	bool flushing;
 	enum ike_congestion congestion;
 	bool cookies;
@@ -375,6 +376,8 @@ void ike_error_unknown_spi(struct ike_engine *e, const struct ike_path *path, co
 void ike_error_msgid(struct ike_sa *sa, const struct ike_hdr *h, const uint8_t *pkt, size_t len);
 /* An unprotected answer: true when it's INVALID_IKE_SPI, of which nothing follows. */
 bool ike_error_hint(struct ike_sa *sa, const struct ike_msg *m);
+/* ike_stray.c: what an INFORMATIONAL request says of ESP packets that the peer can't take. */
+void ike_stray_told(struct ike_rx *rx);
 
 /* ---- ike_txn.c ---- */
 struct ike_out *ike_out_begin(struct ike_engine *e, struct ike_sa *sa);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the data path notices of children, and what follows: the first packet, kilobytes and sequence numbers
- * that run out or are used up (chapters 8 and 12 of the reference), packets that don't belong to their SA
- * (RFC 7296 section 2.21.3 and RFC 4301 section 5.2). Entry point: ike_engine_child_usage(). Called by the
- * engine's owner.
+ * that run out or are used up (chapters 8 and 12 of the reference). Packets that belong nowhere are in
+ * ike_stray.c. Entry point: ike_engine_child_usage(). Called by the engine's owner.
  */
 #include "ike/ike_payload.h"
 
@@ -16,20 +15,6 @@ static void soft(struct ike_child *c)
 	c->soft_us = 0;
 	IKE_CNT(c->sa, exp_childlifesoft);
 	ike_sa_job(c->sa, IKE_JOB_REKEY_CHILD, c->spi_in);
-}
-
-/* The message window is the peers' most precious thing: this waits for nothing. */
-static void tell_selectors(struct ike_sa *sa, struct ike_out *t, const struct ike_child *c)
-{
-	struct ike_build b;
-	uint8_t buf[64];
-
-	if (sa->state != IKE_ST_ESTABLISHED || sa->req || sa->jobs)
-		return;
-	ike_wire_build(&b, buf, sizeof(buf));
-	ike_wire_put_notify(&b, IKE_PROTO_ESP, c->spi_out, 4, IKE_N_INVALID_SELECTORS, NULL, 0);
-	if (!ike_info_tell(sa, t, &b))
-		ike_notify_count_sent(ike_sa_counters(sa), IKE_N_INVALID_SELECTORS);
 }
 
 int ike_engine_child_usage(struct ike_engine *e, uint64_t now, uint32_t spi_in, enum ike_usage what)
@@ -54,16 +39,12 @@ int ike_engine_child_usage(struct ike_engine *e, uint64_t now, uint32_t spi_in, 
 	case IKE_USE_HARD:
 		ike_sa_child_used_up(c);
 		break;
-	case IKE_USE_SELECTORS:
-		break;
 	}
 	if (sa->txn)
 		return 0; /* what was queued runs when the transaction is through */
 	t = ike_out_begin(e, sa);
 	if (!t)
 		return -ENOMEM;
-	if (what == IKE_USE_SELECTORS)
-		tell_selectors(sa, t, c);
 	ike_timer_settle(sa, t);
 	ike_out_flush(e);
 	return 0;

@@ -84,6 +84,8 @@ enum npu_event_kind {
 	                     */
 };
 
+#define NPU_EXCERPT 128
+
 struct npu_event {
 	enum npu_event_kind kind;
 	struct npu_batch *batch;
@@ -91,6 +93,8 @@ struct npu_event {
 	uint64_t out, in, bytes_out, bytes_in;
 	struct net_endpoint local, remote;
 	struct esp_flow flow;
+	uint8_t excerpt[NPU_EXCERPT]; /* SELECTOR: start of the inner packet */
+	uint16_t excerpt_len;
 	struct npu_event *next;
 };
 

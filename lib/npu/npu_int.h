@@ -146,7 +146,7 @@ void npu_life_begin(struct npu_sa *sa);
 void npu_life_packet(struct npu *n, struct npu_sa *sa);
 /* … after one from the peer. */
 void npu_life_activity(struct npu *n, struct npu_sa *sa);
-void npu_life_selector(struct npu *n, const struct npu_sa *sa);
+void npu_life_selector(struct npu *n, const struct npu_sa *sa, const struct esp_pkt *pkt);
 
 /* npu_tx.c */
 void npu_tx_tun(struct npu *n, struct npu_tun *t);

@@ -4,6 +4,8 @@
  * used up (chapters 8 and 12), inner packets that don't belong to it. What runs out is told again at every
  * eighth of the rest, in case nobody heard. Runs in the worker's thread.
  */
+#include <string.h>
+
 #include "npu/npu_int.h"
 
 static uint64_t first_due(uint64_t soft, uint64_t hard)
@@ -21,14 +23,19 @@ void npu_life_begin(struct npu_sa *sa)
 	sa->used_told = sa->hard_told = false;
 }
 
+static struct npu_event about(const struct npu_sa *sa, enum npu_event_kind kind)
+{
+	return (struct npu_event){.kind = kind,
+	                          .ctx = sa->ctx,
+	                          .instance = sa->instance,
+	                          .spi = sa->esp->in.spi,
+	                          .local = sa->local,
+	                          .remote = sa->remote};
+}
+
 static void tell(struct npu *n, const struct npu_sa *sa, enum npu_event_kind kind, bool must)
 {
-	struct npu_event e = {.kind = kind,
-	                      .ctx = sa->ctx,
-	                      .instance = sa->instance,
-	                      .spi = sa->esp->in.spi,
-	                      .local = sa->local,
-	                      .remote = sa->remote};
+	struct npu_event e = about(sa, kind);
 
 	npu_queue_event(n, &e, must);
 }
@@ -77,10 +84,15 @@ void npu_life_activity(struct npu *n, struct npu_sa *sa)
 	tell(n, sa, NPU_EV_FIRST_USE, false);
 }
 
-void npu_life_selector(struct npu *n, const struct npu_sa *sa)
+void npu_life_selector(struct npu *n, const struct npu_sa *sa, const struct esp_pkt *pkt)
 {
+	struct npu_event e;
+
 	if (n->now / 1000000 == n->selector_second)
 		return;
 	n->selector_second = n->now / 1000000;
-	tell(n, sa, NPU_EV_SELECTOR, false);
+	e = about(sa, NPU_EV_SELECTOR);
+	e.excerpt_len = (uint16_t)(pkt->len < NPU_EXCERPT ? pkt->len : NPU_EXCERPT);
+	memcpy(e.excerpt, pkt->data, e.excerpt_len);
+	npu_queue_event(n, &e, false);
 }

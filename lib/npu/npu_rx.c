@@ -162,7 +162,7 @@ static void esp_in(struct npu *n, struct npu_port *p, struct esp_pkt *pkt, const
 		npu_rx_marks(n, sa);
 	if (reason) {
 		if (reason == ESP_DROP_SELECTOR)
-			npu_life_selector(n, sa);
+			npu_life_selector(n, sa, pkt);
 		npu_tx_count(n, reason);
 		return;
 	}

@@ -136,6 +136,8 @@ static const struct line notify_sent[] = {{"Invalid KE Payload", "notifpaysent-i
                                           {"TS Unacceptable", "notifpaysent-tsunaccept"},
                                           {"Temporary Failure", "notifpaysent_tempfail"},
                                           {"Child SA Not Found", "notifpaysent_childsanotfound"},
+                                          {"Invalid SPI", "notifpaysent_invspi"},
+                                          {"Invalid Selectors", "notifpaysent_invsel"},
                                           {"Fragmentation Supported Notify Sent", "notifpaysent_fragsupp"},
                                           {NULL, NULL}};
 static const struct line notify_received[] = {{"Invalid KE Payload", "notifrecv-invkepay"},

@@ -173,7 +173,6 @@ static SaNotice__What notice_of(enum npu_event_kind kind)
 
 static void fill_flow(SaNotice *n, const struct npu_event *e)
 {
-	n->ctx = e->ctx;
 	n->src = (ProtobufCBinaryData){net_addr_len(&e->flow.src), (uint8_t *)(uintptr_t)e->flow.src.bytes};
 	n->dst = (ProtobufCBinaryData){net_addr_len(&e->flow.dst), (uint8_t *)(uintptr_t)e->flow.dst.bytes};
 	n->proto = e->flow.proto;
@@ -205,6 +204,13 @@ static void notify(struct iftask *f, const struct npu_event *e)
 	}
 	if (e->kind == NPU_EV_NO_SA)
 		fill_flow(&n, e);
+	n.ctx = e->ctx;
+	if (e->kind == NPU_EV_UNKNOWN_SPI) {
+		n.dst.data = (uint8_t *)(uintptr_t)e->local.addr.bytes;
+		n.dst.len = net_addr_len(&e->local.addr);
+	}
+	n.excerpt.data = (uint8_t *)(uintptr_t)e->excerpt;
+	n.excerpt.len = e->excerpt_len;
 	snprintf(dst, sizeof(dst), "ipsecmgr/%u", e->instance);
 	env.body_case = ENVELOPE__BODY_SA_NOTICE;
 	env.sa_notice = &n;

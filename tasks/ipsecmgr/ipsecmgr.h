@@ -182,6 +182,9 @@ void ipsecmgr_data_stop(struct ipsecmgr *m);
 /* Note a child SA for the data path (and later pushes). mark: of its sequence numbers, where it is stored; 0:
  * not known. 0 or -errno. */
 int ipsecmgr_data_add(struct ipsecmgr *m, const struct ike_child_act *a, uint64_t mark);
+/* The start of an inner packet in words, "10.0.0.1 to 10.0.0.2, protocol 17": into buf, or a constant. */
+#define IPSECMGR_PACKET_STRLEN 160
+const char *ipsecmgr_data_packet(const uint8_t *packet, size_t len, char buf[IPSECMGR_PACKET_STRLEN]);
 /* Does a child need routes to its remote selectors? Not where a pool's chunk or a crypto map leads there. */
 bool ipsecmgr_data_routed(const struct ipsecmgr *m, const struct ike_child_act *a);
 void ipsecmgr_data_del(struct ipsecmgr *m, uint32_t spi_in);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "esp/esp.h"
 #include "ike/ike_ts.h"
 #include "place/place.h"
 #include "punt/punt.h"
@@ -524,6 +525,48 @@ static void punt_readable(struct task *t, int fd, void *arg)
 	ipsecmgr_engine_rearm(m);
 }
 
+const char *ipsecmgr_data_packet(const uint8_t *packet, size_t len, char buf[IPSECMGR_PACKET_STRLEN])
+{
+	char src[NET_ADDR_STRLEN], dst[NET_ADDR_STRLEN];
+	struct esp_flow f;
+
+	if (esp_inner_excerpt(packet, len, &f))
+		return "a packet that cannot be read";
+	snprintf(buf, IPSECMGR_PACKET_STRLEN, "%s to %s, protocol %u",
+	         net_addr_format(&f.src, src, sizeof(src)), net_addr_format(&f.dst, dst, sizeof(dst)),
+	         f.proto);
+	return buf;
+}
+
+static void wrong_selectors(struct ipsecmgr *m, uint64_t now, const SaNotice *n)
+{
+	char text[IPSECMGR_PACKET_STRLEN];
+
+	if (ipsecmgr_engine_may_log(m))
+		LOG(EV_ESP_SELECTORS, "packet in child SA %08x outside its selectors: %s", n->spi_in,
+		    ipsecmgr_data_packet(n->excerpt.data, n->excerpt.len, text));
+	ike_engine_wrong_selectors(m->e, now, n->spi_in, n->excerpt.data, n->excerpt.len);
+}
+
+/* Of another instance's number it is that one's, which may be away at the moment. */
+static void unknown_spi(struct ipsecmgr *m, uint64_t now, const SaNotice *n)
+{
+	struct ike_path path = {.ctx_id = n->ctx, .natt = n->remote_port != 0};
+	char peer[NET_ADDR_STRLEN];
+
+	if (net_addr_from_bytes(&path.remote.addr, n->remote_addr.data, n->remote_addr.len) ||
+	    net_addr_from_bytes(&path.local.addr, n->dst.data, n->dst.len))
+		return;
+	if (ipsecmgr_engine_may_log(m))
+		LOG(EV_ESP_INVALID_SPI, "ESP packet with unknown SPI %08x from %s", n->spi_in,
+		    net_addr_format(&path.remote.addr, peer, sizeof(peer)));
+	if (n->spi_in >> 24 != m->t->instance || m->restoring)
+		return;
+	path.local.port = path.natt ? 4500 : 500;
+	path.remote.port = path.natt ? (uint16_t)n->remote_port : 500;
+	ike_engine_unknown_esp(m->e, now, &path, n->spi_in);
+}
+
 void ipsecmgr_data_notice(struct task *t, const struct bus_msg *msg)
 {
 	struct ipsecmgr *m = &ipsecmgr;
@@ -550,7 +593,7 @@ void ipsecmgr_data_notice(struct task *t, const struct bus_msg *msg)
 		ike_engine_child_usage(m->e, now, n->spi_in, IKE_USE_TRAFFIC);
 		break;
 	case SA_NOTICE__WHAT__SELECTOR:
-		ike_engine_child_usage(m->e, now, n->spi_in, IKE_USE_SELECTORS);
+		wrong_selectors(m, now, n);
 		break;
 	case SA_NOTICE__WHAT__NO_SA:
 		ipsecmgr_maps_no_sa(m, n);
@@ -559,8 +602,7 @@ void ipsecmgr_data_notice(struct task *t, const struct bus_msg *msg)
 		ike_engine_data_seen(m->e, now, n->spi_in, NULL);
 		break;
 	case SA_NOTICE__WHAT__UNKNOWN_SPI:
-		if (ipsecmgr_engine_may_log(m))
-			LOG(EV_ESP_INVALID_SPI, "ESP packet with unknown SPI %08x", n->spi_in);
+		unknown_spi(m, now, n);
 		break;
 	default:
 		break;

@@ -85,7 +85,7 @@ void ipsecmgr_engine_rearm(struct ipsecmgr *m)
 
 static void log_event(struct ipsecmgr *m, const struct ike_event *ev)
 {
-	char id[96], peer[NET_ENDPOINT_STRLEN];
+	char id[96], peer[NET_ENDPOINT_STRLEN], packet[IPSECMGR_PACKET_STRLEN];
 	const char *what = ike_event_name(ev->kind), *why = ike_reason_name(ev->reason);
 	unsigned long long spi = (unsigned long long)ev->spi;
 
@@ -135,6 +135,16 @@ static void log_event(struct ipsecmgr *m, const struct ike_event *ev)
 	case IKE_EV_DECRYPT_GOOD:
 		if (ipsecmgr_engine_may_log(m))
 			LOG(EV_IKE_DECRYPT, "peer %s (%s) SA %016llx: %s", peer, id, spi, what);
+		break;
+	case IKE_EV_STRAY:
+		if (!ipsecmgr_engine_may_log(m))
+			break;
+		if (ev->excerpt_len)
+			LOG(EV_ESP_SELECTORS, "peer %s (%s) got outside its selectors in child SA %08x: %s",
+			    peer, id, ev->spi_in, ipsecmgr_data_packet(ev->excerpt, ev->excerpt_len, packet));
+		else
+			LOG(EV_ESP_INVALID_SPI, "peer %s (%s) does not take ESP of child SA %08x, notify %u",
+			    peer, id, ev->spi_in, ev->notify);
 		break;
 	default:
 		LOG(EV_IKE_EXCHANGE, "peer %s SA %016llx: %s", peer, spi, what);

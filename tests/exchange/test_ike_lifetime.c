@@ -468,23 +468,6 @@ Test(ike_lifetime, traffic_is_a_sign_of_life)
 	}
 }
 
-/* ---- INVALID_SELECTORS ---- */
-
-Test(ike_lifetime, wrong_selectors_are_told)
-{
-	up();
-	usage(0, IKE_USE_SELECTORS);
-	w_run(w, W_US);
-	cr_assert_eq(w->n[1].cnt.notifrecv_invsel, 1);
-	cr_assert_eq(w_matched(w), 1);
-	cr_assert_eq(w->n[0].events[IKE_EV_DOWN] + w->n[1].events[IKE_EV_DOWN], 0);
-	/* never before anything else */
-	ike_engine_rekey_child(w->n[0].e, w->now, child_of(0));
-	usage(0, IKE_USE_SELECTORS);
-	w_run(w, W_US);
-	cr_assert_eq(w->n[1].cnt.notifrecv_invsel, 1);
-}
-
 /* ---- repetitions ---- */
 
 static uint64_t repeated_at[12];
