@@ -642,8 +642,8 @@ void ike_engine_committed(struct ike_engine *e, uint64_t now, uint64_t txn_id);
 void ike_engine_aborted(struct ike_engine *e, uint64_t now, uint64_t txn_id);
 
 struct ike_session_result {
-	int status; /* 0, or -errno: refused (INTERNAL_ADDRESS_FAILURE, or AUTHENTICATION_FAILED with -EACCES)
-	             */
+	int status; /* 0, or -errno: refused (INTERNAL_ADDRESS_FAILURE; AUTHENTICATION_FAILED with -EACCES;
+	               NO_ADDITIONAL_SAS with -EDQUOT, and then the IKE SA goes at once) */
 	uint32_t callid;         /* kept with the SA, over rekeys and restores; 0: no session */
 	struct net_addr addr;    /* IPv4; AF_UNSPEC: none */
 	struct net_addr netmask; /* AF_UNSPEC: not sent */

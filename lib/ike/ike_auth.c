@@ -369,7 +369,7 @@ static uint16_t take_session(struct ike_sa *sa, const struct wish *w, const stru
 	bool asked = ike_payload_assigns(&sa->pol->p) && w->cp.type == IKE_CFG_REQUEST;
 
 	if (r->status)
-		return IKE_N_INTERNAL_ADDRESS_FAILURE;
+		return r->status == -EDQUOT ? IKE_N_NO_ADDITIONAL_SAS : IKE_N_INTERNAL_ADDRESS_FAILURE;
 	sa->callid = r->callid;
 	if (!asked)
 		return 0;
@@ -439,6 +439,8 @@ static void finish(struct ike_rx *rx, const struct wish *w, const struct ike_ses
 	if (ike_proof_by_cert(sa))
 		IKE_CNT(sa, success_local_cert_auth_method);
 	report(rx, child, notify);
+	if (r->status == -EDQUOT)
+		sa->empty_us = sa->e->now + IKE_US_PER_S;
 	ike_msg_reply(rx, &b);
 	ike_sa_drop_setup(sa);
 }

@@ -369,7 +369,7 @@ static void answered(struct task *t, void *arg, int status, const struct bus_msg
 	if (r && (!r->failure || !r->failure[0]))
 		accepted(m, s, r);
 	else if (r || (status && msg))
-		refuse(m, s, -ENOSPC,
+		refuse(m, s, r && !strcmp(r->failure, "max-sessions") ? -EDQUOT : -ENOSPC,
 		       r                                              ? r->failure
 		       : msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text
 		                                                      : strerror(-status));

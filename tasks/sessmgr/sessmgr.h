@@ -30,6 +30,7 @@
 #define SESSMGR_CHUNK_MS  8000              /* vpnmgr may be restarting; ipsecmgr asks again meanwhile */
 #define SESSMGR_EAP_MS    120000 /* servers that are silent one after the other; the set-up timer is sooner */
 #define SESSMGR_REASONS   32
+#define SESSMGR_NO_LIMIT  1000000 /* max-sessions: from here on there is none */
 
 /* An address that a call waits for. */
 struct sessmgr_need {
@@ -100,6 +101,7 @@ struct sessmgr {
 	struct sessmgr_reason reasons[SESSMGR_REASONS];
 	unsigned n_reasons;
 	uint64_t set_up, refused, ended;
+	bool reserved; /* sessmgr_limit.c */
 };
 
 extern struct sessmgr sessmgr;
@@ -181,6 +183,13 @@ struct session_call *sessmgr_recover_one(struct sessmgr *s, uint32_t callid);
 bool sessmgr_recover_has_row(struct sessmgr *s, uint32_t callid);
 /* Compare calls with IKE SAs; those without one are released after their ipsecmgr confirmed it. */
 void sessmgr_recover_audit(struct sessmgr *s);
+
+/* sessmgr_limit.c */
+/* Is this call, which counts itself already, one too many of its service? Counts that. */
+bool sessmgr_limit_reached(struct sessmgr *s, const struct session_call *c);
+/* Calls of our rows count until they are rebuilt. */
+void sessmgr_limit_reserve(struct sessmgr *s);
+void sessmgr_limit_release(struct sessmgr *s);
 
 /* sessmgr_count.c */
 void sessmgr_count_attach(struct sessmgr *s, struct session_call *c);

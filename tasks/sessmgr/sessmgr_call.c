@@ -295,6 +295,8 @@ static void take_up(struct sessmgr *s, struct session_call *c, const SessionNew 
 	session_event(c, SESSION_EV_NEWCALL);
 	if (!strcmp(sessmgr_cfg_context(s, c->ctx), "?"))
 		sessmgr_call_refuse(s, c, "invalid-dest-context");
+	else if (sessmgr_limit_reached(s, c))
+		sessmgr_call_refuse(s, c, "max-sessions");
 	else if (w->need[0].open || w->need[1].open)
 		sessmgr_pool_address(s, c);
 	else

@@ -159,8 +159,19 @@ static void config_changed(struct task *t, const struct cfg_tree *tree, void *ar
 	/* The tree is asked when a name is needed; nothing is kept. */
 }
 
+/* Only now do our counters take the place of a predecessor's, which say how many calls there are. */
+static void count(struct sessmgr *s)
+{
+	if (s->counters)
+		return;
+	s->counters = counters_create(s->t->run_dir, s->t->card, "sessmgr", s->t->instance, 0);
+	if (!s->counters)
+		LOG(EV_SYSCALL, "no counters: %s", strerror(errno));
+}
+
 static void recovered(struct sessmgr *s)
 {
+	sessmgr_limit_release(s);
 	task_ready(s->t, s->recovered);
 	tell_load(s);
 }
@@ -170,6 +181,7 @@ static void srp_changed(struct task *t, bool serving, uint64_t epoch, void *arg)
 	struct sessmgr *s = arg;
 	bool first = !s->srp_known;
 
+	count(s);
 	s->epoch = epoch;
 	s->srp_known = true;
 	if (!first && serving == s->serving)
@@ -177,6 +189,7 @@ static void srp_changed(struct task *t, bool serving, uint64_t epoch, void *arg)
 	s->serving = serving;
 	s->gen++;
 	if (serving) {
+		sessmgr_limit_reserve(s);
 		sessmgr_recover_all(s, recovered);
 		return;
 	}
@@ -211,9 +224,6 @@ int sessmgr_cfg_start(struct task *t, const char *reason)
 	s->activated_us = clock_now_us();
 	s->after_failure = true; /* when there are rows of ours, somebody wrote them before us */
 	session_table_rename(s->table, t->instance, random_u32());
-	s->counters = counters_create(t->run_dir, t->card, "sessmgr", t->instance, 0);
-	if (!s->counters)
-		LOG(EV_SYSCALL, "no counters: %s", strerror(errno));
 	sessmgr_crr_start(s);
 	task_timer_start(t, SESSMGR_SWEEP_MS, SESSMGR_SWEEP_MS, sweep_cb, s);
 	task_timer_start(t, SESSMGR_AUDIT_MS, SESSMGR_AUDIT_MS, audit_cb, s);

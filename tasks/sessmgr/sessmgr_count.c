@@ -29,6 +29,7 @@ static const struct {
         {"authentication failed", false, FIELD(total_disconnected_auth_failure), "Auth-failed"},
         {"no address", false, FIELD(total_disconnected_addr_assign_failure), "No-resource"},
         {"no-resource", false, FIELD(total_disconnected_no_resource), "No-resource"},
+        {"max-sessions", false, FIELD(total_disconnected_no_resource), "No-resource"},
         {"addr-assign-failure", false, FIELD(total_disconnected_addr_assign_failure), "No-resource"},
         {"invalid-dest-context", false, FIELD(total_disconnected_invalid_dest_context),
          "Invalid-dest-context"},
@@ -91,6 +92,10 @@ void sessmgr_count_changed(struct session_call *c, int from, int to, void *arg)
 	sessmgr_cfg_load_soon(arg);
 	if (!w)
 		return;
+	if (from == SESSION_IDLE && to != SESSION_IDLE)
+		counter_inc(&w->sessions_admitted);
+	if (from > SESSION_IDLE && to == SESSION_IDLE)
+		counter_dec(&w->sessions_admitted);
 	if (to == SESSION_CONNECTED)
 		gauges(c, w, true);
 	if (from == SESSION_CONNECTED)
@@ -113,6 +118,8 @@ void sessmgr_count_forget(struct session_call *c)
 
 	if (w && session_state(c) == SESSION_CONNECTED)
 		gauges(c, w, false);
+	if (w && session_state(c) != SESSION_IDLE)
+		counter_dec(&w->sessions_admitted);
 }
 
 static void failed(struct counters_wsg *w)

@@ -409,6 +409,24 @@ Test(ike_basic, no_address_left)
 	cr_assert_eq(w_rows(&w->n[0]), 0);
 }
 
+/* max-sessions of the service: the peer is told, and the IKE SA goes although empty ones are allowed. */
+Test(ike_basic, the_service_is_full)
+{
+	w->n[0].policy.ask_session = w->n[0].policy.payload[0].assign_address =
+	        w->n[1].policy.payload[0].assign_address = true;
+	w->n[0].policy.allow_empty = w->n[1].policy.allow_empty = true;
+	w->n[0].result.status = -EDQUOT;
+	w_boot(w);
+	w_initiate(w);
+	w_run(w, W_US / 2);
+	cr_assert_eq(w->n[1].last[IKE_EV_CHILD_FAILED].notify, IKE_N_NO_ADDITIONAL_SAS);
+	cr_assert_eq(w->n[0].cnt.notifpaysent_noaddsa, 1);
+	w_run(w, 5 * W_US);
+	cr_assert_eq(w_established(&w->n[0]), 0);
+	cr_assert_eq(w_established(&w->n[1]), 0);
+	cr_assert_eq(w_rows(&w->n[0]), 0);
+}
+
 Test(ike_basic, session_refused)
 {
 	w->n[0].policy.ask_session = true;

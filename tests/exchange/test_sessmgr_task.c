@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 
+#include "base/counters.h"
+#include "base/schemas.h"
 #include "pool/pool.h"
 #include "session/session.h"
 #include "store/store.h"
@@ -254,6 +256,8 @@ static void configure(void)
 	struct store_batch *b = store_batch_new(w);
 	struct store_config rows[] = {
 	        {.path = "context=wsg", .value = "name=wsg"},
+	        {.path = "context=wsg/wsg-service=small", .value = "name=small"},
+	        {.path = "context=wsg/wsg-service=small/max-sessions", .value = "sessions=3"},
 	        {.path = "context=wsg/subscriber-default", .value = ""},
 	        {.path = "context=wsg/subscriber-default/dns=primary",
 	         .value = "which=primary&address=203.0.113.53"},
@@ -303,6 +307,7 @@ TestSuite(sessmgr_task, .init = setup, .fini = teardown, .timeout = 60);
  * ------------------------------------------------------------------------------------------ */
 
 static bool dual; /* ask for an IPv6 address as well */
+static const char *service = "segw";
 
 static void ask(const char *ike_key, uint32_t ctx, const char *pool)
 {
@@ -312,7 +317,7 @@ static void ask(const char *ike_key, uint32_t ctx, const char *pool)
 
 	answer = NULL;
 	q.ctx = ctx;
-	q.service = (char *)"segw";
+	q.service = (char *)service;
 	q.peer_id = (char *)"enb1";
 	q.peer_addr = (ProtobufCBinaryData){4, (uint8_t *)peer};
 	q.want_ipv4 = true;
@@ -571,6 +576,39 @@ Test(sessmgr_task, recovery_brings_every_call_back_and_audits)
 	cr_assert_geq(syncs, 1);
 	cr_assert_eq(answer->addr.data[3], 2, "two are in use, one was freed");
 	cr_assert_eq(chunks, 1);
+}
+
+/* --- max-sessions
+ * ----------------------------------------------------------------------------------------------------- */
+
+/* Three at a time, also over a failure; what another sessmgr has counts, what was refused does not. */
+Test(sessmgr_task, the_service_has_a_limit)
+{
+	struct counters *other = counters_create(rig.dir, 6, "sessmgr", 9, 0);
+	struct counters_wsg *w = counters_add(other, &counters_schema_wsg, "wsg/small");
+	char id[SESSION_CALLID_STRLEN];
+	uint32_t a;
+
+	service = "small";
+	counter_set(&w->sessions_admitted, 1);
+	a = call_up("0100000000000001", 0);
+	call_up("0100000000000002", 1);
+	ask("0100000000000003", CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_str_eq(answer->failure, "max-sessions");
+	cr_assert(has("summary", "\"total\":2"));
+	alive = session_callid_format(a, id);
+	restart();
+	wait_for("summary", "\"active\":2");
+	ask("0100000000000003", CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_str_eq(answer->failure, "max-sessions");
+	state(a, SESSION_STATE__WHAT__DOWN, "deleted by the peer");
+	wait_for("summary", "\"total\":1");
+	ask("0100000000000003", CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_str_eq(answer->failure, "");
+	counters_close(other, true);
 }
 
 /* --- two families
