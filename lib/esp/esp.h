@@ -220,6 +220,15 @@ enum esp_reason esp_replay_check(const struct esp_replay *r, uint64_t seq);
 /* After the integrity check: note the number. */
 void esp_replay_mark(struct esp_replay *r, uint64_t seq);
 
+/* --- too long packets (esp_mtu.c) ---------------------------------------------------------------------- */
+#define ESP_TOO_BIG_MAX 1280
+/* The next piece of an IPv4 packet (whose header was checked) into out, at most mtu bytes, of which there is
+ * room. *at: 0 at first. Returns its length, 0 at the end. */
+size_t esp_mtu_piece(const uint8_t *ip, size_t len, size_t mtu, size_t *at, uint8_t *out);
+/* The ICMP message to a packet's sender that it has to send shorter ones. Returns its length, 0: none is to
+ * be sent. */
+size_t esp_mtu_too_big(const uint8_t *packet, size_t len, size_t mtu, uint8_t out[ESP_TOO_BIG_MAX]);
+
 /* --- inner packets and selectors (esp_inner.c) --------------------------------------------------------- */
 /* Parse an IPv4 or IPv6 packet; len may be longer than the packet. 0 or -EBADMSG. */
 int esp_inner_parse(const uint8_t *data, size_t len, struct esp_flow *flow);

@@ -96,6 +96,7 @@ struct nl_rule {
 	uint8_t proto;
 	uint16_t sport_lo, sport_hi, dport_lo, dport_hi; /* 1..65534 when set */
 	uint32_t mark;
+	char iif[NL_NAME_MAX]; /* packets that come in here; "": any */
 };
 int nl_rule_add(struct nl *nl, const struct nl_rule *r); /* -EEXIST when it is there */
 int nl_rule_del(struct nl *nl, const struct nl_rule *r); /* -ENOENT when it is not there */

@@ -51,6 +51,8 @@ static int change(struct nl *nl, const struct nl_rule *r, uint16_t type, uint16_
 	put_range(&m, FRA_DPORT_RANGE, r->dport_lo, r->dport_hi);
 	if (r->mark)
 		nl_msg_u32(&m, FRA_FWMARK, r->mark);
+	if (r->iif[0])
+		nl_msg_attr(&m, FRA_IIFNAME, r->iif, strlen(r->iif) + 1);
 	return nl_talk(nl, &m);
 }
 
@@ -71,7 +73,7 @@ bool nl_rule_equal(const struct nl_rule *a, const struct nl_rule *b)
 	       a->dst.len == b->dst.len && (!a->src.len || net_addr_equal(&a->src.addr, &b->src.addr)) &&
 	       (!a->dst.len || net_addr_equal(&a->dst.addr, &b->dst.addr)) && a->proto == b->proto &&
 	       a->sport_lo == b->sport_lo && a->sport_hi == b->sport_hi && a->dport_lo == b->dport_lo &&
-	       a->dport_hi == b->dport_hi && a->mark == b->mark;
+	       a->dport_hi == b->dport_hi && a->mark == b->mark && !strcmp(a->iif, b->iif);
 }
 
 struct walk {
@@ -88,6 +90,16 @@ static void get_range(const struct rtattr *a, uint16_t *lo, uint16_t *hi)
 	memcpy(&r, RTA_DATA(a), sizeof(r));
 	*lo = r.start;
 	*hi = r.end;
+}
+
+static void get_name(const struct rtattr *a, char name[NL_NAME_MAX])
+{
+	size_t len = a ? RTA_PAYLOAD(a) : 0;
+
+	if (len && len <= NL_NAME_MAX) {
+		memcpy(name, RTA_DATA(a), len);
+		name[len - 1] = 0;
+	}
 }
 
 static uint8_t get_u8(const struct rtattr *a)
@@ -122,6 +134,7 @@ static int rule_msg(const struct nlmsghdr *h, void *arg)
 	get_range(t[FRA_SPORT_RANGE], &r.sport_lo, &r.sport_hi);
 	get_range(t[FRA_DPORT_RANGE], &r.dport_lo, &r.dport_hi);
 	r.mark = nl_attr_u32(t[FRA_FWMARK], 0);
+	get_name(t[FRA_IIFNAME], r.iif);
 	return w->cb(&r, w->arg);
 }
 

@@ -161,7 +161,7 @@ static int init(struct npu *n, const struct npu_config *cfg)
 		return -ENOMEM;
 	n->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	n->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	n->wake = (struct npu_src){NPU_SRC_WAKE, n->wake_fd, NULL};
+	n->wake = (struct npu_src){.kind = NPU_SRC_WAKE, .fd = n->wake_fd};
 	if (n->epoll_fd < 0 || n->wake_fd < 0 || epoll_ctl(n->epoll_fd, EPOLL_CTL_ADD, n->wake_fd, &ev))
 		return -errno;
 	return start_thread(n);

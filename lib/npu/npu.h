@@ -23,6 +23,9 @@ enum { NPU_UDP500, NPU_UDP4500, NPU_ESP, NPU_PORT_FDS };
 
 /* An SA as both sides know it. The caller makes and frees it; between npu_batch() and its return it is in the
  * worker. */
+/* Don't-fragment bit of the outer header (StarOS control-dont-fragment). */
+enum npu_df { NPU_DF_COPY, NPU_DF_SET, NPU_DF_CLEAR };
+
 struct npu_sa {
 	struct esp_sa *esp; /* counters may be read by the caller at any time */
 	uint32_t ctx, instance;
@@ -38,7 +41,11 @@ struct npu_sa {
 	/* Keepalives of ESP in UDP (RFC 3948 section 4): after so long without a packet to the peer, then
 	 * every so often; 0: none. */
 	uint64_t keep_idle_us, keep_interval_us;
+	/* Longest inner packets; 0: any. pre_fragment: of IPv4 ones that may be fragmented. */
+	uint32_t mtu4, mtu6, pre_fragment;
+	enum npu_df df;
 	/* worker only */
+	uint32_t learned; /* … with an outer header that must not be fragmented, as the way showed; 0: any */
 	struct npu_port *port;
 	uint64_t in_marked;
 	uint64_t kept_us;            /* last keepalive, or since when there is nothing to keep alive yet */

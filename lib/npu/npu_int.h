@@ -25,6 +25,7 @@ struct npu_src {
 	enum npu_src_kind kind;
 	int fd;
 	void *owner;
+	enum { NPU_DF_UNKNOWN, NPU_DF_OFF, NPU_DF_ON } df; /* what its packets get */
 };
 
 /* TUN and SA table of (context, instance). */
@@ -36,6 +37,8 @@ struct npu_tun {
 	size_t starved;       /* how many of them */
 	uint64_t no_sa_second;
 	unsigned no_sa_count; /* packets without an SA that were told of in this second */
+	uint64_t too_big_second;
+	unsigned too_big_count; /* … too long ones */
 	struct npu_tun *next;
 };
 
@@ -111,7 +114,9 @@ struct npu {
 	struct mmsghdr msgs[NPU_BATCH];
 	struct iovec iov[NPU_BATCH];
 	struct sockaddr_storage names[NPU_BATCH];
-	int msg_fd[NPU_BATCH];
+	struct npu_src *msg_src[NPU_BATCH];
+	struct npu_sa *msg_sa[NPU_BATCH];
+	bool msg_df[NPU_BATCH];
 	uint64_t keep_at; /* when the next keepalive may be due; UINT64_MAX: never */
 	unsigned n_out;   /* messages waiting in msgs for npu_tx_flush() */
 };
@@ -157,5 +162,14 @@ int npu_tx_keepalives(struct npu *n);
 /* An SA was added: its first keepalive. */
 void npu_tx_keep(struct npu *n, struct npu_sa *sa);
 void npu_tx_count(struct npu *n, enum esp_reason reason);
+/* Encrypt an inner packet and have it sent with the next flush. */
+void npu_tx_seal(struct npu *n, struct npu_sa *sa, struct esp_pkt *pkt);
+
+/* npu_mtu.c */
+/* Is an inner packet too long for its SA? Then it was sent in pieces, or its sender told. */
+bool npu_mtu_out(struct npu *n, struct npu_tun *t, struct npu_sa *sa, const struct esp_pkt *pkt);
+/* Must what carries this inner packet not be fragmented? */
+bool npu_mtu_df(const struct npu_sa *sa, const uint8_t *inner);
+void npu_mtu_learn(struct npu_sa *sa, size_t esp_len);
 
 #endif

@@ -86,7 +86,7 @@ void npu_table_connect(struct npu *n, struct npu_inst *i)
 
 	if (fd < 0)
 		return;
-	i->src = (struct npu_src){NPU_SRC_PUNT, fd, i};
+	i->src = (struct npu_src){.kind = NPU_SRC_PUNT, .fd = fd, .owner = i};
 	watch(n, &i->src);
 }
 
@@ -134,7 +134,7 @@ struct npu_tun *npu_table_tun_need(struct npu *n, uint32_t ctx, uint32_t instanc
 		return NULL;
 	t->ctx = ctx;
 	t->instance = instance;
-	t->src = (struct npu_src){NPU_SRC_TUN, -1, t};
+	t->src = (struct npu_src){.kind = NPU_SRC_TUN, .fd = -1, .owner = t};
 	t->table = esp_table_new(n->cfg.seed ^ instance);
 	if (!t->table) {
 		free(t);
@@ -204,7 +204,7 @@ static void add_port(struct npu *n, const struct npu_cmd *c)
 		return;
 	}
 	for (i = 0; i < NPU_PORT_FDS; i++) {
-		p->src[i] = (struct npu_src){kinds[i], c->fds[i], p};
+		p->src[i] = (struct npu_src){.kind = kinds[i], .fd = c->fds[i], .owner = p};
 		watch(n, &p->src[i]);
 	}
 	p->next = n->ports;

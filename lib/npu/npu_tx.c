@@ -5,6 +5,7 @@
  * flushes first.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,12 +38,24 @@ void npu_tx_count(struct npu *n, enum esp_reason reason)
 		counter_inc(counter[reason]);
 }
 
-/* Send messages first..end-1, which have the same socket. A message the kernel refuses is skipped. */
+/* The kernel has this per socket: packets of one kind go in a row. */
+static void set_df(struct npu_src *src, uint16_t family, bool on)
+{
+	int want = on ? NPU_DF_ON : NPU_DF_OFF, how = on ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
+
+	if (family != AF_INET || (int)src->df == want)
+		return;
+	if (!setsockopt(src->fd, IPPROTO_IP, IP_MTU_DISCOVER, &how, sizeof(how)))
+		src->df = on ? NPU_DF_ON : NPU_DF_OFF;
+}
+
+/* Send messages first..end-1, which have the same socket and bit. A message the kernel refuses is skipped. */
 static void send_run(struct npu *n, unsigned first, unsigned end)
 {
+	set_df(n->msg_src[first], n->names[first].ss_family, n->msg_df[first]);
 	while (first < end) {
-		int sent =
-		        sendmmsg(n->msg_fd[first], &n->msgs[first], end - first, MSG_DONTWAIT | MSG_NOSIGNAL);
+		int sent = sendmmsg(n->msg_src[first]->fd, &n->msgs[first], end - first,
+		                    MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (sent > 0) {
 			first += (unsigned)sent;
@@ -50,6 +63,8 @@ static void send_run(struct npu *n, unsigned first, unsigned end)
 		}
 		if (errno == EINTR)
 			continue;
+		if (errno == EMSGSIZE && n->msg_df[first])
+			npu_mtu_learn(n->msg_sa[first], n->iov[first].iov_len);
 		counter_inc(errno == EMSGSIZE ? &n->cnt->out_too_big : &n->cnt->out_send_fail);
 		first++;
 	}
@@ -61,7 +76,7 @@ void npu_tx_flush(struct npu *n)
 	unsigned i;
 
 	for (i = 1; i <= n->n_out; i++) {
-		if (i < n->n_out && n->msg_fd[i] == n->msg_fd[first])
+		if (i < n->n_out && n->msg_src[i] == n->msg_src[first] && n->msg_df[i] == n->msg_df[first])
 			continue;
 		send_run(n, first, i);
 		first = i;
@@ -69,12 +84,15 @@ void npu_tx_flush(struct npu *n)
 	n->n_out = 0;
 }
 
-static void queue(struct npu *n, int fd, const struct net_endpoint *to, uint8_t *data, size_t len)
+static void queue(struct npu *n, struct npu_src *src, struct npu_sa *sa, bool df,
+                  const struct net_endpoint *to, const struct esp_pkt *pkt)
 {
 	unsigned i = n->n_out++;
 
-	n->msg_fd[i] = fd;
-	n->iov[i] = (struct iovec){data, len};
+	n->msg_src[i] = src;
+	n->msg_sa[i] = sa;
+	n->msg_df[i] = df;
+	n->iov[i] = (struct iovec){pkt->data, pkt->len};
 	n->msgs[i].msg_hdr = (struct msghdr){.msg_name = &n->names[i],
 	                                     .msg_namelen = net_endpoint_to_sockaddr(to, &n->names[i]),
 	                                     .msg_iov = &n->iov[i],
@@ -83,21 +101,50 @@ static void queue(struct npu *n, int fd, const struct net_endpoint *to, uint8_t 
 
 /* --- ESP ----------------------------------------------------------------------------------------------- */
 
-static void send_esp(struct npu *n, struct npu_sa *sa, struct esp_pkt *pkt)
+static void send_esp(struct npu *n, struct npu_sa *sa, bool df, const struct esp_pkt *pkt)
 {
 	struct net_endpoint to = sa->remote;
-	int fd;
+	struct npu_src *src;
 
 	if (!sa->port)
 		sa->port = npu_table_port(n, sa->ctx, sa->instance, &sa->local.addr);
-	fd = sa->port ? sa->port->src[sa->encap ? NPU_UDP4500 : NPU_ESP].fd : -1;
-	if (fd < 0) {
+	src = sa->port ? &sa->port->src[sa->encap ? NPU_UDP4500 : NPU_ESP] : NULL;
+	if (!src || src->fd < 0) {
 		counter_inc(&n->cnt->out_send_fail);
 		return;
 	}
 	if (!sa->encap)
 		to.port = 0; /* raw sockets know no ports */
-	queue(n, fd, &to, pkt->data, pkt->len);
+	queue(n, src, sa, df, &to, pkt);
+}
+
+void npu_tx_seal(struct npu *n, struct npu_sa *sa, struct esp_pkt *pkt)
+{
+	bool df = npu_mtu_df(sa, pkt->data);
+	size_t len = pkt->len;
+	enum esp_reason reason = esp_seal(sa->esp, pkt, n->now);
+
+	npu_rx_marks(n, sa);
+	if (reason) {
+		npu_tx_count(n, reason);
+		return;
+	}
+	npu_life_packet(n, sa);
+	counter_inc(&n->cnt->out_packets);
+	counter_add(&n->cnt->out_bytes, len);
+	send_esp(n, sa, df, pkt);
+}
+
+/* Does it go the way of what an SA brings in? Then it came without one (RFC 4301 section 5.2). */
+static bool in_clear(const struct npu_tun *t, const struct esp_flow *flow)
+{
+	struct esp_flow back = *flow;
+
+	back.src = flow->dst;
+	back.dst = flow->src;
+	back.sport = flow->dport;
+	back.dport = flow->sport;
+	return esp_table_out(t->table, &back) != NULL;
 }
 
 /* Somebody may want to set a tunnel up for this. */
@@ -105,7 +152,7 @@ static void tell_no_sa(struct npu *n, struct npu_tun *t, const struct esp_flow *
 {
 	struct npu_event e = {.kind = NPU_EV_NO_SA, .ctx = t->ctx, .instance = t->instance, .flow = *flow};
 
-	counter_inc(&n->cnt->out_no_sa);
+	counter_inc(in_clear(t, flow) ? &n->cnt->in_clear : &n->cnt->out_no_sa);
 	if (n->now / 1000000 != t->no_sa_second) {
 		t->no_sa_second = n->now / 1000000;
 		t->no_sa_count = 0;
@@ -116,11 +163,9 @@ static void tell_no_sa(struct npu *n, struct npu_tun *t, const struct esp_flow *
 
 static void inner_out(struct npu *n, struct npu_tun *t, struct esp_pkt *pkt)
 {
-	enum esp_reason reason;
 	struct esp_flow flow;
 	struct npu_sa *sa;
 	struct esp_sa *esp;
-	size_t len;
 
 	if (esp_inner_parse(pkt->data, pkt->len, &flow)) {
 		counter_inc(&n->cnt->out_no_sa);
@@ -132,17 +177,9 @@ static void inner_out(struct npu *n, struct npu_tun *t, struct esp_pkt *pkt)
 		return;
 	}
 	sa = esp->user;
-	pkt->len = len = flow.total_len;
-	reason = esp_seal(esp, pkt, n->now);
-	npu_rx_marks(n, sa);
-	if (reason) {
-		npu_tx_count(n, reason);
-		return;
-	}
-	npu_life_packet(n, sa);
-	counter_inc(&n->cnt->out_packets);
-	counter_add(&n->cnt->out_bytes, len);
-	send_esp(n, sa, pkt);
+	pkt->len = flow.total_len;
+	if (!npu_mtu_out(n, t, sa, pkt))
+		npu_tx_seal(n, sa, pkt);
 }
 
 void npu_tx_tun(struct npu *n, struct npu_tun *t)
@@ -198,6 +235,8 @@ static void ike_out(struct npu *n, const struct punt_info *info, const uint8_t *
 	msg.msg_namelen = net_endpoint_to_sockaddr(&info->remote, &to);
 	if (dscp)
 		put_dscp(&msg, room, sizeof(room), dscp, info->remote.addr.family);
+	if (fd >= 0) /* long messages may be fragmented */
+		set_df(&p->src[natt ? NPU_UDP4500 : NPU_UDP500], info->remote.addr.family, false);
 	if (fd < 0 || sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		n->stats.ike_lost++;
 	else

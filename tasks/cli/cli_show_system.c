@@ -116,7 +116,8 @@ static json_t *communities_collect(struct sh *sh, const struct cli_cmd *cmd, cha
 static void add_drops(struct sh *sh, json_t *j)
 {
 	static const char *const in[] = {"esp-in-no-sa",  "esp-in-malformed",   "esp-in-auth-fail",
-	                                 "esp-in-replay", "esp-in-ts-mismatch", "esp-in-fragments"};
+	                                 "esp-in-replay", "esp-in-ts-mismatch", "esp-in-fragments",
+	                                 "esp-in-clear"};
 	static const char *const out[] = {"esp-out-no-sa", "esp-out-no-seq", "esp-out-seq-overflow",
 	                                  "esp-out-too-big", "esp-out-send-fail"};
 	char why[256];

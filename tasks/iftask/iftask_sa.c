@@ -179,6 +179,10 @@ static int make_sa(struct iftask *f, const SaPair *p, const struct npu_path *pat
 	sa->npu.activity_us = p->activity_s * US_PER_SEC;
 	sa->npu.keep_idle_us = p->natt_idle_s * US_PER_SEC;
 	sa->npu.keep_interval_us = p->natt_interval_s * US_PER_SEC;
+	sa->npu.mtu4 = p->mtu4;
+	sa->npu.mtu6 = p->mtu6;
+	sa->npu.pre_fragment = p->pre_fragment;
+	sa->npu.df = p->dont_fragment <= NPU_DF_CLEAR ? p->dont_fragment : NPU_DF_COPY;
 	sa->npu.user = sa;
 	sa->since_us = clock_now_us();
 	*out = sa;

@@ -73,10 +73,12 @@ struct ipsecmgr_policy {
 	struct ipsecmgr_vendor {
 		char id[65]; /* "": no rule */
 		char template[IKE_NAME_MAX];
-	} * vendors;                      /* by precedence less one; NULL: no vendor policy (chapter 20) */
-	uint64_t vendor_set;              /* of a derived policy: which vendor templates it took in */
-	bool remote_secrets;              /* peers' keys come from the remote secret list */
-	struct ipsecmgr_network *network; /* peers that may begin; NULL: all */
+	} * vendors;                       /* by precedence less one; NULL: no vendor policy (chapter 20) */
+	uint64_t vendor_set;               /* of a derived policy: which vendor templates it took in */
+	uint32_t mtu4, mtu6, pre_fragment; /* longest inner packets (chapters 8 and 9); 0: any */
+	uint32_t dont_fragment;            /* SaPair.dont_fragment */
+	bool remote_secrets;               /* peers' keys come from the remote secret list */
+	struct ipsecmgr_network *network;  /* peers that may begin; NULL: all */
 	unsigned n_network;
 	struct ipsecmgr_callee_conf *callees; /* peers to call (chapter 27); NULL: none */
 };
@@ -297,6 +299,8 @@ bool ipsecmgr_cfg_map(const struct ipsecmgr_cert_env *e, const struct cfg_node *
 /* The policies of the maps this instance serves, in the order of the configuration. */
 struct ipsecmgr_policy *ipsecmgr_maps_build(struct ipsecmgr *m, const struct cfg_tree *tree,
                                             void (*problem)(void *arg, const char *text), void *arg);
+/* Were rules of a map's lists, whatever they do, added or deleted with the last build (chapter 7)? */
+bool ipsecmgr_maps_rules_changed(const struct ipsecmgr_policy *p);
 /* A map is about to get new settings: tunnels by the old ones end where the configuration wants that. */
 void ipsecmgr_maps_changed(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p,
                            const struct ike_policy *was);

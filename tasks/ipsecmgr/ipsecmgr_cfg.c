@@ -488,6 +488,18 @@ static bool read_payloads(const struct build *b)
 	return pol->n_payload > 0;
 }
 
+/* Lengths of inner packets, and the outer header (chapter 8); of services also chapter 9's pre_fragment. */
+static void read_sizes(const struct build *b)
+{
+	const char *df = cfg_get(b->tree, b->tmpl, "control-dont-fragment", "action");
+	struct ipsecmgr_policy *p = b->p;
+
+	p->mtu4 = (uint32_t)cfg_get_int(b->tree, b->tmpl, "ip-mtu", "bytes", 1438);
+	p->mtu6 = (uint32_t)cfg_get_int(b->tree, b->tmpl, "ipv6-mtu", "bytes", 1422);
+	p->pre_fragment = b->svc ? (uint32_t)cfg_get_int(b->tree, b->svc, "pre-fragment-mtu", "bytes", 0) : 0;
+	p->dont_fragment = df && !strcmp(df, "set-bit") ? 1 : df && !strcmp(df, "clear-bit") ? 2 : 0;
+}
+
 /* --- services
  * --------------------------------------------------------------------------------------------------------------------------
  */
@@ -531,6 +543,7 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 	if (!read_auth(b) || !read_payloads(b))
 		return false;
 	read_template(b);
+	read_sizes(b);
 	p->pol.n_ike = read_suites(b, b->tmpl, false, p->pol.ike, &p->pol.ike_lifetime_s);
 	return p->pol.n_ike > 0;
 }
@@ -568,6 +581,7 @@ bool ipsecmgr_cfg_map(const struct ipsecmgr_cert_env *e, const struct cfg_node *
 	if (!read_auth(&b) || !read_map_payload(&b))
 		return false;
 	read_template(&b);
+	read_sizes(&b);
 	p->pol.max_childsa = 0; /* its rules are the limit */
 	p->pol.n_ike = read_suites(&b, map, false, p->pol.ike, &p->pol.ike_lifetime_s);
 	return p->pol.n_ike > 0;
@@ -727,7 +741,7 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 			continue;
 		was = ike_engine_policy_find(m->e, p->pol.name);
 		keep_pki(&p->pol, was);
-		if (was && !memcmp(was, &p->pol, sizeof(p->pol)))
+		if (was && !memcmp(was, &p->pol, sizeof(p->pol)) && !ipsecmgr_maps_rules_changed(p))
 			continue;
 		if (was && p->map)
 			ipsecmgr_maps_changed(m, tree, p, was);

@@ -87,6 +87,8 @@ static void fill_path(SaPair *p, const struct ike_child_act *a)
 static void fill_pair(struct ipsecmgr *m, SaPair *p, const struct ike_child_act *a, struct ts_store *local,
                       struct ts_store *remote)
 {
+	const struct ipsecmgr_policy *pol = ipsecmgr_cfg_find(m, a->policy);
+
 	sa_pair__init(p);
 	p->ctx = a->path.ctx_id;
 	p->instance = m->t->instance;
@@ -117,6 +119,12 @@ static void fill_pair(struct ipsecmgr *m, SaPair *p, const struct ike_child_act 
 	p->replaces_spi_in = a->replaces_spi_in;
 	p->inbound_first = a->out_wait;
 	p->lane = ipsecmgr_lane(m);
+	if (pol) {
+		p->mtu4 = pol->mtu4;
+		p->mtu6 = pol->mtu6;
+		p->pre_fragment = pol->pre_fragment;
+		p->dont_fragment = pol->dont_fragment;
+	}
 }
 
 static uint64_t hash_ts(const SaPair *p)

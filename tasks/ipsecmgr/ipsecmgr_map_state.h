@@ -10,8 +10,10 @@
 #include "vpn/vpn_acl.h"
 
 #define SPD_FIRST     1000 /* priorities of routing rules in a context: vpnmgr takes these */
-#define SPD_LAST      32000
-#define SPD_SLOTS     3 /* of one rule: what to skip, the rule, where skipping lands */
+#define SPD_LAST      16000
+#define SPD_CLEAR     15500 /* … the same rules for the other direction come so much later */
+#define SPD_END       32000 /* … and end here */
+#define SPD_SLOTS     3     /* of one rule: what to skip, the rule, where skipping lands */
 #define SPD_RULES_MAX 64
 
 struct spd_rule {
@@ -22,10 +24,14 @@ struct spd_rule {
 
 struct ipsecmgr_map_state {
 	struct spd_rule rule[SPD_RULES_MAX]; /* also the denied ones */
+	struct spd_rule back[SPD_RULES_MAX]; /* … turned round, when they were told */
 	unsigned n_rules;
+	bool rules_changed; /* since the policy was built before */
 	/* tunnels; engine time */
 	uint64_t tried_us;                   /* last time a packet set one up */
 	uint64_t asked_us[IKE_MAX_PAYLOADS]; /* last time a packet asked for a rule's child */
+	uint64_t clear;                      /* packets in clear that were seen, a sample of them */
+	uint64_t clear_us;                   /* last time a packet came in clear, and that was told */
 	uint64_t twins_us;                   /* when to look whether there are two tunnels; 0: not */
 };
 

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "cfg/cfg.h"
+#include "ike/ike_ts.h"
 #include "place/place_cfg.h"
 #include "store/store.h"
 #include "tasks/ipsecmgr/ipsecmgr_map_state.h"
@@ -25,6 +26,7 @@
 #define ASK_AGAIN_US (5 * US_PER_SEC) /* a rule without a child, for packets */
 #define TWINS_US     (2 * US_PER_SEC)
 #define AT_ONCE_US   (5 * US_PER_SEC) /* two tunnels that came up within so much were begun by both at once */
+#define CLEAR_US     (5 * US_PER_SEC) /* between two log lines about packets in clear */
 #define CHECK_MS     500
 
 /* --- what is configured ------------------------------------------------------------------------------------
@@ -163,16 +165,9 @@ static struct ike_ts side_ts(const struct net_prefix *p, uint8_t proto, const st
 	return ts;
 }
 
-/* A child of its own for this rule: like the map's payload, with these selectors. */
-static void add_payload(struct ike_policy *pol, const struct vpn_acl_rule *a)
+/* A child for this rule: like the map's payload, with these selectors. */
+static void fill_payload(struct ike_payload *y, const struct vpn_acl_rule *a)
 {
-	struct ike_payload *y = &pol->payload[pol->n_payload];
-
-	if (pol->n_payload) {
-		*y = pol->payload[0];
-		snprintf(y->name, sizeof(y->name), "%.127s#%u", pol->payload[0].name, pol->n_payload + 1);
-	}
-	pol->n_payload++;
 	y->family = a->src.addr.family;
 	y->n_ts_local = a->sport.n;
 	y->n_ts_remote = a->dport.n;
@@ -200,18 +195,89 @@ static void add_rules(const struct reader *r, const struct list *l, struct ipsec
 		return;
 	}
 	for (int i = 0; i < n; i++) {
-		if ((rules[i].permit && p->pol.n_payload == IKE_MAX_PAYLOADS) ||
-		    p->map->n_rules == SPD_RULES_MAX) {
-			complain(r, "its lists permit more than five times, and an IKE SA has five child "
-			            "SAs; the rest "
-			            "is left out");
+		if (p->map->n_rules == SPD_RULES_MAX) {
+			snprintf(text, sizeof(text),
+			         "its lists have more than %d rules; the rest is left out", SPD_RULES_MAX);
+			complain(r, text);
 			return;
 		}
 		p->map->rule[p->map->n_rules++] = (struct spd_rule){
 		        l->base + (uint32_t)i * SPD_SLOTS, l->base + l->n_rules * SPD_SLOTS, rules[i]};
-		if (rules[i].permit)
-			add_payload(&p->pol, &rules[i]);
 	}
+}
+
+static bool same_side(const struct ike_ts *a, unsigned n_a, const struct ike_ts *b, unsigned n_b)
+{
+	unsigned i = 0;
+
+	while (n_a == n_b && i < n_a && ike_ts_equal(&a[i], &b[i]))
+		i++;
+	return n_a == n_b && i == n_a;
+}
+
+static bool append(struct ike_ts *to, unsigned *n, const struct ike_ts *from, unsigned more)
+{
+	if (*n + more > IKE_MAX_TSR)
+		return false;
+	memcpy(to + *n, from, more * sizeof(*to));
+	*n += more;
+	return true;
+}
+
+/* Into a payload that has one side in common with it: a child SA carries every pair of its selectors, so
+ * nothing is permitted beyond what the rules do. The peer may ask for one after the other. */
+static bool fold(struct ike_policy *pol, const struct ike_payload *y)
+{
+	for (struct ike_payload *x = pol->payload; x < pol->payload + pol->n_payload; x++) {
+		if ((same_side(x->ts_local, x->n_ts_local, y->ts_local, y->n_ts_local) &&
+		     append(x->ts_remote, &x->n_ts_remote, y->ts_remote, y->n_ts_remote)) ||
+		    (same_side(x->ts_remote, x->n_ts_remote, y->ts_remote, y->n_ts_remote) &&
+		     append(x->ts_local, &x->n_ts_local, y->ts_local, y->n_ts_local))) {
+			x->max_children += x->max_children < IKE_MAX_CHILDREN;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* False: there is no room for the rule. */
+static bool add_child(struct ike_policy *pol, const struct vpn_acl_rule *a, bool crowded)
+{
+	struct ike_payload y = pol->payload[0];
+
+	fill_payload(&y, a);
+	if (crowded && fold(pol, &y))
+		return true;
+	if (pol->n_payload == IKE_MAX_PAYLOADS)
+		return false;
+	if (pol->n_payload) {
+		y.max_children = 1;
+		snprintf(y.name, sizeof(y.name), "%.127s#%u", pol->payload[0].name, pol->n_payload + 1);
+	}
+	pol->payload[pol->n_payload++] = y;
+	return true;
+}
+
+/* A child SA for each rule that permits. An IKE SA has five: where there are more, rules share them. What has
+ * none all the same is the map's still, and is dropped. */
+static void add_children(const struct reader *r, struct ipsecmgr_policy *p)
+{
+	unsigned permits = 0, without = 0;
+	char text[256];
+
+	for (unsigned i = 0; i < p->map->n_rules; i++)
+		permits += p->map->rule[i].acl.permit;
+	for (unsigned i = 0; i < p->map->n_rules; i++)
+		if (p->map->rule[i].acl.permit)
+			without += !add_child(&p->pol, &p->map->rule[i].acl, permits > IKE_MAX_PAYLOADS);
+	if (!without)
+		return;
+	snprintf(text, sizeof(text),
+	         "its lists permit %u times, more than five child SAs can carry; what %u of these rules "
+	         "permit "
+	         "is dropped",
+	         permits, without);
+	complain(r, text);
 }
 
 static struct ipsecmgr_policy *policy_new(const struct reader *r, const struct cfg_node *map)
@@ -255,6 +321,8 @@ static struct ipsecmgr_policy *read_map(struct reader *r, const struct lists *al
 	for (size_t i = 0; ok && i < all->n; i++)
 		if (all->v[i].map == map && all->v[i].interface == interface)
 			add_rules(r, &all->v[i], p);
+	if (ok)
+		add_children(r, p);
 	if (ok && !p->pol.n_payload) {
 		complain(r, "its access lists permit nothing");
 		ok = false;
@@ -324,14 +392,48 @@ static void read_assigned(struct ipsecmgr *m, const struct cfg_tree *tree, struc
 		m->maps_ctx = vpn_context_id(tree, a->ctx);
 }
 
+static bool same_ports(const struct vpn_acl_ports *a, const struct vpn_acl_ports *b)
+{
+	unsigned i = 0;
+
+	while (a->n == b->n && i < a->n && a->lo[i] == b->lo[i] && a->hi[i] == b->hi[i])
+		i++;
+	return a->n == b->n && i == a->n;
+}
+
+static bool same_rule(const struct vpn_acl_rule *a, const struct vpn_acl_rule *b)
+{
+	return a->permit == b->permit && a->proto == b->proto && a->src.len == b->src.len &&
+	       a->dst.len == b->dst.len && net_addr_equal(&a->src.addr, &b->src.addr) &&
+	       net_addr_equal(&a->dst.addr, &b->dst.addr) && same_ports(&a->sport, &b->sport) &&
+	       same_ports(&a->dport, &b->dport);
+}
+
+static bool same_rules(const struct ipsecmgr_map_state *a, const struct ipsecmgr_map_state *b)
+{
+	unsigned i = 0;
+
+	while (a->n_rules == b->n_rules && i < a->n_rules && same_rule(&a->rule[i].acl, &b->rule[i].acl))
+		i++;
+	return a->n_rules == b->n_rules && i == a->n_rules;
+}
+
+bool ipsecmgr_maps_rules_changed(const struct ipsecmgr_policy *p)
+{
+	return p->map && p->map->rules_changed;
+}
+
 static void keep_state(const struct ipsecmgr *m, struct ipsecmgr_policy *p)
 {
 	const struct ipsecmgr_policy *old = ipsecmgr_cfg_find(m, p->pol.name);
 
 	if (!old || !old->map)
 		return;
+	p->map->rules_changed = !same_rules(p->map, old->map);
 	p->map->tried_us = old->map->tried_us;
 	p->map->twins_us = old->map->twins_us;
+	p->map->clear_us = old->map->clear_us;
+	p->map->clear = old->map->clear;
 	memcpy(p->map->asked_us, old->map->asked_us, sizeof(p->map->asked_us));
 }
 
@@ -412,7 +514,8 @@ static bool critical(const struct ike_policy *a, const struct ike_policy *b)
 void ipsecmgr_maps_changed(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p,
                            const struct ike_policy *was)
 {
-	if (cfg_on(tree, tree->root, "ikesa-delete-on-mismatch") && critical(&p->pol, was)) {
+	if (cfg_on(tree, tree->root, "ikesa-delete-on-mismatch") &&
+	    (critical(&p->pol, was) || ipsecmgr_maps_rules_changed(p))) {
 		LOG(EV_IPSEC_TEMPLATE,
 		    "crypto map %s in context %s: a critical setting changed, its tunnels end", p->template,
 		    p->context);
@@ -583,6 +686,29 @@ static void want(struct ipsecmgr *m, struct ipsecmgr_policy *p, unsigned rule)
 	ipsecmgr_engine_rearm(m);
 }
 
+/* It goes the other way: it came in clear, and should have come in a tunnel. */
+static void in_clear(struct ipsecmgr *m, uint32_t ctx, const struct flow *f)
+{
+	struct flow back = {
+	        .src = f->dst, .dst = f->src, .proto = f->proto, .sport = f->dport, .dport = f->sport};
+	char src[NET_ADDR_STRLEN], dst[NET_ADDR_STRLEN];
+	uint64_t now = ipsecmgr_engine_now(m);
+
+	for (struct ipsecmgr_policy *p = m->policies; p; p = p->next) {
+		if (!p->map || p->ctx != ctx || rule_of(p, &back) == p->pol.n_payload)
+			continue;
+		p->map->clear++;
+		if (p->map->clear_us && now - p->map->clear_us < CLEAR_US)
+			return;
+		p->map->clear_us = now;
+		LOG(EV_IPSEC_CLEAR,
+		    "crypto map %s in context %s: %s to %s, protocol %u, came in clear: dropped", p->template,
+		    p->context, net_addr_format(&f->src, src, sizeof(src)),
+		    net_addr_format(&f->dst, dst, sizeof(dst)), f->proto);
+		return;
+	}
+}
+
 void ipsecmgr_maps_no_sa(struct ipsecmgr *m, const SaNotice *n)
 {
 	struct flow f = {
@@ -599,4 +725,5 @@ void ipsecmgr_maps_no_sa(struct ipsecmgr *m, const SaNotice *n)
 			return;
 		}
 	}
+	in_clear(m, n->ctx, &f);
 }

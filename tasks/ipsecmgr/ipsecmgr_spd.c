@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which packets of the context are a crypto map's: its access lists as routing rules for vpnmgr, in the order
- * that all managers of the context agree on. What a list denies is not its own, and goes on behind it. Rules
+ * that all managers of the context agree on; and the same lists turned round, for what comes in clear though
+ * it should have come in a tunnel. What a list denies is not its own, and goes on behind it. Rules
  * stay in force when this task dies, so that nothing leaves in clear meanwhile. Entry point:
  * ipsecmgr_maps_policies().
  */
@@ -135,21 +136,65 @@ static void put_rule(struct rules *r, const struct spd_rule *s)
 	put(r, &land);
 }
 
-static void put_map(struct rules *r, const struct ipsecmgr_map_state *map)
+static void put_rules(struct rules *r, const struct spd_rule *rule, unsigned n)
 {
 	PolicyUpdate__Rule land;
 	uint32_t landed = 0;
 
-	for (unsigned i = 0; i < map->n_rules; i++) {
-		put_rule(r, &map->rule[i]);
-		if (map->rule[i].acl.permit || map->rule[i].end == landed)
+	for (unsigned i = 0; i < n; i++) {
+		put_rule(r, &rule[i]);
+		if (rule[i].acl.permit || rule[i].end == landed)
 			continue;
 		policy_update__rule__init(&land);
-		land.priority = landed = map->rule[i].end;
+		land.priority = landed = rule[i].end;
 		land.action = POLICY_UPDATE__ACTION__LAND;
-		land.ipv6 = map->rule[i].acl.src.addr.family == AF_INET6;
+		land.ipv6 = rule[i].acl.src.addr.family == AF_INET6;
 		put(r, &land);
 	}
+}
+
+static void put_map(struct rules *r, const struct ipsecmgr_map_state *map)
+{
+	put_rules(r, map->rule, map->n_rules);
+}
+
+static struct spd_rule turned(const struct spd_rule *s)
+{
+	struct spd_rule t = *s;
+
+	t.priority += SPD_CLEAR;
+	t.end += SPD_CLEAR;
+	t.acl.src = s->acl.dst;
+	t.acl.dst = s->acl.src;
+	t.acl.sport = s->acl.dport;
+	t.acl.dport = s->acl.sport;
+	return t;
+}
+
+/* What should come in the tunnel and comes in clear (RFC 4301 section 5.2, step 3): into the TUN as well,
+ * where it finds no SA and ends. The turned rules stay with the map: rows point into them. */
+static void put_clear(struct rules *r, struct ipsecmgr_map_state *map)
+{
+	for (unsigned i = 0; i < map->n_rules; i++)
+		map->back[i] = turned(&map->rule[i]);
+	put_rules(r, map->back, map->n_rules);
+}
+
+/* What comes out of the TUN came in a tunnel. */
+static void put_passage(struct rules *r, bool ipv6)
+{
+	PolicyUpdate__Rule row;
+
+	policy_update__rule__init(&row);
+	row.ipv6 = ipv6;
+	row.priority = SPD_END;
+	row.action = POLICY_UPDATE__ACTION__LAND;
+	put(r, &row);
+	row.priority = SPD_FIRST + SPD_CLEAR - 1;
+	row.action = POLICY_UPDATE__ACTION__SKIP;
+	row.target = SPD_END;
+	row.from_tun = true;
+	put(r, &row);
 }
 
 /* --- telling vpnmgr ----------------------------------------------------------------------------------------
@@ -218,8 +263,14 @@ void ipsecmgr_maps_policies(struct ipsecmgr *m)
 	if (m->spd_open)
 		return;
 	for (p = m->e ? m->policies : NULL; p; p = p->next)
-		if (p->map)
+		if (p->map) {
 			put_map(&r, p->map);
+			put_clear(&r, p->map);
+		}
+	if (r.n) {
+		put_passage(&r, false);
+		put_passage(&r, true);
+	}
 	m->spd_open = tell(m, &r) == 0;
 	if (!m->spd_open)
 		again_later(m);

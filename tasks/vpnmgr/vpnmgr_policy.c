@@ -7,9 +7,11 @@
  * them. Entry point: vpnmgr_policy_update().
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
+#include "chassis/fabric.h"
 #include "net/sock.h"
 #include "place/place.h"
 #include "vpnmgr.h"
@@ -95,6 +97,8 @@ static int read_rule(const PolicyUpdate__Rule *m, uint32_t table, struct nl_rule
 	                      .sport_hi = (uint16_t)m->sport_last,
 	                      .dport_lo = (uint16_t)m->dport_first,
 	                      .dport_hi = (uint16_t)m->dport_last};
+	if (m->from_tun)
+		snprintf(r->iif, sizeof(r->iif), FABRIC_TUN_NAME, table - TABLE_BASE);
 	if (read_prefix(&r->src, &m->src, m->src_len, r->family))
 		return -EINVAL;
 	return read_prefix(&r->dst, &m->dst, m->dst_len, r->family);

@@ -38,7 +38,7 @@ bool ipsecmgr_cfg_map(const struct ipsecmgr_cert_env *e, const struct cfg_node *
                       const struct cfg_node *map, struct ipsecmgr_policy *p)
 {
 	(void)e, (void)ctx;
-	p->pol.n_ike = p->pol.payload[0].n_esp = 1;
+	p->pol.n_ike = p->pol.payload[0].n_esp = p->pol.payload[0].max_children = 1;
 	snprintf(p->pol.payload[0].name, sizeof(p->pol.payload[0].name), "p");
 	return cfg_first(map, "payload") != NULL;
 }
@@ -263,6 +263,73 @@ Test(ipsecmgr_maps, ipv6)
 	                 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
 }
 
+/* --- more rules than child SAs --- */
+
+static char many[8000];
+
+/* A map whose list permits each pair of so many local and remote networks. */
+static struct ipsecmgr_policy *crowd(unsigned local, unsigned remote, bool pairs)
+{
+	size_t n = (size_t)snprintf(many, sizeof(many), "config\ncontext a\nip access-list x\n");
+
+	for (unsigned l = 0; l < local; l++)
+		for (unsigned r = 0; r < remote; r++)
+			if (!pairs || l == r)
+				n += (size_t)snprintf(many + n, sizeof(many) - n,
+				                      "permit ip 10.1.%u.0 0.0.0.255 10.2.%u.0 0.0.0.255\n",
+				                      l, r);
+	snprintf(many + n, sizeof(many) - n, "#exit\n%s%send\n", IFACE("i", "192.0.2.1", "m"),
+	         MAP("m", "192.0.2.7", "x"));
+	ipsecmgr_cfg_free(ipsecmgr.policies);
+	ipsecmgr.policies = NULL;
+	return ipsecmgr.policies = build(many, both);
+}
+
+/* Is exactly what the list permits in some child, and nothing else? */
+static void check_crowd(const struct ipsecmgr_policy *p, unsigned local, unsigned remote, bool pairs)
+{
+	struct flow f = {.proto = 17};
+
+	for (unsigned l = 0; l <= local; l++)
+		for (unsigned r = 0; r <= remote; r++) {
+			f.src = net_addr_v4(0x0a010001 + (l << 8));
+			f.dst = net_addr_v4(0x0a020001 + (r << 8));
+			cr_assert_eq(rule_of(p, &f) < p->pol.n_payload,
+			             l < local && r < remote && (!pairs || l == r), "%u %u", l, r);
+		}
+}
+
+Test(ipsecmgr_maps, rules_share_children_where_there_are_many)
+{
+	struct ipsecmgr_policy *p = crowd(1, 5, false);
+
+	cr_assert_eq(p->pol.n_payload, 5, "five have one each");
+	cr_assert_eq(p->pol.payload[4].max_children, 1);
+	check_crowd(p, 1, 5, false);
+	p = crowd(3, 4, false);
+	cr_assert_str_eq(problems, "");
+	cr_assert_eq(p->pol.n_payload, 3);
+	cr_assert_eq(p->map->n_rules, 12);
+	cr_assert_eq(p->pol.payload[0].n_ts_local, 1);
+	cr_assert_eq(p->pol.payload[0].n_ts_remote, 4);
+	cr_assert_eq(p->pol.payload[0].max_children, 4, "the peer may have a child for each");
+	check_crowd(p, 3, 4, false);
+	p = crowd(4, 5, false);
+	cr_assert_eq(p->pol.n_payload, 5, "a side has four selectors at most");
+	check_crowd(p, 4, 5, false);
+}
+
+Test(ipsecmgr_maps, rules_without_a_child_are_dropped)
+{
+	struct ipsecmgr_policy *p = crowd(7, 7, true);
+
+	cr_assert_str_eq(problems,
+	                 "context a crypto map m: its lists permit 7 times, more than five child SAs can "
+	                 "carry; what 2 of these rules permit is dropped\n");
+	cr_assert_eq(p->pol.n_payload, 5);
+	cr_assert_eq(p->map->n_rules, 7, "they lead into the tunnel, where nothing carries them");
+}
+
 /* --- routing rules against the lists they are made of --- */
 
 struct packet {
@@ -378,7 +445,7 @@ Test(ipsecmgr_maps, routing_chooses_what_the_lists_choose)
 
 	for (unsigned round = 0; round < 300; round++) {
 		struct ipsecmgr_map_state map = {.n_rules = 1 + rnd(7)};
-		struct rules l = {.n = 0};
+		struct rules l = {.n = 0}, back = {.n = 0};
 		unsigned first = 1 + rnd(map.n_rules); /* rules of the first list; the second follows */
 
 		for (unsigned i = 0; i < map.n_rules; i++) {
@@ -406,6 +473,7 @@ Test(ipsecmgr_maps, routing_chooses_what_the_lists_choose)
 			}
 		}
 		put_map(&l, &map);
+		put_clear(&back, &map);
 		for (unsigned k = 0; k < 200; k++) {
 			struct packet p = {0x0a000000 + rnd(4), 0x0a000000 + rnd(4),
 			                   (uint8_t[]){6, 17, 1, 47}[rnd(4)], (uint16_t)(1 + rnd(10)),
@@ -413,10 +481,13 @@ Test(ipsecmgr_maps, routing_chooses_what_the_lists_choose)
 			bool want_it = chosen(&map, &p);
 
 			cr_assert_eq(routed(&l, &p), want_it, "round %u packet %u", round, k);
+			p = (struct packet){p.dst, p.src, p.proto, p.dport, p.sport};
+			cr_assert_eq(routed(&back, &p), want_it, "round %u packet %u in clear", round, k);
 			yes += want_it;
 			no += !want_it;
 		}
 		free(l.row);
+		free(back.row);
 	}
 	cr_assert_gt(yes, 5000u);
 	cr_assert_gt(no, 5000u);
@@ -632,6 +703,169 @@ Test(ipsecmgr_maps, a_change_waits_or_ends_the_tunnel)
 	cr_assert_eq(w_established(&w->n[0]), 0, "the peer was told");
 }
 
+/* --- what chapter 7 calls critical --- */
+
+static void of_ike(struct ike_policy *p)
+{
+	p->ike[0].encr_bits ^= 384;
+}
+static void of_ike_group(struct ike_policy *p)
+{
+	p->ike[0].dh++;
+}
+static void less_sets(struct ike_policy *p)
+{
+	p->n_ike--;
+}
+static void of_esp(struct ike_policy *p)
+{
+	p->payload[0].esp[0].integ++;
+}
+static void less_esp(struct ike_policy *p)
+{
+	p->payload[0].n_esp--;
+}
+static void local_by_certificate(struct ike_policy *p)
+{
+	p->auth[0].local_cert = true;
+}
+static void remote_by_certificate(struct ike_policy *p)
+{
+	p->auth[0].remote_cert = true;
+}
+static void one_way_more(struct ike_policy *p)
+{
+	p->n_auth++;
+}
+static void remote_key(struct ike_policy *p)
+{
+	p->psk[3] ^= 1;
+}
+static void local_key(struct ike_policy *p)
+{
+	p->psk_local_len++;
+}
+static void own_certificate(struct ike_policy *p)
+{
+	p->own = (struct pki_own *)(uintptr_t)16;
+}
+static void authorities(struct ike_policy *p)
+{
+	p->trust = (struct pki_trust *)(uintptr_t)16; /* CA certificates and revocation lists */
+}
+static void peer(struct ike_policy *p)
+{
+	p->peer.bytes[3]++;
+}
+static void rule_more(struct ike_policy *p)
+{
+	p->n_payload++;
+}
+static void rule_other(struct ike_policy *p)
+{
+	p->payload[0].ts_remote[0].port_lo = 7;
+}
+static void lifetime(struct ike_policy *p)
+{
+	p->ike_lifetime_s++;
+	p->payload[0].lifetime_s++;
+}
+static void detection(struct ike_policy *p)
+{
+	p->dpd_interval_s++;
+	p->max_retrans++;
+}
+
+Test(ipsecmgr_maps, what_is_critical)
+{
+	static const struct {
+		void (*change)(struct ike_policy *p);
+		bool critical;
+	} rows[] = {
+	        {of_ike, true},
+	        {of_ike_group, true},
+	        {less_sets, true},
+	        {of_esp, true},
+	        {less_esp, true},
+	        {local_by_certificate, true},
+	        {one_way_more, true},
+	        {remote_by_certificate, true},
+	        {remote_key, true},
+	        {local_key, true},
+	        {own_certificate, true},
+	        {authorities, true},
+	        {peer, true},
+	        {rule_more, true},
+	        {rule_other, true},
+	        {lifetime, false},
+	        {detection, false},
+	};
+	struct ike_policy was = w->n[0].policy, now;
+
+	was.n_payload = was.n_auth = 1;
+	was.payload[0].n_ts_remote = 1;
+	cr_assert_not(critical(&was, &was));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		now = was;
+		rows[i].change(&now);
+		cr_expect_eq(critical(&now, &was), rows[i].critical, "row %zu", i);
+	}
+}
+
+/* A rule that is added or deleted, whatever it does; not one of another list, nor the order of maps. */
+Test(ipsecmgr_maps, rules_added_and_deleted)
+{
+	static const struct {
+		const char *rules, *others;
+		bool changed;
+	} rows[] = {
+	        {"permit ip 10.1.0.0 0.0.255.255 any\n", "permit ip any any\n", false},
+	        {"permit ip 10.1.0.0 0.0.255.255 any\n", "deny ip any any\npermit ip any any\n", false},
+	        {"deny ip any host 10.9.0.1\npermit ip 10.1.0.0 0.0.255.255 any\n", "permit ip any any\n",
+	         true},
+	        {"permit ip 10.1.0.0 0.0.255.255 any\n", "permit ip any any\n", true},
+	        {"permit ip 10.1.0.0 0.0.255.255 any\npermit udp any any\n", "permit ip any any\n", true},
+	        {"permit ip 10.1.0.0 0.0.255.255 any\npermit udp any any eq 7\n", "permit ip any any\n",
+	         true},
+	};
+	char text[2000];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ipsecmgr_policy *p;
+
+		snprintf(text, sizeof(text),
+		         "config\ncontext a\nip access-list x\n%s#exit\nip access-list "
+		         "y\n%s#exit\n%s%s%s%send\n",
+		         rows[i].rules, rows[i].others, IFACE("i", "192.0.2.1", "m"),
+		         IFACE("j", "198.51.100.1", "n"), MAP("m", "192.0.2.7", "x 9"),
+		         MAP("n", "198.51.100.7", "y"));
+		p = build(text, both);
+		cr_expect_eq(ipsecmgr_maps_rules_changed(p), rows[i].changed, "row %zu", i);
+		ipsecmgr_cfg_free(ipsecmgr.policies);
+		ipsecmgr.policies = p;
+	}
+}
+
+/* A list that is gone from the map, or gone altogether, and a peer that is: the map is none any more, and
+ * whoever has its policies ends its tunnels. */
+Test(ipsecmgr_maps, without_list_or_peer_there_is_no_map)
+{
+	static const char *const without[] = {
+	        "match address x\n",
+	        "match address gone\npeer 192.0.2.7\n",
+	        "peer 192.0.2.7\n",
+	};
+	char text[2000];
+
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
+		snprintf(text, sizeof(text),
+		         "config\ncontext a\nip access-list x\npermit ip any any\n#exit\n%s"
+		         "crypto map m ikev2-ipv4\n%spayload p match ipv4\n#exit\n#exit\nend\n",
+		         IFACE("i", "192.0.2.1", "m"), without[i]);
+		cr_expect_null(build(text, both), "row %zu", i);
+	}
+}
+
 /* Everything is told again when it was not heard, and nothing once the chassis serves no more. */
 Test(ipsecmgr_maps, policies_are_told_until_they_are_heard)
 {
@@ -642,7 +876,7 @@ Test(ipsecmgr_maps, policies_are_told_until_they_are_heard)
 	ipsecmgr_maps_policies(&ipsecmgr);
 	cr_assert(told);
 	cr_expect_eq(told->instance, (uint32_t)PLACE_MAP_FIRST);
-	cr_expect_eq(told->n_rules, 2);
+	cr_expect_eq(told->n_rules, 2 + 2 + 4, "both ways, and for both families the way past the second");
 	cr_expect_eq(told->rules[0]->action, POLICY_UPDATE__ACTION__TUNNEL);
 	told_cb(&t, &ipsecmgr, -ETIMEDOUT, NULL);
 	cr_assert(timer, "it is tried again");

@@ -176,6 +176,10 @@ void ipsecmgr_eap_ask(struct ipsecmgr *m, const struct ike_eap_act *a)
 void ipsecmgr_callee_event(struct ipsecmgr *m, const struct ike_event *ev)
 {
 }
+const char *ipsecmgr_data_packet(const uint8_t *packet, size_t len, char buf[IPSECMGR_PACKET_STRLEN])
+{
+	return "";
+}
 void ipsecmgr_maps_event(struct ipsecmgr *m, const struct ike_event *ev)
 {
 }

@@ -27,6 +27,10 @@ void ipsecmgr_maps_changed(struct ipsecmgr *m, const struct cfg_tree *tree, cons
                            const struct ike_policy *was)
 {
 }
+bool ipsecmgr_maps_rules_changed(const struct ipsecmgr_policy *p)
+{
+	return false;
+}
 void ipsecmgr_maps_policies(struct ipsecmgr *m)
 {
 }

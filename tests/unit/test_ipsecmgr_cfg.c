@@ -57,6 +57,9 @@ static const char config[] = "config\n"
                              "    identity local id-type fqdn id gw.example\n"
                              "    keepalive interval 30 timeout 10 num-retry 3\n"
                              "    max-childsa 3\n"
+                             "    control-dont-fragment set-bit\n"
+                             "    ip mtu 1300\n"
+                             "    ipv6 mtu 1310\n"
                              "    ikev2-ikesa rekey\n"
                              "    ikev2-ikesa max-retransmissions 4\n"
                              "    ikev2-ikesa retransmission-timeout 700\n"
@@ -74,6 +77,7 @@ static const char config[] = "config\n"
                              "    deployment-mode remote-access\n"
                              "    ip address pool name p1\n"
                              "    ipv6 address prefix-pool p6\n"
+                             "    pre_fragment mtu 900\n"
                              "    bind address 192.0.2.1 crypto-template t1\n"
                              "  #exit\n"
                              "  wsg-service unbound\n"
@@ -138,6 +142,10 @@ Test(ipsecmgr_cfg, policy_has_every_value)
 	cr_assert_str_eq(p->template, "t1");
 	cr_assert_str_eq(p->pool, "p1");
 	cr_assert_str_eq(p->pool6, "p6");
+	cr_assert_eq(p->mtu4, 1300);
+	cr_assert_eq(p->mtu6, 1310);
+	cr_assert_eq(p->pre_fragment, 900);
+	cr_assert_eq(p->dont_fragment, 1);
 	cr_assert_eq(p->ctx, 2);
 	cr_assert_eq(p->pol.ctx_id, 2);
 	cr_assert_str_eq(net_addr_format(&p->pol.local, text, sizeof(text)), "192.0.2.1");
@@ -210,6 +218,10 @@ Test(ipsecmgr_cfg, defaults_are_staros)
 	cr_assert_eq(p->n_network, 0);
 	cr_assert(!p->pol.custom_idr && !p->pol.dns_as_asked && !p->pol.own_validate);
 	cr_assert_not(p->one_session);
+	cr_assert_eq(p->mtu4, 1438);
+	cr_assert_eq(p->mtu6, 1422);
+	cr_assert_eq(p->pre_fragment, 1400);
+	cr_assert_eq(p->dont_fragment, 0, "as the inner one");
 	ipsecmgr_cfg_free(p);
 	unload(t);
 }

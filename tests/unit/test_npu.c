@@ -634,3 +634,114 @@ Test(npu, keepalives_while_nothing_is_sent)
 	remove_all(b, sa);
 	end(b);
 }
+
+/* ---- too long packets, and the don't-fragment bit (chapter 8) ---- */
+
+static int open_inner_socket(void *arg)
+{
+	struct net_endpoint from = ep("10.9.0.1:7000"), to = ep("10.10.0.5:7000");
+	struct sockaddr_storage ss;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)arg;
+	if (fd < 0 || bind(fd, (struct sockaddr *)&ss, net_endpoint_to_sockaddr(&from, &ss)) ||
+	    connect(fd, (struct sockaddr *)&ss, net_endpoint_to_sockaddr(&to, &ss)))
+		return -errno;
+	return fd;
+}
+
+/* Send so many bytes into the tunnel, with or without leave to fragment. 0 or -errno. */
+static int send_inner(int fd, size_t len, bool df)
+{
+	static const uint8_t data[2000];
+	int how = df ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
+
+	setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &how, sizeof(how));
+	return send(fd, data, len, 0) < 0 ? -errno : 0;
+}
+
+/* The next ESP packet: its outer header's bit in *df, the inner packet in b->pkt. */
+static void receive_outer(struct bed *b, bool *df)
+{
+	struct pollfd p = {.fd = b->peer_raw, .events = POLLIN};
+	ssize_t len;
+
+	cr_assert_eq(poll(&p, 1, DEADLINE_MS), 1);
+	len = recv(b->peer_raw, b->buf + ESP_HEADROOM, 2048, 0);
+	cr_assert_gt(len, 20);
+	*df = b->buf[ESP_HEADROOM + 6] & 0x40;
+	b->pkt =
+	        (struct esp_pkt){.data = b->buf + ESP_HEADROOM, .len = (size_t)len, .headroom = ESP_HEADROOM};
+	cr_assert_eq(esp_outer_pull_ipv4(&b->pkt), ESP_OK);
+	cr_assert_eq(esp_open(b->peer, &b->pkt, 0), ESP_OK);
+}
+
+Test(npu, the_dont_fragment_bit)
+{
+	static const struct {
+		enum npu_df how;
+		bool inner, outer;
+	} rows[] = {
+	        {NPU_DF_COPY, true, true}, {NPU_DF_COPY, false, false}, {NPU_DF_SET, false, true},
+	        {NPU_DF_SET, true, true},  {NPU_DF_CLEAR, true, false}, {NPU_DF_CLEAR, false, false},
+	};
+	struct bed *b = begin();
+	struct npu_sa *sa = prepare_sa(b, false, 1ULL << 32);
+	int fd = ns_run(b->ns, open_inner_socket, NULL);
+	bool df;
+
+	cr_assert_geq(fd, 0);
+	insert_sa(b, sa, 1ULL << 32);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		sa->df = rows[i].how;
+		cr_assert_eq(send_inner(fd, 100, rows[i].inner), 0);
+		receive_outer(b, &df);
+		cr_expect_eq(df, rows[i].outer, "row %zu", i);
+	}
+	close(fd);
+	remove_all(b, sa);
+	end(b);
+}
+
+Test(npu, long_packets_are_fragmented_or_their_sender_is_told)
+{
+	struct bed *b = begin();
+	struct npu_sa *sa = prepare_sa(b, false, 1ULL << 32);
+	int fd = ns_run(b->ns, open_inner_socket, NULL), rc = 0;
+	uint64_t give_up = clock_now_us() + DEADLINE_MS * US_PER_MS;
+	size_t got = 0;
+	bool df;
+
+	cr_assert_geq(fd, 0);
+	sa->mtu4 = 600;
+	insert_sa(b, sa, 1ULL << 32);
+	cr_assert_eq(send_inner(fd, 1000, false), 0);
+	while (got < 1008) { /* with the UDP header */
+		receive_outer(b, &df);
+		cr_assert_leq(b->pkt.len, 600u);
+		cr_assert_eq((b->pkt.data[6] << 8 | b->pkt.data[7]) & 0x1fff, got / 8);
+		got += b->pkt.len - 20;
+	}
+	cr_assert_eq(got, 1008u);
+	cr_assert_eq(b->counters.out_fragmented, 1u);
+	sa->pre_fragment = 300; /* lower still, for those that may be fragmented */
+	cr_assert_eq(send_inner(fd, 500, false), 0);
+	receive_outer(b, &df);
+	cr_assert_leq(b->pkt.len, 300u);
+	receive_outer(b, &df);
+	/* the kernel learns, by our message, that 1000 bytes do not fit */
+	while (!rc && clock_now_us() < give_up)
+		rc = send_inner(fd, 1000, true);
+	cr_assert_eq(rc, -EMSGSIZE);
+	cr_assert_geq(b->counters.out_too_big, 1u);
+	do /* what more of our messages came is told first */
+		rc = send_inner(fd, 500, true);
+	while (rc && clock_now_us() < give_up);
+	cr_assert_eq(rc, 0);
+	receive_outer(b, &df);
+	cr_assert(df);
+	cr_assert_eq(b->pkt.len, 528u);
+	close(fd);
+	remove_all(b, sa);
+	end(b);
+}
