@@ -35,7 +35,7 @@ void ipsecmgr_maps_policies(struct ipsecmgr *m)
 {
 }
 void ipsecmgr_callee_read(const struct cfg_tree *tree, const struct cfg_node *ctx, const struct cfg_node *svc,
-                         struct ipsecmgr_policy *p)
+                          struct ipsecmgr_policy *p)
 {
 }
 void ipsecmgr_callee_free(struct ipsecmgr_callee_conf *conf)
