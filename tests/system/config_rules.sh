@@ -72,8 +72,8 @@ expect 0 'Error : context=c/wsg-service=w: crypto template t has no authenticati
 expect 0 'Error : context=c/crypto-map=m: incomplete: no set peer' cli -c 'show configuration errors'
 expect 0 'Warning %:  context=c/crypto-template=t/blacklist: no crypto blacklist file is configured' \
 	cli -c 'show configuration errors'
-cli -c configure -c 'context c' -c 'crypto template t ikev2-dynamic' -c 'dns-handling custom' || fail "dns-handling"
-expect 0 'Orrery: context=c/crypto-template=t: dns-handling' cli -c 'show configuration errors'
+cli -c configure -c 'context c' -c 'crypto group g' || fail "crypto group"
+expect 0 'Orrery: context=c: crypto-group g' cli -c 'show configuration errors'
 expect 0 '"stored_only"' cli -c 'show configuration errors | json'
 
 # what is required counts from the next boot on, and one is told so until then
