@@ -3,10 +3,12 @@
 #ifndef ORRERY_CARD_H
 #define ORRERY_CARD_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <uv.h>
+#include "base/rate.h"
 #include "bus/bus.h"
 #include "chassis/bp.h"
 #include "chassis/profile.h"
@@ -55,8 +57,18 @@ struct proc {
 	int stat_fd; /* /proc/PID/stat */
 	uint64_t sampled_us, sample_due_us, rss_bytes;
 	double cpu_percent;
+	uint64_t user_us, system_us; /* CPU time at the last measurement */
 	uint64_t cli_request;
 	struct proc *next;
+};
+
+#define CARD_CPUS 4 /* the most a card has */
+
+/* What the tasks of a CPU have used since the card started (cpus.c). */
+struct card_cpu {
+	uint64_t user_us, system_us, memory_kb_ms;
+	struct rate time, memory;
+	double max; /* microseconds a second, of any interval */
 };
 
 struct card {
@@ -82,7 +94,14 @@ struct card {
 	HardwareReport *hardware; /* as the backplane last told it; the active management card hands it on */
 	uint64_t heard[PROFILE_SLOTS_MAX + 1]; /* over the fabric, as the active management card */
 	uint32_t next_cli;
+	struct card_cpu cpu[CARD_CPUS];
+	uint64_t cpus_us, cpus_due_us; /* last and next reading of them */
 };
+
+/* cpus.c: what CPUs carry. */
+void cpus_add(struct card *c, unsigned cpu, uint64_t user_us, uint64_t system_us);
+void cpus_note(struct card *c); /* from the heartbeat; does something twice a minute */
+json_t *cpus_json(struct card *c);
 
 /* procs.c: spawn, watch, restart. */
 const char *proc_state_name(enum proc_state s);

@@ -318,6 +318,7 @@ void report_show(struct card *c, const struct bus_rx *rx, const Envelope *req)
 	              c->type->cpus, "boot", (json_int_t)c->boot_wall, "active_mio", c->active_mio, "switch",
 	              "local", (json_int_t)n->local, "forwarded", (json_int_t)n->forwarded, "unroutable",
 	              (json_int_t)n->unroutable, "dropped", (json_int_t)n->dropped, "tasks", tasks);
+	json_object_set_new(j, "cpu_use", cpus_json(c));
 	r.json = json_dumps(j, JSON_COMPACT);
 	env.kind = ENVELOPE__KIND__RESPONSE;
 	env.id = req->id;

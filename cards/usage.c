@@ -63,7 +63,7 @@ void usage_start(struct proc *p)
 	p->stat_fd = open(path, O_RDONLY | O_CLOEXEC);
 	p->cpu_time = (struct usage_cpu){0};
 	p->cpu_level = p->memory_level = p->session_level = (struct usage_level){0};
-	p->sample_due_us = p->sampled_us = p->rss_bytes = 0;
+	p->sample_due_us = p->sampled_us = p->rss_bytes = p->user_us = p->system_us = 0;
 	p->cpu_percent = 0;
 	usage_cpu_sample(&p->cpu_time, clock_now_us(), 0);
 }
@@ -87,7 +87,7 @@ static void sample(struct proc *p)
 {
 	static long hz;
 	char buf[512], *at;
-	uint64_t now = clock_now_us(), ticks, pages, was = p->rss_bytes;
+	uint64_t now = clock_now_us(), user, system, pages, was = p->rss_bytes;
 	ssize_t n;
 
 	if (p->stat_fd < 0)
@@ -101,11 +101,15 @@ static void sample(struct proc *p)
 		return;
 	at++;
 	/* state is the third of all fields, utime and stime are 14 and 15, rss is 24: proc(5) */
-	ticks = field(&at, 12);
-	ticks += field(&at, 1);
-	pages = field(&at, 9);
 	hz = hz ? hz : sysconf(_SC_CLK_TCK);
-	usage_cpu_sample(&p->cpu_time, now, ticks * (US_PER_SEC / (uint64_t)hz));
+	user = field(&at, 12) * (US_PER_SEC / (uint64_t)hz);
+	system = field(&at, 1) * (US_PER_SEC / (uint64_t)hz);
+	pages = field(&at, 9);
+	usage_cpu_sample(&p->cpu_time, now, user + system);
+	cpus_add(p->card, p->cpu, user > p->user_us ? user - p->user_us : 0,
+	         system > p->system_us ? system - p->system_us : 0);
+	p->user_us = user;
+	p->system_us = system;
 	p->cpu_percent = usage_cpu_permille(&p->cpu_time) / 10;
 	p->rss_bytes = pages * BYTES_OF_PAGE;
 	p->sampled_us = now;
@@ -200,4 +204,5 @@ void usage_tick(struct card *c)
 		sample(p);
 		judge(p);
 	}
+	cpus_note(c);
 }

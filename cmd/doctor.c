@@ -153,6 +153,7 @@ static const struct check checks[] = {
         {"sshd", FOR_LABS, try_program, "sshd", "apt-get install openssh-server"},
         {"sftp-server", FOR_LABS, try_program, "sftp-server", "apt-get install openssh-sftp-server"},
         {"ping", FOR_LABS, try_program, "ping", "apt-get install iputils-ping"},
+        {"traceroute", OPTIONAL, try_program, "traceroute", "apt-get install traceroute"},
         {"kernel ESP (XFRM), not used by Orrery", OPTIONAL, try_command, XFRM_TEST, "nothing to do"},
 };
 

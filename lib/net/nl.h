@@ -32,7 +32,8 @@ struct nl_link {
 	char name[NL_NAME_MAX];
 	char kind[NL_NAME_MAX]; /* "veth", "bridge", "tun", "" */
 	uint8_t mac[6];
-	uint64_t rx_bytes, tx_bytes; /* since it was made */
+	uint64_t rx_bytes, tx_bytes; /* since it was made, as what follows */
+	uint64_t rx_packets, tx_packets, rx_errors, tx_errors, rx_dropped, tx_dropped, rx_multicast;
 };
 
 /* Index by name; 0 or positive, or -errno (-ENODEV). */
@@ -108,5 +109,14 @@ bool nl_rule_equal(const struct nl_rule *a, const struct nl_rule *b);
 int nl_neigh_replace(struct nl *nl, int ifindex, const struct net_addr *a,
                      const uint8_t mac[6]); /* permanent */
 int nl_neigh_del(struct nl *nl, int ifindex, const struct net_addr *a);
+struct nl_neigh {
+	int ifindex;
+	struct net_addr addr;
+	uint16_t state; /* NUD_… of linux/neighbour.h */
+	bool has_mac;
+	uint8_t mac[6];
+};
+/* Neighbours of a family in all devices; those that need no address resolution are left out. */
+int nl_neigh_walk(struct nl *nl, int family, int (*cb)(const struct nl_neigh *n, void *arg), void *arg);
 
 #endif

@@ -34,11 +34,18 @@ static void read_stats(const struct rtattr *a, struct nl_link *l)
 {
 	struct rtnl_link_stats64 s;
 
-	if (!a || RTA_PAYLOAD(a) < offsetof(struct rtnl_link_stats64, rx_errors))
+	if (!a || RTA_PAYLOAD(a) < offsetof(struct rtnl_link_stats64, collisions))
 		return;
-	memcpy(&s, RTA_DATA(a), offsetof(struct rtnl_link_stats64, rx_errors));
+	memcpy(&s, RTA_DATA(a), offsetof(struct rtnl_link_stats64, collisions));
 	l->rx_bytes = s.rx_bytes;
 	l->tx_bytes = s.tx_bytes;
+	l->rx_packets = s.rx_packets;
+	l->tx_packets = s.tx_packets;
+	l->rx_errors = s.rx_errors;
+	l->tx_errors = s.tx_errors;
+	l->rx_dropped = s.rx_dropped;
+	l->tx_dropped = s.tx_dropped;
+	l->rx_multicast = s.multicast;
 }
 
 static int parse_link(const struct nlmsghdr *h, struct nl_link *l)

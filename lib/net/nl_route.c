@@ -318,3 +318,38 @@ int nl_neigh_del(struct nl *nl, int ifindex, const struct net_addr *a)
 	start_neigh(&m, RTM_DELNEIGH, 0, ifindex, a);
 	return nl_talk(nl, &m);
 }
+
+struct neigh_walk {
+	int (*cb)(const struct nl_neigh *n, void *arg);
+	void *arg;
+};
+
+static int neigh_msg(const struct nlmsghdr *h, void *arg)
+{
+	const struct ndmsg *nd = NLMSG_DATA(h);
+	const struct rtattr *t[NDA_LLADDR + 1];
+	struct neigh_walk *w = arg;
+	struct nl_neigh n = {0};
+
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*nd)) || (nd->ndm_state & NUD_NOARP))
+		return 0;
+	nl_attrs(h, sizeof(*nd), t, NDA_LLADDR);
+	if (!nl_attr_addr(t[NDA_DST], nd->ndm_family, &n.addr))
+		return 0;
+	n.ifindex = nd->ndm_ifindex;
+	n.state = nd->ndm_state;
+	n.has_mac = t[NDA_LLADDR] && RTA_PAYLOAD(t[NDA_LLADDR]) == sizeof(n.mac);
+	if (n.has_mac)
+		memcpy(n.mac, RTA_DATA(t[NDA_LLADDR]), sizeof(n.mac));
+	return w->cb(&n, w->arg);
+}
+
+int nl_neigh_walk(struct nl *nl, int family, int (*cb)(const struct nl_neigh *n, void *arg), void *arg)
+{
+	struct ndmsg nd = {.ndm_family = (uint8_t)family};
+	struct neigh_walk w = {cb, arg};
+	struct nl_msg m;
+
+	nl_msg_start(&m, RTM_GETNEIGH, 0, &nd, sizeof(nd));
+	return nl_dump(nl, &m, RTM_NEWNEIGH, neigh_msg, &w);
+}

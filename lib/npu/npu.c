@@ -99,6 +99,7 @@ static void note_usage(struct npu *n)
 
 	if ((n->stats.loops++ & 63) != 0 || getrusage(RUSAGE_THREAD, &u))
 		return;
+	n->stats.sys_us = (uint64_t)u.ru_stime.tv_sec * 1000000 + (uint64_t)u.ru_stime.tv_usec;
 	n->stats.cpu_us = (uint64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000000 +
 	                  (uint64_t)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }

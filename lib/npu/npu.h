@@ -108,7 +108,8 @@ struct npu_event {
 /* What the worker counts beside the esp counters. Read at any time. */
 struct npu_stats {
 	uint64_t ike_in, ike_out, ike_lost, keepalives, keepalives_out, tun_lost, loops, cpu_us, sas;
-	uint64_t beat; /* answers to npu_ping() */
+	uint64_t sys_us; /* the kernel's part of cpu_us */
+	uint64_t beat;   /* answers to npu_ping() */
 };
 
 struct npu_config {

@@ -172,6 +172,10 @@ void render_session_duration(const json_t *j, const struct cli_cmd *cmd,
 void render_disconnect_reasons(const json_t *j, const struct cli_cmd *cmd,
                                struct cli_out *out); /* disconnect_reasons{} */
 
+void render_session_historical(const json_t *j, const struct cli_cmd *cmd,
+                               struct cli_out *out);                                        /* intervals[] */
+void render_session_audit(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* sessmgrs[] */
+
 /* --- render_bulk.c
  * ----------------------------------------------------------------------------------------------------------------------
  */
@@ -185,6 +189,21 @@ void render_bulkstats_data(const json_t *j, const struct cli_cmd *cmd, struct cl
  * ------------------------------------------------------------------------------------------------ */
 void render_subscribers(const json_t *j, const struct cli_cmd *cmd,
                         struct cli_out *out); /* total calls[] managers_missing; full */
+
+/* --- render_port.c: ports[] with device {}
+ * ------------------------------------------------------------------------------------------------ */
+void render_port_info(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);
+void render_port_utilization(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);
+void render_port_datalink(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);
+void render_port_npu(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);
+void render_ip_arp(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* neighbours[] */
+void render_ipv6_interface(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* as IPv4's */
+void render_ipv6_route(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);
+
+/* --- render_cpu.c: cpus[]
+ * ------------------------------------------------------------------------------------------------ */
+void render_cpu_info(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out); /* crypto-cores */
+void render_npu_utilization(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out);
 
 /* --- render_pki.c: a layout of our own
  * ------------------------------------------------------------------------------------------------ */

@@ -5,6 +5,7 @@
  * that this chassis does not offer are 0 because nobody can use them; lines of drop counters that nobody
  * takes are left out.
  */
+#include "base/clock.h"
 #include "render/render.h"
 
 #include <stdio.h>
@@ -191,4 +192,60 @@ void render_disconnect_reasons(const json_t *j, const struct cli_cmd *cmd, struc
 			cli_out_printf(out, "%-53s  %10lld  %10.5f\n", name, (long long)json_integer_value(v),
 			               100.0 * (double)json_integer_value(v) / (double)total);
 	}
+}
+
+/* Layout of show_session_counters_historical_all; handoffs and renewals do not happen to these sessions. */
+void render_session_historical(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	const json_t *v;
+	size_t i;
+
+	cli_out_put(out, "                          ------------------- Number of Calls ------------------   "
+	                 "                "
+	                 "          (A+R+D+F+H+R)\n"
+	                 "Intv  Timestamp              Arrived   Rejected  Connected    Disconn     Failed   "
+	                 "   Handoffs     "
+	                 " Renewals       CallOps \n"
+	                 "----  ------------------- ---------- ---------- ---------- ---------- ---------- "
+	                 "------------- "
+	                 "------------- -------------\n");
+	json_array_foreach(render_list(j, "intervals"), i, v)
+	{
+		long long arrived = render_num(v, "arrived"), rejected = render_num(v, "rejected"),
+		          gone = render_num(v, "disconnected"), failed = render_num(v, "failed");
+
+		cli_out_printf(out, "%4zu  %-19s %10lld %10lld %10lld %10lld %10lld %13d %13d %13lld\n",
+		               i + 1, render_str(v, "end"), arrived, rejected, render_num(v, "connected"),
+		               gone, failed, 0, 0, arrived + rejected + gone + failed);
+	}
+}
+
+/* No public sample is known; the columns of a recovery are those of its trap. */
+void render_session_audit(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	char date[CLOCK_TEXT_MAX];
+	const json_t *m, *r;
+	size_t i;
+
+	cli_out_put(
+	        out,
+	        "               ----------Last Recovery----------  --------------Audits--------------\n"
+	        "sessmgr  Card  Fetched   Prior  Passed  Time(ms)   Number Released  Last\n"
+	        "-------  ----  ------- ------- ------- ---------  ------- --------  ------------------\n");
+	json_array_foreach(render_list(j, "sessmgrs"), i, m)
+	{
+		r = json_object_get(m, "recovery");
+		cli_out_printf(out, "%7lld  %4lld  ", render_num(m, "instance"), render_num(m, "card"));
+		if (json_is_object(r))
+			cli_out_printf(out, "%7lld %7lld %7lld %9lld", render_num(r, "fetched"),
+			               render_num(r, "prior"), render_num(r, "passed"), render_num(r, "ms"));
+		else
+			cli_out_printf(out, "%7s %7s %7s %9s", "-", "-", "-", "-");
+		cli_out_printf(
+		        out, "  %7lld %8lld  %s\n", render_num(m, "audits"), render_num(m, "released"),
+		        render_date(render_num(json_object_get(m, "last"), "wall_us"), date, sizeof(date)));
+	}
+	if (render_num(j, "managers_missing"))
+		cli_out_printf(out, "%lld session manager(s) did not answer.\n",
+		               render_num(j, "managers_missing"));
 }

@@ -126,12 +126,12 @@ static int test_crypto(struct sh *sh, const struct cli_cmd *cmd, struct cli_out 
 	return tell_managers(sh, cmd, strcmp(what, "check") ? what : "dpd");
 }
 
-/* --- ping
+/* --- ping, traceroute
  * -----------------------------------------------------------------------------------------------------------
  */
 
-/* The vpnmgr of the session's context lives in its namespace; ping runs there, as the system's own program.
- */
+/* The vpnmgr of the session's context lives in its namespace; what runs there are the system's own
+ * programs. */
 static int vpnmgr_pid(struct sh *sh, uint32_t ctx, char *err, size_t size)
 {
 	json_t *cards = sh_show(sh, "hatsystem/0", "cards", "", err, size), *task;
@@ -153,34 +153,56 @@ static int vpnmgr_pid(struct sh *sh, uint32_t ctx, char *err, size_t size)
 	return pid;
 }
 
-static void ping_run(int pid, const struct cli_cmd *cmd)
+#define WORDS 24
+
+/* A command line for the system's program: its words, and room for the numbers among them. */
+struct words {
+	const char *v[WORDS];
+	char text[WORDS][24];
+	unsigned n;
+};
+
+static void word(struct words *w, const char *text)
 {
-	char ns[64], count[16], size[16];
-	const char *src = cli_cmd_str(cmd, "source");
-	const char *argv[16] = {"nsenter"};
-	int n = 1;
+	if (w->n < WORDS - 1)
+		w->v[w->n++] = text;
+}
+
+/* An option with the number given in the command, when it was given or has a default (above 0). */
+static void number(struct words *w, const char *option, const struct cli_cmd *cmd, const char *var,
+                   int64_t missing)
+{
+	int64_t n = cli_cmd_int(cmd, var, missing);
+
+	if (!n || w->n + 2 >= WORDS)
+		return;
+	snprintf(w->text[w->n], sizeof(w->text[0]), "%lld", (long long)n);
+	word(w, option);
+	w->v[w->n] = w->text[w->n - 1];
+	w->n++;
+}
+
+static void option(struct words *w, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	word(w, name);
+	word(w, value);
+}
+
+static void run_inside(int pid, struct words *w)
+{
+	char ns[64];
+	const char *argv[WORDS + 3] = {"nsenter", ns};
 
 	snprintf(ns, sizeof(ns), "--net=/proc/%d/ns/net", pid);
-	snprintf(count, sizeof(count), "%d", (int)cli_cmd_int(cmd, "count", 5));
-	snprintf(size, sizeof(size), "%d", (int)cli_cmd_int(cmd, "size", 56));
-	argv[n++] = ns;
-	argv[n++] = "ping";
-	argv[n++] = "-n";
-	argv[n++] = "-c";
-	argv[n++] = count;
-	argv[n++] = "-s";
-	argv[n++] = size;
-	if (src) {
-		argv[n++] = "-I";
-		argv[n++] = src;
-	}
-	argv[n++] = cli_cmd_str(cmd, "host");
-	argv[n] = NULL;
+	memcpy(argv + 2, w->v, w->n * sizeof(*w->v));
 	execvp(argv[0], (char *const *)argv);
 	_exit(127);
 }
 
-static int ping(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+/* The program runs in the namespace of the session's context; Ctrl-C ends it. */
+static int run_in_context(struct sh *sh, struct words *w, struct cli_out *out)
 {
 	uint32_t ctx = vpn_context_id(sh_tree(sh), sh->s.context);
 	char err[256] = "Failure: the context has no vpnmgr at the moment", buf[512];
@@ -196,7 +218,7 @@ static int ping(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 	if (child == 0) {
 		dup2(fds[1], 1);
 		dup2(fds[1], 2);
-		ping_run(pid, cmd);
+		run_inside(pid, w);
 	}
 	close(fds[1]);
 	while (child > 0) {
@@ -217,6 +239,37 @@ static int ping(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 	return 0;
 }
 
+static int ping(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	struct words w = {.n = 0};
+
+	word(&w, "ping");
+	word(&w, "-n");
+	number(&w, "-c", cmd, "count", 5);
+	number(&w, "-s", cmd, "size", 56);
+	option(&w, "-I", cli_cmd_str(cmd, "source"));
+	word(&w, cli_cmd_str(cmd, "host"));
+	return run_in_context(sh, &w, out);
+}
+
+static int trace(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	struct words w = {.n = 0};
+
+	word(&w, "traceroute");
+	word(&w, "-n");
+	number(&w, "-q", cmd, "count", 3);
+	number(&w, "-m", cmd, "hops", 30);
+	number(&w, "-f", cmd, "minttl", 1);
+	number(&w, "-w", cmd, "seconds", 5);
+	number(&w, "-p", cmd, "port", 0);
+	option(&w, "-s", cli_cmd_str(cmd, "source"));
+	word(&w, cli_cmd_str(cmd, "host"));
+	if (cli_cmd_has(cmd, "size"))
+		word(&w, cli_cmd_str(cmd, "size"));
+	return run_in_context(sh, &w, out);
+}
+
 const struct sh_command sh_exec_commands[] = {
         {"srp_initiate_switchover", srp_initiate_switchover, NULL, NULL},
         {"srp_validate_configuration", srp_validate_configuration, NULL, NULL},
@@ -226,5 +279,8 @@ const struct sh_command sh_exec_commands[] = {
         {"clear_crypto_sa", clear_crypto_sa, NULL, NULL},
         {"test_crypto", test_crypto, NULL, NULL},
         {"ping", ping, NULL, NULL},
+        {"ping6", ping, NULL, NULL},
+        {"traceroute", trace, NULL, NULL},
+        {"traceroute6", trace, NULL, NULL},
         {NULL, NULL, NULL, NULL},
 };

@@ -45,11 +45,12 @@ struct store_reader *sh_state(struct sh *sh)
 const struct sh_command *sh_command_find(const char *handler)
 {
 	static const struct sh_command *const tables[] = {
-	        sh_exec_commands,   sh_chassis_commands, sh_hw_commands,         sh_crypto_commands,
-	        sh_radius_commands, sh_access_commands,  sh_system_commands,     sh_config_commands,
-	        sh_file_commands,   sh_who_commands,     sh_settings_commands,   sh_task_commands,
-	        sh_ssh_commands,    sh_pki_commands,     sh_subscriber_commands, sh_clear_commands,
-	        sh_logging_commands};
+	        sh_exec_commands,    sh_chassis_commands, sh_hw_commands,         sh_crypto_commands,
+	        sh_radius_commands,  sh_access_commands,  sh_system_commands,     sh_config_commands,
+	        sh_file_commands,    sh_who_commands,     sh_settings_commands,   sh_task_commands,
+	        sh_ssh_commands,     sh_pki_commands,     sh_subscriber_commands, sh_clear_commands,
+	        sh_logging_commands, sh_network_commands, sh_cpu_commands,        sh_history_commands,
+	        sh_support_commands};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		for (const struct sh_command *c = tables[i]; c->handler; c++)

@@ -20,6 +20,13 @@ json_t *sh_show_context(struct sh *sh, const char *what, const char *args, char 
  */
 json_t *sh_counters(struct sh *sh, const char *schema, char *err, size_t size);
 
+/* --- cli_show_chassis.c
+ * ------------------------------------------------------------------------------------------------ */
+/* hatsystem's cards. */
+json_t *sh_cards_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+/* Every configured port and its pair: {"ports": […]}. */
+json_t *sh_ports_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+
 /* --- cli_show_template.c: from the configuration
  * ----------------------------------------------------------------- */
 json_t *sh_template_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);

@@ -47,14 +47,14 @@ static json_t *uptime_collect(struct sh *sh, const struct cli_cmd *cmd, char *er
  * ---------------------------------------------------------------------------------------------------------
  */
 
-static json_t *cards_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
+json_t *sh_cards_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
 	return sh_show(sh, "hatsystem/0", "cards", "", err, size);
 }
 
 static json_t *card_info_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
-	json_t *j = cards_collect(sh, cmd, err, size), *keep, *c;
+	json_t *j = sh_cards_collect(sh, cmd, err, size), *keep, *c;
 	int64_t slot = cli_cmd_int(cmd, "slot", 0);
 	size_t i;
 
@@ -159,54 +159,6 @@ static json_t *recovery_collect(struct sh *sh, const struct cli_cmd *cmd, char *
 	return j;
 }
 
-/* --- CPUs
- * -----------------------------------------------------------------------------------------------------------------
- */
-
-/* What the tasks of a CPU use now; load, averages and installed memory are not measured. */
-static json_t *cpu_json(const json_t *card, long long cpu)
-{
-	const json_t *t;
-	double usage = 0;
-	json_int_t memory = 0;
-	size_t i;
-
-	json_array_foreach(render_list(card, "tasks"), i, t)
-	{
-		if (render_num(t, "cpu") != cpu)
-			continue;
-		usage += json_real_value(json_object_get(t, "cpu_percent"));
-		memory += render_num(t, "rss");
-	}
-	return json_pack("{s:I, s:I, s:s, s:f, s:I}", "card", (json_int_t)render_num(card, "slot"), "cpu",
-	                 (json_int_t)cpu, "state", render_str(card, "state"), "usage_now", usage,
-	                 "memory_now", memory);
-}
-
-static json_t *cpu_table_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
-{
-	json_t *cards = cards_collect(sh, cmd, err, size), *list = json_array(), *c, *card;
-	char dst[40], why[256];
-	size_t i;
-
-	json_array_foreach(json_object_get(cards, "cards"), i, c)
-	{
-		if (!render_flag(c, "present") || !render_num(c, "cpus"))
-			continue;
-		snprintf(dst, sizeof(dst), "card/%lld", render_num(c, "slot"));
-		card = sh_show(sh, dst, "card", "", why, sizeof(why));
-		for (long long cpu = 0; card && cpu < render_num(card, "cpus"); cpu++)
-			json_array_append_new(list, cpu_json(card, cpu));
-		json_decref(card);
-	}
-	if (!cards) {
-		json_decref(list);
-		return NULL;
-	}
-	json_decref(cards);
-	return json_pack("{s:o}", "cpus", list);
-}
-
 /* --- ports
  * --------------------------------------------------------------------------------------------------------------------
  */
@@ -293,9 +245,9 @@ static json_t *sorted_ports(const json_t *list)
 }
 
 /* Ports that are configured, with their pairs: an unconfigured port has no device, and so nothing to tell. */
-static json_t *port_table_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
+json_t *sh_ports_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
-	json_t *cards = cards_collect(sh, cmd, err, size), *j;
+	json_t *cards = sh_cards_collect(sh, cmd, err, size), *j;
 	struct ports x = {.tree = sh_tree(sh), .active = (unsigned)render_num(cards, "active_mio")};
 	const struct cfg_node *n;
 	unsigned slot, number, other;
@@ -323,12 +275,11 @@ static json_t *port_table_collect(struct sh *sh, const struct cli_cmd *cmd, char
 const struct sh_command sh_chassis_commands[] = {
         {"show_version", NULL, version_collect, render_version},
         {"show_system_uptime", NULL, uptime_collect, render_uptime},
-        {"show_card_table", NULL, cards_collect, render_card_table},
+        {"show_card_table", NULL, sh_cards_collect, render_card_table},
         {"show_card_info", NULL, card_info_collect, render_card_info},
         {"show_task_resources", NULL, tasks_collect, render_task_resources},
         {"show_task_table", NULL, tasks_collect, render_task_table},
         {"show_session_recovery_status", NULL, recovery_collect, render_session_recovery},
-        {"show_cpu_table", NULL, cpu_table_collect, render_cpu_table},
-        {"show_port_table", NULL, port_table_collect, render_port_table},
+        {"show_port_table", NULL, sh_ports_collect, render_port_table},
         {NULL, NULL, NULL, NULL},
 };

@@ -174,6 +174,10 @@ extern const struct sh_command sh_pki_commands[];    /* cli_show_pki.c: certific
 extern const struct sh_command sh_subscriber_commands[]; /* cli_subscribers.c */
 extern const struct sh_command sh_clear_commands[];      /* cli_clear.c */
 extern const struct sh_command sh_logging_commands[];    /* cli_logging.c: the event log */
+extern const struct sh_command sh_network_commands[];    /* cli_show_network.c: ports, neighbours, IPv6 */
+extern const struct sh_command sh_cpu_commands[];        /* cli_show_cpu.c */
+extern const struct sh_command sh_history_commands[];    /* cli_show_history.c: past intervals, audits */
+extern const struct sh_command sh_support_commands[];    /* cli_support.c */
 /* NULL: the program has no such handler. */
 const struct sh_command *sh_command_find(const char *handler);
 /* cli_show_settings.c: what is configured */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/counters.h"
+#include "base/rate.h"
 #include "base/schemas.h"
 #include "npu/npu.h"
 #include "store/store.h"
@@ -57,9 +58,18 @@ struct iftask {
 	uint64_t beat;
 	unsigned stalled;
 	uint64_t marks_written, marks_refused, batches, notices;
+	struct rate core; /* user and system time of the crypto core */
 };
 
 extern struct iftask iftask;
+
+/* User time of the crypto core; the worker may just be writing the two figures. */
+static inline uint64_t iftask_user_us(const struct npu_stats *s)
+{
+	uint64_t all = s->cpu_us, system = s->sys_us;
+
+	return all > system ? all - system : 0;
+}
 
 /* --- iftask_map.c */
 struct iftask_sa *iftask_map_get(const struct iftask *f, uint32_t spi_in);

@@ -48,6 +48,18 @@ static json_t *binds(const struct iftask *f)
 	return list;
 }
 
+/* {"user", "system"} in percent of the core over a span; NULL: not known yet. */
+static json_t *core_use(const struct iftask *f, unsigned span_s)
+{
+	const struct npu_stats *s = npu_stats(f->npu);
+	double user, system;
+
+	if (!rate_over(&f->core, clock_now_us(), iftask_user_us(s), s->sys_us, span_s * US_PER_SEC, &user,
+	               &system))
+		return NULL;
+	return json_pack("{s:f, s:f}", "user", user / 1e4, "system", system / 1e4);
+}
+
 static json_t *show_summary(struct task *t, struct show_page *page, char *err, size_t size)
 {
 	const struct iftask *f = &iftask;
@@ -61,6 +73,9 @@ static json_t *show_summary(struct task *t, struct show_page *page, char *err, s
 	json_object_set_new(core, "cpu_us", number(s->cpu_us));
 	json_object_set_new(core, "loops", number(s->loops));
 	json_object_set_new(core, "sas", number(s->sas));
+	json_object_set_new(core, "now", core_use(f, 0));
+	json_object_set_new(core, "5min", core_use(f, 300));
+	json_object_set_new(core, "15min", core_use(f, 900));
 	json_object_set_new(o, "crypto_core", core);
 	json_object_set_new(o, "ike_in", number(s->ike_in));
 	json_object_set_new(o, "ike_out", number(s->ike_out));

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "punt/punt.h"
 
@@ -29,8 +30,10 @@ static void wake_loop(void *arg)
 static void ping(struct task *t, void *arg)
 {
 	struct iftask *f = arg;
-	uint64_t beat = npu_stats(f->npu)->beat;
+	const struct npu_stats *s = npu_stats(f->npu);
+	uint64_t beat = s->beat;
 
+	rate_note(&f->core, clock_now_us(), iftask_user_us(s), s->sys_us);
 	f->stalled = beat == f->beat ? f->stalled + 1 : 0;
 	f->beat = beat;
 	if (f->stalled > IFTASK_STALL_SEC) {

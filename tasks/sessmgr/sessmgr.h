@@ -67,6 +67,13 @@ struct sessmgr_call {
 struct sessmgr_chunk_req;
 struct sessmgr_audit;
 
+/* How a comparison of calls with IKE SAs ended. */
+struct sessmgr_audited {
+	uint64_t wall_us;
+	uint32_t fetched; /* from the aaamgr; of a recovery only */
+	uint32_t prior, lost, left, ms;
+};
+
 struct sessmgr_reason {
 	char text[SESSION_REASON_MAX];
 	uint64_t n;
@@ -87,8 +94,10 @@ struct sessmgr {
 	uint64_t activated_us;
 	uint32_t recovered;
 	struct sessmgr_chunk_req *requests;
-	struct sessmgr_audit *audit; /* under way */
-	unsigned audits_soon;        /* still to do: an ipsecmgr came back, or did not answer */
+	struct sessmgr_audit *audit;                      /* under way */
+	struct sessmgr_audited last_audit, last_recovery; /* wall_us 0: there was none */
+	uint64_t audits, audits_released;
+	unsigned audits_soon; /* still to do: an ipsecmgr came back, or did not answer */
 	struct task_timer *soon;
 	uint64_t ipsecmgr_came[256];  /* when the one of this number came (back) */
 	struct task_timer *row_again; /* rows are to be deleted that the store refused to */

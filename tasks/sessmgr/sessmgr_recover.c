@@ -180,6 +180,7 @@ struct sessmgr_audit {
 	uint32_t gen;
 	bool recovery; /* ends with the trap */
 	uint32_t fetched, prior, lost;
+	uint64_t began_us;
 	unsigned open; /* questions under way */
 	uint32_t *suspects;
 	unsigned n;
@@ -196,7 +197,18 @@ static void finish(struct sessmgr *s, struct sessmgr_audit *a)
 	uint64_t ms = (clock_now_us() - s->activated_us) / US_PER_MS;
 
 	s->audit = NULL;
+	s->last_audit =
+	        (struct sessmgr_audited){.wall_us = clock_wall_us(),
+	                                 .fetched = a->fetched,
+	                                 .prior = a->prior,
+	                                 .lost = a->lost,
+	                                 .left = left,
+	                                 .ms = (uint32_t)((clock_now_us() - a->began_us) / US_PER_MS)};
+	s->audits++;
+	s->audits_released += a->lost;
 	if (a->recovery) {
+		s->last_recovery = s->last_audit;
+		s->last_recovery.ms = (uint32_t)ms;
 		LOG(EV_SESS_RECOVERED,
 		    "%u calls recovered, %u fetched from aaamgr, %u released by the audit, in %llu ms",
 		    a->prior - a->lost, a->fetched, a->lost, (unsigned long long)ms);
@@ -371,7 +383,8 @@ static void audit_start(struct sessmgr *s, bool recovery, uint32_t fetched, uint
 	a->gen = s->gen;
 	a->recovery = recovery;
 	a->fetched = fetched;
-	a->prior = prior;
+	a->prior = recovery ? prior : session_in_state(s->table, SESSION_CONNECTED);
+	a->began_us = clock_now_us();
 	a->open = 1;
 	s->audit = a;
 	collect(s, a, asked);

@@ -226,12 +226,33 @@ static json_t *show_chunks(struct task *t, struct show_page *page, char *err, si
 	return o;
 }
 
+static json_t *audited_json(const struct sessmgr_audited *a)
+{
+	if (!a->wall_us)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "wall_us", (json_int_t)a->wall_us, "fetched",
+	                 (json_int_t)a->fetched, "prior", (json_int_t)a->prior, "released",
+	                 (json_int_t)a->lost, "passed",
+	                 (json_int_t)(a->prior > a->lost ? a->prior - a->lost : 0), "call_lines",
+	                 (json_int_t)a->left, "ms", (json_int_t)a->ms);
+}
+
+static json_t *show_audit(struct task *t, struct show_page *page, char *err, size_t size)
+{
+	const struct sessmgr *s = &sessmgr;
+
+	return json_pack("{s:i, s:i, s:I, s:I, s:o, s:o}", "instance", (int)t->instance, "card", (int)t->card,
+	                 "audits", (json_int_t)s->audits, "released", (json_int_t)s->audits_released, "last",
+	                 audited_json(&s->last_audit), "recovery", audited_json(&s->last_recovery));
+}
+
 static const struct show_row rows[] = {
         {"calls", "calls of this instance, in order of arrival; args: filters", show_calls},
         {"call", "one call with its event trace; args: its id", show_call},
         {"summary", "numbers by kind, state, duration, disconnect reason", show_summary},
         {"services", "calls by wsg service", show_services},
         {"chunks", "chunks of pool addresses", show_chunks},
+        {"audit", "comparisons of calls with IKE SAs", show_audit},
 };
 
 void sessmgr_show(struct task *t, const struct bus_msg *m)

@@ -3,11 +3,12 @@
  * Private to vpnmgr: one context's network. _cfg.c learns what shall be (configuration, redundancy state),
  * _net.c makes the kernel so, _pool.c owns the address pools and their chunks, _flow.c the routes of tunnels
  * without an assigned address, _policy.c what crypto maps protect, _garp.c announces addresses after a
- * take-over, _ipc.c takes messages, _show.c answers operators.
+ * take-over, _port.c what ports carry, _ipc.c takes messages, _show.c answers operators.
  */
 #ifndef VPNMGR_H
 #define VPNMGR_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/log.h"
@@ -90,6 +91,12 @@ int vpnmgr_net_table(struct vpnmgr *v, struct nl_route *r, uint32_t ipsecmgr);
 void vpnmgr_net_report(struct vpnmgr *v, enum log_event ev, char last[VPNMGR_PROBLEMS]);
 /* Note a problem of the present reading or reconciliation. */
 void vpnmgr_net_problem(struct vpnmgr *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* vpnmgr_port.c: counters and averages of ports, neighbours. */
+struct show_page;
+void vpnmgr_port_note(struct vpnmgr *v);
+json_t *vpnmgr_port_show(struct task *t, struct show_page *page, char *err, size_t size);
+json_t *vpnmgr_port_arp(struct task *t, struct show_page *page, char *err, size_t size);
 
 /* vpnmgr_garp.c: announce the addresses of ports and, while serving, every srp-activate one, now and twice
  * more. */

@@ -345,6 +345,7 @@ void vpnmgr_net_reconcile(struct vpnmgr *v)
 		resolve(v, &v->cfg.ifs[i], &v->ifs[i]);
 	fresh = reconcile_addrs(v);
 	reconcile_routes(v);
+	vpnmgr_port_note(v);
 	failed = v->problems[0];
 	vpnmgr_net_report(v, EV_VPN_NETLINK, v->problems_net);
 	if (fresh)

@@ -155,7 +155,8 @@ static json_t *show_pool6(struct task *t, struct show_page *page, char *err, siz
 /* --- ip interface
  * --------------------------------------------------------------------------------------------- */
 
-static json_t *if_json(const struct vpnmgr *v, unsigned n)
+/* family: addresses of this one only; 0: all. */
+static json_t *if_json(const struct vpnmgr *v, unsigned n, int family)
 {
 	const struct vpn_if *i = &v->cfg.ifs[n];
 	json_t *o = json_object(), *a = json_array();
@@ -172,8 +173,11 @@ static json_t *if_json(const struct vpnmgr *v, unsigned n)
 	if (v->ifs[n].err)
 		json_object_set_new(o, "reason", json_string(strerror(-v->ifs[n].err)));
 	for (unsigned k = 0; k < i->n_addr; k++) {
-		json_t *x = json_object();
+		json_t *x;
 
+		if (family && i->addr[k].p.addr.family != family)
+			continue;
+		x = json_object();
 		json_object_set_new(x, "address", addr_json(&i->addr[k].p.addr));
 		json_object_set_new(x, "prefix_len", json_integer(i->addr[k].p.len));
 		if (i->addr[k].p.addr.family == AF_INET)
@@ -192,24 +196,44 @@ static json_t *if_json(const struct vpnmgr *v, unsigned n)
 	return o;
 }
 
+static bool has_family(const struct vpn_if *i, int family)
+{
+	for (unsigned k = 0; k < i->n_addr; k++)
+		if (!family || i->addr[k].p.addr.family == family)
+			return true;
+	return !family;
+}
+
 /* args: "" or an interface's name. */
-static json_t *show_interface(struct task *t, struct show_page *page, char *err, size_t size)
+static json_t *interfaces_json(int family, struct show_page *page, char *err, size_t size)
 {
 	struct vpnmgr *v = &vpnmgr;
 	json_t *root = json_object(), *a = json_array();
 
 	for (unsigned i = 0; i < v->cfg.n_ifs; i++)
-		if ((!page->args[0] || !strcmp(page->args, v->cfg.ifs[i].name)) && show_wanted(page))
-			json_array_append_new(a, if_json(v, i));
+		if ((!page->args[0] || !strcmp(page->args, v->cfg.ifs[i].name)) &&
+		    has_family(&v->cfg.ifs[i], family) && show_wanted(page))
+			json_array_append_new(a, if_json(v, i, family));
 	json_object_set_new(root, "context", show_text(v->cfg.name));
 	json_object_set_new(root, "interfaces", a);
 	if (page->args[0] && !json_array_size(a)) {
-		snprintf(err, size, "Failure: interface %.79s does not exist in context %s", page->args,
+		snprintf(err, size, "Failure: interface %.79s %s in context %s", page->args,
+		         vpn_cfg_if(&v->cfg, page->args) ? "has no IPv6 address" : "does not exist",
 		         v->cfg.name);
 		json_decref(root);
 		return NULL;
 	}
 	return root;
+}
+
+static json_t *show_interface(struct task *t, struct show_page *page, char *err, size_t size)
+{
+	return interfaces_json(0, page, err, size);
+}
+
+static json_t *show_interface6(struct task *t, struct show_page *page, char *err, size_t size)
+{
+	return interfaces_json(AF_INET6, page, err, size);
 }
 
 /* --- ip route
@@ -312,17 +336,29 @@ static json_t *row_json(const struct row *r)
 	return o;
 }
 
-static json_t *show_route(struct task *t, struct show_page *page, char *err, size_t size)
+/* Rows of one family; 0: of both. */
+static void keep_family(struct rows *l, int family)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (!family || l->v[i].dst.addr.family == family)
+			l->v[n++] = l->v[i];
+	l->n = n;
+}
+
+static json_t *routes_json(int family, struct show_page *page)
 {
 	struct vpnmgr *v = &vpnmgr;
 	json_t *root = json_object(), *a = json_array();
-	unsigned unique = 0, con = 0, framed = 0;
+	unsigned unique = 0, con = 0, framed = 0, stat = 0;
 	struct rows l = {0};
 	bool used = false;
 
 	connected(v, &l);
 	tunnels(v, &l);
 	statics(v, &l);
+	keep_family(&l, family);
 	if (l.n)
 		qsort(l.v, l.n, sizeof(*l.v), by_dst);
 	for (size_t i = 0; i < l.n; i++) {
@@ -335,6 +371,7 @@ static json_t *show_route(struct task *t, struct show_page *page, char *err, siz
 		unique += first;
 		con += l.v[i].protocol[0] == 'c';
 		framed += l.v[i].protocol[0] == 'f';
+		stat += l.v[i].protocol[0] == 's';
 		if (show_wanted(page))
 			json_array_append_new(a, row_json(&l.v[i]));
 	}
@@ -345,8 +382,18 @@ static json_t *show_route(struct task *t, struct show_page *page, char *err, siz
 	json_object_set_new(root, "unique", json_integer(unique));
 	json_object_set_new(root, "connected", json_integer(con + framed));
 	json_object_set_new(root, "framed", json_integer(framed));
-	json_object_set_new(root, "static", json_integer((json_int_t)v->cfg.n_routes));
+	json_object_set_new(root, "static", json_integer(stat));
 	return root;
+}
+
+static json_t *show_route(struct task *t, struct show_page *page, char *err, size_t size)
+{
+	return routes_json(0, page);
+}
+
+static json_t *show_route6(struct task *t, struct show_page *page, char *err, size_t size)
+{
+	return routes_json(AF_INET6, page);
 }
 
 /* --- context
@@ -376,6 +423,10 @@ static const struct show_row rows[] = {
         {"ipv6 pool", "those of IPv6", show_pool6},
         {"ip interface", "interfaces, ports, addresses; args: an interface's name", show_interface},
         {"ip route", "connected, pool, tunnel and static routes", show_route},
+        {"ipv6 interface", "interfaces with IPv6 addresses, and those", show_interface6},
+        {"ipv6 route", "routes of IPv6", show_route6},
+        {"ip arp", "neighbours of IPv4 as the kernel has them", vpnmgr_port_arp},
+        {"ports", "ports of the context: counters, averages", vpnmgr_port_show},
         {"context", "summary of the context", show_context},
 };
 

@@ -33,6 +33,21 @@ expect 1 'Failure: No task rmctrl instance 7' cli -c 'task kill facility rmctrl 
 cli -c configure -c 'context later' -c end || fail "an edit after all that"
 expect 0 'TaskRestart.*facility srdb' cli -c 'show snmp trap history'
 
+# what the kills left to be seen, and what goes on: audits, neighbours, counters of ports and cores, the way to a host
+json() {
+	cli -c "$1 | json" | sed -n '/^{/,$p'
+}
+json 'show session recovery audit' | jq -e '.sessmgrs[] | select(.instance == 1) | .recovery.passed > 0 and .released == 0' >"$WORK/o" ||
+	fail "the audit of sessmgr 1"
+json 'show port datalink counters 5/10' | jq -e '.ports | length == 1 and .[0].device.rx_bytes > 10000 and .[0].device.tx_packets > 100' \
+	>"$WORK/o" || fail "counters of port 5/10"
+json 'show cpu info card 2 crypto-cores' | jq -e '[.cpus[] | select(.crypto_core)] | length == 1' >"$WORK/o" || fail "the crypto core of card 2"
+expect 0 '^ 02/0/01 ' cli -c 'show npu utilization table'
+expect 0 '^   192.0.2.100 *ether *[0-9A-F:]\{17\} [RSDP] *access$' cli -c 'context wsg' -c 'show ip arp'
+expect 0 '^\*2001:db8:113::/64 ' cli -c 'context wsg' -c 'show ipv6 route'
+expect 0 '^ 1  203.0.113.10 ' cli -c 'context wsg' -c 'traceroute 203.0.113.10 count 1'
+expect 0 '0% packet loss' cli -c 'context wsg' -c 'ping6 2001:db8:113::1 count 1'
+
 # a crash with its core: copied, forgotten one by one and together
 old=$(pid sessmgr 2)
 kill -SEGV "$old"
@@ -45,6 +60,9 @@ crashes() {
 all=$(crashes)
 cli -c "crash copy number $all url /flash/core.txt" | grep -q '^Transferred [1-9]' || fail "crash copy"
 expect 0 'Fatal Signal 11: SEGV' cli -c 'show file url /flash/core.txt'
+expect 0 'Changed output URL to file: /flash/ssd.tar' cli -c 'show support details to file /flash/ssd -noconfirm'
+tar -tf "$(find "$WORK" -name ssd.tar)" | grep -q '^crash/crash-' || fail "the archive has no core"
+tar -xOf "$(find "$WORK" -name ssd.tar)" support_details.txt | grep -q '^\*\*\*\*\*\*\*\* show configuration \*\*\*' || fail "the archive"
 cli -c "clear crash number $all -noconfirm" || fail "clear crash number"
 [ "$(crashes)" = $((all - 1)) ] || fail "$(crashes) crashes are left of $all"
 cli -c 'clear crash list -noconfirm' || fail "clear crash list"

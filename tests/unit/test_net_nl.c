@@ -177,6 +177,52 @@ struct announce {
 	struct net_addr addr;
 };
 
+struct seen_neigh {
+	struct net_addr want;
+	struct nl_neigh found;
+	int n;
+};
+
+static int see_neigh(const struct nl_neigh *n, void *arg)
+{
+	struct seen_neigh *s = arg;
+
+	if (net_addr_equal(&n->addr, &s->want)) {
+		s->found = *n;
+		s->n++;
+	}
+	return 0;
+}
+
+Test(net_nl, neighbours)
+{
+	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
+	struct nl *nl = begin();
+	struct net_prefix a = prefix("10.9.1.1/24");
+	struct seen_neigh s = {.n = 0};
+	struct nl_link link;
+	int idx;
+
+	cr_assert_eq(nl_link_veth(nl, "n-1", "n-2", -1), 0, "%s", nl_error_text(nl));
+	idx = nl_link_index(nl, "n-1");
+	cr_assert_eq(nl_link_up(nl, idx, true), 0);
+	cr_assert_eq(nl_addr_add(nl, idx, &a), 0);
+	net_addr_parse(&s.want, "10.9.1.7");
+	cr_assert_eq(nl_neigh_walk(nl, AF_INET, see_neigh, &s), 0);
+	cr_expect_eq(s.n, 0);
+	cr_assert_eq(nl_neigh_replace(nl, idx, &s.want, mac), 0);
+	cr_assert_eq(nl_neigh_walk(nl, AF_INET, see_neigh, &s), 0);
+	cr_expect_eq(s.n, 1);
+	cr_expect(s.found.ifindex == idx && s.found.has_mac && !memcmp(s.found.mac, mac, 6));
+	cr_expect(s.found.state & 0x80, "permanent");
+	cr_assert_eq(nl_neigh_walk(nl, AF_INET6, see_neigh, &s), 0);
+	cr_expect_eq(s.n, 1, "the other family");
+	cr_assert_eq(nl_neigh_del(nl, idx, &s.want), 0);
+	cr_assert_eq(nl_link_get(nl, "n-1", &link), 0);
+	cr_expect(link.rx_errors == 0 && link.tx_dropped < 1000);
+	nl_free(nl);
+}
+
 static int announce(void *arg)
 {
 	struct announce *a = arg;
