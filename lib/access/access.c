@@ -105,7 +105,7 @@ static int grow(struct access_list *l, size_t len)
 		l->e = e;
 		l->size = size;
 	}
-	if (l->used + len > l->room) {
+	if (!l->heap || l->used + len > l->room) {
 		size_t room = 2 * l->room + len + 4096;
 		char *heap = realloc(l->heap, room);
 

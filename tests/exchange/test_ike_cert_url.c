@@ -86,6 +86,14 @@ Test(ike_cert_url, both_ways)
 	}
 }
 
+/* ddos max-cert-size: no more than that is fetched (chapter 19). */
+Test(ike_cert_url, no_more_is_fetched_than_may_be)
+{
+	GW->policy.max_cert_size = 700;
+	go();
+	cr_expect_eq(GW->cert.max, 700);
+}
+
 /* The whole certificate, where one side does not want it or has none to name (chapter 15). */
 Test(ike_cert_url, only_where_both_agree)
 {
