@@ -47,6 +47,18 @@ static void turn_away(struct ike_rx *rx, const struct ike_pol *pol, struct count
 	ike_init_refuse(rx, type, NULL, 0);
 }
 
+static unsigned bucket_of(const struct ike_engine *e, const struct net_addr *peer)
+{
+	return (unsigned)(net_addr_hash(peer, e->seed) % IKE_HALF_BUCKETS);
+}
+
+/* A host that answers cookies can still begin and begin (RFC 8019 section 4): when half of the room is taken,
+ * no address may have more than an eighth of it. */
+static bool too_many_of_one(const struct ike_engine *e, uint32_t half, const struct net_addr *peer)
+{
+	return half >= 64 && e->n.half_open >= half / 2 && e->half_of[bucket_of(e, peer)] >= half / 8;
+}
+
 bool ike_guard_may_begin(struct ike_rx *rx, const struct ike_pol *pol, struct counters_ikev2 *c)
 {
 	const struct ike_engine *e = rx->e;
@@ -61,7 +73,7 @@ bool ike_guard_may_begin(struct ike_rx *rx, const struct ike_pol *pol, struct co
 		turn_away(rx, pol, c, e->congestion == IKE_CONGESTION_REJECT);
 		return false;
 	}
-	if (e->n.half_open < half && e->n.sas < all)
+	if (e->n.half_open < half && e->n.sas < all && !too_many_of_one(e, half, &rx->path->remote.addr))
 		return true;
 	turn_away(rx, pol, c, pol->p.congestion_reject);
 	return false;
@@ -94,13 +106,25 @@ struct ike_pol *ike_guard_vendor(struct ike_rx *rx, struct ike_pol *pol, struct 
 void ike_guard_half_open(struct ike_sa *sa)
 {
 	uint32_t s = sa->pol->p.half_open_s ? sa->pol->p.half_open_s : 60;
+	unsigned bucket = bucket_of(sa->e, &sa->path.remote.addr);
 
+	if (sa->e->half_of[bucket] < UINT16_MAX) {
+		sa->e->half_of[bucket]++;
+		sa->half_bucket = (uint16_t)(bucket + 1);
+	}
 	if (s == IKE_UNLIMITED) { /* `no ikev2-ikesa ddos half-open-sa-timer`: the set-up timer is left */
 		IKE_CNT(sa, half_open_timer_ignored);
 		return;
 	}
 	sa->half_us = sa->e->now + s * IKE_US_PER_S;
 	IKE_CNT(sa, half_open_timer_start);
+}
+
+void ike_guard_half_left(struct ike_sa *sa)
+{
+	if (sa->half_bucket)
+		sa->e->half_of[sa->half_bucket - 1]--;
+	sa->half_bucket = 0;
 }
 
 void ike_guard_half_done(struct ike_sa *sa)

@@ -35,6 +35,7 @@
 #define IKE_KE_TRIES       3
 #define IKE_PENDING_LEN    4096     /* longest packet that's kept while a transaction is in flight */
 #define IKE_INIT_LEN       4096     /* longest IKE_SA_INIT that a stranger may send: it is kept for AUTH */
+#define IKE_HALF_BUCKETS   1024     /* counts of half-open SAs by their peers' addresses */
 #define IKE_EARLY_FRAGS    1000     /* messages in pieces of peers that are not proven yet */
 #define IKE_RETRANS_MAX_MS 15000ULL /* between two repetitions, however often they were doubled */
 #define IKE_COOKIE_LEN     33       /* generation, HMAC-SHA2-256 */
@@ -241,6 +242,7 @@ struct ike_sa {
 	uint64_t told_us;                 /* when it was last told of something that nobody has to answer */
 	uint32_t rate_second, rate_count; /* rekeys the peer asked for in this second */
 	uint32_t decrypt_failures;        /* packets in a row that could not be decrypted */
+	uint16_t half_bucket;             /* of ike_engine.half_of, + 1; 0: not counted there */
 	bool decrypt_alarm;               /* … that was told */
 	void *user;
 };
@@ -277,6 +279,7 @@ struct ike_engine {
 		size_t sas, half_open, established, children;
 		size_t early_frags; /* messages in pieces of peers that are not proven */
 	} n;
+	uint16_t half_of[IKE_HALF_BUCKETS]; /* half-open SAs of the peers whose address falls here */
 	uint64_t refused;
 	uint64_t next_txn;
 	struct ike_out *out_head, **out_tail;
@@ -494,6 +497,8 @@ bool ike_guard_may_begin(struct ike_rx *rx, const struct ike_pol *pol, struct co
 struct ike_pol *ike_guard_vendor(struct ike_rx *rx, struct ike_pol *pol, struct counters_ikev2 *c);
 /* The half-open timer starts, is not needed any more, is over. */
 void ike_guard_half_open(struct ike_sa *sa);
+/* It is half open no more: it counts no longer for its peer's address. */
+void ike_guard_half_left(struct ike_sa *sa);
 void ike_guard_half_done(struct ike_sa *sa);
 void ike_guard_half_expired(struct ike_sa *sa);
 /* A packet of the SA could not be decrypted (the SA may be dead after it); could. */

@@ -56,6 +56,8 @@ static void state_gauges(struct ike_sa *sa, enum ike_state s, int dir)
 		else
 			gauge_down(g[i]);
 	sa->e->n.half_open += is_half_open(s) && !sa->initiator ? (size_t)dir : 0;
+	if (is_half_open(s) && dir < 0)
+		ike_guard_half_left(sa);
 	sa->e->n.established += s == IKE_ST_ESTABLISHED ? (size_t)dir : 0;
 	if (s == IKE_ST_ESTABLISHED)
 		ike_eap_gauge(sa, dir);

@@ -175,6 +175,35 @@ Test(ike_guard, a_cookie_is_of_one_request_and_address)
 	ask_again(pkt, len, "10.0.0.2", 5, "two minutes later");
 }
 
+/* One host, which may well answer cookies, gets half of the room at most; others begin as ever. */
+Test(ike_guard, half_open_sas_of_one_address)
+{
+	struct ike_path path = w_path(500),
+	                other = {.ctx_id = path.ctx_id, .local = path.remote, .remote = path.local};
+	unsigned counted = 0;
+
+	w->n[0].cfg.max_half_open = 64;
+	w->n[0].policy.half_open_s = 5;
+	w->n[1].policy.retrans_ms = 15000;
+	w_boot(w);
+	half_open(40);
+	cr_assert_eq(cnt()->curhalfsa, 32);
+	cr_assert_eq(cnt()->congdrop, 8);
+	net_addr_parse(&other.remote.addr, "10.0.0.77");
+	ike_engine_input(w->n[0].e, w->now, &other, w->last_pkt[1], w->last_len[1]);
+	cr_assert_eq(cnt()->curhalfsa, 33, "of another address");
+	w->fate = nothing_arrives;
+	w_run(w, 6 * W_US);
+	cr_assert_eq(cnt()->curhalfsa, 0);
+	for (unsigned i = 0; i < IKE_HALF_BUCKETS; i++)
+		counted += w->n[0].e->half_of[i];
+	cr_assert_eq(counted, 0);
+	w->fate = NULL;
+	w_initiate(w);
+	w_run(w, W_US);
+	cr_assert_eq(w->n[0].events[IKE_EV_UP], 1);
+}
+
 /* ---- the queue of messages ---- */
 
 /* ddos message-queue-size: while a transaction of it is under way, so many packets of an SA wait and no more.
