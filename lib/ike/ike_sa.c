@@ -56,8 +56,6 @@ static void state_gauges(struct ike_sa *sa, enum ike_state s, int dir)
 		else
 			gauge_down(g[i]);
 	sa->e->n.half_open += is_half_open(s) && !sa->initiator ? (size_t)dir : 0;
-	if (is_half_open(s) && dir < 0)
-		ike_guard_half_left(sa);
 	sa->e->n.established += s == IKE_ST_ESTABLISHED ? (size_t)dir : 0;
 	if (s == IKE_ST_ESTABLISHED)
 		ike_eap_gauge(sa, dir);
@@ -70,6 +68,8 @@ void ike_sa_set_state(struct ike_sa *sa, enum ike_state to)
 	state_gauges(sa, sa->state, -1);
 	*(enum ike_state *)&sa->state = to;
 	state_gauges(sa, to, 1);
+	if (!is_half_open(to))
+		ike_guard_half_left(sa);
 }
 
 /* ---- creation ---- */
@@ -197,6 +197,7 @@ void ike_sa_free(struct ike_sa *sa)
 		sa->next->prev = sa->prev;
 	e->n.sas--;
 	state_gauges(sa, sa->state, -1);
+	ike_guard_half_left(sa);
 	ike_engine_policy_unref(e, sa->pol);
 	wipe_free(sa, sizeof(*sa));
 }
