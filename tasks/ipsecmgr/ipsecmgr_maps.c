@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ike/ike_ts.h"
 #include "cfg/cfg.h"
 #include "ike/ike_ts.h"
 #include "place/place_cfg.h"
@@ -485,6 +486,14 @@ struct ipsecmgr_policy *ipsecmgr_maps_build(struct ipsecmgr *m, const struct cfg
 /* --- changes
  * ------------------------------------------------------------------------------------------------- */
 
+static bool same_ts(const struct ike_ts *a, unsigned na, const struct ike_ts *b, unsigned nb)
+{
+	for (unsigned i = 0; na == nb && i < na; i++)
+		if (!ike_ts_equal(&a[i], &b[i]))
+			return false;
+	return na == nb;
+}
+
 static bool same_children(const struct ike_policy *a, const struct ike_policy *b)
 {
 	if (a->n_payload != b->n_payload)
@@ -493,9 +502,8 @@ static bool same_children(const struct ike_policy *a, const struct ike_policy *b
 		const struct ike_payload *x = &a->payload[i], *y = &b->payload[i];
 
 		if (x->n_esp != y->n_esp || memcmp(x->esp, y->esp, sizeof(x->esp)) ||
-		    x->n_ts_local != y->n_ts_local || memcmp(x->ts_local, y->ts_local, sizeof(x->ts_local)) ||
-		    x->n_ts_remote != y->n_ts_remote ||
-		    memcmp(x->ts_remote, y->ts_remote, sizeof(x->ts_remote)))
+		    !same_ts(x->ts_local, x->n_ts_local, y->ts_local, y->n_ts_local) ||
+		    !same_ts(x->ts_remote, x->n_ts_remote, y->ts_remote, y->n_ts_remote))
 			return false;
 	}
 	return true;
