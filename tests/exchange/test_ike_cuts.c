@@ -166,13 +166,15 @@ static void set_up(struct world *w)
 		const int who = 1;                                                                           \
 		call;                                                                                        \
 	}
+static const uint8_t excerpt[20] = {0x45, [3] = 20}; /* a packet outside the selectors */
+
 BY_EACH(new_child, ike_engine_new_child(w->n[who].e, w->now, old_ike[who]))
 BY_EACH(rekey_child, ike_engine_rekey_child(w->n[who].e, w->now, old_child[who]))
 BY_EACH(delete_child, ike_engine_delete_child(w->n[who].e, w->now, old_child[who]))
 BY_EACH(rekey_ike, ike_engine_rekey_ike(w->n[who].e, w->now, old_ike[who]))
 BY_EACH(delete_ike, ike_engine_delete_ike(w->n[who].e, w->now, old_ike[who]))
 BY_EACH(check, ike_engine_dpd(w->n[who].e, w->now, old_ike[who]))
-BY_EACH(tell, ike_engine_child_usage(w->n[who].e, w->now, old_child[who], IKE_USE_SELECTORS))
+BY_EACH(tell, ike_engine_wrong_selectors(w->n[who].e, w->now, old_child[who], excerpt, sizeof(excerpt)))
 
 static void go_to(struct world *w, const char *address)
 {
