@@ -20,11 +20,12 @@ struct slot {
 	unsigned n;
 	enum slot_power power;
 	pid_t pid;
-	int pidfd, life; /* life: read end of a pipe that every process of the card holds open */
-	bool dead;       /* the card process is gone, its life line not yet */
-	bool keep_off;   /* halted: no reboot */
-	bool pulled;     /* taken out: no card there any more once it is gone */
-	bool quick;      /* restarted: boots at once, without the self tests of a power cycle */
+	int pidfd, life;              /* life: read end of a pipe that every process of the card holds open */
+	bool dead;                    /* the card process is gone, its life line not yet */
+	bool keep_off;                /* halted: no reboot */
+	bool pulled;                  /* taken out: no card there any more once it is gone */
+	const struct card_type *next; /* … and one of this type is put in then */
+	bool quick;                   /* restarted: boots at once, without the self tests of a power cycle */
 	bool hung, ready;
 	char state[24]; /* as the card last said: booting, standby, active, offline */
 	uint32_t tasks;
@@ -76,7 +77,8 @@ void slots_heartbeat(struct chassis *c, unsigned slot, const BpHeartbeat *hb);
 void slots_hello(struct chassis *c, struct conn *cn, const BpCardHello *h);
 /* Off and on again, after the reboot time or (quick) at once; one that is off goes on. */
 void slots_cycle(struct chassis *c, unsigned slot, const char *reason, bool quick);
-/* The card is taken out; inserted: one of this type, which gets power. 0 or -errno. */
+/* The card is taken out; inserted: one of this type, which gets power, when what is there has gone. 0 or
+ * -errno. */
 void slots_pull(struct chassis *c, unsigned slot);
 int slots_insert(struct chassis *c, unsigned slot, const struct card_type *type);
 bool slots_all_up(const struct chassis *c);

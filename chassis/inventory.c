@@ -78,7 +78,7 @@ static void insert(struct conn *cn, uint64_t id, const char *slot, const char *t
 
 	if (!n)
 		return;
-	if (c->slots[n].power != SLOT_EMPTY)
+	if (c->slots[n].power != SLOT_EMPTY && (!c->slots[n].pulled || c->slots[n].next))
 		snprintf(why, sizeof(why), "there is a card in slot %u", n);
 	else if (!t && type)
 		snprintf(why, sizeof(why), "there is no card type %.20s", type);
@@ -91,11 +91,6 @@ static void insert(struct conn *cn, uint64_t id, const char *slot, const char *t
 		answer(cn, id, -EINVAL, why);
 		return;
 	}
-	if (t == c->profile.card[n])
-		memcpy(c->hw.serial[n], c->profile.serial[n], sizeof(c->hw.serial[n]));
-	else
-		profile_serial(n, c->hw.serial[n], sizeof(c->hw.serial[n]));
-	LOG(EV_CARD_STATE, "a %s is put into slot %u", t->description, n);
 	rc = slots_insert(c, n, t);
 	answer(cn, id, rc, rc ? strerror(-rc) : "");
 }

@@ -137,6 +137,24 @@ static void taken_out(struct slot *s)
 	s->c->hw.serial[s->n][0] = 0;
 }
 
+/* What was put in while the card before it was still going is in the slot now. */
+static void put_in_cb(uv_timer_t *t)
+{
+	struct slot *s = t->data;
+	const struct card_type *type = s->next;
+
+	s->next = NULL;
+	if (type && s->power == SLOT_EMPTY && !s->c->stopping)
+		slots_insert(s->c, s->n, type);
+}
+
+/* As a hand would: after everybody has seen the slot empty. */
+static void put_in(struct slot *s)
+{
+	if (s->next)
+		uv_timer_start(&s->reboot, put_in_cb, s->c->profile.card_reboot_ms, 0);
+}
+
 /* Every process of the card is gone: only now may anybody take its place. */
 static void fenced(struct slot *s)
 {
@@ -153,6 +171,7 @@ static void fenced(struct slot *s)
 		taken_out(s);
 	if (c->reloading) {
 		reload_step(c);
+		put_in(s);
 		return;
 	}
 	gate_check(c);
@@ -164,6 +183,7 @@ static void fenced(struct slot *s)
 	if (s->power == SLOT_REBOOT)
 		uv_timer_start(&s->reboot, reboot_cb, s->quick ? 1 : c->profile.card_reboot_ms, 0);
 	s->quick = false;
+	put_in(s);
 }
 
 static void free_handle(uv_handle_t *h)
@@ -274,6 +294,7 @@ void slots_pull(struct chassis *c, unsigned slot)
 	struct slot *s = &c->slots[slot];
 
 	s->pulled = true;
+	s->next = NULL;
 	slots_kill(c, slot, "removed", true);
 	s->keep_off = true;
 	if (s->power != SLOT_OFF)
@@ -286,8 +307,17 @@ int slots_insert(struct chassis *c, unsigned slot, const struct card_type *type)
 {
 	struct slot *s = &c->slots[slot];
 
+	if (s->pulled) {
+		s->next = type;
+		return 0;
+	}
 	if (s->power != SLOT_EMPTY)
 		return -EBUSY;
+	if (type == c->profile.card[slot])
+		memcpy(c->hw.serial[slot], c->profile.serial[slot], sizeof(c->hw.serial[slot]));
+	else
+		profile_serial(slot, c->hw.serial[slot], sizeof(c->hw.serial[slot]));
+	LOG(EV_CARD_STATE, "a %s is put into slot %u", type->description, slot);
 	c->hw.card[slot] = type;
 	s->power = SLOT_OFF;
 	inventory_tell(c, NULL);
