@@ -27,7 +27,8 @@
 #define IPSECMGR_SESSION_MS     2000  /* a sessmgr answers within this, or another one is asked */
 #define IPSECMGR_ANSWER_MS      60000 /* and its answer is listened to as long as it keeps such a call */
 #define IPSECMGR_SESSION_TRY_MS 10000 /* a tunnel waits so long for any sessmgr */
-#define IPSECMGR_TURN_SESSIONS  32    /* asked of one sessmgr before the next one is looked for */
+#define IPSECMGR_TURN_SESSIONS  4     /* asked of one sessmgr in a turn of the loop, whatever it has */
+#define IPSECMGR_STAY_SESSIONS  32    /* … and at most before the next one is looked for */
 #define IPSECMGR_FULLER         8 /* one part in so many of its calls that a sessmgr may have more than others */
 #define IPSECMGR_TELL_MS        30000 /* how long a sessmgr that is away is told again */
 #define IPSECMGR_DATA_MS        5000

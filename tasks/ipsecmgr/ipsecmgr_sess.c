@@ -126,7 +126,9 @@ static bool stays(struct ipsecmgr *m, const struct ipsecmgr_session *s)
 	if (s->n_tried || i == m->n_sessmgr)
 		return false;
 	more = m->sessmgr_calls[i] / IPSECMGR_FULLER;
-	return m->sessmgr_asked < (same || more > IPSECMGR_TURN_SESSIONS ? IPSECMGR_TURN_SESSIONS : more);
+	if (same && more < IPSECMGR_TURN_SESSIONS)
+		more = IPSECMGR_TURN_SESSIONS;
+	return m->sessmgr_asked < (more < IPSECMGR_STAY_SESSIONS ? more : IPSECMGR_STAY_SESSIONS);
 }
 
 /* The ready sessmgr with the fewest calls of ours; before sessctrl has published its list, any that the bus

@@ -228,7 +228,7 @@ Test(ipsecmgr_sess, a_sessmgr_is_stayed_with_while_it_is_hardly_fuller)
 	cr_assert_eq(stay(&s), 10);
 	for (unsigned i = 0; i < 3; i++)
 		ipsecmgr.sessmgr_calls[i] = 8000;
-	cr_assert_eq(stay(&s), IPSECMGR_TURN_SESSIONS);
+	cr_assert_eq(stay(&s), IPSECMGR_STAY_SESSIONS);
 }
 
 Test(ipsecmgr_sess, a_sessmgr_that_was_tried_is_not_stayed_with)
