@@ -85,6 +85,7 @@ static struct ike_sa *with(struct ike_engine *e, const struct ike_path *path)
 static int tell_outside(struct ike_engine *e, const struct ike_path *path, const uint8_t spi[4])
 {
 	struct ike_hdr h = {.exchange = IKE_X_INFORMATIONAL, .flags = IKE_F_INITIATOR};
+	const struct ike_pol *pol = ike_engine_match_policy(e, path);
 	struct ike_out *t = ike_out_begin(e, NULL);
 	struct ike_build b;
 	uint8_t buf[64];
@@ -92,6 +93,7 @@ static int tell_outside(struct ike_engine *e, const struct ike_path *path, const
 
 	if (!t)
 		return -ENOMEM;
+	t->dscp = pol ? pol->p.dscp : 0;
 	ike_wire_build_msg(&b, buf, sizeof(buf));
 	ike_wire_put_notify(&b, 0, 0, 0, IKE_N_INVALID_SPI, spi, 4);
 	n = ike_wire_finish(&b, &h);
