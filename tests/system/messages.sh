@@ -12,7 +12,7 @@ done | sort >"$WORK/routes"
 cat >"$WORK/others" <<-'X'
 	status hello ready activate stop ping pong subscribe route
 	task_orders card_set_state
-	show_reply placement_reply ckpt_ack sample_done config_reply session_reply pool_chunk crr_batch
+	show_reply placement_reply ckpt_ack sample_done config_reply session_reply pool_chunk crr_batch eap_tell
 	config_changed srp_state
 X
 missing=
