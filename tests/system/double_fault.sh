@@ -65,11 +65,14 @@ within 15 moved
 within 15 ready
 unharmed "the active MIO while card $victim migrates"
 
-# aaamgrs die while they feed the sessmgrs that come back, and those once more
+# aaamgrs die while they feed the sessmgrs that come back, and those once more, as soon as there is a process to kill
+again() {
+	"$ORRERY" fault --name G kill task sessmgr "$1" 2>"$WORK/o"
+}
 for i in 1 2; do
 	fault kill task sessmgr $i
 	fault kill task aaamgr $i
-	fault kill task sessmgr $i
+	within 5 again $i
 done
 within 15 ready
 unharmed "aaamgrs that die while they feed"
