@@ -132,6 +132,8 @@ void render_ip_pool(const json_t *j, const struct cli_cmd *cmd,
                     struct cli_out *out); /* context pools[] count */
 void render_ip_interface(const json_t *j, const struct cli_cmd *cmd,
                          struct cli_out *out); /* context interfaces[]; summary */
+/* The routes of a tree with these widths of the first two columns and the last (0: as long as it is). */
+void render_routes(const json_t *j, int destination, int next_hop, int interface, struct cli_out *out);
 void render_ip_route(const json_t *j, const struct cli_cmd *cmd,
                      struct cli_out *out); /* routes[] total unique connected framed static */
 

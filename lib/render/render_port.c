@@ -230,21 +230,5 @@ void render_ipv6_interface(const json_t *j, const struct cli_cmd *cmd, struct cl
 /* As show ip route, wider. */
 void render_ipv6_route(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
 {
-	const json_t *r;
-	size_t i;
-
-	cli_out_put(out, "\"*\" indicates the Best or Used route.  S indicates Stale.\n\n");
-	cli_out_printf(out, " %-43s %-39s %-10s %-4s %-4s %s\n", "Destination", "Nexthop", "Protocol", "Prec",
-	               "Cost", "Interface");
-	json_array_foreach(render_list(j, "routes"), i, r) cli_out_printf(
-	        out, "%s%-43s %-39s %-10s %-4lld %-4lld %s\n", render_flag(r, "best") ? "*" : " ",
-	        render_str(r, "destination"), render_str(r, "nexthop"), render_str(r, "protocol"),
-	        render_num(r, "precedence"), render_num(r, "cost"), render_str(r, "interface"));
-	cli_out_printf(out, "\nTotal route count : %lld\nUnique route count: %lld\n", render_num(j, "total"),
-	               render_num(j, "unique"));
-	cli_out_printf(out, "Connected: %lld (Framed Route: %lld)", render_num(j, "connected"),
-	               render_num(j, "framed"));
-	if (render_num(j, "static"))
-		cli_out_printf(out, " Static: %lld", render_num(j, "static"));
-	cli_out_put(out, "\n");
+	render_routes(j, 43, 39, 0, out);
 }

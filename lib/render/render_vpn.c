@@ -137,17 +137,21 @@ void render_ip_interface(const json_t *j, const struct cli_cmd *cmd, struct cli_
  * ---------------------------------------------------------------------------------------------------------------
  */
 
-void render_ip_route(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
+void render_routes(const json_t *j, int destination, int next_hop, int interface, struct cli_out *out)
 {
 	const json_t *r;
 	size_t i;
 
-	cli_out_put(out, "\"*\" indicates the Best or Used route.  S indicates Stale.\n\n"
-	                 " Destination         Nexthop          Protocol   Prec Cost Interface\n");
+	cli_out_printf(out,
+	               "\"*\" indicates the Best or Used route.  S indicates Stale.\n\n"
+	               " %-*s %-*s %-10s %-4s %-4s %s\n",
+	               destination, "Destination", next_hop, "Nexthop", "Protocol", "Prec", "Cost",
+	               "Interface");
 	json_array_foreach(render_list(j, "routes"), i, r) cli_out_printf(
-	        out, "%s%-19s %-16s %-10s %-4lld %-4lld %-20s\n", render_flag(r, "best") ? "*" : " ",
-	        render_str(r, "destination"), render_str(r, "nexthop"), render_str(r, "protocol"),
-	        render_num(r, "precedence"), render_num(r, "cost"), render_str(r, "interface"));
+	        out, "%s%-*s %-*s %-10s %-4lld %-4lld %-*s\n", render_flag(r, "best") ? "*" : " ",
+	        destination, render_str(r, "destination"), next_hop, render_str(r, "nexthop"),
+	        render_str(r, "protocol"), render_num(r, "precedence"), render_num(r, "cost"), interface,
+	        render_str(r, "interface"));
 	cli_out_printf(out, "\nTotal route count : %lld\nUnique route count: %lld\n", render_num(j, "total"),
 	               render_num(j, "unique"));
 	cli_out_printf(out, "Connected: %lld (Framed Route: %lld)", render_num(j, "connected"),
@@ -155,4 +159,9 @@ void render_ip_route(const json_t *j, const struct cli_cmd *cmd, struct cli_out 
 	if (render_num(j, "static"))
 		cli_out_printf(out, " Static: %lld", render_num(j, "static"));
 	cli_out_put(out, "\n");
+}
+
+void render_ip_route(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)
+{
+	render_routes(j, 19, 16, 20, out);
 }

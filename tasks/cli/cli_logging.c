@@ -32,19 +32,7 @@ struct sh_monitor {
 static void print_event(const struct sh_monitor *m, const struct store_event *e, const char *end)
 {
 	char line[LOG_LINE_MAX], when[CLOCK_TEXT_MAX];
-	struct log_record r = {.wall_us = e->wall_us,
-	                       .facility = e->facility,
-	                       .event_id = e->event_id,
-	                       .level = (enum log_level)e->level,
-	                       .card = e->card,
-	                       .cpu = e->cpu,
-	                       .pid = e->pid,
-	                       .task = e->task,
-	                       .instance = e->instance,
-	                       .file = e->file,
-	                       .line = e->line,
-	                       .categories = e->categories,
-	                       .text = e->text};
+	struct log_record r = sh_event_record(e);
 
 	clock_format_staros_log(when, sizeof(when), e->wall_us, CLOCK_UTC);
 	if (m->verbosity == FULL)

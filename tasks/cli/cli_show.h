@@ -4,6 +4,7 @@
 #ifndef ORRERY_CLI_SHOW_H
 #define ORRERY_CLI_SHOW_H
 
+#include "base/log.h"
 #include "cli_task.h"
 #include "render/render.h"
 
@@ -63,6 +64,9 @@ json_t *sh_subscribers_summary(struct sh *sh, const struct cli_cmd *cmd, char *e
 
 /* --- cli_show_event.c: from the store
  * -------------------------------------------------------------------------------- */
+/* An event of the store as a record for log_format_line(); the texts stay the event's. */
+struct store_event;
+struct log_record sh_event_record(const struct store_event *e);
 json_t *sh_logs_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
 json_t *sh_traps_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
 json_t *sh_transports_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);

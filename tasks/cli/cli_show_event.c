@@ -62,23 +62,28 @@ static uint64_t moment(const char *date)
 	return end && !*end ? (uint64_t)timegm(&tm) * US_PER_SEC : 0;
 }
 
+struct log_record sh_event_record(const struct store_event *e)
+{
+	return (struct log_record){.wall_us = e->wall_us,
+	                           .facility = e->facility,
+	                           .event_id = e->event_id,
+	                           .level = (enum log_level)e->level,
+	                           .card = e->card,
+	                           .cpu = e->cpu,
+	                           .pid = e->pid,
+	                           .task = e->task,
+	                           .instance = e->instance,
+	                           .file = e->file,
+	                           .line = e->line,
+	                           .categories = e->categories,
+	                           .text = e->text};
+}
+
 static int one_event(const struct store_event *e, void *arg)
 {
 	struct logs *l = arg;
 	char line[LOG_LINE_MAX];
-	struct log_record r = {.wall_us = e->wall_us,
-	                       .facility = e->facility,
-	                       .event_id = e->event_id,
-	                       .level = (enum log_level)e->level,
-	                       .card = e->card,
-	                       .cpu = e->cpu,
-	                       .pid = e->pid,
-	                       .task = e->task,
-	                       .instance = e->instance,
-	                       .file = e->file,
-	                       .line = e->line,
-	                       .categories = e->categories,
-	                       .text = e->text};
+	struct log_record r = sh_event_record(e);
 
 	if (e->seq <= l->cleared || e->wall_us < l->since || (l->until && e->wall_us > l->until))
 		return 0;

@@ -10,6 +10,7 @@
 #include "cfg/cfg.h"
 #include "chassis/hardware.h"
 #include "store/store.h"
+#include "tests/exchange/task_config.h"
 #include "tests/exchange/task_rig.h"
 
 #define BOOT      "boot1"
@@ -333,39 +334,6 @@ static void order(CardOrder__What what, unsigned slot, bool force)
 /* --- the world
  * -------------------------------------------------------------------------------------------------- */
 
-static int store_node(void *arg, const struct cfg_node *n)
-{
-	char path[CFG_PATH_MAX], *value = cfg_value(n);
-	struct store_config row = {.path = path, .value = value};
-	int rc = cfg_path(n, path, sizeof(path));
-
-	if (!rc && n->row)
-		rc = store_batch_config(arg, &row);
-	free(value);
-	return rc;
-}
-
-static void configure(const char *lines)
-{
-	char dir[400], err[400];
-	struct cli_grammar *g =
-	        cli_grammar_load(cli_grammar_dir("/proc/self/exe", dir, sizeof(dir)), err, sizeof(err));
-	struct cfg_tree *t = cfg_new(g);
-	struct store_writer *w;
-	struct store_batch *b;
-	int rc;
-
-	cr_assert(g, "%s", err);
-	cr_assert_eq(cli_load_text(t, NULL, lines, NULL, NULL), 0);
-	w = store_open_writer(rig.dir, STORE_CONFIG, NULL, &rc);
-	b = store_batch_new(w);
-	cr_assert_eq(cfg_walk(t, store_node, b), 0);
-	store_submit(w, b, 0, NULL, NULL);
-	store_close_writer(w);
-	cfg_free(t);
-	cli_grammar_free(g);
-}
-
 static void setup(void)
 {
 	char err[300];
@@ -378,7 +346,7 @@ static void setup(void)
 	rig_setup("hatsystem");
 	store = store_open_writer(rig.dir, STORE_STATE, NULL, &rc);
 	cr_assert(store);
-	configure(config);
+	rig_configure(config);
 	rig_peer(&srdb, "p-srdb", "srdb/0", NULL);
 	rig_peer(&cli, "p-cli", "cli/1", NULL);
 	srdb.rx = srdb_rx;

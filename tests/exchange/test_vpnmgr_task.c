@@ -20,6 +20,7 @@
 #include "net/sock.h"
 #include "pool/pool.h"
 #include "store/store.h"
+#include "tests/exchange/task_config.h"
 #include "tests/exchange/task_rig.h"
 
 #define CTX 2
@@ -241,43 +242,6 @@ static void srp_says(const char *state)
 	cr_assert_eq(bus_client_send(srp.client, "#srp", &env), 0);
 }
 
-/* --- configuration as sct stores it
- * ------------------------------------------------------------------------------ */
-
-static int store_node(void *arg, const struct cfg_node *n)
-{
-	char path[CFG_PATH_MAX], *value = cfg_value(n);
-	struct store_config row = {.path = path, .value = value};
-	int rc = cfg_path(n, path, sizeof(path));
-
-	if (!rc && n->row)
-		rc = store_batch_config(arg, &row);
-	free(value);
-	return rc;
-}
-
-static void configure(const char *lines)
-{
-	char dir[400], err[400];
-	struct cli_grammar *g =
-	        cli_grammar_load(cli_grammar_dir("/proc/self/exe", dir, sizeof(dir)), err, sizeof(err));
-	struct cfg_tree *t = cfg_new(g);
-	struct store_writer *w;
-	struct store_batch *b;
-	int rc;
-
-	cr_assert(g, "%s", err);
-	cr_assert_eq(cli_load_text(t, NULL, lines, NULL, NULL), 0);
-	w = store_open_writer(rig.dir, STORE_CONFIG, NULL, &rc);
-	b = store_batch_new(w);
-	store_batch_config_clear(b);
-	cr_assert_eq(cfg_walk(t, store_node, b), 0);
-	store_submit(w, b, 0, NULL, NULL);
-	store_close_writer(w);
-	cfg_free(t);
-	cli_grammar_free(g);
-}
-
 static void setup(void)
 {
 	int err;
@@ -286,7 +250,7 @@ static void setup(void)
 	rig_setup("vpnmgr");
 	fabric_start();
 	store = store_open_writer(rig.dir, STORE_STATE, NULL, &err);
-	configure(text);
+	rig_configure(text);
 	rig_peer(&sessmgr, "p-sessmgr", "sessmgr/7", NULL);
 	rig_peer(&ipsecmgr, "p-ipsecmgr", "ipsecmgr/1", NULL);
 	rig_peer(&srdb, "p-srdb", "srdb/0", NULL);
@@ -472,7 +436,7 @@ static void configure_again(const char *lines)
 	Envelope env = ENVELOPE__INIT;
 	ConfigChanged c = CONFIG_CHANGED__INIT;
 
-	configure(lines);
+	rig_configure(lines);
 	c.reload = true;
 	env.kind = ENVELOPE__KIND__PUBLISH;
 	env.topic = (char *)"config";
