@@ -19,6 +19,7 @@
 #include "task/watch.h"
 
 #define SESSMGR_SETUP_US  (60 * 1000000ULL) /* a call that is not up after this is released */
+#define SESSMGR_ORPHAN_MS 4000              /* … after its ipsecmgr was restarted */
 #define SESSMGR_SWEEP_MS  5000
 #define SESSMGR_LOAD_MS   1000
 #define SESSMGR_LOAD_AGE  6 /* sweeps until it is told again though nothing changed */
@@ -99,7 +100,6 @@ struct sessmgr {
 	uint64_t audits, audits_released;
 	unsigned audits_soon; /* still to do: an ipsecmgr came back, or did not answer */
 	struct task_timer *soon;
-	uint64_t ipsecmgr_came[256];  /* when the one of this number came (back) */
 	struct task_timer *row_again; /* rows are to be deleted that the store refused to */
 	uint32_t settling[64];        /* contexts being settled */
 	unsigned n_settling, settle_rounds;
@@ -150,8 +150,8 @@ const char *sessmgr_call_addrs(const struct session_call *c, char buf[SESSMGR_AD
 void sessmgr_call_rename(struct sessmgr *s, struct session_call *c, const char *ike_key);
 /* Set-up timers. */
 void sessmgr_call_sweep(struct sessmgr *s);
-/* Calls that an ipsecmgr asked for which is another process now: they are up (the row says so), or over. */
-void sessmgr_call_orphans(struct sessmgr *s);
+/* An ipsecmgr is another process now: set-ups it asked for are up (the row says so) or over, soon. */
+void sessmgr_call_orphans(struct sessmgr *s, uint32_t ipsecmgr);
 
 /* sessmgr_pool.c */
 /* Find the addresses that a call in state ARRIVED waits for: answers it, or asks vpnmgr for chunks and

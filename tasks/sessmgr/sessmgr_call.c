@@ -459,17 +459,6 @@ static void decide(struct sessmgr *s, struct session_call *c, const char *reason
 		sessmgr_call_end(s, c, SESSION_EV_SETUP_TIMEOUT, reason);
 }
 
-void sessmgr_call_orphans(struct sessmgr *s)
-{
-	struct session_call *c = session_next(s->table, NULL), *next;
-
-	for (; c; c = next) {
-		next = session_next(s->table, c);
-		if (setting_up(c) && c->deadline_us - SESSMGR_SETUP_US < s->ipsecmgr_came[c->ipsecmgr & 0xff])
-			decide(s, c, "its ipsecmgr was restarted");
-	}
-}
-
 void sessmgr_call_sweep(struct sessmgr *s)
 {
 	struct session_call *c = session_next(s->table, NULL), *next;
@@ -482,4 +471,29 @@ void sessmgr_call_sweep(struct sessmgr *s)
 		if (setting_up(c) && now >= c->deadline_us)
 			decide(s, c, "set-up timed out");
 	}
+}
+
+static void orphans_cb(struct task *t, void *arg)
+{
+	(void)t;
+	sessmgr_call_sweep(arg);
+}
+
+/*
+ * Of its set-ups nobody will say what became of them, but for those that the new one has begun already: it
+ * takes packets a moment before the bus says that it is there. All get some seconds to come up.
+ */
+void sessmgr_call_orphans(struct sessmgr *s, uint32_t ipsecmgr)
+{
+	uint64_t until = clock_now_us() + SESSMGR_ORPHAN_MS * US_PER_MS;
+	bool any = false;
+
+	for (struct session_call *c = session_next(s->table, NULL); c; c = session_next(s->table, c)) {
+		if (!setting_up(c) || c->ipsecmgr != ipsecmgr || c->deadline_us <= until)
+			continue;
+		c->deadline_us = until;
+		any = true;
+	}
+	if (any)
+		task_timer_start(s->t, SESSMGR_ORPHAN_MS + 1, 0, orphans_cb, s);
 }

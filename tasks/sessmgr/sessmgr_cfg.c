@@ -65,7 +65,6 @@ static void soon_cb(struct task *t, void *arg)
 	if (s->audits_soon) {
 		if (!s->audit) { /* else the one under way may have asked too early */
 			s->audits_soon--;
-			sessmgr_call_orphans(s);
 			audit_cb(t, s);
 		}
 		return;
@@ -88,7 +87,7 @@ static void ipsecmgr_changed(struct task *t, const char *addr, uint32_t card, bo
 
 	if (!up)
 		return;
-	s->ipsecmgr_came[strtoul(strchr(addr, '/') + 1, NULL, 10) & 0xff] = clock_now_us();
+	sessmgr_call_orphans(s, (uint32_t)strtoul(strchr(addr, '/') + 1, NULL, 10));
 	if (s->serving && session_count(s->table))
 		sessmgr_cfg_audit_soon(s);
 }

@@ -90,6 +90,27 @@ Test(sessmgr_task, set_ups_of_a_dead_ipsecmgr_are_decided_when_the_next_one_come
 	cr_assert(has("summary", "\"total\":2"));
 }
 
+/* A new ipsecmgr takes packets, and asks for calls, a moment before the bus says that it is there. */
+Test(sessmgr_task, set_ups_of_the_next_ipsecmgr_come_up)
+{
+	uint32_t callid;
+
+	call_up("0100000000000009", 0); /* so that there is something to audit */
+	ask("0100000000000001", CTX, "ue");
+	RIG_WAIT(answer);
+	bus_switch_withdraw(rig.card, "ipsecmgr/1");
+	ask("0100000000000002", CTX, "ue");
+	RIG_WAIT(answer);
+	callid = answer->callid;
+	cr_assert_eq(bus_switch_ready(rig.card, "p-ipsecmgr", "ipsecmgr/1"), 0);
+	wait_for("audit", "\"audits\":2"); /* it has seen it come, and did what it does then */
+	cr_assert_eq(deletes, 0);
+	state(callid, SESSION_STATE__WHAT__UP, "0100000000000002");
+	RIG_WAIT(deletes == 1);
+	cr_assert(has("summary", "\"total\":2"));
+	cr_assert(has("calls", "0100000000000002"));
+}
+
 /* Whoever told of an end tells our successor, unless we said that it is durable. */
 Test(sessmgr_task, an_end_is_acknowledged_when_it_is_durable)
 {
