@@ -52,11 +52,11 @@ static bool read_secret(const struct build *b, const struct cfg_node *n, struct 
 		complain(b, cfg_key(n, 0), "it has no key");
 		return false;
 	}
-	if (!b->key || !secret_is_sealed(key)) {
+	if (!secret_is_sealed(key)) {
 		snprintf(s->secret, sizeof(s->secret), "%s", key);
 		return true;
 	}
-	if (!secret_unseal(b->key, key, s->secret, sizeof(s->secret)))
+	if (b->key && !secret_unseal(b->key, key, s->secret, sizeof(s->secret)))
 		return true;
 	complain(b, cfg_key(n, 0), "its key was not sealed by this chassis");
 	return false;
@@ -79,6 +79,15 @@ static bool read_server(const struct build *b, const struct cfg_node *n, struct 
 	return read_secret(b, n, s);
 }
 
+/* A server of the group's block counts before a line of the context for the same one. */
+static bool has_server(const struct radius_group *g, const struct radius_server *s)
+{
+	for (unsigned i = 0; i < g->n; i++)
+		if (g->server[i].port == s->port && net_addr_equal(&g->server[i].addr, &s->addr))
+			return true;
+	return false;
+}
+
 static void read_servers(const struct build *b)
 {
 	struct radius_group *g = b->g;
@@ -89,7 +98,8 @@ static void read_servers(const struct build *b)
 			continue;
 		cfg_foreach(n, b->at[i], "radius-server")
 		{
-			if (g->n < RADIUS_SERVERS && read_server(b, n, &g->server[g->n]))
+			if (g->n < RADIUS_SERVERS && read_server(b, n, &g->server[g->n]) &&
+			    !has_server(g, &g->server[g->n]))
 				g->n++;
 		}
 	}

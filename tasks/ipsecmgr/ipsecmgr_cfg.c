@@ -181,8 +181,8 @@ static size_t open_key(const struct build *b, const char *key, uint8_t out[IKE_P
 
 	if (!key)
 		return 0;
-	if (b->key && secret_is_sealed(key)) {
-		if (secret_unseal(b->key, key, clear, sizeof(clear))) {
+	if (secret_is_sealed(key)) {
+		if (!b->key || secret_unseal(b->key, key, clear, sizeof(clear))) {
 			complain(b, "crypto template %s: its key was not sealed by this chassis",
 			         cfg_key(b->tmpl, 0));
 			clear[0] = '\0';
