@@ -79,7 +79,8 @@ void ike_fsm_dispatch(struct ike_rx *rx)
 		counter_inc(&c->xchg_dropikesaerr);
 		return;
 	}
-	ike_notify_count(c, rx->m);
+	if (row->process != ike_auth_waiting) /* its first copy was counted */
+		ike_notify_count(c, rx->m);
 	if (seen & ~(row->required | row->optional))
 		counter_inc(&c->xchg_dropunexppld); /* ignored, as RFC 7296 section 2.5 wants of what isn't
 		                                       understood */
