@@ -674,8 +674,10 @@ struct ike_eap_result {
 	const uint8_t *msk;
 	size_t msk_len; /* at most IKE_MSK_MAX */
 	const uint8_t *state;
-	size_t state_len; /* at most IKE_EAP_STATE_MAX */
-	const char *why;  /* static; of the last two, for the log. NULL: nothing to add */
+	size_t state_len;    /* at most IKE_EAP_STATE_MAX */
+	const uint8_t *user; /* of SUCCESS: who is proven; user_len 0: whoever EAP's identity named */
+	size_t user_len;
+	const char *why; /* static; of the last two, for the log. NULL: nothing to add */
 };
 /* The answer to NEED_EAP; everything is copied. 0, -ENOENT (the SA is gone), -EALREADY. */
 int ike_engine_eap_answer(struct ike_engine *e, uint64_t now, uint64_t ref, const struct ike_eap_result *r);

@@ -247,23 +247,56 @@ static const char *packet_lacks(const struct ike_eap *p, const struct ike_buf *e
 	return eap->p[1] == p->id ? NULL : "EAP response to another request";
 }
 
+/*
+ * Who the peer is, from now on: lists, sessions and duplicates go by what EAP proves, not by IDi, which is
+ * only what the peer would like to be called (RFC 7296 section 2.16). 0, or it was refused.
+ */
+static int identify(struct ike_rx *rx, const uint8_t *name, size_t len)
+{
+	struct ike_id id = {.type = IKE_ID_RFC822};
+	const char *why = NULL;
+
+	if (!len)
+		return 0; /* an anonymous one (RFC 3748 section 5.1): the server knows better */
+	if (len > IKE_ID_MAX) {
+		refuse(rx, IKE_N_AUTHENTICATION_FAILED, "EAP identity is too long");
+		return -EACCES;
+	}
+	memcpy(id.data, name, len);
+	id.len = (uint8_t)len;
+	if (ike_guard_listed(rx->sa, &id, &why)) {
+		IKE_CNT(rx->sa, list_auth_refused);
+		refuse(rx, IKE_N_AUTHENTICATION_FAILED, why);
+		return -EACCES;
+	}
+	if (!ike_sa_set_id(&rx->sa->peer_id, &id))
+		return 0;
+	refuse(rx, IKE_N_AUTHENTICATION_FAILED, "no memory");
+	return -ENOMEM;
+}
+
 void ike_eap_request(struct ike_rx *rx)
 {
 	struct ike_eap *p = rx->sa->setup->eap;
 	const struct ike_buf *eap = &rx->m->eap;
 	const char *why = packet_lacks(p, eap);
 
-	ike_device_take(rx);
 	if (p->done) {
-		prove(rx);
-	} else if (why) {
+		prove(rx); /* who and which device it is was told the server, and is not changed any more */
+		return;
+	}
+	ike_device_take(rx);
+	if (why) {
 		IKE_CNT(rx->sa, decfail_eappaylen);
 		refuse(rx, IKE_N_INVALID_SYNTAX, why);
 	} else if (++p->rounds > IKE_EAP_ROUNDS) {
 		refuse(rx, IKE_N_AUTHENTICATION_FAILED, "too many rounds of EAP");
 	} else {
-		if (eap->p[EAP_HDR] == EAP_IDENTITY)
+		if (eap->p[EAP_HDR] == EAP_IDENTITY) {
 			IKE_CNT(rx->sa, auth_eap_id_rsp_rcvd);
+			if (identify(rx, eap->p + EAP_HDR + 1, eap->len - EAP_HDR - 1))
+				return;
+		}
 		ask(rx, eap->p, eap->len);
 	}
 }
@@ -321,6 +354,8 @@ static void succeed(struct ike_rx *rx, const struct ike_eap_result *r)
 	struct ike_eap *p = rx->sa->setup->eap;
 	const uint8_t plain[EAP_HDR] = {EAP_SUCCESS, p->id, 0, EAP_HDR};
 
+	if (identify(rx, r->user, r->user_len))
+		return;
 	if (r->msk_len)
 		memcpy(p->msk, r->msk, r->msk_len);
 	p->msk_len = (uint8_t)r->msk_len;

@@ -53,10 +53,11 @@ struct radius_nas {
 
 struct radius_answer {
 	enum radius_code code;
-	uint16_t eap_len, state_len, msk_len;
+	uint16_t eap_len, state_len, user_len, msk_len;
 	uint8_t eap[RADIUS_EAP_MAX];
 	uint8_t state[RADIUS_ATTR_MAX];
-	uint8_t msk[RADIUS_MSK_MAX]; /* MS-MPPE-Recv-Key, MS-MPPE-Send-Key, filled up to 64 octets */
+	uint8_t user[RADIUS_ATTR_MAX]; /* User-Name: who the server says was proven */
+	uint8_t msk[RADIUS_MSK_MAX];   /* MS-MPPE-Recv-Key, MS-MPPE-Send-Key, filled up to 64 octets */
 };
 
 /* Why an answer is not taken: REASON(name, counter in struct radius_stats, text). */
@@ -124,7 +125,6 @@ enum radius_outcome {
 	RADIUS_ANSWERED,
 	RADIUS_TIMED_OUT, /* no server answered */
 	RADIUS_NO_SERVER, /* none is configured, or the one that has to be asked is not any more */
-	RADIUS_BUSY,      /* every server has as many requests as it may */
 };
 
 struct radius_callbacks {
@@ -152,8 +152,8 @@ int radius_client_config(struct radius_client *c, uint64_t now, const struct rad
                          unsigned n);
 /*
  * Ask the group; its answer comes with `user`. only: the server that a conversation began with (RFC 2865
- * section 5.24); AF_UNSPEC: any. 0, -ENOENT (no such group, or it has no server), -EAGAIN (BUSY), -EMSGSIZE,
- * -ENOMEM; then done() is not called.
+ * section 5.24); AF_UNSPEC: any. 0, -ENOENT (no such group, or it has no server), -EAGAIN (every server has
+ * as many requests as it may), -EMSGSIZE, -ENOMEM; then done() is not called.
  */
 int radius_client_ask(struct radius_client *c, uint64_t now, uint32_t ctx, const char *group,
                       const struct net_endpoint *only, const struct radius_request *r, void *user);

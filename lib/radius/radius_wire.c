@@ -264,6 +264,10 @@ static enum radius_reason read_attr(struct radius_answer *a, struct keys *k, uin
 		memcpy(a->eap + a->eap_len, p, len);
 		a->eap_len = (uint16_t)(a->eap_len + len);
 		return RADIUS_OK;
+	case USER_NAME:
+		memcpy(a->user, p, len);
+		a->user_len = (uint16_t)len;
+		return RADIUS_OK;
 	case STATE:
 		memcpy(a->state, p, len);
 		a->state_len = (uint16_t)len;

@@ -97,8 +97,7 @@ static void done_cb(void *arg, void *user, enum radius_outcome what, const struc
 {
 	static const char *const why[] = {[RADIUS_TIMED_OUT] = "no authentication server answers",
 	                                  [RADIUS_NO_SERVER] =
-	                                          "its authentication server is not configured any more",
-	                                  [RADIUS_BUSY] = "authentication servers are busy"};
+	                                          "its authentication server is not configured any more"};
 	struct aaamgr *a = arg;
 	struct question *q = user;
 	EapTell t = EAP_TELL__INIT;
@@ -113,6 +112,9 @@ static void done_cb(void *arg, void *user, enum radius_outcome what, const struc
 	t.eap = (ProtobufCBinaryData){r->eap_len, (uint8_t *)(uintptr_t)r->eap};
 	t.msk = (ProtobufCBinaryData){r->msk_len, (uint8_t *)(uintptr_t)r->msk};
 	t.state = (ProtobufCBinaryData){put_state(state, q, r, p), state};
+	if (r->code == RADIUS_ACCESS_ACCEPT)
+		t.user = r->user_len ? (ProtobufCBinaryData){r->user_len, (uint8_t *)(uintptr_t)r->user}
+		                     : (ProtobufCBinaryData){q->user_len, (uint8_t *)(uintptr_t)q->user};
 	a->accepted += r->code == RADIUS_ACCESS_ACCEPT;
 	a->rejected += r->code == RADIUS_ACCESS_REJECT;
 	if (r->code != RADIUS_ACCESS_CHALLENGE)

@@ -46,6 +46,8 @@ static void answer(struct ipsecmgr *m, uint64_t ref, const EapTell *t)
 	r.msk_len = t->msk.len;
 	r.state = t->state.data;
 	r.state_len = t->state.len;
+	r.user = t->user.data;
+	r.user_len = t->user.len;
 	if (t->why && t->why[0])
 		r.why = t->why;
 	ike_engine_eap_answer(m->e, ipsecmgr_engine_now(m), ref, &r);

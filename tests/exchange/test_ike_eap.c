@@ -22,6 +22,7 @@ static struct world *w;
 static struct {
 	uint8_t method, rounds, msk_len, len_lie;
 	bool refuse, mute, silent, plain, late;
+	const char *user; /* whom it accepts; NULL: it does not say */
 	char identity[64];
 	unsigned asked;
 	struct ike_device device; /* as told with the last packet */
@@ -78,6 +79,8 @@ static void server_says(struct w_node *n, const struct ike_eap_act *a)
 		r.outcome = IKE_EAP_SUCCESS;
 		r.msk = msk;
 		r.msk_len = aaa.msk_len;
+		r.user = (const uint8_t *)aaa.user;
+		r.user_len = aaa.user ? strlen(aaa.user) : 0;
 		r.len = aaa.plain ? 0 : packet(out, SUCCESS, a->pkt[1], 0, NULL, 0);
 	} else {
 		r.len = packet(out, REQUEST, id, aaa.method, "challenge", 9);
@@ -229,6 +232,67 @@ Test(ike_eap, identity_is_asked_for)
 	cr_expect_eq(GW->cnt.auth_eap_id_req_sent, 1);
 	cr_expect_eq(GW->cnt.auth_eap_id_rsp_rcvd, 1);
 	cr_expect_eq(user.asked, 4);
+}
+
+/* ---- who it is ---- */
+
+static const char *unwanted;
+
+static int admit(void *arg, const char *policy, const struct ike_id *peer, const char **why)
+{
+	char name[IKE_ID_MAX];
+
+	(void)arg, (void)policy;
+	*why = "on the list";
+	return unwanted && !strcmp(ike_id_format(peer, name, sizeof(name)), unwanted) ? -EACCES : 0;
+}
+
+static void is_called(const char *name)
+{
+	struct ike_sa_view v;
+	char text[IKE_ID_MAX];
+
+	came_up();
+	cr_assert(w_sa(GW, &v));
+	cr_expect_str_eq(ike_id_format(&v.peer_id, text, sizeof(text)), name);
+}
+
+/* IDi is what the peer would like to be called: whom EAP proves counts. */
+Test(ike_eap, the_user_is_the_one_that_is_proven)
+{
+	no_nai();
+	go();
+	is_called("alice");
+}
+
+Test(ike_eap, the_server_knows_best_who_it_is)
+{
+	aaa.user = "bob@example.net";
+	go();
+	is_called("bob@example.net");
+}
+
+Test(ike_eap, a_listed_user_under_another_name)
+{
+	no_nai();
+	unwanted = "alice";
+	w_boot(w);
+	GW->e->cb.admit = admit;
+	w_initiate(w);
+	w_run(w, 2 * W_US);
+	failed(IKE_R_AUTH_FAILED, "on the list");
+	cr_expect_eq(GW->cnt.list_auth_refused, 1);
+	cr_expect_eq(aaa.asked, 0);
+}
+
+Test(ike_eap, a_listed_user_under_a_pseudonym)
+{
+	unwanted = aaa.user = "mallory@example.net";
+	w_boot(w);
+	GW->e->cb.admit = admit;
+	w_initiate(w);
+	w_run(w, 2 * W_US);
+	failed(IKE_R_AUTH_FAILED, "on the list");
 }
 
 Test(ike_eap, server_without_a_last_word)
@@ -538,6 +602,17 @@ Test(ike_eap, imeisv_survives_a_restart)
 	cr_assert(w_sa(GW, &v));
 	cr_expect_str_eq(v.device.digits, "3520990017614823");
 	cr_expect_eq(v.device.type, IKE_DEVICE_IMEISV);
+}
+
+/* The peer tells it again and again while the server thinks: it was told once. */
+Test(ike_eap, device_told_to_a_slow_server)
+{
+	no_nai();
+	aaa.silent = true;
+	go_as("3520990017614823");
+	cr_assert_eq(aaa.asked, 1);
+	cr_assert(GW->cnt.xchg_dropretransdisc > 0);
+	cr_expect_eq(GW->cnt.notifpayrecv_deviceid, 1);
 }
 
 Test(ike_eap, device_keeps_silent)

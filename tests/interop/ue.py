@@ -178,7 +178,9 @@ def main():
         else:
             data = b"\x03\x04"  # not this method but EAP-MD5
         got = ue.auth(out + [(EAP, struct.pack("!BBH", 2, eap[1], 4 + len(data)) + data)])
-    got = ue.auth([(AUTH, b"\x02\0\0\0" + ue.mac(ue.sk_pi, ue.first, ue.nr, ue.sk_pi, ident))])
+    # another device, now that the server has decided: not taken
+    late = [notify(DEVICE_IDENTITY, device("350000000000006"))] if unasked else []
+    got = ue.auth(late + [(AUTH, b"\x02\0\0\0" + ue.mac(ue.sk_pi, ue.first, ue.nr, ue.sk_pi, ident))])
     if error_of(got):
         print("refused by notify %d" % error_of(got))
         return 1
