@@ -384,6 +384,14 @@ struct ike_policy {
 	struct counters_ikev2 *counters; /* borrowed while the policy lives; NULL: config.counters */
 };
 
+/* Do they say the same? Field by field, lists and keys as long as they are. ike_policy.c */
+bool ike_policy_equal(const struct ike_policy *a, const struct ike_policy *b);
+/* … parts of it: the pre-shared keys of the policy itself; its ways to authenticate, with theirs. */
+bool ike_keys_equal(const struct ike_policy *a, const struct ike_policy *b);
+bool ike_auth_sets_equal(const struct ike_policy *a, const struct ike_policy *b);
+bool ike_suites_equal(const struct ike_suite *a, unsigned n_a, const struct ike_suite *b, unsigned n_b);
+bool ike_selectors_equal(const struct ike_ts *a, unsigned n_a, const struct ike_ts *b, unsigned n_b);
+
 /* ---- transactions ---- */
 
 enum ike_action_kind {
@@ -716,15 +724,17 @@ int ike_engine_rekey_child(struct ike_engine *e, uint64_t now, uint32_t spi_in);
 int ike_engine_new_child(struct ike_engine *e, uint64_t now, uint64_t spi);
 /* … of this payload. -ERANGE: there is none. -EALREADY: an IKE SA has such a child, or is getting one. */
 int ike_engine_need_child(struct ike_engine *e, uint64_t now, uint64_t spi, unsigned payload);
-/* Liveness check now. */
 /* As initiator, with MOBIKE agreed: our SAs go by this path from now on, and the peer is told (RFC 4555
  * section 3.5). 0, -ENOENT, -ENOTSUP (no MOBIKE), -EAGAIN (a transaction is in flight). */
 int ike_engine_move(struct ike_engine *e, uint64_t now, uint64_t spi, const struct ike_path *path);
+/* Liveness check now. */
 int ike_engine_dpd(struct ike_engine *e, uint64_t now, uint64_t spi);
 /* Forget an SA at once: rows deleted, children and session ended, the peer not told. */
 int ike_engine_drop(struct ike_engine *e, uint64_t now, uint64_t spi);
 /* … all SAs of a policy; NULL: all. `tell_peers`: as ike_engine_delete_ike(). Returns how many. */
 size_t ike_engine_drop_all(struct ike_engine *e, uint64_t now, const char *policy, bool tell_peers);
+/* … telling the peers, for this reason. */
+size_t ike_engine_end_all(struct ike_engine *e, uint64_t now, const char *policy, enum ike_reason reason);
 /*
  * The data path authenticated ESP on spi_in: that's a sign of life for DPD; with a path whose remote endpoint
  * differs from the SA's, the peer's NAT mapping moved (RFC 7296 section 2.23): IKE follows when UDP
@@ -783,7 +793,7 @@ struct ike_sa_view {
 	bool mobike;        /* the peer may change its address (RFC 4555) */
 	struct ike_id local_id, peer_id;
 	struct ike_device device; /* the peer's (as initiator ours), where it was asked for */
-	uint8_t eap_method;       /* the peer was proven by (as initiator we were); 0: not by EAP */
+	uint8_t eap_method; /* that proved the peer; 0: it was not proven by EAP, or it is the gateway */
 	const char *policy;
 	bool outdated; /* its policy was removed, or replaced by another one of this name */
 	struct ike_suite suite;

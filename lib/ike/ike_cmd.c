@@ -249,7 +249,8 @@ int ike_engine_drop(struct ike_engine *e, uint64_t now, uint64_t spi)
 }
 
 /* A list of SPIs first: what's done to one SA may create or free others. */
-size_t ike_engine_drop_all(struct ike_engine *e, uint64_t now, const char *policy, bool tell_peers)
+static size_t end_all(struct ike_engine *e, uint64_t now, const char *policy, bool tell_peers,
+                      enum ike_reason reason)
 {
 	uint64_t *spis = calloc(e->n.sas ? e->n.sas : 1, sizeof(*spis));
 	size_t n = 0, done = 0;
@@ -264,13 +265,23 @@ size_t ike_engine_drop_all(struct ike_engine *e, uint64_t now, const char *polic
 		struct ike_sa *sa = ike_sa_find(e, spis[i]);
 
 		if (tell_peers && sa && sa->state == IKE_ST_ESTABLISHED)
-			done += !ike_engine_delete_ike(e, now, spis[i]);
+			done += !ike_engine_end(e, now, spis[i], reason);
 		else
-			done += !drop(e, sa, IKE_R_LOCAL_DELETE);
+			done += !drop(e, sa, reason);
 	}
 	free(spis);
 	ike_out_flush(e);
 	return done;
+}
+
+size_t ike_engine_drop_all(struct ike_engine *e, uint64_t now, const char *policy, bool tell_peers)
+{
+	return end_all(e, now, policy, tell_peers, IKE_R_LOCAL_DELETE);
+}
+
+size_t ike_engine_end_all(struct ike_engine *e, uint64_t now, const char *policy, enum ike_reason reason)
+{
+	return end_all(e, now, policy, true, reason);
 }
 
 int ike_engine_give_up(struct ike_engine *e, uint64_t now, uint64_t spi, enum ike_reason reason)

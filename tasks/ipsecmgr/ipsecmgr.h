@@ -302,9 +302,6 @@ struct ipsecmgr_policy *ipsecmgr_maps_build(struct ipsecmgr *m, const struct cfg
                                             void (*problem)(void *arg, const char *text), void *arg);
 /* Were rules of a map's lists, whatever they do, added or deleted with the last build (chapter 7)? */
 bool ipsecmgr_maps_rules_changed(const struct ipsecmgr_policy *p);
-/* A map is about to get new settings: tunnels by the old ones end where the configuration wants that. */
-void ipsecmgr_maps_changed(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p,
-                           const struct ike_policy *was);
 /* Have vpnmgr send the maps' packets here, and no others. */
 void ipsecmgr_maps_policies(struct ipsecmgr *m);
 void ipsecmgr_maps_event(struct ipsecmgr *m, const struct ike_event *ev);
@@ -312,6 +309,17 @@ void ipsecmgr_maps_event(struct ipsecmgr *m, const struct ike_event *ev);
 void ipsecmgr_maps_no_sa(struct ipsecmgr *m, const SaNotice *n);
 void ipsecmgr_maps_start(struct ipsecmgr *m);
 void ipsecmgr_maps_assigned(struct task *t, const struct bus_msg *msg);
+
+/* --- ipsecmgr_change.c: what becomes of tunnels of a map whose settings change (chapters 6 and 7) ----------
+ */
+/* Has the remote secret list, or being bound to it, another key now for a peer of this map that is there?
+ * old, was: the policies and the list of before. */
+bool ipsecmgr_change_keys(const struct ipsecmgr *m, const struct ipsecmgr_policy *p,
+                          const struct ipsecmgr_policy *old, const struct ipsecmgr_secrets *was);
+/* A map is about to get new settings (or, `keys`, its peers new keys): tunnels by the old ones end where the
+ * configuration wants that. */
+void ipsecmgr_change_map(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p,
+                         const struct ike_policy *was, bool keys);
 
 /* --- ipsecmgr_secrets.c: keys by the peers' identities (chapter 14) --------------------------------------
  */
@@ -325,6 +333,9 @@ void ipsecmgr_secrets_free(struct ipsecmgr_secrets *s);
 /* The key of an identity: 0, or -ENOENT. out takes IKE_PSK_MAX bytes. s may be NULL. */
 int ipsecmgr_secrets_find(const struct ipsecmgr_secrets *s, const struct ike_id *id, uint8_t *out,
                           size_t *len);
+/* Do both lists (NULL: none) say the same of this identity? */
+bool ipsecmgr_secrets_same(const struct ipsecmgr_secrets *a, const struct ipsecmgr_secrets *b,
+                           const struct ike_id *id);
 size_t ipsecmgr_secrets_count(const struct ipsecmgr_secrets *s);
 
 /* --- ipsecmgr_peers.c: networks of peers (chapters 3 and 8) -----------------------------------------------

@@ -721,12 +721,13 @@ static void keep_pki(struct ike_policy *pol, const struct ike_policy *was)
 void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 {
 	struct ipsecmgr_policy *old = m->policies, *p;
+	struct ipsecmgr_secrets *secrets = m->secrets; /* of before */
 	const struct ike_policy *was;
+	bool same, keys;
 
 	/* The chassis key may have been changed since. */
 	if (m->t)
 		m->have_key = secret_key_load(m->t->state_dir, &m->key) == 0;
-	ipsecmgr_secrets_free(m->secrets);
 	m->secrets = ipsecmgr_secrets_build(tree, m->have_key ? &m->key : NULL, log_problem, NULL);
 	/* A manager of crypto maps has nothing to do with services. */
 	m->policies = m->t && place_serves_maps(m->t->instance)
@@ -741,10 +742,12 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 			continue;
 		was = ike_engine_policy_find(m->e, p->pol.name);
 		keep_pki(&p->pol, was);
-		if (was && !memcmp(was, &p->pol, sizeof(p->pol)) && !ipsecmgr_maps_rules_changed(p))
+		same = was && ike_policy_equal(was, &p->pol) && !ipsecmgr_maps_rules_changed(p);
+		keys = was && ipsecmgr_change_keys(m, p, old, secrets);
+		if (was && p->map && (!same || keys))
+			ipsecmgr_change_map(m, tree, p, was, keys);
+		if (same)
 			continue;
-		if (was && p->map)
-			ipsecmgr_maps_changed(m, tree, p, was);
 		if (ike_engine_policy_put(m->e, &p->pol))
 			LOG(EV_CFG_ERROR, "%s %s in context %s: its policy was refused",
 			    p->map ? "crypto map" : "wsg-service", p->map ? p->template : p->service,
@@ -769,5 +772,6 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 	}
 	if (m->e ? !m->restoring : m->srp_known && !m->serving)
 		ipsecmgr_maps_policies(m);
+	ipsecmgr_secrets_free(secrets);
 	ipsecmgr_cfg_free(old);
 }

@@ -3,9 +3,8 @@
  * Crypto maps of IKE version 2 (IPSec Reference, chapters 1, 3, 6, 11): a policy for each map that an
  * interface uses and ipsecctrl gave to this instance, with a pair of selectors for each rule of its access
  * lists. Tunnels are set up by the first packet that no SA carries (chapter 1), or by the peer; then whoever
- * was asked first has a child SA for every rule (chapter 11). Settings of a tunnel that is up stay until it
- * is cleared (chapter 6), or end it (chapter 7). Which packets get here is ipsecmgr_spd.c's business. Entry
- * points: ipsecmgr_maps_*().
+ * was asked first has a child SA for every rule (chapter 11). What a change of settings does to tunnels
+ * is ipsecmgr_change.c's business, which packets get here ipsecmgr_spd.c's. Entry points: ipsecmgr_maps_*().
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -15,9 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "ike/ike_ts.h"
 #include "cfg/cfg.h"
-#include "ike/ike_ts.h"
 #include "place/place_cfg.h"
 #include "store/store.h"
 #include "tasks/ipsecmgr/ipsecmgr_map_state.h"
@@ -207,15 +204,6 @@ static void add_rules(const struct reader *r, const struct list *l, struct ipsec
 	}
 }
 
-static bool same_side(const struct ike_ts *a, unsigned n_a, const struct ike_ts *b, unsigned n_b)
-{
-	unsigned i = 0;
-
-	while (n_a == n_b && i < n_a && ike_ts_equal(&a[i], &b[i]))
-		i++;
-	return n_a == n_b && i == n_a;
-}
-
 static bool append(struct ike_ts *to, unsigned *n, const struct ike_ts *from, unsigned more)
 {
 	if (*n + more > IKE_MAX_TSR)
@@ -230,9 +218,9 @@ static bool append(struct ike_ts *to, unsigned *n, const struct ike_ts *from, un
 static bool fold(struct ike_policy *pol, const struct ike_payload *y)
 {
 	for (struct ike_payload *x = pol->payload; x < pol->payload + pol->n_payload; x++) {
-		if ((same_side(x->ts_local, x->n_ts_local, y->ts_local, y->n_ts_local) &&
+		if ((ike_selectors_equal(x->ts_local, x->n_ts_local, y->ts_local, y->n_ts_local) &&
 		     append(x->ts_remote, &x->n_ts_remote, y->ts_remote, y->n_ts_remote)) ||
-		    (same_side(x->ts_remote, x->n_ts_remote, y->ts_remote, y->n_ts_remote) &&
+		    (ike_selectors_equal(x->ts_remote, x->n_ts_remote, y->ts_remote, y->n_ts_remote) &&
 		     append(x->ts_local, &x->n_ts_local, y->ts_local, y->n_ts_local))) {
 			x->max_children += x->max_children < IKE_MAX_CHILDREN;
 			return true;
@@ -481,56 +469,6 @@ struct ipsecmgr_policy *ipsecmgr_maps_build(struct ipsecmgr *m, const struct cfg
 	}
 	free(ours);
 	return list;
-}
-
-/* --- changes
- * ------------------------------------------------------------------------------------------------- */
-
-static bool same_ts(const struct ike_ts *a, unsigned na, const struct ike_ts *b, unsigned nb)
-{
-	for (unsigned i = 0; na == nb && i < na; i++)
-		if (!ike_ts_equal(&a[i], &b[i]))
-			return false;
-	return na == nb;
-}
-
-static bool same_children(const struct ike_policy *a, const struct ike_policy *b)
-{
-	if (a->n_payload != b->n_payload)
-		return false;
-	for (unsigned i = 0; i < a->n_payload; i++) {
-		const struct ike_payload *x = &a->payload[i], *y = &b->payload[i];
-
-		if (x->n_esp != y->n_esp || memcmp(x->esp, y->esp, sizeof(x->esp)) ||
-		    !same_ts(x->ts_local, x->n_ts_local, y->ts_local, y->n_ts_local) ||
-		    !same_ts(x->ts_remote, x->n_ts_remote, y->ts_remote, y->n_ts_remote))
-			return false;
-	}
-	return true;
-}
-
-/* What chapter 7 calls critical: algorithms, ways to authenticate, keys, certificates, peer, rules. */
-static bool critical(const struct ike_policy *a, const struct ike_policy *b)
-{
-	return a->n_ike != b->n_ike || memcmp(a->ike, b->ike, sizeof(a->ike)) || a->n_auth != b->n_auth ||
-	       memcmp(a->auth, b->auth, sizeof(a->auth)) || a->psk_len != b->psk_len ||
-	       memcmp(a->psk, b->psk, sizeof(a->psk)) || a->psk_local_len != b->psk_local_len ||
-	       memcmp(a->psk_local, b->psk_local, sizeof(a->psk_local)) || a->own != b->own ||
-	       a->trust != b->trust || !net_addr_equal(&a->peer, &b->peer) || !same_children(a, b);
-}
-
-void ipsecmgr_maps_changed(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p,
-                           const struct ike_policy *was)
-{
-	if (cfg_on(tree, tree->root, "ikesa-delete-on-mismatch") &&
-	    (critical(&p->pol, was) || ipsecmgr_maps_rules_changed(p))) {
-		LOG(EV_IPSEC_TEMPLATE,
-		    "crypto map %s in context %s: a critical setting changed, its tunnels end", p->template,
-		    p->context);
-		ike_engine_drop_all(m->e, ipsecmgr_engine_now(m), p->pol.name, true);
-	}
-	/* What is up keeps what it was set up with. */
-	ike_engine_policy_remove(m->e, p->pol.name);
 }
 
 void ipsecmgr_maps_assigned(struct task *t, const struct bus_msg *msg)

@@ -2,8 +2,8 @@
 /*
  * Pre-shared keys by the peers' identities: the remote secret list of the configuration as a table (chapter
  * 14: 1,000 entries, six types of identities). Built anew with every change of the configuration. Entry
- * points: ipsecmgr_secrets_build(), ipsecmgr_secrets_find(). Called by ipsecmgr_cfg.c and the engine's key
- * callback.
+ * points: ipsecmgr_secrets_build(), ipsecmgr_secrets_find(), ipsecmgr_secrets_same(). Called by
+ * ipsecmgr_cfg.c, ipsecmgr_change.c and the engine's key callback.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -114,21 +114,37 @@ void ipsecmgr_secrets_free(struct ipsecmgr_secrets *s)
 	free(s);
 }
 
-int ipsecmgr_secrets_find(const struct ipsecmgr_secrets *s, const struct ike_id *id, uint8_t *out,
-                          size_t *len)
+static const struct entry *entry_of(const struct ipsecmgr_secrets *s, const struct ike_id *id)
 {
+	const struct entry *e;
 	struct access_id n;
 
 	if (!s || access_id_normal(&n, id))
+		return NULL;
+	for (e = s->bucket[slot(&n)]; e; e = e->next)
+		if (e->id.type == n.type && e->id.len == n.len && !memcmp(e->id.b, n.b, n.len))
+			break;
+	return e;
+}
+
+int ipsecmgr_secrets_find(const struct ipsecmgr_secrets *s, const struct ike_id *id, uint8_t *out,
+                          size_t *len)
+{
+	const struct entry *e = entry_of(s, id);
+
+	if (!e)
 		return -ENOENT;
-	for (const struct entry *e = s->bucket[slot(&n)]; e; e = e->next) {
-		if (e->id.type != n.type || e->id.len != n.len || memcmp(e->id.b, n.b, n.len) != 0)
-			continue;
-		memcpy(out, e->key, e->len);
-		*len = e->len;
-		return 0;
-	}
-	return -ENOENT;
+	memcpy(out, e->key, e->len);
+	*len = e->len;
+	return 0;
+}
+
+bool ipsecmgr_secrets_same(const struct ipsecmgr_secrets *a, const struct ipsecmgr_secrets *b,
+                           const struct ike_id *id)
+{
+	const struct entry *x = entry_of(a, id), *y = entry_of(b, id);
+
+	return x && y ? x->len == y->len && !memcmp(x->key, y->key, x->len) : x == y;
 }
 
 size_t ipsecmgr_secrets_count(const struct ipsecmgr_secrets *s)

@@ -23,9 +23,14 @@ struct ipsecmgr_policy *ipsecmgr_maps_build(struct ipsecmgr *m, const struct cfg
 {
 	return NULL;
 }
-void ipsecmgr_maps_changed(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p,
-                           const struct ike_policy *was)
+void ipsecmgr_change_map(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p,
+                         const struct ike_policy *was, bool keys)
 {
+}
+bool ipsecmgr_change_keys(const struct ipsecmgr *m, const struct ipsecmgr_policy *p,
+                          const struct ipsecmgr_policy *old, const struct ipsecmgr_secrets *was)
+{
+	return false;
 }
 bool ipsecmgr_maps_rules_changed(const struct ipsecmgr_policy *p)
 {
