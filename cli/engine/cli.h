@@ -158,9 +158,11 @@ struct cli_row {
 	unsigned limit;       /* at most so many nodes per block; 0: no limit */
 	unsigned limit_total; /* at most so many in the whole chassis */
 	bool hidden, test, confirm;
-	bool no_stored;    /* `no X` is a setting of its own (X is in force by default) */
-	bool ordered;      /* the order of several nodes means something */
-	bool later;        /* stored and shown only: no task acts on this setting today */
+	bool no_stored;      /* `no X` is a setting of its own (X is in force by default) */
+	bool ordered;        /* the order of several nodes means something */
+	bool later;          /* stored and shown only: no task acts on this setting today */
+	const char **unread; /* … on these of its names; the rest acts */
+	unsigned nunread;
 	bool boot;         /* what is set or removed counts from the next boot on */
 	uint32_t chapters; /* of the IPSec Reference that describe it: bit N for chapter N; 0: none */
 	bool merge; /* setting it again keeps what the new line does not mention (all rows with `enter`) */

@@ -127,6 +127,20 @@ static void doc_rules(const struct cli_row *row, struct cli_out *out)
 	}
 }
 
+/* Does the setting act? */
+static void doc_today(const struct cli_row *row, struct cli_out *out)
+{
+	if (row->later) {
+		cli_out_put(out,
+		            "- Today: **stored only**: checked, kept and shown; nothing acts on it yet\n");
+		return;
+	}
+	cli_out_put(out, "- Today: acts");
+	for (unsigned i = 0; i < row->nunread; i++)
+		cli_out_printf(out, "%s`%s`", i ? ", " : "; **stored only**: ", row->unread[i]);
+	cli_out_put(out, "\n");
+}
+
 static void doc_row(const struct cli_row *row, struct cli_out *out)
 {
 	char list[160];
@@ -145,10 +159,7 @@ static void doc_row(const struct cli_row *row, struct cli_out *out)
 	if (row->missing)
 		cli_out_printf(out, "- Today: **not available yet**: %s\n", row->missing);
 	if (row->kind == CLI_ROW_CONF)
-		cli_out_put(out,
-		            row->later ? "- Today: **stored only**: checked, kept and shown; nothing acts on "
-		                         "it yet\n"
-		                       : "- Today: acts\n");
+		doc_today(row, out);
 	if (row->boot)
 		cli_out_put(
 		        out,

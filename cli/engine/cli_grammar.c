@@ -319,7 +319,7 @@ static int parse_enum(struct lex *l)
 /* What a row says before it is compiled. */
 struct raw {
 	struct cli_row *row;
-	const char *alias[ROW_ALIAS], *no, *enter, *key;
+	const char *alias[ROW_ALIAS], *no, *enter, *key, *unread;
 	unsigned nalias, nwords;
 	struct cli_word_help words[ROW_WORDS];
 	bool no_none, default_none, default_keyed, acts;
@@ -383,6 +383,8 @@ static bool parse_attr(struct lex *l, struct raw *r)
 		row->id = value(l);
 	else if (is(l, "key"))
 		r->key = value(l);
+	else if (is(l, "unread"))
+		r->unread = value(l);
 	else if (is(l, "enter"))
 		r->enter = value(l);
 	else if (is(l, "priv"))
@@ -425,13 +427,35 @@ static bool parse_attr(struct lex *l, struct raw *r)
 	return !l->failed;
 }
 
-static void split_key(struct lex *l, struct cli_row *row, const char *key)
+/* "a,b,c" as a list. */
+static const char **split(struct lex *l, const char *text, unsigned *n)
 {
-	char *s = cli_arena_strdup(&l->g->arena, key);
+	char *s = cli_arena_strdup(&l->g->arena, text);
+	const char **list;
+	unsigned room = 1;
 
-	row->key = cli_arena_alloc(&l->g->arena, 8 * sizeof(*row->key));
-	for (char *save, *k = strtok_r(s, ",", &save); k && row->nkey < 8; k = strtok_r(NULL, ",", &save))
-		row->key[row->nkey++] = k;
+	for (const char *p = text; *p; p++)
+		room += *p == ',';
+	list = cli_arena_alloc(&l->g->arena, room * sizeof(*list));
+	*n = 0;
+	for (char *save, *k = strtok_r(s, ",", &save); k; k = strtok_r(NULL, ",", &save))
+		list[(*n)++] = k;
+	return list;
+}
+
+/* What no task acts on has to be there. */
+static int split_unread(struct lex *l, struct cli_row *row, const char *text)
+{
+	if (row->kind != CLI_ROW_CONF)
+		return fail(l, "only a setting can have what is `unread`");
+	row->unread = split(l, text, &row->nunread);
+	for (unsigned i = 0, k; i < row->nunread; i++) {
+		for (k = 0; k < row->nnames && strcmp(row->names[k], row->unread[i]); k++)
+			;
+		if (k == row->nnames)
+			return fail(l, "unread: the row has no \"%s\"", row->unread[i]);
+	}
+	return 0;
 }
 
 /* "MODE", or "MODE LABEL WORD=MODE …": which mode the line opens may hang on one of its keywords. */
@@ -553,7 +577,7 @@ static int compile_row(struct lex *l, struct raw *r)
 	if (row->kind == CLI_ROW_CONF && cli_grammar_row(row->mode, row->id))
 		return fail(l, "id \"%s\" is used twice in mode %s", row->id, row->mode->name);
 	if (r->key && strcmp(r->key, "*"))
-		split_key(l, row, r->key);
+		row->key = split(l, r->key, &row->nkey);
 	if (r->enter && parse_enter(l, row, r->enter))
 		return -EINVAL;
 	row->merge |= row->enter != NULL;
@@ -562,6 +586,8 @@ static int compile_row(struct lex *l, struct raw *r)
 		row->key = row->names;
 		row->nkey = row->nnames;
 	}
+	if (r->unread && split_unread(l, row, r->unread))
+		return -EINVAL;
 	if (row->kind == CLI_ROW_EXEC && !row->handler == !row->missing)
 		return fail(l, "an exec row needs a handler, or has to say what is missing");
 	if (add_form(l, r, CLI_FORM_SET, row->tree))

@@ -164,8 +164,8 @@ int cfg_check_rules(const struct cfg_tree *t,
 int cfg_check_block(const struct cfg_tree *t, const struct cfg_node *n,
                     void (*each)(void *arg, const struct cfg_node *n, bool warning, const char *text),
                     void *arg);
-/* All configured settings that are stored only (rows declared `later`); text is "path: line". Returns their
- * number. each may be NULL. */
+/* All configured settings that are stored only (rows declared `later`), or have words that are (`unread`);
+ * text is "path: line", and " (only WORDS)". Returns their number. each may be NULL. */
 int cfg_check_later(const struct cfg_tree *t,
                     void (*each)(void *arg, const struct cfg_node *n, const char *text), void *arg);
 /*

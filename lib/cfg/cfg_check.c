@@ -139,26 +139,43 @@ int cfg_check_refs(const struct cfg_tree *t,
 
 /* --- stored only --- */
 
+/* Which words of a line that acts nothing acts on, behind it. False: none. */
+static bool unread(const struct cfg_node *n, char *out, size_t size)
+{
+	size_t at = 0;
+
+	*out = '\0';
+	for (unsigned i = 0; i < n->row->nunread && at < size; i++)
+		if (cfg_has(n, n->row->unread[i]))
+			at += (size_t)snprintf(out + at, size - at, "%s%s", at ? ", " : " (only ",
+			                       n->row->unread[i]);
+	if (at && at < size)
+		snprintf(out + at, size - at, ")");
+	return at > 0;
+}
+
 static int node_later(void *arg, const struct cfg_node *n)
 {
 	struct refs *r = arg;
-	char path[CFG_PATH_MAX];
+	char path[CFG_PATH_MAX], words[256] = "";
 	char *line;
 
-	if (!n->row->later)
+	if (!n->row->later && !unread(n, words, sizeof(words)))
 		return 0;
 	r->count++;
 	if (!r->each)
 		return 0;
-	line = malloc(2 * CFG_VALUE_MAX);
+	line = malloc(2 * CFG_VALUE_MAX + sizeof(words));
 	if (!line)
 		return -ENOMEM;
 	/* the block's place, then the line as show configuration prints it: with secrets sealed */
 	cfg_path(n->parent, path, sizeof(path));
 	size_t at = snprintf(line, CFG_PATH_MAX + 2, "%s%s", path, *path ? ": " : "");
 
-	if (!cli_render_line(n->row, n->args, n->negated, line + at, 2 * CFG_VALUE_MAX - at))
+	if (!cli_render_line(n->row, n->args, n->negated, line + at, 2 * CFG_VALUE_MAX - at)) {
+		strcat(line, words);
 		r->each(r->arg, n, line);
+	}
 	free(line);
 	return 0;
 }

@@ -42,6 +42,8 @@ Test(cli_later, wrong_attributes_are_refused)
 	refused("in config conf \"a\" chapter \"8,9,8\"", "8 is there twice");
 	refused("in config conf \"a\" chapter", "wants a value");
 	refused("in exec exec \"a\" handler a later", "only a setting");
+	refused("in exec exec \"a\" handler a unread a", "only a setting");
+	refused("in config conf \"a [ b ]\" unread c", "the row has no \"c\"");
 	refused("mode m chapter \"77\"", "numbers 1 to 29");
 }
 
@@ -51,6 +53,7 @@ static const char rows[] =
         "conf \"now { a | b }=kind\" chapter \"8,15\"\n"
         "conf \"then <v:1-9>\" later chapter \"1\" conf \"key [ encrypted ] <k:secret:1-9>\" later\n"
         "conf \"box <name:string:1-9>\" key name enter box later\n"
+        "conf \"half <v:1-9> [ one | two <w:1-9> | three ]+\" unread one,w\n"
         "in box conf \"mine\" conf \"own\" chapter \"7\" conf \"works\" acts\n";
 
 static const struct cli_row *row(const struct cli_grammar *g, const char *mode, const char *id)
@@ -99,6 +102,7 @@ Test(cli_later, the_manual_shows_them)
 	cr_assert_eq(cli_doc_write(g, &doc.out), 0);
 	has(doc.text, "- Reference: chapter 8, 15\n- Today: acts\n");
 	has(doc.text, "- Reference: chapter 1\n- Today: **stored only**");
+	has(doc.text, "- Today: acts; **stored only**: `one`, `w`\n");
 	has(doc.text, "| 8 | config | `now { a \\| b }` | acts |\n");
 	has(doc.text, "| 15 | config | `now { a \\| b }` | acts |\n");
 	has(doc.text, "| 6 | box | `mine` | stored only |\n");
@@ -136,6 +140,15 @@ Test(cli_later, configured_lines_are_listed)
 	cr_expect_eq(cfg_check_later(t, NULL, NULL), 4);
 	cr_expect_eq(cfg_check_later(t, collect, &b.out), 4);
 	cr_expect_str_eq(b.text, "then 3\nkey encrypted SEALED\nbox x\nbox=x: own\n");
+	cr_expect_eq(cli_load_text(t, &hooks, "half 1 three\n", NULL, NULL), 0);
+	cr_expect_eq(cfg_check_later(t, NULL, NULL), 4, "what it says acts");
+	cr_expect_eq(
+	        cli_load_text(t, &hooks, "no then\nno key\nno box x\nhalf 1 three two 7 one\n", NULL, NULL),
+	        0);
+	cli_out_buf_free(&b);
+	cli_out_buf_init(&b);
+	cr_expect_eq(cfg_check_later(t, collect, &b.out), 1);
+	cr_expect_str_eq(b.text, "half 1 one two 7 three (only one, w)\n");
 	cli_out_buf_free(&b);
 	cfg_free(t);
 	cli_grammar_free(g);
