@@ -222,7 +222,8 @@ const char *cli_type_describe(const struct cli_var *v, char *buf, size_t len);
  * NUL-terminated word (no blanks, no quotes) into out. With hooks a clear secret reaches the configuration
  * only as `encrypted …`. unseal() returns -EKEYREJECTED for what another chassis key has sealed. NULL: stays
  * clear. seal_key() makes the same word of the same secret (as long as the chassis key is the same): for
- * secrets that are the key of a setting; NULL: seal().
+ * secrets that are the key of a setting; NULL: seal(). check() says what the grammar cannot tell of a line of
+ * a file that is loaded; NULL: nothing. 0, or -errno with "Failure: …" in err.
  */
 struct cli_hooks {
 	int (*seal)(void *arg, const char *clear, char *out, size_t outlen);
@@ -231,6 +232,8 @@ struct cli_hooks {
 	bool (*is_hash)(void *arg, const char *text);
 	void *arg;
 	int (*seal_key)(void *arg, const char *clear, char *out, size_t outlen);
+	int (*check)(const struct cli_hooks *h, const struct cfg_tree *t, const struct cfg_edit *e, char *err,
+	             size_t size);
 };
 
 /*

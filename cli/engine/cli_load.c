@@ -122,6 +122,14 @@ static void fail(struct load *l, const char *line, const char *err)
 	l->report(l->arg, l->first, line, text);
 }
 
+static int check(const struct load *l, const struct cfg_edit *e, char *err, size_t size)
+{
+	const struct cli_hooks *h = &l->s.hooks;
+	int rc = cfg_check(l->t, e, err, size);
+
+	return rc == 0 && h->check ? h->check(h, l->t, e, err, size) : rc;
+}
+
 static void load_line(struct load *l, const char *line)
 {
 	struct cli_result res;
@@ -134,7 +142,7 @@ static void load_line(struct load *l, const char *line)
 		snprintf(err, sizeof(err), "%s", res.error);
 		break;
 	case CLI_EDIT:
-		if (!cfg_check(l->t, res.edit, err, sizeof(err)) && cfg_apply(l->t, res.edit) < 0)
+		if (!check(l, res.edit, err, sizeof(err)) && cfg_apply(l->t, res.edit) < 0)
 			snprintf(err, sizeof(err), "Failure: the line can not be applied");
 		break;
 	case CLI_EXEC:

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/url.h"
+#include "fetch/fetch_tcp.h"
 #include "net/ns.h"
 #include "secret/secret.h"
 
@@ -69,25 +70,24 @@ struct transfer {
 	char known_hosts[600], ca_file[600];
 	size_t size, sent;       /* of out->data; of job->data */
 	int write_error;         /* of our own side */
+	int directory[4];        /* connections with an LDAP server; 0: none */
 	bool too_large, stopped; /* why the transfer was broken off */
 };
 
 static const struct protocol {
 	const char *name;
 	unsigned bit;
-} protocols[] = {{"http", FETCH_HTTP},
-                 {"https", FETCH_HTTPS},
-                 {"ftp", FETCH_FTP},
-                 {"sftp", FETCH_SFTP},
-                 {"tftp", FETCH_TFTP}};
+} protocols[] = {{"http", FETCH_HTTP}, {"https", FETCH_HTTPS}, {"ftp", FETCH_FTP},
+                 {"sftp", FETCH_SFTP}, {"tftp", FETCH_TFTP},   {"ldap", FETCH_LDAP}};
 
 static const struct protocol *protocol_of(const char *url, unsigned allowed)
 {
 	size_t n = strcspn(url, ":");
 
+	allowed = allowed ? allowed : FETCH_ALL;
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(*protocols); i++)
 		if (strlen(protocols[i].name) == n && !strncasecmp(protocols[i].name, url, n) &&
-		    !strncmp(url + n, "://", 3) && (!allowed || allowed & protocols[i].bit))
+		    !strncmp(url + n, "://", 3) && allowed & protocols[i].bit)
 			return &protocols[i];
 	return NULL;
 }
@@ -192,12 +192,45 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
+/* libldap reads an entry into memory as a whole before libcurl sees a byte of it: what has come over the
+ * connection is counted instead. The slack is for the answers around the entry. */
+static bool directory_says_too_much(const struct transfer *t)
+{
+	for (size_t i = 0; i < sizeof(t->directory) / sizeof(t->directory[0]); i++)
+		if (t->directory[i] && fetch_tcp_received(t->directory[i]) > t->job->max_bytes + 4096)
+			return true;
+	return false;
+}
+
+/* A server of several addresses may be called at two of them. */
+static bool put_socket(struct transfer *t, int old, int fd)
+{
+	for (size_t i = 0; i < sizeof(t->directory) / sizeof(t->directory[0]); i++)
+		if (t->directory[i] == old) {
+			t->directory[i] = fd;
+			return true;
+		}
+	return false;
+}
+
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)purpose;
+	return put_socket(arg, 0, fd) ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
+}
+
+static int on_close(void *arg, curl_socket_t fd)
+{
+	put_socket(arg, fd, 0);
+	return close(fd);
+}
+
 static int on_progress(void *arg, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal, curl_off_t ulnow)
 {
 	struct transfer *t = arg;
 	bool put = t->job->put;
 
-	if (!put && dltotal > 0 && (uint64_t)dltotal > t->job->max_bytes)
+	if ((!put && dltotal > 0 && (uint64_t)dltotal > t->job->max_bytes) || directory_says_too_much(t))
 		t->too_large = true;
 	else if (t->job->tick && !t->job->tick(t->job->tick_arg, (uint64_t)(put ? ulnow : dlnow),
 	                                       (uint64_t)(put ? ultotal : dltotal)))
@@ -339,6 +372,8 @@ static const struct known {
         {CURLE_REMOTE_DISK_FULL, -ENOSPC, "the disk of the server is full"},
         {CURLE_TFTP_EXISTS, -EEXIST, "the file exists on the server"},
         {CURLE_UNSUPPORTED_PROTOCOL, -EPROTONOSUPPORT, "the server leads to another protocol"},
+        {CURLE_LDAP_SEARCH_FAILED, -ENOENT, "the server finds no such entry"},
+        {CURLE_LDAP_CANNOT_BIND, -EACCES, "the server denies access"},
         {CURLE_TOO_MANY_REDIRECTS, -ELOOP, "the server leads on and on"},
         {CURLE_PEER_FAILED_VERIFICATION, -EPERM,
          "the server cannot be verified: its certificate or host key is not the expected one"},
@@ -418,6 +453,12 @@ static void perform(struct transfer *t, const struct protocol *p)
 	limits(t);
 	who_is_trusted(t);
 	direction(t);
+	if (p->bit == FETCH_LDAP) {
+		curl.setopt(t->c, CURLOPT_SOCKOPTFUNCTION, on_socket);
+		curl.setopt(t->c, CURLOPT_SOCKOPTDATA, t);
+		curl.setopt(t->c, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+		curl.setopt(t->c, CURLOPT_CLOSESOCKETDATA, t);
+	}
 	code = curl.perform(t->c);
 	if (code)
 		explain(t, code);
@@ -430,7 +471,7 @@ static int work(void *arg)
 {
 	struct transfer *t = arg;
 	const struct protocol *p = protocol_of(t->job->url, t->job->protocols);
-	int rc = p ? prepare_url(t) : -EPROTONOSUPPORT;
+	int rc = p && !(p->bit == FETCH_LDAP && t->job->put) ? prepare_url(t) : -EPROTONOSUPPORT;
 
 	if (rc == -EPROTONOSUPPORT)
 		told(t->out, rc, "this protocol is not supported here");

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files by URL over http, https, ftp, sftp and tftp, with libcurl: the one place that speaks to servers an
- * operator or a peer has named. Bounded in size and time, never sent on to another protocol, TLS and SSH
- * servers proven, no proxy of the environment, and no password in what it says. fetch_run() blocks its
- * thread; fetch_start() uses a thread of its own and tells the loop. Callers: tasks/cli (copy, configure,
- * save, certificates), tasks/sct (files, boot), tasks/ipsecmgr (hash and URL). libcurl is loaded when it is
- * first needed.
+ * Files by URL over http, https, ftp, sftp and tftp, and entries of directories over ldap, with libcurl: the
+ * one place that speaks to servers an operator or a peer has named. Bounded in size and time, never sent on
+ * to another protocol, TLS and SSH servers proven, no proxy of the environment, and no password in what it
+ * says. fetch_run() blocks its thread; fetch_start() uses a thread of its own and tells the loop. Callers:
+ * tasks/cli (copy, configure, save, certificates), tasks/sct (files, boot), tasks/ipsecmgr (hash and URL).
+ * libcurl is loaded when it is first needed.
  */
 #ifndef FETCH_FETCH_H
 #define FETCH_FETCH_H
@@ -20,7 +20,8 @@
 #define FETCH_FTP   (1u << 2)
 #define FETCH_SFTP  (1u << 3)
 #define FETCH_TFTP  (1u << 4)
-#define FETCH_ALL   (FETCH_HTTP | FETCH_HTTPS | FETCH_FTP | FETCH_SFTP | FETCH_TFTP)
+#define FETCH_LDAP  (1u << 5) /* an entry, as libcurl writes it: certs_ldap.h; read only */
+#define FETCH_ALL   (FETCH_HTTP | FETCH_HTTPS | FETCH_FTP | FETCH_SFTP | FETCH_TFTP) /* of files */
 
 #define FETCH_URL_MAX      2048
 #define FETCH_CONNECT_S    10 /* default: until the connection stands */
@@ -40,7 +41,7 @@ struct fetch_job {
 	int ns_fd; /* network namespace, -1: the process' own; 127.0.0.0/8 and localhost are in the latter, …
 	            */
 	bool inside; /* … but with this: who named the URL must not reach processes beside the chassis */
-	unsigned protocols;          /* FETCH_… or'ed; 0: all */
+	unsigned protocols;          /* FETCH_… or'ed; 0: FETCH_ALL */
 	uint64_t max_bytes;          /* of what is fetched; 0: nothing is taken */
 	unsigned connect_s, total_s; /* 0: default */
 	bool put;                    /* send fd, or data, instead */
@@ -61,7 +62,7 @@ struct fetch_result {
 	uint64_t bytes; /* transferred */
 };
 
-/* Is this a URL of one of these protocols (0: all)? Paths and file: are not. */
+/* Is this a URL of one of these protocols (0: FETCH_ALL)? Paths and file: are not. */
 bool fetch_is_remote(const char *url, unsigned protocols);
 /* Do it and wait. out->data belongs to the caller (fetch_result_clear()). Returns out->rc. */
 int fetch_run(const struct fetch_job *job, struct fetch_result *out);

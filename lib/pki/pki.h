@@ -54,9 +54,10 @@ struct pki_bytes {
 	size_t len;
 };
 
-/* Are these bytes, in PEM or DER, one certificate or more, one revocation list, one private key that we can
- * use? */
+/* Are these bytes, in PEM or DER, one certificate or more (the first that of a CA), one revocation list, one
+ * private key that we can use? */
 enum pki_reason pki_check_certs(struct pki_bytes in);
+enum pki_reason pki_check_ca(struct pki_bytes in);
 enum pki_reason pki_check_crl(struct pki_bytes in);
 enum pki_reason pki_check_key(struct pki_bytes in);
 

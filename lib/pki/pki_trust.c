@@ -74,6 +74,15 @@ enum pki_reason pki_trust_add_ca(struct pki_trust *t, struct pki_bytes in)
 	return PKI_OK;
 }
 
+enum pki_reason pki_check_ca(struct pki_bytes in)
+{
+	struct pki_trust *t = pki_trust_new();
+	enum pki_reason why = t ? pki_trust_add_ca(t, in) : PKI_MEMORY;
+
+	pki_trust_unref(t);
+	return why;
+}
+
 enum pki_reason pki_trust_add_crl(struct pki_trust *t, struct pki_bytes in)
 {
 	enum pki_reason why = PKI_OK;

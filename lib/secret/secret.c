@@ -346,7 +346,10 @@ int secret_hooks(const char *state_dir, struct cli_hooks *hooks)
 	if (rc == 0 && stat(the.path, &the.st) < 0)
 		rc = -errno;
 	if (rc == 0)
-		*hooks = (struct cli_hooks){hook_seal,    hook_unseal, hook_hash,
-		                            hook_is_hash, NULL,        hook_seal_key};
+		*hooks = (struct cli_hooks){.seal = hook_seal,
+		                            .unseal = hook_unseal,
+		                            .hash = hook_hash,
+		                            .is_hash = hook_is_hash,
+		                            .seal_key = hook_seal_key};
 	return rc;
 }

@@ -81,25 +81,35 @@ static void one_waiting(void *arg, const char *line, bool set)
 	w->each(w->arg, NULL, true, text);
 }
 
-/* Certificates that came with a file, by a URL that has not been fetched yet. */
-static void unfetched(struct sh *sh,
+struct certs {
+	struct sh *sh;
+	void (*each)(void *arg, const struct cfg_node *n, bool warning, const char *text);
+	void *arg;
+};
+
+static void one_cert(void *arg, const struct cfg_node *n)
+{
+	const struct certs *c = arg;
+	char text[FETCH_URL_MAX + CFG_PATH_MAX + 200], why[FETCH_URL_MAX + 160], path[CFG_PATH_MAX];
+
+	if (!certs_check_node(c->sh->t->state_dir, &c->sh->s.hooks, sh_tree(c->sh), n, why, sizeof(why)))
+		return;
+	cfg_path(n, path, sizeof(path));
+	if (n->row->nkey)
+		snprintf(text, sizeof(text), "%s name %s: %s", n->row->id, cfg_key(n, 0), why);
+	else
+		snprintf(text, sizeof(text), "%s: %s", path, why);
+	c->each(c->arg, n, true, text);
+}
+
+/* Certificates that have not been read yet, or can not be used. */
+static void bad_certs(struct sh *sh,
                       void (*each)(void *arg, const struct cfg_node *n, bool warning, const char *text),
                       void *arg)
 {
-	const struct cfg_node *n;
-	char text[FETCH_URL_MAX + 300], shown[FETCH_URL_MAX];
+	struct certs c = {sh, each, arg};
 
-	for (size_t i = 0; certs_rows[i]; i++)
-		cfg_foreach(n, sh_tree(sh)->root, certs_rows[i])
-		{
-			const char *var = n->negated ? NULL : certs_wanted(n->args);
-
-			if (!var)
-				continue;
-			snprintf(text, sizeof(text), "%s name %s: %s has not been fetched yet", certs_rows[i],
-			         cfg_key(n, 0), url_shown(cfg_arg(n, var), shown, sizeof(shown)));
-			each(arg, n, true, text);
-		}
+	certs_each(sh_tree(sh), one_cert, &c);
 }
 
 /* Crypto maps that keep their manager until they are removed and added. Who knows may be away: then nothing
@@ -133,7 +143,7 @@ static void waiting(struct sh *sh,
 	struct waiting w = {each, arg};
 	struct place_require configured, in_force;
 
-	unfetched(sh, each, arg);
+	bad_certs(sh, each, arg);
 	place_cfg_require(sh_tree(sh), &configured);
 	if (place_require_at_boot(sh->t->state_dir, sh->t->boot_id, &in_force))
 		place_require_waiting(&in_force, &configured, one_waiting, &w);

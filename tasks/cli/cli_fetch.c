@@ -82,19 +82,48 @@ int sh_put(struct sh *sh, const char *url, int fd, const char *data, size_t len,
 	return run(sh, &job, r);
 }
 
-static int fetch_cert(struct sh *sh, const char *row, struct cfg_args *args, const char *var)
+/* From a server, or a file of this chassis. */
+static int read_cert(struct sh *sh, const struct cli_row *row, const struct cfg_args *args, const char *var,
+                     struct fetch_result *r)
 {
 	const char *url = cfg_args_get(args, var);
+	struct fetch_job job = {.url = url,
+	                        .protocols = certs_protocols(var),
+	                        .max_bytes = certs_max(row, args, var),
+	                        .fd = -1};
+
+	if (certs_is_remote(args, var))
+		return run(sh, &job, r);
+	memset(r, 0, sizeof(*r));
+	r->rc = certs_read_file(sh->t->state_dir, row, args, var, &r->data, &r->len, r->text,
+	                        sizeof(r->text));
+	return r->rc < 0 ? sh_fail(sh, "%s: %s", url, r->text) : 0;
+}
+
+static int fetch_cert(struct sh *sh, const struct cli_result *res, struct cfg_args *args, const char *var)
+{
 	char shown[FETCH_URL_MAX], err[160];
 	struct fetch_result r;
 	int rc;
 
-	url_shown(url, shown, sizeof(shown));
-	if (sh_fetch(sh, url, certs_max(row, var), -1, &r) < 0)
+	url_shown(cfg_args_get(args, var), shown, sizeof(shown));
+	if (read_cert(sh, res->row, args, var, &r) < 0)
 		return -1;
-	rc = certs_take(sh->t->state_dir, &sh->s.hooks, row, args, var, r.data, r.len, err, sizeof(err));
+	rc = certs_take(sh->t->state_dir, &sh->s.hooks, res->row, res->edit->path, args, var, r.data, r.len,
+	                err, sizeof(err));
 	fetch_result_clear(&r);
 	return rc < 0 ? sh_fail(sh, "%s: %s", shown, err) : 0;
+}
+
+/* Does sct refuse the line anyway? It says why. What was typed before may count for that. */
+static bool is_refused(struct sh *sh, const struct cfg_edit *e)
+{
+	char err[1024];
+
+	if (!cfg_check(sh_tree(sh), e, err, sizeof(err)))
+		return false;
+	sh_flush(sh);
+	return cfg_check(sh_tree(sh), e, err, sizeof(err)) < 0;
 }
 
 int sh_fetch_certs(struct sh *sh, struct cli_result *res)
@@ -105,14 +134,13 @@ int sh_fetch_certs(struct sh *sh, struct cli_result *res)
 	char *value;
 	int rc;
 
-	if (res->edit->op != CFG_SET || !certs_is_row(res->row->id) ||
-	    res->row->mode != cli_grammar_mode(sh->s.g, "config"))
+	if (res->edit->op != CFG_SET || !certs_is_row(res->row) || is_refused(sh, res->edit))
 		return 0;
 	if (cfg_value_parse(res->edit->value, &args, &negated) < 0)
 		return 0; /* sct says what is wrong with it */
 	rc = 0;
-	while (rc == 0 && (var = certs_wanted(args)))
-		rc = fetch_cert(sh, res->row->id, args, var);
+	while (rc == 0 && !negated && (var = certs_wanted(args)))
+		rc = fetch_cert(sh, res, args, var);
 	value = rc == 0 ? cfg_value_args(args, negated) : NULL;
 	if (value) {
 		explicit_bzero(res->edit->value, strlen(res->edit->value));

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "certs/certs.h"
 #include "secret/passwd.h"
 #include "secret/secret.h"
 
@@ -38,12 +39,20 @@ static int hash_alive(void *arg, const char *clear, char *out, size_t size)
 	return rc;
 }
 
+/* What a line of a file holds itself; what it names is read when the file is loaded (sct_certs.c). */
+static int check_text(const struct cli_hooks *h, const struct cfg_tree *t, const struct cfg_edit *e,
+                      char *err, size_t size)
+{
+	return certs_check(NULL, h, t, e, err, size);
+}
+
 static int activate(struct task *t, const char *reason)
 {
 	int rc = secret_hooks(t->state_dir, &sct.hooks);
 
 	(void)reason;
 	sct.hooks.hash = hash_alive;
+	sct.hooks.check = check_text;
 	if (rc == 0)
 		rc = sct_boot(&sct);
 	if (rc < 0)

@@ -66,11 +66,12 @@ void sct_bootsys_follow(struct sct *s);
 void sct_bootsys_load(struct sct *s, char *used, size_t size);
 
 /*
- * sct_certs.c: certificates by URL. To be called after every change of the tree: fetches what lines of files
- * name by a URL of the network, again and again until it is there, and removes files that no line names any
- * more.
+ * sct_certs.c: certificates by URL. To be called after every change of the tree: reads what lines of files
+ * name by a URL, again and again until it is there, and removes files that no line names any more.
  */
 void sct_certs_follow(struct sct *s);
+/* A line was refused for which a session may have kept a file already: it goes. */
+void sct_certs_refused(struct sct *s);
 /* One edit of our own: stored and published. */
 int sct_commit_own(struct sct *s, const struct cfg_edit *e);
 

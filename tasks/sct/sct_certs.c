@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Certificates by URL (lib/certs) in lines that came with a file: a session fetches what is typed by itself
- * and tells what is wrong; here it is done behind the load, one thread per URL, and again after a while until
- * it is there. Until then the line stands as it was written and `show configuration errors` says so. Entry
- * point: sct_certs_follow().
+ * Certificates by URL (lib/certs) in lines that came with a file: a session reads what is typed by itself and
+ * tells what is wrong; here it is done behind the load, one thread per URL of the network, and again after a
+ * while until it is there. Until then the line stands as it was written and `show configuration errors` says
+ * so. Entry point: sct_certs_follow().
  */
 #include "sct.h"
 
@@ -81,24 +81,28 @@ static void failed(struct job *j, const char *text)
 }
 
 /* The line names what is kept. */
-static void take(struct job *j, const struct cfg_node *n, const struct fetch_result *r)
+static void take(struct job *j, const struct cfg_node *n, const char *data, size_t len)
 {
+	const struct sct *s = j->s;
 	struct cfg_args *args = cfg_args_dup(n->args);
 	struct cfg_edit e = {.op = CFG_REPLACE, .path = j->path};
-	char err[160] = "out of memory";
-	int rc = args ? certs_take(j->s->t->state_dir, &j->s->hooks, n->row->id, args, j->var, r->data,
-	                           r->len, err, sizeof(err))
+	char err[FETCH_URL_MAX + 200] = "out of memory";
+	int rc = args ? certs_take(s->t->state_dir, &s->hooks, n->row, j->path, args, j->var, data, len, err,
+	                           sizeof(err))
 	              : -ENOMEM;
 
 	if (rc == 0)
 		e.value = cfg_value_args(args, false);
+	if (rc == 0 && e.value)
+		rc = certs_check(s->t->state_dir, &s->hooks, s->tree, &e, err, sizeof(err));
 	if (rc == 0 && e.value) {
 		j->wanted = false;
 		sct_commit_own(j->s, &e);
-		explicit_bzero(e.value, strlen(e.value));
 	} else {
 		failed(j, err);
 	}
+	if (e.value)
+		explicit_bzero(e.value, strlen(e.value));
 	free(e.value);
 	cfg_args_free(args);
 }
@@ -117,17 +121,18 @@ static void done(void *arg, struct fetch_result *r)
 	if (r->rc < 0)
 		failed(j, r->text);
 	else
-		take(j, n, r);
+		take(j, n, r->data, r->len);
 }
 
 /* --- what is to be fetched --- */
 
-static void start(struct job *j, const char *row)
+static void start_fetch(struct job *j, const struct cfg_node *n)
 {
 	struct fetch_job f = {.url = j->url,
 	                      .state_dir = j->s->t->state_dir,
 	                      .ns_fd = j->s->certs->ns_fd,
-	                      .max_bytes = certs_max(row, j->var),
+	                      .protocols = certs_protocols(j->var),
+	                      .max_bytes = certs_max(n->row, n->args, j->var),
 	                      .fd = -1};
 	int rc;
 
@@ -136,6 +141,30 @@ static void start(struct job *j, const char *row)
 		return;
 	j->waiting = true;
 	again(j->s, RETRY_MS);
+}
+
+static void read_file(struct job *j, const struct cfg_node *n)
+{
+	char *p, err[160];
+	size_t len;
+
+	if (certs_read_file(j->s->t->state_dir, n->row, n->args, j->var, &p, &len, err, sizeof(err)) < 0) {
+		failed(j, err);
+		return;
+	}
+	take(j, n, p, len);
+	explicit_bzero(p, len);
+	free(p);
+}
+
+static void start(struct job *j)
+{
+	const struct cfg_node *n = cfg_find(j->s->tree, j->path);
+
+	if (n && certs_is_remote(n->args, j->var))
+		start_fetch(j, n);
+	else if (n)
+		read_file(j, n);
 }
 
 static struct job *job_of(struct sct *s, const char *path, const char *var, const char *url)
@@ -163,7 +192,7 @@ static struct job *job_of(struct sct *s, const char *path, const char *var, cons
 }
 
 /* Of a line with two URLs the second follows when the first is there. */
-static void want(struct sct *s, const struct cfg_node *n)
+static void want(void *arg, const struct cfg_node *n)
 {
 	const char *var = certs_wanted(n->args);
 	char path[CFG_PATH_MAX];
@@ -171,12 +200,9 @@ static void want(struct sct *s, const struct cfg_node *n)
 
 	if (!var || cfg_path(n, path, sizeof(path)) < 0)
 		return;
-	j = job_of(s, path, var, cfg_args_get(n->args, var));
-	if (!j)
-		return;
-	j->wanted = true;
-	if (!j->fetch && !j->waiting)
-		start(j, n->row->id);
+	j = job_of(arg, path, var, cfg_args_get(n->args, var));
+	if (j)
+		j->wanted = true;
 }
 
 /* What no line wants any more and nobody works on. */
@@ -208,15 +234,21 @@ static bool init(struct sct *s)
 
 void sct_certs_follow(struct sct *s)
 {
-	const struct cfg_node *n;
-
 	if (!init(s))
 		return;
 	for (struct job *j = s->certs->jobs; j; j = j->next)
 		j->wanted = false;
-	for (size_t i = 0; certs_rows[i]; i++)
-		cfg_foreach(n, s->tree->root, certs_rows[i]) if (!n->negated) want(s, n);
+	certs_each(s->tree, want, s);
+	for (struct job *j = s->certs->jobs; j; j = j->next)
+		if (j->wanted && !j->fetch && !j->waiting)
+			start(j);
 	forget(s);
 	if (certs_sweep(s->t->state_dir, s->tree))
+		again(s, SWEEP_MS);
+}
+
+void sct_certs_refused(struct sct *s)
+{
+	if (init(s))
 		again(s, SWEEP_MS);
 }

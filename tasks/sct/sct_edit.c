@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "certs/certs.h"
 #include "place/place_cfg.h"
 
 #define VALUE_MAX CFG_VALUE_MAX
@@ -146,6 +147,11 @@ static int edit_one(struct commit *c, struct store_batch *b, const ConfigEdit *e
 	rc = cfg_check(tree, &edit, err, size);
 	if (rc < 0)
 		return rc;
+	rc = certs_check(c->s->t->state_dir, &c->s->hooks, tree, &edit, err, size);
+	if (rc < 0) {
+		sct_certs_refused(c->s);
+		return rc;
+	}
 	/* What may go is written as gone first; what is there after the edit is written after it. */
 	n = cfg_find(tree, e->path);
 	if (n && edit.op != CFG_SET && edit.op != CFG_REPLACE)

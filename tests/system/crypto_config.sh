@@ -5,11 +5,21 @@ up k1
 cli() {
 	"$ORRERY" cli --name k1 "$@"
 }
-cat >"$WORK/f" <<'END'
-configure
-certificate name gw pem data "-----BEGIN CERTIFICATE-----" private-key pem data "-----BEGIN PRIVATE KEY-----"
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$WORK/key" -out "$WORK/pem" -days 2 -subj /CN=gw 2>/dev/null || fail "openssl req"
+openssl x509 -in "$WORK/pem" -outform DER -out "$ORRERY_STATE/k1/flash/root.der"
+: >"$WORK/db"
+printf '[ca]\ndefault_ca=d\n[d]\ndatabase=%s\ndefault_md=sha256\ndefault_crl_days=2\n' "$WORK/db" >"$WORK/ca.conf"
+openssl ca -config "$WORK/ca.conf" -keyfile "$WORK/key" -cert "$WORK/pem" -gencrl -out "$ORRERY_STATE/k1/flash/crl.pem" 2>/dev/null || fail "openssl ca"
+# as a line of the configuration holds it
+text() {
+	awk '{ printf "%s\\n", $0 }' "$1"
+}
+{
+	echo configure
+	printf '%s\n' "certificate name gw pem data \"$(text "$WORK/pem")\" private-key pem data \"$(text "$WORK/key")\""
+	cat <<'END'
 ca-certificate name root der url /flash/root.der
-ca-crl name crl pem url ldap://192.0.2.5/crl
+ca-crl name crl pem url /flash/crl.pem
 crypto remote-secret-list keys
 remote-id id-type fqdn id a.example secret key topsecret
 exit
@@ -56,6 +66,7 @@ certificate gw
 vendor-policy vp
 end
 END
+} >"$WORK/f"
 out=$(cli "$WORK/f" 2>&1) || fail "the lines: $out"
 [ -z "$out" ] || fail "lines that succeed print nothing: $out"
 in_c() {

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Files of other machines in copy, configure, save, show, the boot and certificates: over HTTP, HTTPS, FTP, SFTP and TFTP with real servers; what goes wrong
+# Files of other machines in copy, configure, save, show, the boot and lists of peers: over HTTP, HTTPS, FTP, SFTP and TFTP with real servers; what goes wrong
 # is one line with the URL and the reason, leaves everything as it was, and no password is seen or kept anywhere.
 . "$(dirname "$0")/../lib.sh"
 PATH=$PATH:/usr/sbin
@@ -157,41 +157,6 @@ cli -c configure -c "boot system priority 1 image /flash/a config $http/none" -c
 cli -c 'reload -noconfirm' 2>/dev/null
 within 60 sh -c "'$ORRERY' cli --name A -c 'show boot initial-config' | grep -q 'ann:+O.*good.cfg'"
 expect 0 'context fetched' cli -c 'show configuration'
-
-# --- certificates by URL: fetched when they are configured, kept by the chassis; the private key only sealed
-cp "$WORK/ca.pem" "$WORK/www/gw.pem"
-cp "$WORK/key.pem" "$WORK/www/gw.key"
-cp "$WORK/ca.pem" "$WORK/tftp/root.pem"
-echo 'no certificate' >"$WORK/www/garbage"
-secret=$(sed -n 3p "$WORK/key.pem")
-cert="certificate name gw pem url $http/gw.pem private-key pem url http://ann:Clear-Text-3@${http#http://}/secret/gw.key"
-expect 0 '^$' cli -c configure -c "$cert" -c "ca-certificate name root pem url $tftp/root.pem"
-file=$(cli -c 'show configuration' | grep -o 'certificate name gw pem url /flash/pki/[^ ]*' | cut -d' ' -f6)
-cmp "$WORK/ca.pem" "$state$file" || fail "the certificate that is kept: $file"
-[ "$(stat -c %a "$state$file")" = 600 ] || fail "mode of $file"
-expect 0 'private-key pem encrypted data +O' cli -c 'show configuration'
-expect 0 'ca-certificate name root pem url /flash/pki/ca-certificate-root-' cli -c 'show configuration'
-sum=$(cli -c 'show configuration checksum')
-refused() {
-	expect 1 "$1" cli -c configure -c "$2"
-	[ "$(cli -c 'show configuration checksum')" = "$sum" ] || fail "the configuration was changed by $2"
-}
-refused "^Failure: $http/none: the server answers 404" "ca-certificate name root pem url $http/none"
-refused "^Failure: $http/garbage: not in PEM or DER form" "ca-certificate name root pem url $http/garbage"
-refused "^Failure: $http/gw.pem: not in PEM or DER form" "ca-crl name list pem url $http/gw.pem"
-refused "^Failure: $http/cut: the file was cut off" "ca-crl name list der url $http/cut"
-refused "^Failure: $http/endless: it is larger than the 1048576 bytes" "ca-crl name list der url $http/endless"
-refused "^Failure: $http/gw.pem: not in PEM or DER form" "certificate name x pem url $http/gw.pem private-key pem url $http/gw.pem"
-# in a file: behind the load, until it is there; meanwhile the errors say so
-printf 'config\n  ca-certificate name later pem url %s/later.pem\nend\n' "$http" >"$state/flash/later.cfg"
-expect 0 '' cli -c 'configure /flash/later.cfg'
-expect 0 "ca-certificate name later: $http/later.pem has not been fetched yet" cli -c 'show configuration errors'
-cp "$WORK/ca.pem" "$WORK/www/later.pem"
-within 20 sh -c "'$ORRERY' cli --name A -c 'show configuration' | grep -q 'name later pem url /flash/pki/'"
-# the file goes with the line
-expect 0 '^$' cli -c configure -c 'no certificate name gw'
-within 30 test ! -e "$state$file"
-grep -srqa "$secret" "$WORK/s" "$WORK/r" && fail "the private key lies about: $(grep -srla "$secret" "$WORK/s" "$WORK/r")"
 
 # --- lists of peers: fetched when they are configured, and again by command; the list before it counts when that fails
 printf 'fqdn "a.example"\r\n' >"$WORK/tftp/black.txt"
