@@ -30,6 +30,7 @@ const struct cfg_rule cfg_rules[] = {
         {TEMPLATE_MAPS, "whitelist", SET | SHOW, 8, "a blacklist or a whitelist, never both", rule_one_list},
         {TEMPLATE_MAPS, "blacklist", WARN, 13, "a list is read from a file", rule_list_file},
         {TEMPLATE_MAPS, "whitelist", WARN, 13, "a list is read from a file", rule_list_file},
+        {TEMPLATE_MAPS, "pem-url", WARN, 15, "beside a certificate, whose private key is used", rule_pem_url},
         {"crypto-payload crypto-vendor-payload", "tsr", SET | SHOW, 15,
          "a range of one family, that of the payload, apart from every other range of the template",
          rule_tsr},

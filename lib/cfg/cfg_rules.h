@@ -65,6 +65,7 @@ bool cfg_lists(const struct cfg_tree *t, const struct cfg_node *block, const cha
 /* cfg_rules_template.c */
 int rule_one_list(const struct cfg_line *l, char *err, size_t len);
 int rule_list_file(const struct cfg_line *l, char *err, size_t len);
+int rule_pem_url(const struct cfg_line *l, char *err, size_t len);
 int rule_tsr(const struct cfg_line *l, char *err, size_t len);
 int rule_payload_match(const struct cfg_line *l, char *err, size_t len);
 int rule_cookie_challenge(const struct cfg_line *l, char *err, size_t len);

@@ -29,6 +29,14 @@ int rule_list_file(const struct cfg_line *l, char *err, size_t len)
 	return cfg_rule_complain(err, len, "no crypto %s file is configured; nothing is checked", l->row->id);
 }
 
+int rule_pem_url(const struct cfg_line *l, char *err, size_t len)
+{
+	if (cfg_child(l->t, l->block, "certificate", NULL))
+		return 0;
+	return cfg_rule_complain(err, len,
+	                         "there is no certificate line whose private key it could be used with");
+}
+
 /* --- traffic selectors --- */
 
 struct range {

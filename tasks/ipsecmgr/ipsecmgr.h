@@ -278,10 +278,14 @@ struct ipsecmgr_cert_env {
 	void (*problem)(void *arg, const char *text);
 	void *arg;
 };
-/* `certificate name NAME` with its private key; more completes its chain. A reference, or NULL and a problem.
+/*
+ * `certificate name NAME` with its private key; more completes its chain. pem: the line `pem url` of a
+ * template or map, whose certificate takes the place of NAME's if it belongs to that key; NULL: there is
+ * none. *used is the line the certificate is from. A reference, or NULL and a problem.
  */
 struct pki_own *ipsecmgr_cert_own(const struct ipsecmgr_cert_env *e, const char *name,
-                                  const struct pki_trust *more);
+                                  const struct cfg_node *pem, const struct pki_trust *more,
+                                  const struct cfg_node **used);
 /* Tell when it would not stand before t now. Nothing else: it is looked at again with every peer. */
 void ipsecmgr_cert_validate(const struct ipsecmgr_cert_env *e, const char *name, const struct pki_own *own,
                             const struct pki_trust *t);

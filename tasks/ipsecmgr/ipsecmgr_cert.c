@@ -80,24 +80,41 @@ static void tell(const struct ipsecmgr_cert_env *e, const char *kind, const char
 		e->problem(e->arg, text);
 }
 
-struct pki_own *ipsecmgr_cert_own(const struct ipsecmgr_cert_env *e, const char *name,
-                                  const struct pki_trust *more)
+/* Certificate and private key of these two lines. NULL and why, in words. */
+static struct pki_own *own_of(const struct ipsecmgr_cert_env *e, const struct cfg_node *cert,
+                              const struct cfg_node *holder, const struct pki_trust *more, const char **why)
 {
-	const struct cfg_node *n = cfg_child_named(e->tree, e->tree->root, "certificate", name);
-	struct bytes cert = {0}, key = {0};
+	struct bytes certs = {0}, key = {0};
 	enum pki_reason reason = PKI_OK;
 	struct pki_own *o = NULL;
-	const char *why = "it does not exist";
 
-	if (n && !fetch(e, cfg_arg(n, "pem-data"), cfg_arg(n, "url"), &cert, &why) &&
-	    !fetch_key(e, n, &key, &why)) {
-		o = pki_own_new(in(&cert), in(&key), more, &reason);
-		why = pki_reason_name(reason);
+	if (!fetch(e, cfg_arg(cert, "pem-data"), cfg_arg(cert, "url"), &certs, why) &&
+	    !fetch_key(e, holder, &key, why)) {
+		o = pki_own_new(in(&certs), in(&key), more, &reason);
+		*why = pki_reason_name(reason);
 	}
+	drop(&certs);
+	drop(&key);
+	return o;
+}
+
+struct pki_own *ipsecmgr_cert_own(const struct ipsecmgr_cert_env *e, const char *name,
+                                  const struct cfg_node *pem, const struct pki_trust *more,
+                                  const struct cfg_node **used)
+{
+	const struct cfg_node *n = cfg_child_named(e->tree, e->tree->root, "certificate", name);
+	const char *why = "it does not exist";
+	struct pki_own *o = NULL;
+
+	*used = n;
+	if (n && pem && (o = own_of(e, pem, n, more, &why)))
+		*used = pem;
+	else if (n && pem)
+		tell(e, "pem url in the place of certificate", name, why);
+	if (n && !o)
+		o = own_of(e, n, n, more, &why);
 	if (!o)
 		tell(e, "certificate", name, why);
-	drop(&cert);
-	drop(&key);
 	return o;
 }
 

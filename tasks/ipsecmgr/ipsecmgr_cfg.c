@@ -197,9 +197,8 @@ static size_t open_key(const struct build *b, const char *key, uint8_t out[IKE_P
 }
 
 /* Certificates by hash and URL: whether at all, and where ours is (chapter 15). */
-static void read_hash_url(const struct build *b, const char *name)
+static void read_hash_url(const struct build *b, const char *name, const struct cfg_node *cert)
 {
-	const struct cfg_node *cert = name ? cfg_child(b->tree, b->tree->root, "certificate", name) : NULL;
 	const char *url = cert ? cfg_arg(cert, "hash-url") : NULL;
 	struct ike_policy *pol = &b->p->pol;
 
@@ -222,16 +221,17 @@ static void read_certs(const struct build *b)
 	                                .arg = b->arg};
 	const char *name = cfg_get(b->tree, b->tmpl, "certificate", "certificate"),
 	           *sign = cfg_get(b->tree, b->tmpl, "ikev2-ikesa-cert-sign", "padding");
-	const struct cfg_node *size = cfg_child(b->tree, b->tmpl, "ikev2-ikesa-ddos-max-cert-size", NULL);
+	const struct cfg_node *size = cfg_child(b->tree, b->tmpl, "ikev2-ikesa-ddos-max-cert-size", NULL),
+	                      *pem = cfg_child(b->tree, b->tmpl, "pem-url", NULL), *used = NULL;
 	struct ike_policy *pol = &b->p->pol;
 
 	pol->trust = ipsecmgr_cert_trust(&env, b->tmpl);
 	if (name)
-		pol->own = ipsecmgr_cert_own(&env, name, pol->trust);
+		pol->own = ipsecmgr_cert_own(&env, name, pem, pol->trust, &used);
 	pol->own_validate = name && cfg_has(cfg_child(b->tree, b->tmpl, "certificate", NULL), "validate");
 	if (pol->own && pol->own_validate)
 		ipsecmgr_cert_validate(&env, name, pol->own, pol->trust);
-	read_hash_url(b, name);
+	read_hash_url(b, name, used);
 	pol->cert_pss = sign && !strcmp(sign, "pkcs2.0");
 	/* in force without a line as well (chapter 19) */
 	pol->max_cert_size = size && size->negated

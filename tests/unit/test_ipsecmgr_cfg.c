@@ -6,6 +6,8 @@
  * into the test.
  */
 #include <criterion/criterion.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "tasks/ipsecmgr/ipsecmgr_cert.c"
 #include "tasks/ipsecmgr/ipsecmgr_cfg.c"
 #include "tasks/ipsecmgr/ipsecmgr_peers.c"
@@ -795,6 +797,76 @@ Test(ipsecmgr_cert, what_is_missing_is_told)
 		cr_expect(strstr(s.text, all[i].want), "row %zu: %s", i, s.text);
 		unload(t);
 	}
+}
+
+/* A chassis' disk with one file, in memory of the test alone. */
+static char disk[] = "/tmp/test_ipsecmgr_XXXXXX";
+
+static void disk_make(const char *name, struct pki_bytes b)
+{
+	char path[96];
+	FILE *f;
+
+	cr_assert(mkdtemp(disk));
+	snprintf(path, sizeof(path), "%s/flash", disk);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/flash/%s", disk, name);
+	f = fopen(path, "w");
+	cr_assert(f && fwrite(b.p, 1, b.len, f) == b.len && !fclose(f));
+	mk_drop(b);
+}
+
+static void disk_drop(const char *name)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/flash/%s", disk, name);
+	cr_expect_eq(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/flash", disk);
+	cr_expect(!rmdir(path) && !rmdir(disk));
+}
+
+/* pem url of a template: another certificate for the same key, and where peers fetch that one. */
+Test(ipsecmgr_cert, pem_url_takes_the_place)
+{
+	static const char lines[] =
+	        BY_CERT CERTS "    pem url /flash/renewed.pem cert-enc cert-hash-url url "
+	                      "http://192.0.2.9/renewed.der\n    allow-cert-enc cert-hash-url\n";
+	struct mk renewed = {.key = the_gw.key};
+	struct pki_bytes none = {0}, sent[PKI_CHAIN_MAX], want;
+	struct ipsecmgr_policy *p;
+	struct seen s = {0};
+	struct cfg_tree *t;
+
+	renewed.cert = X509_dup(the_gw.cert);
+	X509_set_pubkey(renewed.cert, the_gw.key);
+	ASN1_INTEGER_set(X509_get_serialNumber(renewed.cert), 4711);
+	cr_assert_gt(X509_sign(renewed.cert, the_root.key, EVP_sha256()), 0);
+	want = mk_der(&renewed);
+	disk_make("renewed.pem", mk_pem((const struct mk *[]){&renewed}, 1));
+	t = load_certs(lines, false);
+	p = ipsecmgr_cfg_build(t, disk, NULL, problem, &s);
+	cr_assert_not_null(p, "%s", s.text);
+	cr_expect_eq(s.n, 0u, "%s", s.text);
+	cr_assert_geq(pki_own_chain(p->pol.own, none, sent), 1u);
+	cr_expect(sent[0].len == want.len && !memcmp(sent[0].p, want.p, want.len));
+	cr_expect_str_eq(p->pol.own_url, "http://192.0.2.9/renewed.der");
+	ipsecmgr_cfg_free(p);
+	/* one that can not be read leaves the certificate of the configuration, and says so */
+	disk_drop("renewed.pem");
+	p = ipsecmgr_cfg_build(t, disk, NULL, problem, &s);
+	cr_assert_not_null(p);
+	cr_expect(strstr(s.text, "pem url in the place of certificate gw: No such file or directory"), "%s",
+	          s.text);
+	mk_drop(want);
+	want = mk_der(&the_gw);
+	cr_assert_geq(pki_own_chain(p->pol.own, none, sent), 1u);
+	cr_expect(sent[0].len == want.len && !memcmp(sent[0].p, want.p, want.len));
+	cr_expect_str_eq(p->pol.own_url, "");
+	ipsecmgr_cfg_free(p);
+	mk_drop(want);
+	X509_free(renewed.cert);
+	unload(t);
 }
 
 /* The same configuration read again is no change: the engine keeps what it has. */
