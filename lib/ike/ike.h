@@ -158,6 +158,7 @@ const char *ike_id_format(const struct ike_id *id, char *buf, size_t size);
 bool ike_id_equal(const struct ike_id *a, const struct ike_id *b);
 
 /* A device, as its DEVICE_IDENTITY notify tells it (3GPP TS 24.302 section 8.2.9.2; chapter 28). */
+#define IKE_DEVICE_LEN 8 /* in octets: two digits in each */
 enum ike_device_type { IKE_DEVICE_NONE, IKE_DEVICE_IMEI, IKE_DEVICE_IMEISV };
 struct ike_device {
 	uint8_t type;    /* enum ike_device_type */
@@ -327,15 +328,17 @@ struct ike_policy {
 	bool cert_pss;             /* StarOS cert-sign pkcs2.0: RSASSA-PSS, where the peer speaks RFC 7427 */
 	bool own_validate; /* StarOS certificate … validate: our certificate has to stand before our own CAs
 	                      and lists */
-	uint16_t max_cert_size; /* ddos max-cert-size: longest certificate of a peer; 0: PKI_CERT_MAX */
-	bool device_id;         /* StarOS notify-payload device-id: peers that come by EAP are asked for it */
-	bool ask_session;       /* emit NEED_SESSION when the peer is proven, and wait for
-	                           ike_engine_address_assigned() */
-	bool allow_empty;       /* keep an IKE SA whose first child failed (StarOS allow-empty-ikesa) */
-	bool force_encap;       /* pretend to be behind a NAT, so that ESP goes in UDP */
-	bool initial_contact;   /* initiator sends INITIAL_CONTACT; nobody heeds it (chapter 25) */
-	bool cookie_challenge;  /* dos cookie-challenge: take part in COOKIE above config.cookie_on half-open
-	                           SAs */
+	uint16_t max_cert_size;  /* ddos max-cert-size: longest certificate of a peer; 0: PKI_CERT_MAX */
+	uint16_t imei_attribute; /* StarOS private-attribute-type imei: number of the attribute of
+	                            configuration payloads in which peers tell their device; 0: none */
+	bool device_id;        /* StarOS notify-payload device-id: peers that come by EAP are asked for it */
+	bool ask_session;      /* emit NEED_SESSION when the peer is proven, and wait for
+	                          ike_engine_address_assigned() */
+	bool allow_empty;      /* keep an IKE SA whose first child failed (StarOS allow-empty-ikesa) */
+	bool force_encap;      /* pretend to be behind a NAT, so that ESP goes in UDP */
+	bool initial_contact;  /* initiator sends INITIAL_CONTACT; nobody heeds it (chapter 25) */
+	bool cookie_challenge; /* dos cookie-challenge: take part in COOKIE above config.cookie_on half-open
+	                          SAs */
 	uint32_t ike_lifetime_s; /* 0: never ends. StarOS default 86400 */
 	bool ike_rekey; /* rekey ourselves at the soft lifetime (85..95 %); false: answer only, delete at the
 	                   end */

@@ -195,6 +195,7 @@ void ike_auth_request(struct ike_rx *rx)
 	}
 	if (check_peer(rx))
 		return;
+	ike_device_take_attribute(rx);
 	if (!(rx->m->seen & IKE_SEEN(IKE_PL_AUTH)))
 		ike_eap_begin(rx);
 	else if (rx->sa->pol->p.ask_session)

@@ -64,6 +64,10 @@ void ike_eap_reply(struct ike_sa *sa, struct ike_out *t, const struct ike_eap_re
 /* ---- ike_device.c ---- */
 /* What the peer's message tells of its device; a wrong one is counted and ignored. */
 void ike_device_take(struct ike_rx *rx);
+/* The same of the private attribute of its configuration payload (chapter 20); a wrong one is ignored. */
+void ike_device_take_attribute(struct ike_rx *rx);
+/* As initiator: our device into the configuration payload. value has to live until that is put. */
+void ike_device_attribute(const struct ike_sa *sa, struct ike_cp *cp, uint8_t value[IKE_DEVICE_LEN]);
 /* Ask for it; tell ours. */
 void ike_device_put_request(struct ike_build *b, struct ike_sa *sa);
 void ike_device_put(struct ike_build *b, struct ike_sa *sa);

@@ -66,7 +66,7 @@ int ike_auth_start(struct ike_sa *sa, struct ike_out *t)
 	        .type = IKE_CFG_REQUEST, .has_ip4 = true, .has_ip6 = asks_ipv6(sa), .has_dns = true};
 	struct ike_suite suites[IKE_MAX_SUITES];
 	struct ike_setup *s = sa->setup;
-	uint8_t buf[IKE_BUILD_MAX];
+	uint8_t buf[IKE_BUILD_MAX], device[IKE_DEVICE_LEN];
 	struct ike_id local;
 	struct ike_build b;
 	int err;
@@ -88,6 +88,7 @@ int ike_auth_start(struct ike_sa *sa, struct ike_out *t)
 	err = ike_proof_by_eap(sa) ? 0 : ike_proof_put_auth(&b, sa, &local, &s->remote_id);
 	if (err)
 		return err;
+	ike_device_attribute(sa, &cp, device);
 	if (ike_payload_assigns(p))
 		ike_wire_put_cp(&b, &cp);
 	ike_wire_put_sa(&b, IKE_PROTO_ESP, s->child_spi_in, 4, suites, first_suites(sa, suites), 0);

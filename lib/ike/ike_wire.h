@@ -247,6 +247,8 @@ struct ike_cp {
 	struct net_addr ip4, netmask, ip6, dns[IKE_MAX_DNS];
 	unsigned n_dns;
 	unsigned asked_dns; /* attributes for one, with an address or without */
+	uint16_t own_type;  /* to be put: a further attribute of this number, not 0 … */
+	struct ike_buf own; /* … and value */
 };
 
 const char *ike_wire_reason_name(enum ike_wire_reason r);
@@ -265,6 +267,8 @@ enum ike_wire_reason ike_wire_parse_sa(struct ike_proposals *out, const struct i
 /* At most IKE_WIRE_TS_MAX selectors of known types into ts[]; *n how many. */
 enum ike_wire_reason ike_wire_parse_ts(struct ike_ts *ts, unsigned *n, const struct ike_buf *body);
 enum ike_wire_reason ike_wire_parse_cp(struct ike_cp *cp, const struct ike_buf *body);
+/* The value of the first attribute of this number. false: there is none. */
+bool ike_wire_cp_value(const struct ike_buf *body, uint16_t type, struct ike_buf *value);
 /* The first notify of a type, NULL: none. */
 const struct ike_notify *ike_wire_notify(const struct ike_msg *m, uint16_t type);
 /* The first error notify, NULL: none. */

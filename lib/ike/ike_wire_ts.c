@@ -154,6 +154,24 @@ enum ike_wire_reason ike_wire_parse_cp(struct ike_cp *cp, const struct ike_buf *
 	return pack_ok(&r) ? IKE_W_OK : IKE_W_CP_LENGTH;
 }
 
+bool ike_wire_cp_value(const struct ike_buf *body, uint16_t type, struct ike_buf *value)
+{
+	struct pack_reader r;
+
+	pack_reader_init(&r, body->p, body->len);
+	pack_get_u32(&r);
+	while (pack_left(&r)) {
+		uint16_t found = pack_get_u16(&r) & 0x7fff, len = pack_get_u16(&r);
+
+		if (!pack_ok(&r) || len > pack_left(&r))
+			return false;
+		*value = (struct ike_buf){pack_get_bytes(&r, len), len};
+		if (found == type)
+			return true;
+	}
+	return false;
+}
+
 static void put_attribute(struct pack_writer *w, uint16_t type, const struct net_addr *a, int prefix)
 {
 	size_t len = net_addr_len(a), extra = len && prefix >= 0 ? 1 : 0;
@@ -184,5 +202,10 @@ void ike_wire_put_cp(struct ike_build *b, const struct ike_cp *cp)
 	for (unsigned i = 0; i < cp->n_dns; i++)
 		put_attribute(&b->w, net_addr_len(&cp->dns[i]) == 4 ? IKE_CFG_IP4_DNS : IKE_CFG_IP6_DNS,
 		              &cp->dns[i], -1);
+	if (cp->own_type) {
+		pack_put_u16(&b->w, cp->own_type);
+		pack_put_u16(&b->w, (uint16_t)cp->own.len);
+		pack_put_bytes(&b->w, cp->own.p, cp->own.len);
+	}
 	ike_wire_end(b);
 }

@@ -642,6 +642,110 @@ Test(ike_eap, device_is_not_asked_for_in_one_round)
 	cr_expect_eq(GW->cnt.notifpaysent_deviceid, 0);
 }
 
+/* In the configuration payload the peer tells it by itself, in the attribute whose number both know: it is
+ * not asked. */
+Test(ike_eap, device_in_a_private_attribute)
+{
+	struct ike_sa_view v;
+
+	GW->policy.imei_attribute = PEER->policy.imei_attribute = 16391;
+	go_as("352099001761481");
+	came_up();
+	cr_assert(w_sa(GW, &v));
+	cr_expect_str_eq(v.device.digits, "352099001761481");
+	cr_expect_str_eq(aaa.device.digits, "352099001761481", "told to the server");
+	cr_expect_str_eq(GW->session.device.digits, "352099001761481", "told with the session");
+	cr_expect_eq(GW->cnt.notifpaysent_deviceid, 0);
+}
+
+Test(ike_eap, device_in_an_attribute_of_another_number)
+{
+	GW->policy.imei_attribute = 16391;
+	PEER->policy.imei_attribute = 16392;
+	go_as("3520990017614823");
+	device_is("3520990017614823", IKE_DEVICE_IMEISV); /* asked for, as ever */
+}
+
+Test(ike_eap, device_in_a_private_attribute_in_one_round)
+{
+	struct ike_sa_view v;
+
+	GW->policy.n_auth = PEER->policy.n_auth = 0;
+	GW->policy.imei_attribute = PEER->policy.imei_attribute = 32767;
+	go_as("3520990017614823");
+	cr_assert_eq(w_matched(w), 1);
+	cr_assert(w_sa(GW, &v));
+	cr_expect_str_eq(v.device.digits, "3520990017614823");
+	cr_expect_eq(v.device.type, IKE_DEVICE_IMEISV);
+	w_kill(GW);
+	w_restore(GW);
+	cr_assert(w_sa(GW, &v));
+	cr_expect_str_eq(v.device.digits, "3520990017614823");
+}
+
+/* Whatever stands in it: what is no identity is ignored, the tunnel is not harmed. */
+Test(ike_eap, hostile_private_attributes)
+{
+	static const struct {
+		const char *what;
+		uint8_t data[40];
+		size_t len;
+		const char *digits;
+	} row[] = {
+	        {"no payload", {0}, 0, ""},
+	        {"no attribute", {1, 0, 0, 0}, 4, ""},
+	        {"half an attribute", {1, 0, 0, 0, 0x40, 0x07, 0}, 7, ""},
+	        {"a value that ends early", {1, 0, 0, 0, 0x40, 0x07, 0, 9, 1, 2, 3}, 11, ""},
+	        {"nothing in it", {1, 0, 0, 0, 0x40, 0x07, 0, 0}, 8, ""},
+	        {"letters",
+	         "\1\0\0\0\x40\x07\0\x0f"
+	         "35209900176148x",
+	         23, ""},
+	        {"zeros", {1, 0, 0, 0, 0x40, 0x07, 0, 16}, 24, ""},
+	        {"14 digits",
+	         "\1\0\0\0\x40\x07\0\x0e"
+	         "35209900176148",
+	         22, ""},
+	        {"a bad octet",
+	         {1, 0, 0, 0, 0x40, 0x07, 0, 8, 0x5a, 0x02, 0x99, 0x00, 0x71, 0x16, 0x84, 0xf1},
+	         16,
+	         ""},
+	        {"a reply",
+	         {2, 0, 0, 0, 0x40, 0x07, 0, 8, 0x53, 0x02, 0x99, 0x00, 0x71, 0x16, 0x84, 0xf1},
+	         16,
+	         ""},
+	        {"15 digits",
+	         "\1\0\0\0\x40\x07\0\x0f"
+	         "352099001761481",
+	         23, "352099001761481"},
+	        {"an IMEI behind another attribute",
+	         {1, 0, 0, 0, 0, 3, 0, 0, 0x40, 0x07, 0, 8, 0x53, 0x02, 0x99, 0x00, 0x71, 0x16, 0x84, 0xf1},
+	         20,
+	         "352099001761481"},
+	        {"an IMEISV with the reserved bit",
+	         {1, 0, 0, 0, 0xc0, 0x07, 0, 8, 0x53, 0x02, 0x99, 0x00, 0x71, 0x16, 0x84, 0x32},
+	         16,
+	         "3520990017614823"},
+	};
+	struct ike_sa *sa;
+
+	GW->policy.imei_attribute = 16391;
+	go();
+	sa = GW->e->sas;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		uint8_t *copy =
+		        malloc(row[i].len + !row[i].len); /* not one byte more for who reads too far */
+		struct ike_msg m = {.cp = {row[i].len ? copy : NULL, row[i].len}};
+		struct ike_rx rx = {.e = GW->e, .sa = sa, .m = &m};
+
+		memcpy(copy, row[i].data, row[i].len);
+		sa->device = (struct ike_device){0};
+		ike_device_take_attribute(&rx);
+		cr_expect_str_eq(sa->device.digits, row[i].digits, "%s", row[i].what);
+		free(copy);
+	}
+}
+
 /* What a hostile device tells: each is counted, none is taken, and the user is not to blame. */
 Test(ike_eap, hostile_identities)
 {

@@ -295,6 +295,8 @@ static const struct {
         {"ikev2-ikesa-ddos-max-cert-size", "ikev2-ikesa ddos max-cert-size 777"},
         {"ikev2-ikesa-ddos-message-queue-size", "ikev2-ikesa ddos message-queue-size 7"},
         {"ikev2-ikesa-ddos-rekey-rate", "ikev2-ikesa ddos rekey-rate 8"},
+        {"configuration-payload-private-attribute-type",
+         "configuration-payload private-attribute-type imei 16391"},
         {"ikev2-ikesa-dscp", "ikev2-ikesa dscp 0x2e"},
         {"ikev2-ikesa-fragmentation", "no ikev2-ikesa fragmentation"},
         {"ikev2-ikesa-ignore-notify-protocol-id", "ikev2-ikesa ignore-notify-protocol-id"},
