@@ -48,8 +48,8 @@ void aaamgr_crr_fetch(struct task *t, const struct bus_msg *m);
 
 /* aaamgr_radius.c */
 void aaamgr_radius_ask(struct task *t, const struct bus_msg *m);
-/* The configuration is there, or has changed. */
-void aaamgr_radius_configured(struct aaamgr *a, const struct radius_group *groups, unsigned n);
+/* The configuration is there, or has changed. 0, or -ENOMEM: nothing was taken of it. */
+int aaamgr_radius_configured(struct aaamgr *a, const struct radius_group *groups, unsigned n);
 
 /* aaamgr_cfg.c */
 struct cfg_tree;
@@ -57,10 +57,10 @@ struct secret_key;
 /*
  * The groups of servers of all contexts: those that `aaa group` names, and "default", which is also the lines
  * of the context itself. key opens sealed secrets (NULL: they are in clear). `problem` is told of servers
- * that can't be used; may be NULL. *n groups, to be freed with aaamgr_cfg_free(); NULL: none, or no memory.
+ * that can't be used; may be NULL. 0 and *n *groups, to be freed with aaamgr_cfg_free(); or -ENOMEM and none.
  */
-struct radius_group *aaamgr_cfg_groups(const struct cfg_tree *tree, const struct secret_key *key, unsigned *n,
-                                       void (*problem)(const char *text));
+int aaamgr_cfg_groups(const struct cfg_tree *tree, const struct secret_key *key, struct radius_group **groups,
+                      unsigned *n, void (*problem)(const char *text));
 void aaamgr_cfg_free(struct radius_group *groups, unsigned n);
 /* Follow the configuration from now on. 0 or -errno. */
 int aaamgr_cfg_start(struct aaamgr *a);

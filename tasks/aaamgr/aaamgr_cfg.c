@@ -7,6 +7,7 @@
  */
 #include "aaamgr.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 
 #define DEFAULT_GROUP "default"
 #define OLD_PORT      1645 /* before RFC 2865 */
+#define AGAIN_MS      1000
 
 struct build {
 	const struct cfg_tree *tree;
@@ -173,34 +175,35 @@ static bool add(struct build *b, struct radius_group **groups, unsigned *n, cons
 	return true;
 }
 
-struct radius_group *aaamgr_cfg_groups(const struct cfg_tree *tree, const struct secret_key *key, unsigned *n,
-                                       void (*problem)(const char *text))
+int aaamgr_cfg_groups(const struct cfg_tree *tree, const struct secret_key *key, struct radius_group **groups,
+                      unsigned *n, void (*problem)(const char *text))
 {
 	struct build b = {.tree = tree, .key = key, .problem = problem};
-	struct radius_group *groups = NULL;
 	const struct cfg_node *ctx, *block;
 	bool ok = true;
 
+	*groups = NULL;
 	*n = 0;
 	cfg_foreach(ctx, tree->root, "context")
 	{
 		b.context = cfg_key(ctx, 0);
 		b.at[0] = cfg_child_named(tree, ctx, "aaa-group", DEFAULT_GROUP);
 		b.at[1] = ctx;
-		ok = ok && add(&b, &groups, n, DEFAULT_GROUP);
+		ok = ok && add(&b, groups, n, DEFAULT_GROUP);
 		b.at[1] = NULL;
 		cfg_foreach(block, ctx, "aaa-group")
 		{
 			b.at[0] = block;
 			if (strcmp(cfg_key(block, 0), DEFAULT_GROUP) != 0)
-				ok = ok && add(&b, &groups, n, cfg_key(block, 0));
+				ok = ok && add(&b, groups, n, cfg_key(block, 0));
 		}
 	}
 	if (ok)
-		return groups;
-	aaamgr_cfg_free(groups, *n);
+		return 0;
+	aaamgr_cfg_free(*groups, *n);
+	*groups = NULL;
 	*n = 0;
-	return NULL;
+	return -ENOMEM;
 }
 
 void aaamgr_cfg_free(struct radius_group *groups, unsigned n)
@@ -217,16 +220,34 @@ static void log_problem(const char *text)
 	LOG(EV_CFG_REFERENCE, "%s", text);
 }
 
+static struct task_timer *again;
+static void changed(struct task *t, const struct cfg_tree *tree, void *arg);
+
+static void again_cb(struct task *t, void *arg)
+{
+	task_timer_stop(again);
+	again = NULL;
+	changed(t, config_tree(t), arg);
+}
+
+/* Without memory for the new servers the old ones stay, for the time being. */
 static void changed(struct task *t, const struct cfg_tree *tree, void *arg)
 {
 	struct secret_key key;
 	bool have = secret_key_load(t->state_dir, &key) == 0;
+	struct radius_group *groups;
 	unsigned n;
-	struct radius_group *groups = aaamgr_cfg_groups(tree, have ? &key : NULL, &n, log_problem);
+	int err = aaamgr_cfg_groups(tree, have ? &key : NULL, &groups, &n, log_problem);
 
 	secret_key_wipe(&key);
-	aaamgr_radius_configured(arg, groups, n);
+	if (!err)
+		err = aaamgr_radius_configured(arg, groups, n);
 	aaamgr_cfg_free(groups, n);
+	if (!err)
+		return;
+	LOG(EV_NO_MEMORY, "authentication servers stay as they were configured before");
+	if (!again)
+		again = task_timer_start(t, AGAIN_MS, 0, again_cb, arg);
 }
 
 int aaamgr_cfg_start(struct aaamgr *a)

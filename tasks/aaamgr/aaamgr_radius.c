@@ -387,18 +387,22 @@ static void wait_for_config(struct aaamgr *a, const struct bus_msg *m)
 	a->n_waiting++;
 }
 
-/* The first question: from now on there is something to do. 0 or -errno. */
+/* The first question: from now on there is something to do. 0, or -errno: the next question tries again. */
 static int begin(struct aaamgr *a)
 {
 	static const struct radius_callbacks cb = {send_cb, done_cb, random_cb, alive_cb, gone_cb};
+	struct radius_client *c = radius_client_new(&cb, a, clock_now_us());
+	int err = c ? aaamgr_cfg_start(a) : -ENOMEM;
 
-	a->radius = radius_client_new(&cb, a, clock_now_us());
-	if (!a->radius)
-		return -ENOMEM;
+	if (err) {
+		radius_client_free(c);
+		return err;
+	}
+	a->radius = c;
 	a->tick_at = UINT64_MAX;
 	uv_timer_init(a->t->loop, &a->tick);
 	a->tick.data = a;
-	return aaamgr_cfg_start(a);
+	return 0;
 }
 
 void aaamgr_radius_ask(struct task *t, const struct bus_msg *m)
@@ -419,14 +423,15 @@ void aaamgr_radius_ask(struct task *t, const struct bus_msg *m)
 		wait_for_config(a, m);
 }
 
-void aaamgr_radius_configured(struct aaamgr *a, const struct radius_group *groups, unsigned n)
+int aaamgr_radius_configured(struct aaamgr *a, const struct radius_group *groups, unsigned n)
 {
 	struct aaamgr_wait *w;
 	EapAsk *e;
+	int err = radius_client_config(a->radius, clock_now_us(), groups, n);
 
+	if (err)
+		return err;
 	a->cfg_known = true;
-	if (radius_client_config(a->radius, clock_now_us(), groups, n))
-		LOG(EV_NO_MEMORY, "authentication servers stay as they were configured before");
 	while ((w = a->waiting)) {
 		a->waiting = w->next;
 		a->n_waiting--;
@@ -440,4 +445,5 @@ void aaamgr_radius_configured(struct aaamgr *a, const struct radius_group *group
 		free(w);
 	}
 	rearm(a);
+	return 0;
 }

@@ -6,12 +6,54 @@
  */
 #include <criterion/criterion.h>
 
+#include <stdlib.h>
+
 #include "cli/engine/cli.h"
+
+static unsigned room = 100; /* so many groups fit into memory */
+
+static void *played_reallocarray(void *p, size_t n, size_t size)
+{
+	return n <= room ? reallocarray(p, n, size) : NULL;
+}
+#define reallocarray played_reallocarray
 #include "tasks/aaamgr/aaamgr_cfg.c"
 
-void aaamgr_radius_configured(struct aaamgr *a, const struct radius_group *groups, unsigned n)
+/* --- the process around it --- */
+
+static struct cfg_tree *tree;
+static struct task task;
+static task_timer_cb timer_cb;
+static unsigned n_timers, n_taken, n_groups;
+static int takes; /* what the client says to a configuration */
+
+int aaamgr_radius_configured(struct aaamgr *a, const struct radius_group *groups, unsigned n)
 {
-	(void)a, (void)groups, (void)n;
+	n_taken++;
+	n_groups = n;
+	return takes;
+}
+
+const struct cfg_tree *config_tree(struct task *t)
+{
+	return tree;
+}
+
+int config_watch_start(struct task *t, config_changed_cb cb, void *arg)
+{
+	return 0;
+}
+
+struct task_timer *task_timer_start(struct task *t, uint64_t ms, uint64_t repeat_ms, task_timer_cb cb,
+                                    void *arg)
+{
+	n_timers++;
+	timer_cb = cb;
+	return (struct task_timer *)&task;
+}
+
+void task_timer_stop(struct task_timer *tm)
+{
 }
 
 static const char config[] = "config\n"
@@ -45,8 +87,6 @@ static const char config[] = "config\n"
                              "#exit\n"
                              "end\n";
 
-static struct cfg_tree *tree;
-
 static void report(void *arg, unsigned lineno, const char *line, const char *error)
 {
 	(void)arg;
@@ -73,6 +113,14 @@ static void teardown(void)
 
 TestSuite(aaamgr_cfg, .init = setup, .fini = teardown, .timeout = 60);
 
+static struct radius_group *groups(unsigned *n)
+{
+	struct radius_group *all;
+
+	cr_assert_eq(aaamgr_cfg_groups(tree, NULL, &all, n, NULL), 0);
+	return all;
+}
+
 static const struct radius_group *find(const struct radius_group *g, unsigned n, const char *ctx,
                                        const char *name)
 {
@@ -93,7 +141,7 @@ static bool server_is(const struct radius_server *s, const char *addr, uint16_t 
 Test(aaamgr_cfg, every_setting)
 {
 	unsigned n;
-	struct radius_group *all = aaamgr_cfg_groups(tree, NULL, &n, NULL);
+	struct radius_group *all = groups(&n);
 	const struct radius_group *g = find(all, n, "one", "users");
 
 	cr_assert(g);
@@ -120,7 +168,7 @@ Test(aaamgr_cfg, every_setting)
 Test(aaamgr_cfg, the_group_default_has_the_contexts_lines)
 {
 	unsigned n;
-	struct radius_group *all = aaamgr_cfg_groups(tree, NULL, &n, NULL);
+	struct radius_group *all = groups(&n);
 	const struct radius_group *g = find(all, n, "one", "default");
 
 	cr_assert(g);
@@ -161,7 +209,7 @@ Test(aaamgr_cfg, foreign_secrets)
 	snprintf(line, sizeof(line), "config\ncontext two\nradius server 192.0.2.30 encrypted key %s\nend\n",
 	         sealed);
 	cr_assert_eq(cli_load_text(tree, NULL, line, report, NULL), 0);
-	all = aaamgr_cfg_groups(tree, &key, &n, problem);
+	cr_assert_eq(aaamgr_cfg_groups(tree, &key, &all, &n, problem), 0);
 	g = find(all, n, "two", "default");
 	cr_expect_eq(g->n, 0);
 	cr_expect(strstr(told, "context two aaa group default radius server 192.0.2.30: its key was not "
@@ -169,9 +217,29 @@ Test(aaamgr_cfg, foreign_secrets)
 	                       "chassis"),
 	          "%s", told);
 	aaamgr_cfg_free(all, n);
-	all = aaamgr_cfg_groups(tree, &other, &n, problem);
+	cr_assert_eq(aaamgr_cfg_groups(tree, &other, &all, &n, problem), 0);
 	g = find(all, n, "two", "default");
 	cr_assert_eq(g->n, 1);
 	cr_expect_str_eq(g->server[0].secret, "theirs");
 	aaamgr_cfg_free(all, n);
+}
+
+/* Servers that can't be read for want of memory are not servers that are gone. */
+Test(aaamgr_cfg, without_memory_nothing_is_taken_until_there_is)
+{
+	room = 2;
+	changed(&task, tree, NULL);
+	cr_assert_eq(n_taken, 0, "%u of 3 groups were taken for all", n_groups);
+	cr_assert_eq(n_timers, 1);
+	changed(&task, tree, NULL);
+	cr_assert_eq(n_timers, 1, "one is under way");
+	room = 3;
+	takes = -ENOMEM; /* now it does not fit into the client */
+	timer_cb(&task, NULL);
+	cr_assert_eq(n_timers, 2);
+	takes = 0;
+	timer_cb(&task, NULL);
+	cr_assert_eq(n_taken, 2);
+	cr_assert_eq(n_groups, 3);
+	cr_assert_eq(n_timers, 2);
 }
