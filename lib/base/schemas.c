@@ -100,13 +100,32 @@ static uint64_t fnv(uint64_t h, const void *p, size_t len)
 	return h;
 }
 
-uint64_t counters_schema_id(const struct counter_schema *schema)
+static uint64_t hash_of(const struct counter_schema *schema)
 {
 	uint64_t h = fnv(0xcbf29ce484222325ULL, schema->name, strlen(schema->name) + 1);
 
 	for (size_t i = 0; i < schema->nrows; i++) {
 		h = fnv(h, schema->rows[i].name, strlen(schema->rows[i].name) + 1);
 		h = fnv(h, &schema->rows[i].offset, sizeof(schema->rows[i].offset));
+	}
+	return h;
+}
+
+/* Readers ask for every set they see: the tables' hashes are made once. */
+uint64_t counters_schema_id(const struct counter_schema *schema)
+{
+	static uint64_t known[SCHEMAS];
+	size_t at = 0;
+	uint64_t h;
+
+	while (at < SCHEMAS && schemas[at] != schema)
+		at++;
+	if (at == SCHEMAS)
+		return hash_of(schema);
+	h = __atomic_load_n(&known[at], __ATOMIC_RELAXED);
+	if (!h) {
+		h = hash_of(schema);
+		__atomic_store_n(&known[at], h, __ATOMIC_RELAXED);
 	}
 	return h;
 }

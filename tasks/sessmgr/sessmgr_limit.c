@@ -5,13 +5,15 @@
  * at once on different cards never too many stay. While a sessmgr is rebuilt its rows count for it. Entry
  * points: sessmgr_limit_reached(), sessmgr_limit_reserve(), sessmgr_limit_release().
  */
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include "base/clock.h"
 #include "sessmgr.h"
 #include "vpn/vpn_context.h"
-
-#define PARTS_MAX 2048
 
 /* The name of a service's counters; false: it has none. */
 static bool key_of(const struct sessmgr *s, const struct session_call *c, char key[COUNTERS_KEY_MAX])
@@ -36,62 +38,141 @@ static bool limit_of(const struct sessmgr *s, const struct session_call *c, uint
 	return own >= 0 && own < SESSMGR_NO_LIMIT;
 }
 
-/* What one segment says. A sessmgr that died leaves its own behind, which counts until there is another of
- * its number, on whatever card. */
-struct part {
-	uint32_t instance;
-	bool alive;
-	uint64_t calls;
+/* --- the counters of all sessmgrs: mapped until their directory changes ------------------------------------
+ */
+
+struct segment {
+	struct counters_reader *r;
+	unsigned hint; /* where the set is that was asked for last */
 };
 
-struct parts {
-	const char *key;
-	struct part v[PARTS_MAX];
-	size_t n;
-};
+static struct {
+	struct segment *v;
+	size_t n, room;
+	struct timespec changed; /* the directory, when it was read */
+	bool trusted;
+} all;
 
-static int add_segment(const char *path, struct counters_reader *r, void *arg)
+static void forget_segments(void)
 {
-	const struct counters_info *i = counters_info(r);
-	struct parts *all = arg;
-	struct part *p = &all->v[all->n];
-	struct counters_set set;
-	unsigned pos = 0;
+	for (size_t i = 0; i < all.n; i++)
+		counters_close_reader(all.v[i].r);
+	all.n = 0;
+	all.trusted = false;
+}
 
-	if (all->n == PARTS_MAX || strcmp(i->facility, "sessmgr") != 0)
-		return 0;
-	*p = (struct part){i->instance, counters_owner_alive(r), 0};
-	all->n++;
-	while (counters_next(r, &pos, &set)) {
-		const struct counters_wsg *w = set.values;
+/* 0; or -errno, and it may be one that counts. */
+static int add_segment(const char *path)
+{
+	struct counters_reader *r = counters_open(path);
+	size_t room = all.room ? 2 * all.room : 64;
+	struct segment *more;
 
-		if (set.schema == &counters_schema_wsg && !strcmp(set.key, all->key))
-			p->calls += __atomic_load_n(&w->sessions_admitted, __ATOMIC_SEQ_CST) +
-			            __atomic_load_n(&w->sessions_reserved, __ATOMIC_SEQ_CST);
+	if (!r)
+		return errno == ENOENT || errno == EPROTO ? 0 : -errno;
+	if (all.n == all.room) {
+		more = realloc(all.v, room * sizeof(*more));
+		if (!more) {
+			counters_close_reader(r);
+			return -ENOMEM;
+		}
+		all.v = more;
+		all.room = room;
 	}
+	all.v[all.n++] = (struct segment){r, 0};
 	return 0;
 }
 
-static bool replaced(const struct parts *all, const struct part *p)
+/* Times of files go in steps: what was changed a moment before it was read may be changed again unseen. */
+static bool is_old(const struct timespec *changed, uint64_t now_us)
 {
-	for (size_t i = 0; i < all->n && !p->alive; i++)
-		if (all->v[i].instance == p->instance && all->v[i].alive)
-			return true;
-	return false;
+	return ((uint64_t)changed->tv_sec + 1) * US_PER_SEC + (uint64_t)changed->tv_nsec / 1000 < now_us;
+}
+
+static int read_segments(const char *dir)
+{
+	uint64_t now = clock_wall_us();
+	char path[512];
+	struct dirent *e;
+	struct stat st;
+	int err = 0;
+	DIR *d = opendir(dir);
+
+	forget_segments();
+	if (!d || fstat(dirfd(d), &st) < 0) {
+		err = -errno;
+		if (d)
+			closedir(d);
+		return err;
+	}
+	while ((e = readdir(d))) {
+		int n = e->d_name[0] != '.' && strstr(e->d_name, "-sessmgr-")
+		                ? snprintf(path, sizeof(path), "%s/%s", dir, e->d_name)
+		                : 0;
+		int one = n > 0 && n < (int)sizeof(path) ? add_segment(path) : 0;
+
+		err = err ? err : one;
+	}
+	closedir(d);
+	all.changed = st.st_mtim;
+	all.trusted = !err && is_old(&st.st_mtim, now);
+	return err;
+}
+
+static int see_segments(const char *run)
+{
+	char dir[300];
+	struct stat st;
+
+	snprintf(dir, sizeof(dir), "%s/counters", run);
+	if (all.trusted && !stat(dir, &st) && st.st_mtim.tv_sec == all.changed.tv_sec &&
+	    st.st_mtim.tv_nsec == all.changed.tv_nsec)
+		return 0;
+	return read_segments(dir);
+}
+
+static const struct counters_wsg *set_in(struct segment *g, const char *key)
+{
+	struct counters_set set;
+	unsigned pos = g->hint;
+
+	for (unsigned round = 0; round < 2; round++, pos = 0)
+		while (counters_next(g->r, &pos, &set)) {
+			if (set.schema == &counters_schema_wsg && !strcmp(set.key, key)) {
+				g->hint = pos - 1;
+				return set.values;
+			}
+			if (!round)
+				break;
+		}
+	return NULL;
+}
+
+/* A sessmgr that died leaves its counters behind, which count until there is another of its number, on
+ * whatever card. */
+static bool replaced(const struct segment *g)
+{
+	bool twin = false;
+
+	for (const struct segment *o = all.v; o < all.v + all.n; o++)
+		twin |= o != g && counters_info(o->r)->instance == counters_info(g->r)->instance &&
+		        counters_owner_alive(o->r);
+	return twin && !counters_owner_alive(g->r);
 }
 
 static uint64_t calls_of(const struct sessmgr *s, const char *key)
 {
-	struct parts *all = calloc(1, sizeof(*all));
 	uint64_t n = 0;
 
-	if (!all)
+	if (see_segments(s->t->run_dir))
 		return UINT64_MAX;
-	all->key = key;
-	counters_walk(s->t->run_dir, add_segment, all);
-	for (size_t i = 0; i < all->n; i++)
-		n += replaced(all, &all->v[i]) ? 0 : all->v[i].calls;
-	free(all);
+	for (struct segment *g = all.v; g < all.v + all.n; g++) {
+		const struct counters_wsg *w = set_in(g, key);
+
+		if (w && !replaced(g))
+			n += __atomic_load_n(&w->sessions_admitted, __ATOMIC_SEQ_CST) +
+			     __atomic_load_n(&w->sessions_reserved, __ATOMIC_SEQ_CST);
+	}
 	return n;
 }
 

@@ -212,6 +212,42 @@ Test(sessmgr_task, the_service_has_a_limit)
 	counters_close(other, true);
 }
 
+static const char *limited(const char *ike_key)
+{
+	ask(ike_key, CTX, "ue");
+	RIG_WAIT(answer);
+	return answer->failure;
+}
+
+static struct counters *sessmgr_on(unsigned card, unsigned calls)
+{
+	struct counters *c = counters_create(rig.dir, card, "sessmgr", 9, 0);
+	struct counters_wsg *w = counters_add(c, &counters_schema_wsg, "wsg/small");
+
+	counters_add(c, &counters_schema_wsg, "wsg/other");
+	counter_set(&w->sessions_admitted, calls);
+	return c;
+}
+
+Test(sessmgr_task, the_limit_sees_sessmgrs_come_and_go)
+{
+	struct counters *first, *second;
+
+	service = "small";
+	cr_assert_str_eq(limited("0100000000000001"), "");
+	first = sessmgr_on(6, 2);
+	cr_assert_str_eq(limited("0100000000000002"), "max-sessions", "one came");
+	second = sessmgr_on(8, 1);
+	cr_assert_str_eq(limited("0100000000000002"), "max-sessions");
+	counters_close(first, false); /* killed */
+	cr_assert_str_eq(limited("0100000000000002"), "", "there is another of its number");
+	counters_close(second, false);
+	cr_assert_str_eq(limited("0100000000000003"), "max-sessions", "it may come back");
+	first = sessmgr_on(6, 0);
+	cr_assert_str_eq(limited("0100000000000003"), "", "a new one has its place");
+	counters_close(first, true);
+}
+
 /* --- two families
  * ----------------------------------------------------------------------------------------------------- */
 
