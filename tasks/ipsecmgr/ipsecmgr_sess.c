@@ -300,6 +300,23 @@ static void get_addr(struct net_addr *a, const ProtobufCBinaryData *b)
 		*a = (struct net_addr){0};
 }
 
+/* The call's row, for the first checkpoint of the tunnel. 0 or -ENOMEM. */
+static int keep_row(struct ipsecmgr_session *s, const CkptCall *c)
+{
+	if (!c || !c->key || !c->key[0])
+		return 0;
+	s->row = malloc(c->blob.len ? c->blob.len : 1);
+	if (!s->row)
+		return -ENOMEM;
+	if (c->blob.len)
+		memcpy(s->row, c->blob.data, c->blob.len);
+	s->row_len = c->blob.len;
+	snprintf(s->row_key, sizeof(s->row_key), "%s", c->key);
+	snprintf(s->row_owner, sizeof(s->row_owner), "%s", c->owner);
+	s->ckpt = (struct ckpt_row){SESSION_ROW_KIND, s->row_key, s->row_owner, s->row, s->row_len};
+	return 0;
+}
+
 static void accepted(struct ipsecmgr *m, struct ipsecmgr_session *s, const SessionReply *r)
 {
 	struct ike_session_result out = {.callid = r->callid};
@@ -311,14 +328,10 @@ static void accepted(struct ipsecmgr *m, struct ipsecmgr_session *s, const Sessi
 	for (i = 0; i < r->n_dns && out.n_dns < IKE_MAX_DNS; i++)
 		get_addr(&out.dns[out.n_dns++], &r->dns[i]);
 	s->callid = r->callid;
-	if (r->call && r->call->key && r->call->key[0]) {
-		snprintf(s->row_key, sizeof(s->row_key), "%s", r->call->key);
-		snprintf(s->row_owner, sizeof(s->row_owner), "%s", r->call->owner);
-		s->row = malloc(r->call->blob.len ? r->call->blob.len : 1);
-		if (s->row && r->call->blob.len)
-			memcpy(s->row, r->call->blob.data, r->call->blob.len);
-		s->row_len = r->call->blob.len;
-		s->ckpt = (struct ckpt_row){SESSION_ROW_KIND, s->row_key, s->row_owner, s->row, s->row_len};
+	if (keep_row(s, r->call)) { /* a call without its row would be lost with its sessmgr */
+		tell(m, r->callid, SESSION_STATE__WHAT__DOWN, ike_reason_name(IKE_R_NO_ADDRESS));
+		refuse(m, s, -ENOMEM, strerror(ENOMEM));
+		return;
 	}
 	count_call(m, s->sessmgr, 1);
 	give(m, s, &out);
@@ -489,8 +502,9 @@ static void told(struct task *t, void *arg, int status, const struct bus_msg *ms
 {
 }
 
-/* A sessmgr that is being recovered is told when it is back: its rows do not know yet. */
-static void tell(struct ipsecmgr *m, uint32_t callid, SessionState__What what, const char *reason)
+/* A sessmgr that is being recovered is told when it is back: its rows do not know yet. 0 or -errno. */
+static int tell_as(struct ipsecmgr *m, uint32_t callid, SessionState__What what, const char *reason,
+                   task_reply_cb cb, void *arg)
 {
 	Envelope env = ENVELOPE__INIT;
 	SessionState st = SESSION_STATE__INIT;
@@ -502,15 +516,61 @@ static void tell(struct ipsecmgr *m, uint32_t callid, SessionState__What what, c
 	env.body_case = ENVELOPE__BODY_SESSION_STATE;
 	env.session_state = &st;
 	snprintf(addr, sizeof(addr), "sessmgr/%u", session_callid_instance(callid));
-	task_request(m->t, addr, &env, IPSECMGR_TELL_MS, TASK_RETRY, told, NULL);
+	return task_request(m->t, addr, &env, IPSECMGR_TELL_MS, TASK_RETRY, cb, arg);
+}
+
+static void tell(struct ipsecmgr *m, uint32_t callid, SessionState__What what, const char *reason)
+{
+	tell_as(m, callid, what, reason, told, NULL);
+}
+
+/* Who was told to be up. */
+struct told_up {
+	uint32_t gen, callid;
+};
+
+struct sessionless {
+	uint32_t callid;
+	uint64_t spi; /* 0: not found */
+};
+
+/* By the call: the IKE SA may have been rekeyed since. */
+static int find_sessionless(void *arg, const struct ike_sa_view *v)
+{
+	struct sessionless *x = arg;
+
+	if (v->callid == x->callid && v->state == IKE_ST_ESTABLISHED)
+		x->spi = v->spi;
+	return x->spi != 0;
+}
+
+/* Its sessmgr ended the call, which was too long in coming, before it heard that the tunnel is up. */
+static void up_told(struct task *t, void *arg, int status, const struct bus_msg *msg)
+{
+	struct told_up *u = arg;
+	struct ipsecmgr *m = &ipsecmgr;
+	struct sessionless x = {.callid = u->callid};
+
+	if (status == -ENOENT && msg && m->e && u->gen == m->gen)
+		ike_engine_foreach_sa(m->e, find_sessionless, &x);
+	free(u);
+	if (!x.spi)
+		return;
+	LOG(EV_IKE_DELETE, "IKE SA %016llx ends: its call %08x is over", (unsigned long long)x.spi, x.callid);
+	ike_engine_end(m->e, ipsecmgr_engine_now(m), x.spi, IKE_R_NO_ADDRESS);
+	ipsecmgr_engine_rearm(m);
 }
 
 void ipsecmgr_sess_up(struct ipsecmgr *m, uint32_t callid, uint64_t ike_spi)
 {
+	struct told_up *u = malloc(sizeof(*u));
 	char key[IKE_KEY_LEN];
 
 	snprintf(key, sizeof(key), "%016llx", (unsigned long long)ike_spi);
-	tell(m, callid, SESSION_STATE__WHAT__UP, key);
+	if (u)
+		*u = (struct told_up){m->gen, callid};
+	if (tell_as(m, callid, SESSION_STATE__WHAT__UP, key, u ? up_told : told, u))
+		free(u);
 }
 
 void ipsecmgr_sess_rekeyed(struct ipsecmgr *m, uint32_t callid, uint64_t ike_spi)

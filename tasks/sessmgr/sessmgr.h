@@ -88,6 +88,7 @@ struct sessmgr {
 	struct lease_set *leases;
 	struct counters *counters;
 	bool srp_known, serving, after_failure;
+	bool recovering;      /* all rows are going to be read */
 	bool fetching;        /* recovery records are on their way from the aaamgr */
 	uint32_t aaamgr_card; /* 0: it is not there */
 	uint64_t epoch;
@@ -186,8 +187,9 @@ void sessmgr_recover_all(struct sessmgr *s, void (*done)(struct sessmgr *s));
 void sessmgr_recover_drop(struct sessmgr *s);
 /* Calls of the rows that we do not know (of a predecessor's last moments). Returns how many were taken. */
 uint32_t sessmgr_recover_missing(struct sessmgr *s);
-/* One call from its row. NULL: none, or not ours. */
-struct session_call *sessmgr_recover_one(struct sessmgr *s, uint32_t callid);
+/* One call from its row. NULL: it cannot be restored now, or (*over) it is over for good: it has no row any
+ * more, or no address. */
+struct session_call *sessmgr_recover_one(struct sessmgr *s, uint32_t callid, bool *over);
 /* Is a call's row in the store? */
 bool sessmgr_recover_has_row(struct sessmgr *s, uint32_t callid);
 /* Compare calls with IKE SAs; those without one are released after their ipsecmgr confirmed it. */

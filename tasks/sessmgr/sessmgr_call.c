@@ -409,37 +409,63 @@ static bool down(struct sessmgr *s, struct session_call *c, const char *reason, 
 	return x->ended != NULL;
 }
 
-/* What ipsecmgr says. True: answered later. */
-static bool note_state(struct sessmgr *s, const SessionState *q, const struct bus_msg *m)
+static bool is_foreign(const struct session_call *c, const struct bus_msg *m)
+{
+	if (c->ipsecmgr == sessmgr_cfg_sender(m))
+		return false;
+	LOG(EV_WARN, "%s speaks about call %08x of ipsecmgr %u", m->src, c->callid, c->ipsecmgr);
+	return true;
+}
+
+/*
+ * A tunnel is up. -ENOENT: its call is over, or ends: then its ipsecmgr ends the tunnel, which has no session
+ * and whose address may be somebody else's soon. A call that is unknown was a predecessor's: the row says so,
+ * which became durable with the tunnel; only a store that answers can say that there is none.
+ */
+static int note_up(struct sessmgr *s, struct session_call *c, const SessionState *q, const struct bus_msg *m)
+{
+	bool over = false;
+
+	if (!c && s->recovering)
+		return 0; /* its row is about to be read with all others */
+	if (!c)
+		c = sessmgr_recover_one(s, q->callid, &over);
+	if (!c) {
+		LOG(EV_WARN, "%s says that call %08x is up, which %s", m->src, q->callid,
+		    over ? "does not exist" : "cannot be restored");
+		return over ? -ENOENT : 0;
+	}
+	if (is_foreign(c, m))
+		return 0;
+	if (session_state(c) == SESSION_DISCONNECTING)
+		return -ENOENT;
+	up(s, c, q->reason);
+	return 0;
+}
+
+#define ANSWERED_LATER 1
+
+/* What ipsecmgr says: 0 or -errno for it, or ANSWERED_LATER. */
+static int note_state(struct sessmgr *s, const SessionState *q, const struct bus_msg *m)
 {
 	struct session_call *c = session_find(s->table, q->callid);
 
 	if (!s->serving || session_callid_instance(q->callid) != s->t->instance)
-		return false;
-	if (!c && q->what == SESSION_STATE__WHAT__UP)
-		c = sessmgr_recover_one(s, q->callid);
-	if (!c) {
-		if (q->what == SESSION_STATE__WHAT__DOWN)
-			return delete_stray(s, q->callid, m);
-		LOG(EV_WARN, "%s says that call %08x is up, which does not exist", m->src, q->callid);
-		return false;
-	}
-	if (c->ipsecmgr != sessmgr_cfg_sender(m)) {
-		LOG(EV_WARN, "%s speaks about call %08x of ipsecmgr %u", m->src, q->callid, c->ipsecmgr);
-		return false;
-	}
-	if (q->what == SESSION_STATE__WHAT__DOWN)
-		return down(s, c, q->reason, m);
+		return 0;
 	if (q->what == SESSION_STATE__WHAT__UP)
-		up(s, c, q->reason);
-	return false;
+		return note_up(s, c, q, m);
+	if (q->what != SESSION_STATE__WHAT__DOWN || (c && is_foreign(c, m)))
+		return 0;
+	return (c ? down(s, c, q->reason, m) : delete_stray(s, q->callid, m)) ? ANSWERED_LATER : 0;
 }
 
 /* An end is acknowledged when it is durable: if we die before, our successor is told. */
 void sessmgr_call_state(struct task *t, const struct bus_msg *m)
 {
-	if (!note_state(&sessmgr, m->env->session_state, m))
-		task_reply_status(t, m, 0, "%s", "");
+	int status = note_state(&sessmgr, m->env->session_state, m);
+
+	if (status != ANSWERED_LATER)
+		task_reply_status(t, m, status, "%s", status ? "there is no such call" : "");
 }
 
 /* --- timers

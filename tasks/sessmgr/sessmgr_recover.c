@@ -153,12 +153,25 @@ static uint32_t drop_unstored(struct sessmgr *s)
 	return n;
 }
 
-struct session_call *sessmgr_recover_one(struct sessmgr *s, uint32_t callid)
+/* Its address went to another call, or back to its vpnmgr, while nobody knew of this one. */
+static bool address_lost(const struct session_call *c)
+{
+	return (net_addr_is_set(&c->addr) && !c->has_lease) || (net_addr_is_set(&c->addr6) && !c->has_lease6);
+}
+
+struct session_call *sessmgr_recover_one(struct sessmgr *s, uint32_t callid, bool *over)
 {
 	struct adoption a = {.s = s};
 	char id[SESSION_CALLID_STRLEN];
+	int err =
+	        store_ckpt_get(s->store, SESSION_ROW_KIND, session_callid_format(callid, id), adopt_row, &a);
 
-	store_ckpt_get(s->store, SESSION_ROW_KIND, session_callid_format(callid, id), adopt_row, &a);
+	*over = err == -ENODATA;
+	if (a.last && address_lost(a.last)) {
+		forget(s, a.last);
+		*over = true;
+		return NULL;
+	}
 	if (a.last)
 		LOG(EV_SESS_RECOVERED, "call %s of a predecessor is taken over", id);
 	return a.last;
@@ -435,6 +448,7 @@ static void complete(struct sessmgr *s, uint32_t fetched)
 	int err = store_ckpt_list(s->store, SESSION_ROW_KIND, s->t->addr, adopt_row, &a);
 	uint32_t calls;
 
+	s->recovering = false;
 	if (err && err != -ENOENT)
 		LOG(EV_SESS_LOST, "calls cannot be read: %s; %u are known from aaamgr", strerror(-err),
 		    fetched);
@@ -478,6 +492,7 @@ static void settled(struct task *t, void *arg)
 void sessmgr_recover_all(struct sessmgr *s, void (*done)(struct sessmgr *s))
 {
 	sessmgr_recover_drop(s);
+	s->recovering = true;
 	recovered = done;
 	if (ckpt_settle(s->t, settled, (void *)(uintptr_t)s->gen) < 0)
 		begin(s);
@@ -490,5 +505,6 @@ void sessmgr_recover_drop(struct sessmgr *s)
 	while ((c = session_next(s->table, NULL)))
 		sessmgr_call_drop(s, c);
 	sessmgr_pool_forget(s);
+	s->recovering = false;
 	s->audit = NULL; /* freed by its last answer: its gen is old */
 }

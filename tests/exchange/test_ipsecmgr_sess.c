@@ -11,8 +11,17 @@
 #define ike_engine_find             played_find
 #define ike_engine_foreach_sa       played_foreach
 #define ike_engine_address_assigned played_assigned
+#define ike_engine_end              played_end
+#include "tasks/ipsecmgr/ipsecmgr.h"
+
+#include "base/log.h"
+#include "session/session.h"
+
+static void *played_malloc(size_t size);
+#define malloc(size) played_malloc(size)
 #include "tasks/ipsecmgr/ipsecmgr_map.c"
 #include "tasks/ipsecmgr/ipsecmgr_sess.c"
+#undef malloc
 
 #define REF      0x0100000000000001ULL
 #define SENT_MAX 32
@@ -24,13 +33,20 @@ static struct task task = {.instance = 1, .loop = &loop};
 static struct {
 	char dst[40];
 	bool session, retry;
-	uint32_t down; /* the call that is said to be over */
+	uint32_t down, up; /* the call that is said to be over, to be up */
 	task_reply_cb cb;
 	void *arg;
 } sent[SENT_MAX];
 static unsigned n_sent, n_assigned, n_owners;
 static struct ike_session_result assigned;
-static uint32_t sa_callid; /* of the IKE SA that is up; 0: there is none */
+static uint32_t sa_callid;   /* of the IKE SA that is up; 0: there is none */
+static uint64_t ended;       /* an IKE SA that was told to end */
+static size_t no_memory_for; /* a block of so many bytes */
+
+static void *played_malloc(size_t size)
+{
+	return size == no_memory_for ? NULL : malloc(size);
+}
 
 struct task_timer {
 	uint64_t ms;
@@ -75,6 +91,10 @@ int task_request(struct task *t, const char *dst, Envelope *env, uint32_t ms, un
 	                                    env->session_state->what == SESSION_STATE__WHAT__DOWN
 	                            ? env->session_state->callid
 	                            : 0;
+	sent[n_sent].up = env->body_case == ENVELOPE__BODY_SESSION_STATE &&
+	                                  env->session_state->what == SESSION_STATE__WHAT__UP
+	                          ? env->session_state->callid
+	                          : 0;
 	sent[n_sent].cb = cb;
 	sent[n_sent++].arg = arg;
 	return 0;
@@ -109,8 +129,17 @@ int played_find(const struct ike_engine *e, uint64_t spi, struct ike_sa_view *v)
 	*v = (struct ike_sa_view){.callid = sa_callid};
 	return sa_callid && spi == REF ? 0 : -ENOENT;
 }
+/* The IKE SA that is up was rekeyed. */
 int played_foreach(const struct ike_engine *e, int (*cb)(void *arg, const struct ike_sa_view *v), void *arg)
 {
+	struct ike_sa_view old = {.callid = sa_callid, .spi = REF, .state = IKE_ST_DEAD},
+	                   now = {.callid = sa_callid, .spi = REF + 1, .state = IKE_ST_ESTABLISHED};
+
+	return cb(arg, &old) || cb(arg, &now);
+}
+int played_end(struct ike_engine *e, uint64_t now, uint64_t spi, enum ike_reason reason)
+{
+	ended = spi;
 	return 0;
 }
 int played_assigned(struct ike_engine *e, uint64_t now, uint64_t ref, const struct ike_session_result *r)
@@ -162,6 +191,19 @@ static void answer(unsigned k, uint32_t callid)
 	env.body_case = ENVELOPE__BODY_SESSION_REPLY;
 	env.session_reply = &r;
 	sent[k].cb(&task, sent[k].arg, 0, &m);
+}
+
+/* A sessmgr answers the k-th message with a status. */
+static void status(unsigned k, int code)
+{
+	Envelope env = ENVELOPE__INIT;
+	Status st = STATUS__INIT;
+	struct bus_msg m = {.env = &env};
+
+	st.code = code;
+	env.body_case = ENVELOPE__BODY_STATUS;
+	env.status = &st;
+	sent[k].cb(&task, sent[k].arg, code, &m);
 }
 
 static void lost(unsigned k)
@@ -322,6 +364,53 @@ Test(ipsecmgr_sess, the_call_of_a_tunnel_that_is_gone_is_ended)
 	answer(0, 0x00100001);
 	cr_assert_eq(n_assigned, 0);
 	cr_assert_eq(sent[1].down, 0x00100001);
+}
+
+/* Without its row in the first checkpoint the call would be lost with its sessmgr. */
+Test(ipsecmgr_sess, a_call_whose_row_can_not_be_kept_is_refused)
+{
+	tunnel();
+	no_memory_for = 1;
+	answer(0, 0x00100001);
+	cr_assert_eq(n_assigned, 1);
+	cr_assert_neq(assigned.status, 0);
+	cr_assert_eq(sent[1].down, 0x00100001);
+}
+
+/* --- tunnels that are up --- */
+
+Test(ipsecmgr_sess, a_tunnel_ends_whose_call_is_over)
+{
+	sa_callid = 0x00100001;
+	ipsecmgr_sess_up(&ipsecmgr, sa_callid, REF);
+	cr_assert_eq(sent[0].up, 0x00100001);
+	cr_assert(sent[0].retry);
+	status(0, -ENOENT);
+	cr_assert_eq(ended, REF + 1, "what became of the tunnel has this name now");
+}
+
+/* It is noted, the sessmgr was away all the time, or it is somebody else's answer. */
+Test(ipsecmgr_sess, a_tunnel_does_not_end_for_want_of_an_answer)
+{
+	sa_callid = 0x00100001;
+	for (unsigned i = 0; i < 5; i++)
+		ipsecmgr_sess_up(&ipsecmgr, sa_callid, REF);
+	status(0, 0);
+	lost(1);
+	sent[2].cb(&task, sent[2].arg, -ENOENT, NULL);
+	status(3, -EPERM);
+	ipsecmgr.gen++;
+	status(4, -ENOENT);
+	cr_assert_eq(ended, 0);
+}
+
+Test(ipsecmgr_sess, a_late_word_about_a_call_ends_no_other_tunnel)
+{
+	sa_callid = 0x00100001;
+	ipsecmgr_sess_up(&ipsecmgr, sa_callid, REF);
+	sa_callid = 0x00100002;
+	status(0, -ENOENT);
+	cr_assert_eq(ended, 0);
 }
 
 /* --- the list of managers --- */

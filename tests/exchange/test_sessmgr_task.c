@@ -179,6 +179,90 @@ Test(sessmgr_task, recovery_brings_every_call_back_and_audits)
 	cr_assert_eq(chunks, 1);
 }
 
+/* --- tunnels whose call is over ---------------------------------------------------------------------------
+ */
+
+/* What it answers to an ipsecmgr that says this of a call. */
+static int told(uint32_t callid, SessionState__What what, const char *reason)
+{
+	unsigned had = ipsecmgr.acks;
+
+	ipsecmgr.status = 1;
+	say(callid, what, reason, rig_request);
+	RIG_WAIT(ipsecmgr.acks == had + 1);
+	return ipsecmgr.status;
+}
+
+/* A set-up that took too long: its call ended before the tunnel was up. */
+Test(sessmgr_task, a_tunnel_without_a_call_is_told_so)
+{
+	uint32_t id = call_up("0100000000000001", 0);
+
+	cr_assert_eq(told(id, SESSION_STATE__WHAT__UP, "0100000000000001"), 0, "told twice");
+	cr_assert_eq(told(id + 1, SESSION_STATE__WHAT__UP, "0100000000000002"), -ENOENT);
+	cr_assert_eq(told(0x00600001, SESSION_STATE__WHAT__UP, "0100000000000002"), 0,
+	             "what is of others it doesn't know");
+	slow = true;
+	state(id, SESSION_STATE__WHAT__DOWN, "set-up timed out");
+	RIG_WAIT(n_held == 1);
+	cr_assert_eq(told(id, SESSION_STATE__WHAT__UP, "0100000000000001"), -ENOENT, "it is ending");
+	cr_assert(has("summary", "\"SMGR_STATE_DISCONNECTING\":1"));
+	slow = false;
+	ack(held[0].id, held[0].ret);
+	wait_for("summary", "\"total\":0");
+	cr_assert_eq(told(id, SESSION_STATE__WHAT__UP, "0100000000000001"), -ENOENT, "it is gone");
+	cr_assert_eq(told(id, SESSION_STATE__WHAT__DOWN, "no address"), 0);
+}
+
+/* The rows of a tunnel may become durable behind the end of its call: it is a call again if its address is
+ * free. */
+Test(sessmgr_task, a_call_that_comes_from_the_store_has_its_address_or_is_over)
+{
+	static uint8_t blob[SESSION_ROW_MAX];
+	char key[SESSION_CALLID_STRLEN];
+	uint32_t id;
+	size_t len;
+
+	chunk_size = 1;
+	ask("0100000000000001", CTX, "ue");
+	RIG_WAIT(answer);
+	id = answer->callid;
+	session_callid_format(id, key);
+	len = answer->call->blob.len;
+	memcpy(blob, answer->call->blob.data, len);
+	cr_assert_eq(told(id, SESSION_STATE__WHAT__DOWN, "set-up timed out"), 0);
+	put("call", key, "sessmgr/7", blob, len);
+	cr_assert_eq(told(id, SESSION_STATE__WHAT__UP, "0100000000000001"), 0);
+	cr_assert(has("summary", "\"active\":1"));
+	cr_assert(has("chunks", "\"used\":1}"), "its address is free");
+	cr_assert_eq(told(id, SESSION_STATE__WHAT__DOWN, "deleted by the peer"), 0);
+	call_up("0100000000000002", 0);
+	put("call", key, "sessmgr/7", blob, len);
+	cr_assert_eq(told(id, SESSION_STATE__WHAT__UP, "0100000000000001"), -ENOENT,
+	             "two tunnels have one address");
+	cr_assert(has("summary", "\"total\":1"));
+	cr_assert_eq(told(id, SESSION_STATE__WHAT__DOWN, "no address"), 0);
+	cr_assert_eq(rows("call"), 1);
+}
+
+/* This chassis begins to serve; the rows are not read yet. */
+Test(sessmgr_task, a_tunnel_that_is_up_before_calls_are_rebuilt)
+{
+	uint32_t id = call_up("0100000000000001", 0);
+
+	wait_for("summary", "\"active\":1");
+	srp_says("Standby");
+	wait_for("summary", "\"total\":0");
+	slow = true;
+	srp_says("Active");
+	RIG_WAIT(n_held == 1);
+	cr_assert_eq(told(id, SESSION_STATE__WHAT__UP, "0100000000000001"), 0);
+	slow = false;
+	ack(held[0].id, held[0].ret);
+	wait_for("summary", "\"active\":1");
+	cr_assert(has("chunks", "\"used\":1}"), "its address is free");
+}
+
 /* --- max-sessions
  * ----------------------------------------------------------------------------------------------------- */
 
