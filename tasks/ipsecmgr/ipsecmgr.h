@@ -78,8 +78,10 @@ struct ipsecmgr_policy {
 	uint64_t vendor_set;               /* of a derived policy: which vendor templates it took in */
 	uint32_t mtu4, mtu6, pre_fragment; /* longest inner packets (chapters 8 and 9); 0: any */
 	uint32_t dont_fragment;            /* SaPair.dont_fragment */
-	bool remote_secrets;               /* peers' keys come from the remote secret list */
-	struct ipsecmgr_network *network;  /* peers that may begin; NULL: all */
+	bool frozen;         /* as it was: its configuration can not be used now. Tunnels stay, nobody
+	                        new is let in */
+	bool remote_secrets; /* peers' keys come from the remote secret list */
+	struct ipsecmgr_network *network; /* peers that may begin; NULL: all */
 	unsigned n_network;
 	struct ipsecmgr_callee_conf *callees; /* peers to call (chapter 27); NULL: none */
 };
@@ -116,7 +118,9 @@ struct ipsecmgr {
 	struct ckpt *ckpt;
 	struct counters *counters;
 	struct ipsecmgr_policy *policies;
-	struct ipsecmgr_policy *leaving; /* whose peers are being told that they are gone */
+	struct task_timer *frozen_timer;   /* to look again at what could not be used */
+	char unknown_policy[IKE_NAME_MAX]; /* of the last row that has none */
+	struct ipsecmgr_policy *leaving;   /* whose peers are being told that they are gone */
 	struct task_timer *leave_timer;
 	struct ipsecmgr_map child;   /* inbound ESP SPI -> ipsecmgr_child */
 	struct ipsecmgr_map session; /* IKE SPI -> session being set up */
@@ -182,6 +186,8 @@ bool ipsecmgr_engine_may_log(struct ipsecmgr *m);
  * ----------------------------------------------------------------------------------------------------- */
 void ipsecmgr_data_start(struct ipsecmgr *m);
 void ipsecmgr_data_stop(struct ipsecmgr *m);
+/* Forget the SAs here only. */
+void ipsecmgr_data_forget(struct ipsecmgr *m);
 /* Note a child SA for the data path (and later pushes). mark: of its sequence numbers, where it is stored; 0:
  * not known. 0 or -errno. */
 int ipsecmgr_data_add(struct ipsecmgr *m, const struct ike_child_act *a, uint64_t mark);
@@ -253,6 +259,15 @@ unsigned ipsecmgr_cfg_suites(const struct cfg_tree *tree, const struct cfg_node 
                              const struct cfg_node *block, bool child, struct ike_suite *out,
                              uint32_t *lifetime);
 const struct ipsecmgr_policy *ipsecmgr_cfg_find(const struct ipsecmgr *m, const char *name);
+
+/* --- ipsecmgr_keep.c: services whose configuration can not be used ----------------------------------------
+ */
+/* Policies of before whose services are configured still go from *old into m->policies; those that vendors
+ * add to them, behind that. */
+void ipsecmgr_keep(struct ipsecmgr *m, const struct cfg_tree *tree, struct ipsecmgr_policy **old);
+void ipsecmgr_keep_derived(struct ipsecmgr *m, struct ipsecmgr_policy **old);
+/* Is what a policy of this name was made of configured, whether it can be used or not? */
+bool ipsecmgr_keep_configured(const struct cfg_tree *tree, const char *policy);
 
 /* --- ipsecmgr_payload.c: what children may be (chapters 8, 11, 12, 15) ------------------------------------
  */

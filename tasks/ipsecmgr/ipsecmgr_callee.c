@@ -144,10 +144,11 @@ static int do_call(void *arg, struct initiator_peer *p)
 	        .policy = l->policy,
 	        .path = {.ctx_id = l->ctx, .local = {l->local, 500}, .remote = {p->addr, 500}}};
 	struct ipsecmgr *m = l->m;
+	const struct ipsecmgr_policy *pol = ipsecmgr_cfg_find(m, l->policy);
 	int err;
 
 	/* what a peer's call would meet now, ours does not begin at all */
-	if (!m->data.bound || m->congestion != IKE_CONGESTION_NONE ||
+	if (!m->data.bound || (pol && pol->frozen) || m->congestion != IKE_CONGESTION_NONE ||
 	    ipsecmgr_serve_sessions(m->t) + m->session.n >= IPSECMGR_MAX_SA)
 		return -EBUSY;
 	err = ike_engine_initiate(m->e, ipsecmgr_engine_now(m), &i, &c->attempt);
@@ -487,7 +488,7 @@ static void end_lists(struct ipsecmgr *m)
 
 	while ((l = *at)) {
 		p = ipsecmgr_cfg_find(m, l->policy);
-		if (p && p->callees && p->callees->bind == l->conf->bind) {
+		if (p && (p->frozen || (p->callees && p->callees->bind == l->conf->bind))) {
 			at = &l->next;
 			continue;
 		}

@@ -608,8 +608,10 @@ struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, const ch
 				continue;
 			b.svc = svc;
 			b.p = calloc(1, sizeof(*b.p));
-			if (!b.p)
-				break;
+			if (!b.p) {
+				complain(&b, "no memory");
+				continue;
+			}
 			b.p->ctx = vpn_context_id(tree, cfg_key(ctx, 0));
 			if (!read_service(&b, bind)) {
 				ipsecmgr_cfg_free(b.p);
@@ -720,6 +722,19 @@ static void keep_pki(struct ike_policy *pol, const struct ike_policy *was)
 	}
 }
 
+/* The chassis key may have been changed since. One that can't be read now is no key that is gone. */
+static void load_key(struct ipsecmgr *m)
+{
+	struct secret_key key;
+	int err = secret_key_load(m->t->state_dir, &key);
+
+	if (!err)
+		m->key = key;
+	if (!err || err == -ENOENT)
+		m->have_key = !err;
+	secret_key_wipe(&key);
+}
+
 void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 {
 	struct ipsecmgr_policy *old = m->policies, *p;
@@ -727,16 +742,17 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 	const struct ike_policy *was;
 	bool same, keys;
 
-	/* The chassis key may have been changed since. */
 	if (m->t)
-		m->have_key = secret_key_load(m->t->state_dir, &m->key) == 0;
+		load_key(m);
 	m->secrets = ipsecmgr_secrets_build(tree, m->have_key ? &m->key : NULL, log_problem, NULL);
 	/* A manager of crypto maps has nothing to do with services. */
 	m->policies = m->t && place_serves_maps(m->t->instance)
 	                      ? ipsecmgr_maps_build(m, tree, log_problem, NULL)
 	                      : ipsecmgr_cfg_build(tree, m->t ? m->t->state_dir : NULL,
 	                                           m->have_key ? &m->key : NULL, log_problem, NULL);
+	ipsecmgr_keep(m, tree, &old);
 	ipsecmgr_vendor_again(m, tree, old);
+	ipsecmgr_keep_derived(m, &old);
 	for (p = m->policies; p; p = p->next) {
 		if (m->counters)
 			p->pol.counters = counters_add(m->counters, &counters_schema_ikev2, p->counter_key);

@@ -649,8 +649,7 @@ void ipsecmgr_data_start(struct ipsecmgr *m)
 	task_watch_peers(m->t, "iftask", iftask_changed, m);
 }
 
-/* Serving ends: forget the SAs, here and in the data path, and close the sockets. */
-void ipsecmgr_data_stop(struct ipsecmgr *m)
+void ipsecmgr_data_forget(struct ipsecmgr *m)
 {
 	size_t pos = 0;
 	void *c;
@@ -658,6 +657,12 @@ void ipsecmgr_data_stop(struct ipsecmgr *m)
 	while ((c = ipsecmgr_map_next(&m->child, &pos)))
 		child_free(c);
 	ipsecmgr_map_free(&m->child);
+}
+
+/* Serving ends: forget the SAs, here and in the data path, and close the sockets. */
+void ipsecmgr_data_stop(struct ipsecmgr *m)
+{
+	ipsecmgr_data_forget(m);
 	ipsecmgr_data_push(m);
 	ipsecmgr_data_bind(m);
 }

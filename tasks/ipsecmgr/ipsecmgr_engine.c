@@ -8,6 +8,7 @@
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -544,7 +545,9 @@ static int psk_cb(void *arg, const char *policy, const struct ike_psk_ask *ask, 
 
 static int begin_cb(void *arg, const char *policy, const struct net_addr *peer)
 {
-	return ipsecmgr_peers_allowed(ipsecmgr_cfg_find(arg, policy), peer) ? 0 : -EACCES;
+	const struct ipsecmgr_policy *p = ipsecmgr_cfg_find(arg, policy);
+
+	return !(p && p->frozen) && ipsecmgr_peers_allowed(p, peer) ? 0 : -EACCES;
 }
 
 static int admit_cb(void *arg, const char *policy, const struct ike_id *peer, const char **why)
@@ -560,7 +563,10 @@ static const char *vendor_cb(void *arg, const char *policy, const struct ike_ven
 
 static void policy_cb(void *arg, const char *name)
 {
-	ipsecmgr_vendor_restore(arg, name);
+	struct ipsecmgr *m = arg;
+
+	snprintf(m->unknown_policy, sizeof(m->unknown_policy), "%s", name);
+	ipsecmgr_vendor_restore(m, name);
 }
 
 int ipsecmgr_engine_open(struct ipsecmgr *m)

@@ -16,18 +16,24 @@
 #include "place/place.h"
 #include "store/store.h"
 
-#define READY_WAIT_MS 5000 /* restored SAs shall be in the data path within this; then we serve without */
-#define LOAD_MS       1000
-#define LOAD_BEATS    5 /* of which one tells it, changed or not */
+#define READY_WAIT_MS    5000 /* restored SAs shall be in the data path within this; then we serve without */
+#define RESTORE_AGAIN_MS 500
+#define LOAD_MS          1000
+#define LOAD_BEATS       5 /* of which one tells it, changed or not */
+
+/* Keys of rows that are to be deleted. */
+struct stale {
+	struct {
+		char key[IKE_KEY_LEN];
+	} * v;
+	size_t n;
+};
 
 struct restore {
 	struct ipsecmgr *m;
 	uint64_t now;
 	uint32_t n, failed;
-	struct {
-		char key[16];
-	} * stale;
-	size_t n_stale;
+	struct stale marks, sas;
 };
 
 /* --- load
@@ -141,6 +147,28 @@ static void ready_soon(struct ipsecmgr *m)
  * ----------------------------------------------------------------------------------------------------------------------
  */
 
+static void add_stale(struct stale *s, const char *key)
+{
+	void *bigger = strlen(key) < sizeof(s->v[0].key) ? realloc(s->v, (s->n + 1) * sizeof(s->v[0])) : NULL;
+
+	if (!bigger)
+		return; /* the next one of our number sees it */
+	s->v = bigger;
+	snprintf(s->v[s->n++].key, sizeof(s->v[0].key), "%s", key);
+}
+
+static void delete_stale(struct ipsecmgr *m, const char *kind, struct stale *s)
+{
+	struct ckpt_row row = {.kind = kind};
+
+	for (size_t i = 0; i < s->n; i++) {
+		row.key = s->v[i].key;
+		ckpt_write(m->ckpt, &row, 1, NULL, NULL);
+	}
+	free(s->v);
+	*s = (struct stale){0};
+}
+
 static int restore_row(const struct store_ckpt *row, void *arg)
 {
 	struct restore *r = arg;
@@ -155,6 +183,11 @@ static int restore_row(const struct store_ckpt *row, void *arg)
 	if (r->failed <= 20)
 		LOG(EV_IKE_RECOVER_FAIL, "IKE SA %s: %s%s%s", row->key, strerror(-err), why ? ", " : "",
 		    why ? why : "");
+	/* Its service went while we were away, and takes it along, as it does while we are there: a row that
+	 * stays would keep its call for ever. The other chassis may be configured otherwise. */
+	if (err == -ENOENT && !r->m->epoch &&
+	    !ipsecmgr_keep_configured(config_tree(r->m->t), r->m->unknown_policy))
+		add_stale(&r->sas, row->key);
 	return 0;
 }
 
@@ -164,61 +197,61 @@ static int check_mark(const struct store_ckpt *row, void *arg)
 	struct restore *r = arg;
 	char *end;
 	unsigned long spi = strtoul(row->key, &end, 16);
-	void *bigger;
 
-	if (*end || ipsecmgr_map_get(&r->m->child, spi) || strlen(row->key) >= sizeof(r->stale[0].key))
-		return 0;
-	bigger = realloc(r->stale, (r->n_stale + 1) * sizeof(r->stale[0]));
-	if (!bigger)
-		return 0;
-	r->stale = bigger;
-	snprintf(r->stale[r->n_stale++].key, sizeof(r->stale[0].key), "%s", row->key);
+	if (!*end && !ipsecmgr_map_get(&r->m->child, spi))
+		add_stale(&r->marks, row->key);
 	return 0;
 }
 
-static void sweep(struct ipsecmgr *m, struct store_reader *reader, struct restore *r)
-{
-	struct ckpt_row row = {.kind = ESP_MARK_KIND};
-	size_t i;
-
-	store_ckpt_list(reader, ESP_MARK_KIND, m->t->addr, check_mark, r);
-	for (i = 0; i < r->n_stale; i++) {
-		row.key = r->stale[i].key;
-		ckpt_write(m->ckpt, &row, 1, NULL, NULL);
-	}
-	free(r->stale);
-}
-
-static void restore(struct ipsecmgr *m)
+/* 0, or -errno: what is there can't be read, and so nothing can be said of what isn't. */
+static int restore(struct ipsecmgr *m)
 {
 	struct store_reader *reader = store_open_reader(m->t->state_dir, STORE_STATE);
 	struct restore r = {.m = m, .now = ipsecmgr_engine_now(m)};
 	uint64_t began = clock_now_us();
-	int err;
+	int err = reader ? 0 : -ENOMEM;
 
-	if (!reader)
-		return;
 	m->restoring = true;
-	err = store_ckpt_list(reader, "ikesa", m->t->addr, restore_row, &r);
-	if (err && err != -ENOENT)
-		LOG(EV_STORE_ERROR, "reading checkpoints: %s", strerror(-err));
+	if (!err)
+		err = store_ckpt_list(reader, "ikesa", m->t->addr, restore_row, &r);
 	m->restoring = false;
-	m->recovered = r.n;
-	m->recover_failed = r.failed;
-	sweep(m, reader, &r);
+	if (err == -ENOENT) /* there is no store yet */
+		err = 0;
+	if (!err) {
+		m->recovered = r.n;
+		m->recover_failed = r.failed;
+		store_ckpt_list(reader, ESP_MARK_KIND, m->t->addr, check_mark, &r);
+		delete_stale(m, ESP_MARK_KIND, &r.marks);
+		delete_stale(m, "ikesa", &r.sas);
+	}
+	free(r.sas.v);
 	store_close_reader(reader);
-	if (r.n || r.failed)
+	if (!err && (r.n || r.failed))
 		LOG(EV_IKE_RECOVERED, "%u IKE SAs with %zu child SAs recovered in %llu ms, %u lost", r.n,
 		    m->child.n, (unsigned long long)((clock_now_us() - began) / US_PER_MS), r.failed);
+	return err;
 }
 
 /* --- serving
  * ----------------------------------------------------------------------------------------------------------------------------
  */
 
+static void check(struct ipsecmgr *m);
+
+static struct task_timer *restore_timer;
+
+static void restore_again(struct task *t, void *arg)
+{
+	(void)t;
+	task_timer_stop(restore_timer);
+	restore_timer = NULL;
+	check(arg);
+}
+
 static void start_serving(struct ipsecmgr *m)
 {
 	const struct cfg_tree *tree = config_tree(m->t);
+	int err;
 
 	ipsecmgr_guard_lists_load(m);
 	ipsecmgr_guard_alarms_end(m);
@@ -230,7 +263,14 @@ static void start_serving(struct ipsecmgr *m)
 	}
 	m->restoring = true;
 	ipsecmgr_cfg_apply(m, tree);
-	restore(m);
+	err = restore(m);
+	if (err) { /* without its tunnels it would be worse than not there */
+		LOG(EV_STORE_ERROR, "reading checkpoints: %s; tried again", strerror(-err));
+		ipsecmgr_engine_close(m);
+		ipsecmgr_data_forget(m);
+		restore_timer = task_timer_start(m->t, RESTORE_AGAIN_MS, 0, restore_again, m);
+		return;
+	}
 	ipsecmgr_dup_audit(m);
 	ipsecmgr_callee_apply(m);
 	m->up_wall_us = clock_wall_us();
@@ -249,8 +289,6 @@ static void stop_serving(struct ipsecmgr *m)
 	ipsecmgr_data_stop(m);
 	ipsecmgr_maps_policies(m);
 }
-
-static void check(struct ipsecmgr *m);
 
 static enum { UNSETTLED, SETTLING, SETTLED } settle;
 
@@ -278,13 +316,14 @@ static void check(struct ipsecmgr *m)
 {
 	if (!m->cfg_known || !m->srp_known)
 		return;
-	if (m->serving && !m->e && !store_settled(m))
+	if (m->serving && !m->e && (restore_timer || !store_settled(m)))
 		return;
 	if (m->serving && !m->e)
 		start_serving(m);
 	else if (!m->serving && m->e)
 		stop_serving(m);
-	ready_soon(m);
+	if (!restore_timer)
+		ready_soon(m);
 }
 
 static void config_changed(struct task *t, const struct cfg_tree *tree, void *arg)

@@ -14,6 +14,7 @@
 #include "tasks/ipsecmgr/ipsecmgr_cert.c"
 #include "tasks/ipsecmgr/ipsecmgr_cfg.c"
 #include "tasks/ipsecmgr/ipsecmgr_change.c"
+#include "tasks/ipsecmgr/ipsecmgr_keep.c"
 #include "tasks/ipsecmgr/ipsecmgr_payload.c"
 #include "tasks/ipsecmgr/ipsecmgr_peers.c"
 #include "tasks/ipsecmgr/ipsecmgr_secrets.c"

@@ -4,27 +4,27 @@
  * before it takes over what one of its number has stored. The engine behind it has its own tests (test_ike_*,
  * test_ipsecmgr_*).
  */
+#include "base/pack.h"
+#include "ike/ike.h"
 #include "store/store.h"
-#include "tests/exchange/task_rig.h"
+#include "tests/exchange/task_config.h"
+
+#define ROW_VERSION 5 /* of lib/ike/ike_ckpt.c */
 
 static struct peer srdb, srp;
 static struct store_writer *store;
 static uint64_t asked; /* whether all is stored: the question's number */
 static char asker[40];
+static unsigned epoch; /* of srp; 0: there is no redundancy */
+static bool answers;
+static unsigned deletes;
+static char deleted[64]; /* the row that was deleted last */
 
 static void respond(struct peer *p, Envelope *env, uint64_t id, const char *ret)
 {
 	env->kind = ENVELOPE__KIND__RESPONSE;
 	env->id = id;
 	cr_assert_eq(bus_client_send(p->client, ret, env), 0);
-}
-
-static void srdb_rx(struct peer *p, const Envelope *in, const char *ret)
-{
-	if (in->body_case != ENVELOPE__BODY_CKPT_WRITE || in->ckpt_write->n_rows)
-		return;
-	asked = in->id;
-	snprintf(asker, sizeof(asker), "%s", ret);
 }
 
 static void all_is_stored(void)
@@ -37,12 +37,32 @@ static void all_is_stored(void)
 	respond(&srdb, &env, asked, asker);
 }
 
+static void srdb_rx(struct peer *p, const Envelope *in, const char *ret)
+{
+	if (in->body_case != ENVELOPE__BODY_CKPT_WRITE)
+		return;
+	for (size_t i = 0; i < in->ckpt_write->n_rows; i++)
+		if (in->ckpt_write->rows[i]->deleted) {
+			deletes++;
+			snprintf(deleted, sizeof(deleted), "%s %s", in->ckpt_write->rows[i]->kind,
+			         in->ckpt_write->rows[i]->key);
+		}
+	if (in->ckpt_write->n_rows)
+		return;
+	asked = in->id;
+	snprintf(asker, sizeof(asker), "%s", ret);
+	if (answers)
+		all_is_stored();
+}
+
 static void srp_rx(struct peer *p, const Envelope *in, const char *ret)
 {
 	Envelope env = ENVELOPE__INIT;
 	ShowReply r = SHOW_REPLY__INIT;
+	char json[60];
 
-	r.json = (char *)"{\"state\":\"None\",\"epoch\":1}";
+	snprintf(json, sizeof(json), "{\"state\":\"%s\",\"epoch\":%u}", epoch ? "Active" : "None", epoch);
+	r.json = json;
 	env.body_case = ENVELOPE__BODY_SHOW_REPLY;
 	env.show_reply = &r;
 	if (in->body_case == ENVELOPE__BODY_SHOW)
@@ -101,4 +121,108 @@ Test(ipsecmgr_task, it_does_not_wait_for_ever)
 	rig.pid = rig_spawn("ipsecmgr", 3, "boot1");
 	RIG_WAIT(rig.ready);
 	cr_expect(asked);
+}
+
+/* --- what is restored --- */
+
+/* The beginning of a row of this SPI, by the policy "c/w". */
+static void row(uint64_t spi)
+{
+	struct net_addr a = net_addr_v4(0x0a000001);
+	struct store_batch *b = store_batch_new(store);
+	uint8_t blob[200];
+	char key[IKE_KEY_LEN];
+	struct store_ckpt ck = {.kind = "ikesa", .key = key, .owner = "ipsecmgr/3", .blob = blob};
+	struct pack_writer w;
+
+	pack_writer_init(&w, blob, sizeof(blob));
+	pack_put_u8(&w, ROW_VERSION);
+	pack_put_u8(&w, IKE_ST_ESTABLISHED);
+	pack_put_u8(&w, 0);
+	pack_put_u64(&w, spi);
+	pack_put_u64(&w, 1);
+	pack_put_str(&w, "c/w");
+	pack_put_u32(&w, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		pack_put_u8(&w, 4);
+		pack_put_bytes(&w, a.bytes, 4);
+		pack_put_u16(&w, 500);
+	}
+	snprintf(key, sizeof(key), "%016llx", (unsigned long long)spi);
+	ck.len = w.len;
+	cr_assert_eq(store_batch_ckpt(b, &ck), 0);
+	cr_assert_eq(store_submit(store, b, 0, NULL, NULL), 0);
+	cr_assert_eq(store_flush(store, 0), 0);
+}
+
+/* Start it, until it has said all it has to say about the rows. */
+static void start(void)
+{
+	answers = true;
+	rig_peer(&srdb, "p-srdb", "srdb/0", NULL);
+	rig.pid = rig_spawn("ipsecmgr", 3, "boot1");
+	RIG_WAIT(rig.ready);
+	rig_round_trip(&srdb, "ike-sa");
+}
+
+/* The call of a tunnel would stay for ever, with its address. */
+Test(ipsecmgr_task, a_tunnel_goes_with_a_service_that_went_while_it_was_away)
+{
+	row(0x0300000000000001);
+	start();
+	cr_assert_eq(deletes, 1);
+	cr_assert_str_eq(deleted, "ikesa 0300000000000001");
+}
+
+Test(ipsecmgr_task, a_tunnel_stays_whose_service_can_not_be_used)
+{
+	rig_configure("config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n#exit\n"
+	              "wsg-service w\nbind address 10.0.0.1 crypto-template t\n#exit\n#exit\nend\n");
+	row(0x0300000000000001);
+	start();
+	cr_assert_eq(deletes, 0);
+}
+
+/* It may be the other one's. */
+Test(ipsecmgr_task, a_tunnel_stays_where_another_chassis_may_serve_it)
+{
+	epoch = 2;
+	row(0x0300000000000001);
+	start();
+	cr_assert_eq(deletes, 0);
+}
+
+static void swap(const char *from, const char *to)
+{
+	char a[160], b[160];
+
+	snprintf(a, sizeof(a), "%s/%s", rig.dir, from);
+	snprintf(b, sizeof(b), "%s/%s", rig.dir, to);
+	cr_assert_eq(rename(a, b), 0);
+}
+
+/* Tunnels that can't be read are not tunnels that are gone. */
+Test(ipsecmgr_task, a_store_that_can_not_be_read_is_read_again)
+{
+	char path[160];
+	FILE *f;
+	int err;
+
+	store_close_writer(store);
+	swap("state.db", "kept.db");
+	snprintf(path, sizeof(path), "%s/state.db", rig.dir);
+	f = fopen(path, "w");
+	cr_assert(f);
+	for (unsigned i = 0; i < 200; i++)
+		fputs("this is no store at all, whoever reads it\n", f);
+	fclose(f);
+	answers = true;
+	rig_peer(&srdb, "p-srdb", "srdb/0", NULL);
+	rig.pid = rig_spawn("ipsecmgr", 3, "boot1");
+	RIG_WAIT(asked);
+	RIG_WAIT(rig.ticks >= 500);
+	cr_assert(!rig.ready, "it serves without its tunnels");
+	swap("kept.db", "state.db");
+	RIG_WAIT(rig.ready);
+	store = store_open_writer(rig.dir, STORE_STATE, NULL, &err);
 }

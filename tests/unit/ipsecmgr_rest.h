@@ -49,5 +49,13 @@ void ipsecmgr_callee_free(struct ipsecmgr_callee_conf *conf)
 void ipsecmgr_callee_apply(struct ipsecmgr *m)
 {
 }
+#ifndef TESTS_HAVE_IPSECMGR_KEEP
+void ipsecmgr_keep(struct ipsecmgr *m, const struct cfg_tree *tree, struct ipsecmgr_policy **old)
+{
+}
+void ipsecmgr_keep_derived(struct ipsecmgr *m, struct ipsecmgr_policy **old)
+{
+}
+#endif
 
 #endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Services that are bound to where they were, but can't be made a policy of at the moment: their template
+ * has no way to authenticate, a certificate's file is away, or memory is. Their tunnels are not lost for it:
+ * the policy of before stays as it was and lets nobody new in, until the configuration can be used again.
+ * What is not configured any more, its bind or its template, takes its tunnels with it (ipsecmgr_cfg.c).
+ * Entry points: ipsecmgr_keep(), ipsecmgr_keep_derived(), ipsecmgr_keep_configured(). Called by
+ * ipsecmgr_cfg.c and _serve.c.
+ */
+#include "tasks/ipsecmgr/ipsecmgr.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cfg/cfg.h"
+
+#define AGAIN_MS 60000
+
+/* The service's bind, NULL: it has none. */
+static const struct cfg_node *bind_of(const struct cfg_tree *tree, const char *context, const char *service)
+{
+	const struct cfg_node *ctx = cfg_child_named(tree, tree->root, "context", context),
+	                      *svc = ctx ? cfg_child_named(tree, ctx, "wsg-service", service) : NULL,
+	                      *bind = svc ? cfg_child(tree, svc, "bind-address", NULL) : NULL;
+
+	return bind && !bind->negated ? bind : NULL;
+}
+
+/* To the same address, with a template that there is. */
+static bool is_bound(const struct cfg_tree *tree, const struct ipsecmgr_policy *p)
+{
+	const struct cfg_node *bind = bind_of(tree, p->context, p->service), *ctx, *tmpl;
+	const char *address = bind ? cfg_arg(bind, "address") : NULL,
+	           *name = bind ? cfg_arg(bind, "template") : NULL, *type;
+	struct net_addr local;
+
+	if (!address || !name || net_addr_parse(&local, address) || !net_addr_equal(&local, &p->pol.local))
+		return false;
+	ctx = cfg_child_named(tree, tree->root, "context", p->context);
+	tmpl = cfg_child_named(tree, ctx, "crypto-template", name);
+	type = tmpl ? cfg_arg(tmpl, "type") : NULL;
+	return tmpl && !(type && !strcmp(type, "ikev2-vendor"));
+}
+
+static void again(struct task *t, void *arg)
+{
+	struct ipsecmgr *m = arg;
+	const struct cfg_tree *tree = config_tree(t);
+
+	task_timer_stop(m->frozen_timer);
+	m->frozen_timer = NULL;
+	if (m->e && tree)
+		ipsecmgr_cfg_apply(m, tree);
+}
+
+static void move(struct ipsecmgr *m, struct ipsecmgr_policy **at)
+{
+	struct ipsecmgr_policy *p = *at;
+
+	*at = p->next;
+	p->next = m->policies;
+	m->policies = p;
+}
+
+void ipsecmgr_keep(struct ipsecmgr *m, const struct cfg_tree *tree, struct ipsecmgr_policy **old)
+{
+	struct ipsecmgr_policy *p;
+	bool any = false;
+
+	while ((p = *old)) {
+		if (p->map || p->pol.derived || ipsecmgr_cfg_find(m, p->pol.name) || !is_bound(tree, p)) {
+			old = &p->next;
+			continue;
+		}
+		if (!p->frozen)
+			LOG(EV_CFG_ERROR,
+			    "wsg-service %s in context %s can not be used as it is configured now: its "
+			    "tunnels stay, no new ones are let in",
+			    p->service, p->context);
+		p->frozen = any = true;
+		move(m, old);
+	}
+	if (any && m->t && !m->frozen_timer)
+		m->frozen_timer = task_timer_start(m->t, AGAIN_MS, 0, again, m);
+}
+
+static bool has_base(const struct ipsecmgr *m, const char *name)
+{
+	size_t len = strcspn(name, "#");
+
+	for (const struct ipsecmgr_policy *p = m->policies; p; p = p->next)
+		if (!p->pol.derived && strlen(p->pol.name) == len && !strncmp(p->pol.name, name, len))
+			return true;
+	return false;
+}
+
+void ipsecmgr_keep_derived(struct ipsecmgr *m, struct ipsecmgr_policy **old)
+{
+	struct ipsecmgr_policy *p;
+
+	while ((p = *old)) {
+		if (p->pol.derived && !ipsecmgr_cfg_find(m, p->pol.name) && has_base(m, p->pol.name))
+			move(m, old);
+		else
+			old = &p->next;
+	}
+}
+
+/* The names as ipsecmgr_cfg.c and ipsecmgr_maps.c make them of a service and of a crypto map. */
+static bool is_of(const struct cfg_tree *tree, const struct cfg_node *ctx, const char *policy)
+{
+	char name[IKE_NAME_MAX];
+	const struct cfg_node *n;
+
+	cfg_foreach(n, ctx, "wsg-service")
+	{
+		snprintf(name, sizeof(name), "%.60s/%.63s", cfg_key(ctx, 0), cfg_key(n, 0));
+		if (!strcmp(name, policy) && bind_of(tree, cfg_key(ctx, 0), cfg_key(n, 0)))
+			return true;
+	}
+	cfg_foreach(n, ctx, "crypto-map")
+	{
+		snprintf(name, sizeof(name), "%.79s/%.127s", cfg_key(ctx, 0), cfg_key(n, 0));
+		if (!strcmp(name, policy))
+			return true;
+	}
+	return false;
+}
+
+bool ipsecmgr_keep_configured(const struct cfg_tree *tree, const char *policy)
+{
+	const struct cfg_node *ctx;
+	char base[IKE_NAME_MAX];
+
+	snprintf(base, sizeof(base), "%.*s", (int)strcspn(policy, "#"), policy);
+	cfg_foreach(ctx, tree->root, "context") if (is_of(tree, ctx, base)) return true;
+	return false;
+}
