@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/counters.h"
 #include "cli_show.h"
 #include "disk/disk.h"
 #include "srdb/srdb_cleared.h"
@@ -28,7 +29,16 @@ json_t *sh_cleared(struct sh *sh)
 
 static int clear_ikev2(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
-	return sh_control(sh, "srdb/0", "clear counters", "ikev2");
+	const char *key;
+	char err[256], args[200];
+
+	if (!cli_cmd_has(cmd, "service") && !cli_cmd_has(cmd, "tag"))
+		return sh_control(sh, "srdb/0", "clear counters", "ikev2");
+	key = sh_ike_statistics_key(sh, cmd, err, sizeof(err));
+	if (!key)
+		return sh_fail(sh, "%s", err);
+	snprintf(args, sizeof(args), "ikev2 %.*s", COUNTERS_KEY_MAX - 1, key);
+	return sh_control(sh, "srdb/0", "clear counters", args);
 }
 
 /* A service may stand in several contexts. */

@@ -83,17 +83,46 @@ static int clear_bulkstats(struct sh *sh, const struct cli_cmd *cmd, struct cli_
 	return sh_control(sh, "bulkstat/0", "clear", cli_cmd_str(cmd, "what"));
 }
 
+static bool has_tag(const struct cfg_tree *t, const struct cfg_node *ctx, const char *name)
+{
+	return cfg_child_named(t, ctx, "crypto-template", name) ||
+	       cfg_child_named(t, ctx, "crypto-map", name) || cfg_child_named(t, ctx, "wsg-service", name);
+}
+
+/* The templates, maps and services that a name means: those of the session's context, where there is one of
+ * that name; else of every context that has one. False: there is none. */
+static bool tag_args(struct sh *sh, const char *name, char *args, size_t size)
+{
+	const struct cfg_tree *t = sh_tree(sh);
+	const struct cfg_node *ctx;
+
+	ctx = cfg_child(t, t->root, "context", sh->s.context);
+	if (ctx && has_tag(t, ctx, name)) {
+		snprintf(args, size, "of %s/%s", sh->s.context, name);
+		return true;
+	}
+	snprintf(args, size, "tag %s", name);
+	cfg_foreach(ctx, t->root, "context")
+	{
+		if (has_tag(t, ctx, name))
+			return true;
+	}
+	return false;
+}
+
 /* Every ipsecmgr that runs is told to do something with the SAs that match. */
 static int tell_managers(struct sh *sh, const struct cli_cmd *cmd, const char *what)
 {
-	char err[256], args[200] = "all", dst[40];
+	char err[256], args[300] = "all", dst[40];
 	json_t *plan, *task;
 	size_t i;
 	int rc = 0;
 
-	if (cli_cmd_has(cmd, "tag"))
-		snprintf(args, sizeof(args), "tag %s", cli_cmd_str(cmd, "tag"));
-	else if (cli_cmd_has(cmd, "peer"))
+	if (cli_cmd_has(cmd, "tag")) {
+		if (!tag_args(sh, cli_cmd_str(cmd, "tag"), args, sizeof(args)))
+			return sh_fail(sh, "no crypto template, crypto map or service %s is configured",
+			               cli_cmd_str(cmd, "tag"));
+	} else if (cli_cmd_has(cmd, "peer"))
 		snprintf(args, sizeof(args), "peer %s", cli_cmd_str(cmd, "peer"));
 	plan = sh_show(sh, "rmctrl/0", "placement", "", err, sizeof(err));
 	if (!plan)

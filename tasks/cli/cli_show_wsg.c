@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/counters.h"
 #include "cli_show.h"
 #include "vpn/vpn_context.h"
 
@@ -222,30 +223,51 @@ static void add_counters(json_t *sum, json_t *one)
 	        json_object_set_new(sum, key, json_integer(render_num(sum, key) + json_integer_value(v)));
 }
 
+/* The template of a service of this name, in whatever context. */
+static const char *template_of(const struct cfg_tree *t, const char *service)
+{
+	const struct cfg_node *ctx, *svc;
+	const char *name = NULL;
+
+	cfg_foreach(ctx, t->root, "context")
+	{
+		svc = cfg_child_named(t, ctx, "wsg-service", service);
+		if (svc && !name)
+			name = cfg_get(t, svc, "bind-address", "template");
+	}
+	return name;
+}
+
+const char *sh_ike_statistics_key(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
+{
+	const char *service = cli_cmd_str(cmd, "service"), *tag = cli_cmd_str(cmd, "tag"), *key;
+
+	key = service ? template_of(sh_tree(sh), service) : context_of(sh_tree(sh), tag) ? tag : NULL;
+	if (!key && service)
+		snprintf(err, size, "Failure: wsg-service %s does not exist, or is not bound", service);
+	else if (!key)
+		snprintf(err, size, "Failure: no crypto template or map %s is configured", tag);
+	return key;
+}
+
 /* IKEv2 counters are kept by crypto template and map: a context's are those of all it has, a service's those
  * of its template. */
 json_t *sh_ike_statistics_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
-	const char *service = cli_cmd_str(cmd, "service"), *only = NULL, *key, *context;
-	json_t *counters, *list = json_array(), *svc = NULL, *c;
+	bool all = !cli_cmd_has(cmd, "service") && !cli_cmd_has(cmd, "tag");
+	const char *only = all ? NULL : sh_ike_statistics_key(sh, cmd, err, size), *key, *context;
+	json_t *counters = all || only ? sh_counters(sh, "ikev2", err, size) : NULL, *list, *c;
 
-	if (service) {
-		svc = named(sh, service, err, size);
-		only = render_str(json_array_get(json_object_get(svc, "services"), 0), "template");
-	}
-	counters = service && !svc ? NULL : sh_counters(sh, "ikev2", err, size);
+	if (!counters)
+		return NULL;
+	list = json_array();
 	json_object_foreach(counters, key, c)
 	{
-		context = only ? NULL : context_of(sh_tree(sh), key);
+		context = all ? context_of(sh_tree(sh), key) : NULL;
 		if (context)
 			add_counters(of_context(list, context), c);
-		else if (!only || !strcmp(only, key))
+		else if (all || !strncmp(only, key, COUNTERS_KEY_MAX - 1)) /* keys are cut there */
 			json_array_append_new(list, json_pack("{s:s, s:O}", "name", key, "counters", c));
-	}
-	json_decref(svc);
-	if (!counters) {
-		json_decref(list);
-		return NULL;
 	}
 	json_decref(counters);
 	return json_pack("{s:o}", "objects", list);

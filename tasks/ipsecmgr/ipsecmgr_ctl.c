@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control requests: "clear crypto security-association" (also "clear-sa"; args = all | tag NAME | peer ADDR |
- * spi HEX), "clear subscribers" (ipsecmgr_calls.c) and the test commands rekey-ike, rekey-child, dpd (same
- * args; their answer says how many SAs were meant). Called through main.c.
+ * Control requests: "clear crypto security-association" (also "clear-sa"; args = all | tag NAME | of
+ * CONTEXT/NAME | peer ADDR | spi HEX; NAME is that of a template, map or service), "clear subscribers"
+ * (ipsecmgr_calls.c) and the test commands rekey-ike, rekey-child, dpd (same args; their answer says how many
+ * SAs were meant). Called through main.c.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -25,18 +26,26 @@ struct pick {
 	bool children;
 };
 
+/* "CONTEXT/NAME" */
+static bool is_of(const struct ipsecmgr_policy *pol, const char *name, const char *arg)
+{
+	size_t n = strlen(pol->context);
+
+	return !strncmp(arg, pol->context, n) && arg[n] == '/' && !strcmp(arg + n + 1, name);
+}
+
 static bool wanted(const struct pick *p, const struct ike_sa_view *v)
 {
-	const struct ipsecmgr_policy *pol;
+	const struct ipsecmgr_policy *pol = ipsecmgr_cfg_find(p->m, v->policy);
 
 	if (!strcmp(p->word, "peer"))
 		return net_addr_equal(&v->path.remote.addr, &p->peer);
 	if (!strcmp(p->word, "spi"))
 		return v->spi == p->spi || v->peer_spi == p->spi;
-	if (!strcmp(p->word, "tag")) {
-		pol = ipsecmgr_cfg_find(p->m, v->policy);
+	if (!strcmp(p->word, "tag"))
 		return pol && (!strcmp(pol->template, p->arg) || !strcmp(pol->service, p->arg));
-	}
+	if (!strcmp(p->word, "of"))
+		return pol && (is_of(pol, pol->template, p->arg) || is_of(pol, pol->service, p->arg));
 	return true;
 }
 
@@ -90,7 +99,7 @@ static int parse_args(struct pick *p, const char *args)
 		p->spi = strtoull(p->arg, &end, 16);
 		return *end || !p->spi ? -EINVAL : 0;
 	}
-	return strcmp(p->word, "tag") ? -EINVAL : 0;
+	return strcmp(p->word, "tag") && strcmp(p->word, "of") ? -EINVAL : 0;
 }
 
 static int do_one(struct ike_engine *e, uint64_t now, const char *what, const struct picked *x)
@@ -123,9 +132,10 @@ void ipsecmgr_ctl(struct task *t, const struct bus_msg *msg)
 		return;
 	}
 	if (parse_args(&p, c->args)) {
-		task_reply_status(t, msg, -EINVAL,
-		                  "Failure: %.100s: legal is all, tag NAME, peer ADDRESS or spi HEX",
-		                  c->args);
+		task_reply_status(
+		        t, msg, -EINVAL,
+		        "Failure: %.100s: legal is all, tag NAME, of CONTEXT/NAME, peer ADDRESS or spi HEX",
+		        c->args);
 		return;
 	}
 	if (!m->e) {
