@@ -432,3 +432,38 @@ Test(ipsecmgr_change, keys_that_nobody_proves_himself_with)
 	p.pol.n_auth = 2;
 	cr_expect(by_key(&p.pol), "the second way");
 }
+
+/* A service that is bound to nothing any more takes its tunnels with it, and tells their peers (chapter 3).
+ */
+Test(ipsecmgr_change, a_service_that_goes_takes_its_tunnels)
+{
+	static const char bound[] = "config\ncontext local\ncrypto template t ikev2-dynamic\n"
+	                            "authentication local pre-shared-key key secret\n"
+	                            "authentication remote pre-shared-key key secret\n"
+	                            "payload p match childsa\n#exit\n#exit\n"
+	                            "wsg-service s\nbind address 10.0.0.2 crypto-template t\n#exit\nend\n";
+	char *unbound = with(bound, "bind address 10.0.0.2 crypto-template t\n", "");
+	struct ike_initiate i = {.policy = "tmpl", .path = w_path(500)};
+	const struct ike_policy *ours;
+
+	task.instance = 1;
+	configure(bound);
+	cr_assert(ipsecmgr.policies);
+	ours = &ipsecmgr.policies->pol;
+	w->n[0].policy.local = (struct net_addr){0};
+	memcpy(w->n[0].policy.ike, ours->ike, sizeof(ours->ike));
+	memcpy(w->n[0].policy.payload[0].esp, ours->payload[0].esp, sizeof(ours->payload[0].esp));
+	w_start(&w->n[0]);
+	i.path.local = w_path(500).remote;
+	i.path.remote = w_path(500).local;
+	cr_assert_eq(ike_engine_initiate(w->n[0].e, w->now, &i, NULL), 0);
+	w_run(w, 3 * W_US);
+	cr_assert_eq(w_established(&w->n[1]), 1);
+	cr_assert_eq(w_established(&w->n[0]), 1);
+	configure(unbound);
+	w_run(w, W_US);
+	cr_expect_eq(w_established(&w->n[1]), 0);
+	cr_expect_eq(w_established(&w->n[0]), 0);
+	cr_expect_eq(w->n[0].last[IKE_EV_DOWN].reason, IKE_R_PEER_DELETE);
+	free(unbound);
+}

@@ -543,6 +543,61 @@ Test(cfg_rules, weak_algorithms_of_ikev1)
 	reloads();
 }
 
+/* The tables of chapter 7, a second time: the line, and what it says. */
+Test(cfg_rules, every_weak_algorithm_of_the_reference)
+{
+	static const struct {
+		const char *block, *line; /* %s: each of the words */
+		const char *weak[6], *strong;
+	} rows[] = {
+	        {"ikev2-ikesa transform-set s",
+	         "encryption %s",
+	         {"des-cbc", "3des-cbc", "null"},
+	         "aes-cbc-128"},
+	        {"ikev2-ikesa transform-set s",
+	         "hmac %s",
+	         {"aes-xcbc-96", "md5-96", "sha1-96"},
+	         "sha2-256-128"},
+	        {"ikev2-ikesa transform-set s", "group %s", {"1", "2"}, "5"},
+	        {"ikev2-ikesa transform-set s", "prf %s", {"aes-scbc-128", "md5", "sha1"}, "sha2-256"},
+	        {"ipsec transform-set s", "encryption %s", {"des-cbc", "3des-cbc", "null"}, "aes-cbc-128"},
+	        {"ipsec transform-set s", "hmac %s", {"aes-xcbc-96", "md5-96", "sha1-96"}, "sha2-256-128"},
+	        {"ipsec transform-set s", "group %s", {"1", "2", "none"}, "5"},
+	        {"ikev1 policy 1", "encryption %s", {"des-cbc", "3des-cbc"}, "aes-cbc-128"},
+	        {"ikev1 policy 1", "hash %s", {"md5"}, "sha1"},
+	        {"ikev1 policy 1", "group %s", {"1", "2"}, "5"},
+	        {"",
+	         "crypto ipsec transform-set s esp hmac sha1-96 cipher %s",
+	         {"des-cbc", "3des-cbc"},
+	         "aes-cbc-128"},
+	        {"",
+	         "crypto ipsec transform-set s esp hmac %s cipher aes-cbc-128",
+	         {"md5-96", "none"},
+	         "sha1-96"},
+	        {"crypto map v1 ipsec-isakmp", "set pfs %s", {"group1", "group2"}, "group5"},
+	};
+	char text[400], line[200], says[100];
+
+	ok("ikesa delete on-mismatch\ncontext a\n"
+	   "ikev2-ikesa transform-set s\nencryption aes-cbc-256\nhmac sha2-256-128\nprf sha2-256\ngroup "
+	   "14\n#exit\n"
+	   "ipsec transform-set s\nencryption aes-cbc-256\nhmac sha2-256-128\ngroup 14\n#exit\n"
+	   "crypto map m ikev2-ipv4\nikev2-ikesa transform-set list s\npayload p match ipv4\n"
+	   "ipsec transform-set list s\n");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (unsigned k = 0; rows[i].weak[k]; k++) {
+			snprintf(line, sizeof(line), rows[i].line, rows[i].weak[k]);
+			snprintf(text, sizeof(text), "context a\n%s\n%s\n", rows[i].block, line);
+			snprintf(says, sizeof(says),
+			         "Failure: Invalid value %s; it is weak and refused " WHILE, rows[i].weak[k]);
+			cr_expect(!strncmp(type(text), says, strlen(says)), "%s: %s", line, said);
+		}
+		snprintf(line, sizeof(line), rows[i].line, rows[i].strong);
+		snprintf(text, sizeof(text), "context a\n%s\n%s\n", rows[i].block, line);
+		ok(text);
+	}
+}
+
 Test(cfg_rules, nothing_weak_may_be_there_when_it_is_turned_on)
 {
 	ok(STRONG MAP);

@@ -342,6 +342,18 @@ Test(cli_render, crypto_template)
 		contains(render_crypto_template, tree, NULL, parts[i]);
 }
 
+/* Chapter 28: whether devices are asked who they are. */
+Test(cli_render, device_identity_of_a_template)
+{
+	contains(render_crypto_template,
+	         "{'templates':[{'name':'t','device_identity':{'on':true,'default':true}}]}", NULL,
+	         "IKEv2 Notify Payload:\n  Device Identity: Enabled [Default]\n");
+	contains(render_crypto_template, "{'templates':[{'name':'t','device_identity':{'on':true}}]}", NULL,
+	         "IKEv2 Notify Payload:\n  Device Identity: Enabled\n");
+	contains(render_crypto_template, "{'templates':[{'name':'t','device_identity':{'on':false}}]}", NULL,
+	         "IKEv2 Notify Payload:\n  Device Identity: Disabled\n");
+}
+
 Test(cli_render, transform_sets)
 {
 	expect(render_ipsec_transform_set,

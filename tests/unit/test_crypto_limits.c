@@ -312,3 +312,53 @@ Test(crypto_limits, keys_of_the_reference)
 	cr_assert(strstr(error, "1 to 255"), "%s", error);
 	cr_assert(!strstr(error, "kkk"), "a key is not repeated: %s", error);
 }
+
+/* The examples of chapters 3, 7, 11 and 28, with names and addresses filled in, as they are printed there but
+ * for the words that are no commands ("transform-setlist", "authentication" as a block). */
+Test(crypto_limits, examples_of_the_reference_are_taken)
+{
+	static const char *const examples[] = {
+	        /* chapter 3, Femto-UMTS: users by EAP */
+	        "context vpn\neap-profile prof\nmode authentication-pass-through\nexit\n"
+	        "ip pool ipsec 10.1.0.0 255.255.0.0\nipsec transform-set esp\nexit\n"
+	        "ikev2-ikesa transform-set ike\nexit\ncrypto template t ikev2-dynamic\n"
+	        "authentication eap-profile prof\nikev2-ikesa transform-set list ike\n"
+	        "payload p match childsa match ipv4\nip-address-alloc dynamic\nipsec transform-set list "
+	        "esp\nexit\n"
+	        "ikev2-ikesa keepalive-user-activity\nend\n",
+	        /* … certificates */
+	        "certificate name x509 pem data \"cert\" private-key pem data \"key\"\n"
+	        "certificate name y509 pem url http://192.0.2.1/c.pem private-key pem url "
+	        "ftp://192.0.2.1/k.pem\n"
+	        "ca-certificate name root pem data \"root\"\nca-certificate name sub pem url "
+	        "tftp://192.0.2.1/r.pem\n"
+	        "context a\ncrypto template segw ikev2-dynamic\nauthentication local certificate\n"
+	        "authentication remote certificate\nkeepalive interval 20 timeout 20\ncertificate x509\n"
+	        "ca-certificate list ca-cert-name root\npayload p match childsa match ipv6\n"
+	        "ip-address-alloc dynamic\nipsec transform-set list esp\nend\n",
+	        "context vpn\nsubscriber default\nip context-name vpn\nip address pool name pool\nend\n",
+	        /* chapter 7 */
+	        "ikesa delete on-mismatch\nend\n",
+	        /* chapter 11 */
+	        "cmp cert-store location /flash/certs\nend\n",
+	        "no cmp cert-store\nend\n",
+	        "cmp cert-store location /flash/certs key reuse\ncmp auto-fetch current-name c ca-root r "
+	        "time 7\n"
+	        "cmp cert-trap time 24\nend\n",
+	        "certificate name x509 der url sftp://u:p@192.0.2.1:2222/d/c.der private-key pem url "
+	        "file:/flash/k.pem "
+	        "cert-enc cert-hash-url url http://192.0.2.1/c.der\nno certificate name x509\nend\n",
+	        "ca-crl name list der url ldap://192.0.2.1/cn=ca\nca-crl name list pem url "
+	        "ftp://192.0.2.1/l.pem\nend\n",
+	        "context a\ncrypto map m ikev2-ipv4\nocsp nonce\nca-crl list ca-crl-name list\nexit\n"
+	        "crypto map n ikev2-ipv6\nocsp\nexit\ncrypto template t ikev2-dynamic\nocsp nonce\n"
+	        "ca-crl list ca-crl-name list\nend\n",
+	        /* chapter 28 */
+	        "context a\ncrypto template t ikev2-dynamic\nnotify-payload device-id\nno notify-payload "
+	        "device-id\n"
+	        "default notify-payload device-id\nend\n",
+	};
+
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+		cr_expect_eq(load(examples[i]), 0, "example %zu: %s", i, error);
+}
