@@ -15,12 +15,18 @@
 
 #include <openssl/crypto.h>
 
+/* The payload that the first child is of. */
+static const struct ike_payload *first_payload(const struct ike_sa *sa)
+{
+	const struct ike_policy *p = &sa->pol->p;
+
+	return &p->payload[sa->setup->payload < ike_payload_count(p) ? sa->setup->payload : 0];
+}
+
 /* Child suites without groups: IKE_AUTH has no key exchange for the child. */
 static unsigned first_suites(const struct ike_sa *sa, struct ike_suite out[IKE_MAX_SUITES])
 {
-	const struct ike_policy *p = &sa->pol->p;
-	unsigned first = sa->setup->payload < ike_payload_count(p) ? sa->setup->payload : 0;
-	const struct ike_payload *y = &p->payload[first];
+	const struct ike_payload *y = first_payload(sa);
 
 	for (unsigned i = 0; i < y->n_esp; i++) {
 		out[i] = y->esp[i];
@@ -32,19 +38,21 @@ static unsigned first_suites(const struct ike_sa *sa, struct ike_suite out[IKE_M
 /* Does the first child ask for an IPv6 address beside the IPv4 one? */
 static bool asks_ipv6(const struct ike_sa *sa)
 {
-	const struct ike_policy *p = &sa->pol->p;
-	unsigned first = sa->setup->payload < ike_payload_count(p) ? sa->setup->payload : 0;
-
-	return p->payload[first].assign_ipv6;
+	return first_payload(sa)->assign_ipv6;
 }
 
+/* Everything, of the family the payload is for; where it is for any, of that which the tunnel itself has. */
 static unsigned any_ts(const struct ike_sa *sa, struct ike_ts *out)
 {
+	uint16_t family = first_payload(sa)->family;
+	bool both = !family && asks_ipv6(sa);
 	unsigned n = 0;
 
-	if (asks_ipv6(sa) || sa->path.local.addr.family != AF_INET6)
+	if (!family)
+		family = sa->path.local.addr.family;
+	if (both || family != AF_INET6)
 		out[n++] = ike_ts_any(AF_INET);
-	if (asks_ipv6(sa) || sa->path.local.addr.family == AF_INET6)
+	if (both || family == AF_INET6)
 		out[n++] = ike_ts_any(AF_INET6);
 	return n;
 }

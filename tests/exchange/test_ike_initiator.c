@@ -244,6 +244,19 @@ Test(ike_initiator, what_was_given_up_is_not_repeated)
 	expect_nothing();
 }
 
+/* --- what is asked for --- */
+
+/* A payload of a family is for selectors of it, whichever family the tunnel itself is of. */
+Test(ike_initiator, selectors_are_of_the_payloads_family)
+{
+	w->n[0].policy.payload[0].family = w->n[1].policy.payload[0].family = AF_INET6;
+	w_up(w);
+	for (int i = 0; i < 2; i++) {
+		cr_expect_eq(w->n[i].child[0].tsl.lo.family, AF_INET6, "node %d", i);
+		cr_expect_eq(w->n[i].child[0].tsr.lo.family, AF_INET6, "node %d", i);
+	}
+}
+
 /* --- behind a NAT --- */
 
 Test(ike_initiator, from_behind_a_nat)
