@@ -26,8 +26,9 @@
 #define IKE_GUARD_US                                                                                         \
 	(120 * IKE_US_PER_S) /* a replaced SA waits so long for the peer's delete (chapter 12)               \
 	                      */
-#define IKE_MORE_US      (2 * IKE_US_PER_S) /* the peer has so long to ask for further children itself */
-#define IKE_NO_PAYLOAD   0xff               /* a child whose payload is not configured any more */
+#define IKE_RIVAL_US     (10 * IKE_US_PER_S) /* … and one that lost against ours, which was made at once */
+#define IKE_MORE_US      (2 * IKE_US_PER_S)  /* the peer has so long to ask for further children itself */
+#define IKE_NO_PAYLOAD   0xff                /* a child whose payload is not configured any more */
 #define IKE_CHILD_LIMIT  32
 #define IKE_TEMP_RETRIES 8 /* rekeys again after TEMPORARY_FAILURE (chapter 15) … */
 #define IKE_TEMP_MIN_US                                                                                      \

@@ -372,8 +372,9 @@ static void choose(struct ike_rx *rx, struct ike_sa *sa)
 	} else {
 		adopt(old, sa, rx->t);
 		old->doom = IKE_R_REKEYED;
-		if (rival) { /* its maker deletes it; in case it forgets, time does */
-			rival->hard_us = rx->e->now + IKE_GUARD_US;
+		/* its maker deletes it, unless our delete of the old SA comes before our answer */
+		if (rival) {
+			rival->hard_us = rx->e->now + IKE_RIVAL_US;
 			ike_out_touch(rx->t, rival);
 		}
 	}

@@ -135,8 +135,13 @@ static void children_due(struct ike_sa *sa, uint64_t now)
 	}
 }
 
-static void lifetime_due(struct ike_sa *sa, uint64_t now)
+static void lifetime_due(struct ike_sa *sa, struct ike_out *t, uint64_t now)
 {
+	/* one that lost against another at once was never used, and its maker does not have it */
+	if (sa->hard_us && sa->hard_us <= now && sa->replaced && sa->state == IKE_ST_ESTABLISHED) {
+		ike_sa_kill(sa, t, IKE_R_REKEYED, 0, 0);
+		return;
+	}
 	if (sa->hard_us && sa->hard_us <= now) {
 		sa->hard_us = sa->soft_us = 0;
 		if (!sa->replaced)
@@ -185,6 +190,6 @@ void ike_timer_fire(struct wheel_timer *w, uint64_t now, void *arg)
 	if (sa->state != IKE_ST_DEAD && sa->req && sa->retrans_us <= now)
 		retransmit(sa, t);
 	if (sa->state >= IKE_ST_ESTABLISHED && sa->state != IKE_ST_DEAD)
-		lifetime_due(sa, now);
+		lifetime_due(sa, t, now);
 	ike_timer_settle(sa, t);
 }

@@ -238,6 +238,44 @@ Test(ike_rekey, both_rekey_the_ike_sa_at_once)
 	}
 }
 
+/* What node 0 answers to CREATE_CHILD_SA in the first two seconds is lost. */
+static int its_answers_are_lost(struct world *one, int from, const uint8_t *pkt, size_t len, uint64_t *delay)
+{
+	(void)len, (void)delay;
+	return from == 0 && pkt[18] == IKE_X_CREATE_CHILD && pkt[19] & 0x20 &&
+	       one->now < *(uint64_t *)one->fate_arg;
+}
+
+/* Node 0 has both answers, and where its own rekey wins it deletes the old IKE SA before node 1 has its
+ * answer: what node 1 began is over, and of the SA that node 0 made for it node 1 never hears (strongSwan:
+ * "abort active rekeying"). */
+Test(ike_rekey, both_rekey_the_ike_sa_and_one_hears_no_answer)
+{
+	unsigned unheard = 0;
+	uint64_t until;
+
+	for (unsigned seed = 1; seed <= 20; seed++) {
+		struct ike_sa_view a, b;
+
+		w_free(w);
+		w = w_new();
+		w->n[0].rnd += seed * 977;
+		w->n[1].rnd += seed * 1013;
+		start();
+		until = w->now + 2 * W_US;
+		w->fate_arg = &until;
+		w->fate = its_answers_are_lost;
+		cr_assert(w_sa(&w->n[0], &a) && w_sa(&w->n[1], &b));
+		ike_engine_rekey_ike(w->n[0].e, w->now, a.spi);
+		ike_engine_rekey_ike(w->n[1].e, w->now, b.spi);
+		w_run(w, W_US);
+		unheard += w_established(&w->n[0]) == 2;
+		w_run(w, 14 * W_US);
+		settled();
+	}
+	cr_expect(unheard > 0 && unheard < 20, "%u", unheard);
+}
+
 static int first_answer_lost(struct world *one, int from, const uint8_t *pkt, size_t len, uint64_t *delay)
 {
 	unsigned *n = one->fate_arg;
