@@ -436,7 +436,8 @@ static void read_template(const struct build *b)
 	dscp = cfg_get(t, x, "ikev2-ikesa-dscp", "dscp");
 	pol->dscp = dscp ? (uint8_t)strtoul(dscp, NULL, 16) : 0;
 	mobike = cfg_child(t, x, "ikev2-ikesa-mobike", NULL);
-	pol->mobike = mobike && !mobike->negated;
+	/* of subscribers only (chapter 18) */
+	pol->mobike = mobike && !mobike->negated && !b->p->site_to_site;
 	pol->mobike_cookie = pol->mobike && cfg_arg(mobike, "cookie-challenge");
 	pol->mtu4 = (uint16_t)cfg_get_int(t, x, "ip-ikev2-mtu", "bytes", 1384);
 	pol->mtu6 = (uint16_t)cfg_get_int(t, x, "ipv6-ikev2-mtu", "bytes", 1364);

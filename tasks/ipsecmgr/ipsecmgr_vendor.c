@@ -212,6 +212,8 @@ static void take(const struct cfg_tree *t, const struct cfg_node *ctx, const str
 	unsigned n;
 
 	take_ike(t, x, &p->pol);
+	if (p->site_to_site) /* chapter 18, whatever template says it */
+		p->pol.mobike = p->pol.mobike_cookie = false;
 	take_notifies(t, x, &p->pol);
 	take_limits(t, x, &p->pol);
 	take_attributes(t, x, &p->pol);

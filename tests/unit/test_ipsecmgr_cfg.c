@@ -229,7 +229,7 @@ Test(ipsecmgr_cfg, defaults_are_staros)
 }
 
 /* Chapters 16 to 18: what a template without a word, with every line, with `no`, and with `default` makes. */
-static struct ike_policy chapters_16_to_18(const char *lines)
+static struct ike_policy template_of(const char *lines, const char *service)
 {
 	struct ipsecmgr_policy *p;
 	struct ike_policy pol;
@@ -239,8 +239,8 @@ static struct ike_policy chapters_16_to_18(const char *lines)
 	snprintf(text, sizeof(text),
 	         "config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n"
 	         "authentication remote pre-shared-key key k\n%spayload p match childsa\n#exit\n#exit\n"
-	         "wsg-service w\nbind address 192.0.2.1 crypto-template t\nend\n",
-	         lines);
+	         "wsg-service w\n%sbind address 192.0.2.1 crypto-template t\nend\n",
+	         lines, service);
 	t = load(text, 0);
 	p = ipsecmgr_cfg_build(t, NULL, NULL, NULL, NULL);
 	cr_assert_not_null(p);
@@ -248,6 +248,11 @@ static struct ike_policy chapters_16_to_18(const char *lines)
 	ipsecmgr_cfg_free(p);
 	unload(t);
 	return pol;
+}
+
+static struct ike_policy chapters_16_to_18(const char *lines)
+{
+	return template_of(lines, "");
 }
 
 Test(ipsecmgr_cfg, dscp_fragmentation_and_mobike)
@@ -279,6 +284,17 @@ Test(ipsecmgr_cfg, dscp_fragmentation_and_mobike)
 	cr_expect(p.mtu4 == 1932 && p.mtu6 == 1912 && !p.no_fragmentation);
 	cr_expect(p.mobike && !p.mobike_cookie);
 #undef LINES
+}
+
+/* Between sites nobody moves, even where the template says so: the gateway neither offers nor takes it. */
+Test(ipsecmgr_cfg, mobike_is_for_remote_access)
+{
+	struct ike_policy p =
+	        template_of("ikev2-ikesa mobike cookie-challenge\n", "deployment-mode remote-access\n");
+
+	cr_expect(p.mobike && p.mobike_cookie);
+	p = template_of("ikev2-ikesa mobike cookie-challenge\n", "deployment-mode site-to-site\n");
+	cr_expect(!p.mobike && !p.mobike_cookie);
 }
 
 /* Payloads of every kind, and what is said of children, rekeys and repetitions. */

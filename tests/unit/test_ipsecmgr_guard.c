@@ -283,6 +283,10 @@ Test(ipsecmgr_guard, the_first_precedence_counts)
 	cr_assert_eq(d->pol.ike_lifetime_s, 900);
 	cr_assert(d->pol.mobike && d->pol.no_fragmentation && d->pol.ignore_ike_rekey);
 	ipsecmgr_cfg_free(d);
+	p->site_to_site = true; /* where nobody moves (chapter 18) */
+	d = ipsecmgr_vendor_derive(t, p, 1ULL << 1);
+	cr_assert(!d->pol.mobike && d->pol.dpd_interval_s == 31);
+	ipsecmgr_cfg_free(d);
 }
 
 /* Every setting that a vendor template or its payload may have, with a value that is not the service's. */
