@@ -139,6 +139,8 @@ void store_batch_free(struct store_batch *b); /* of a batch that was not submitt
 /* Each copies its arguments. 0, -E2BIG, -EINVAL (wrong file, no key), -ENOMEM. */
 int store_batch_ckpt(struct store_batch *b,
                      const struct store_ckpt *row); /* put; with row->deleted a tombstone */
+/* … unless the row that is there is as high, byte by byte, or was deleted: for numbers that only rise. */
+int store_batch_ckpt_raise(struct store_batch *b, const struct store_ckpt *row);
 int store_batch_ckpt_del(struct store_batch *b, const char *kind, const char *key);
 int store_batch_ckpt_del_owner(struct store_batch *b, const char *kind,
                                const char *owner); /* kind NULL: every kind */

@@ -20,6 +20,12 @@ const struct op_def store_ops[OP_COUNT] = {
                  "INSERT INTO checkpoint(kind, key, owner, version, blob, deleted) VALUES(?1, ?2, ?3, ?7, "
                  "?16, ?8)"
                  " ON CONFLICT(kind, key) DO UPDATE SET owner = ?3, version = ?7, blob = ?16, deleted = ?8"},
+        [OP_CKPT_RAISE] =
+                {STORE_STATE, false, N_VERSION,
+                 "INSERT INTO checkpoint(kind, key, owner, version, blob, deleted) VALUES(?1, ?2, ?3, ?7, "
+                 "?16, ?8)"
+                 " ON CONFLICT(kind, key) DO UPDATE SET owner = ?3, version = ?7, blob = ?16"
+                 " WHERE deleted = 0 AND blob < ?16"},
         [OP_CKPT_DEL] = {STORE_STATE, false, N_VERSION,
                          "UPDATE checkpoint SET version = ?7, blob = x'', deleted = 1 WHERE kind = ?1 AND "
                          "key = ?2 AND deleted = 0"},
@@ -122,7 +128,7 @@ static int add(struct store_batch *b, enum op_type type, const char *const *s, s
 		op->n[i + 1] = n[i];
 	op->blob = (uint8_t *)p;
 	op->len = (uint32_t)len;
-	op->has_blob = type == OP_CKPT_PUT;
+	op->has_blob = type == OP_CKPT_PUT || type == OP_CKPT_RAISE;
 	if (len)
 		memcpy(p, blob, len);
 	if (b->last)
@@ -147,7 +153,7 @@ static int bad_key(const char *key)
 	return strlen(key) > STORE_KEY_MAX ? -E2BIG : 0;
 }
 
-int store_batch_ckpt(struct store_batch *b, const struct store_ckpt *row)
+static int add_ckpt(struct store_batch *b, enum op_type type, const struct store_ckpt *row)
 {
 	int err = bad_key(row->kind) ? bad_key(row->kind) : bad_key(row->key);
 
@@ -156,11 +162,21 @@ int store_batch_ckpt(struct store_batch *b, const struct store_ckpt *row)
 	if (!err && row->version < 0)
 		err = -EINVAL;
 	if (!err)
-		err = add(b, OP_CKPT_PUT, S(row->kind, row->key, row->owner), N(row->deleted),
+		err = add(b, type, S(row->kind, row->key, row->owner), N(row->deleted),
 		          row->deleted ? NULL : row->blob, row->deleted ? 0 : row->len);
 	if (!err)
 		b->last->n[0] = row->version;
 	return err;
+}
+
+int store_batch_ckpt(struct store_batch *b, const struct store_ckpt *row)
+{
+	return add_ckpt(b, OP_CKPT_PUT, row);
+}
+
+int store_batch_ckpt_raise(struct store_batch *b, const struct store_ckpt *row)
+{
+	return row->deleted ? -EINVAL : add_ckpt(b, OP_CKPT_RAISE, row);
 }
 
 int store_batch_ckpt_del(struct store_batch *b, const char *kind, const char *key)

@@ -20,6 +20,7 @@
 
 enum op_type {
 	OP_CKPT_PUT,
+	OP_CKPT_RAISE,
 	OP_CKPT_DEL,
 	OP_CKPT_DEL_OWNER,
 	OP_CKPT_CLEAR,

@@ -111,8 +111,19 @@ static void merge_mark(struct store_ckpt *row, uint8_t blob[ESP_MARK_LEN])
 	row->len = ESP_MARK_LEN;
 }
 
-/* Rows of a message into a batch. *local: all of them describe this chassis only. */
-static int fill(struct store_batch *b, CkptRow *const *rows, size_t n, bool install, bool *local)
+/*
+ * Data paths tell how far they went. One that has just lost an SA to another card's may be late with that:
+ * the mark must not go back behind what the other one has used, nor a row come again that the SA's end has
+ * deleted.
+ */
+static bool only_rises(const char *src, const CkptRow *r)
+{
+	return !strncmp(src, "iftask/", 7) && !strcmp(r->kind, ESP_MARK_KIND) && !r->deleted;
+}
+
+/* Rows of a message from src into a batch. *local: all of them describe this chassis only. */
+static int fill(struct store_batch *b, const char *src, CkptRow *const *rows, size_t n, bool install,
+                bool *local)
 {
 	int err = 0;
 
@@ -132,7 +143,11 @@ static int fill(struct store_batch *b, CkptRow *const *rows, size_t n, bool inst
 		*local &= store_ckpt_local(r->kind);
 		if (install && !r->deleted)
 			merge_mark(&row, blob);
-		err = r->deleted ? store_batch_ckpt_del(b, r->kind, r->key) : store_batch_ckpt(b, &row);
+		if (only_rises(src, r))
+			err = store_batch_ckpt_raise(b, &row);
+		else
+			err = r->deleted ? store_batch_ckpt_del(b, r->kind, r->key)
+			                 : store_batch_ckpt(b, &row);
 	}
 	return err;
 }
@@ -142,7 +157,7 @@ void srdb_ckpt_write(struct task *t, const struct bus_msg *m)
 	const CkptWrite *w = m->env->ckpt_write;
 	struct store_batch *b = srdb_open_batch();
 	struct pending *p = calloc(1, sizeof(*p));
-	int err = b && p ? fill(b, w->rows, w->n_rows, false, &p->local) : -EAGAIN;
+	int err = b && p ? fill(b, m->src, w->rows, w->n_rows, false, &p->local) : -EAGAIN;
 
 	if (err) {
 		store_batch_free(b);
@@ -205,7 +220,7 @@ void srdb_ckpt_install(struct task *t, const struct bus_msg *m)
 	if (!err && in->full_start)
 		err = start_full(b);
 	if (!err)
-		err = fill(b, in->rows, in->n_rows, true, &p->local);
+		err = fill(b, m->src, in->rows, in->n_rows, true, &p->local);
 	/* A standby needs no tombstones: when it becomes active, its peer is synchronised in full. */
 	if (!err)
 		err = store_batch_ckpt_purge(b, INT64_MAX);

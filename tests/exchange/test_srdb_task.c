@@ -10,7 +10,7 @@
 #include "store/store.h"
 #include "tests/exchange/task_rig.h"
 
-static struct peer ipsecmgr, srp, snmp, evlogd;
+static struct peer ipsecmgr, srp, snmp, evlogd, iftask;
 
 static void setup(void)
 {
@@ -231,6 +231,30 @@ Test(srdb_task, installs_rows_of_the_active_chassis)
 	install(false, true, "2", "y");
 	RIG_WAIT(srp.acks == 7);
 	cr_assert_str_eq(rows_now(), "ikesa/2=y ikesa/3=z srp/state=mine ");
+}
+
+/* Numbers that were used must not be used again: a data path that has lost an SA to another one may be late.
+ */
+Test(srdb_task, marks_of_data_paths_only_rise)
+{
+	rig_peer(&iftask, "p-iftask", "iftask/20", NULL);
+	write_row(&ipsecmgr, "espseq", "01000001", "m1");
+	RIG_WAIT(ipsecmgr.acks == 1);
+	write_row(&iftask, "espseq", "01000001", "m3");
+	write_row(&iftask, "espseq", "01000001", "m2");
+	RIG_WAIT(iftask.acks == 2);
+	cr_assert_eq(iftask.status, 0, "what is stored says more");
+	cr_assert_str_eq(rows_now(), "espseq/01000001=m3 ");
+	write_row(&ipsecmgr, "espseq", "01000001", "m1");
+	RIG_WAIT(ipsecmgr.acks == 2);
+	cr_assert_str_eq(rows_now(), "espseq/01000001=m1 ", "a new SA of that SPI begins anew");
+	write_row(&ipsecmgr, "espseq", "01000001", NULL);
+	RIG_WAIT(ipsecmgr.acks == 3);
+	write_row(&iftask, "espseq", "01000001", "m4");
+	write_row(&iftask, "espseq", "01000002", "m1");
+	RIG_WAIT(iftask.acks == 4);
+	cr_assert_str_eq(rows_now(), "espseq/01000002=m1 ", "the SA is gone, and stays gone");
+	rig_peer_close(&iftask);
 }
 
 static void trap(const char *name, uint64_t at)
