@@ -380,13 +380,35 @@ void proc_dump_and_kill(struct proc *p, const char *reason)
 	proc_kill(p, SIGKILL, reason);
 }
 
+/*
+ * Before anybody can start it elsewhere: what is heard from there may come late, when the fabric between the
+ * two cards is cut, and until then two data paths would send with one key.
+ */
+static void tell_left(struct proc *p)
+{
+	Envelope env = ENVELOPE__INIT;
+	TaskLeft tl = TASK_LEFT__INIT;
+	char dst[24];
+
+	if (p->standby || strcmp(p->facility, "ipsecmgr"))
+		return;
+	snprintf(dst, sizeof(dst), "iftask/%u", p->card->slot * 10);
+	tl.facility = p->facility;
+	tl.instance = p->instance;
+	env.body_case = ENVELOPE__BODY_TASK_LEFT;
+	env.task_left = &tl;
+	bus_switch_send(p->card->bus, dst, &env);
+}
+
 void proc_stop(struct proc *p)
 {
 	p->stopping = true;
-	if (p->pid > 0)
+	if (p->pid > 0) {
 		proc_kill(p, SIGKILL, "stopped");
-	else
-		proc_free(p);
+		return;
+	}
+	tell_left(p);
+	proc_free(p);
 }
 
 /* --- death and restart -------------------------------------------------------------------------------------
@@ -523,6 +545,8 @@ static void died(struct proc *p, bool exited, int status)
 		cli_ended(p, exited, status);
 	if (!p->stopping && !p->core[0])
 		crash_find(c->state_dir, c->slot, p->cpu, p->pid, p->core);
+	if (p->stopping)
+		tell_left(p);
 	/* The events still name the process that ended; the reports after them do not. */
 	report_event(c, p, p->stopping ? TASK_EVENT__WHAT__STOPPED : TASK_EVENT__WHAT__DIED, 0, 0, 0);
 	usage_end(p);

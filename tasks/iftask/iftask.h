@@ -96,6 +96,7 @@ void iftask_bind(struct task *t, const struct bus_msg *m);
 /* The TUN of (context, instance) is there and in the worker. 0 or -errno. */
 int iftask_bind_tun(struct iftask *f, uint32_t ctx, uint32_t instance);
 void iftask_bind_peer(struct task *t, const char *addr, uint32_t card, bool up, void *arg);
+void iftask_bind_left(struct task *t, const struct bus_msg *m);
 
 /* --- iftask_show.c */
 void iftask_show(struct task *t, const struct bus_msg *m);

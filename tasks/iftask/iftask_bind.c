@@ -261,7 +261,7 @@ static void release(struct iftask *f, uint32_t instance)
 	}
 	n = forget_sas(f, instance);
 	if (n)
-		LOG(EV_NPU_FLOW, "ipsecmgr %u moved to another card: %zu SAs released", instance, n);
+		LOG(EV_NPU_FLOW, "ipsecmgr %u left this card: %zu SAs released", instance, n);
 	if (!b || npu_instance_del(f->npu, instance, b))
 		abort(); /* keeping them would mean two data paths with one key */
 }
@@ -288,4 +288,13 @@ void iftask_bind_peer(struct task *t, const char *addr, uint32_t card, bool up, 
 
 	if (up && card != t->card && instance >= 1 && instance <= 255 && holds(f, (uint32_t)instance))
 		release(f, (uint32_t)instance);
+}
+
+/* Our card has stopped it: earlier than we hear of it from where it comes up. */
+void iftask_bind_left(struct task *t, const struct bus_msg *m)
+{
+	const TaskLeft *l = m->env->task_left;
+
+	if (!strcmp(l->facility, "ipsecmgr") && holds(&iftask, l->instance))
+		release(&iftask, l->instance);
 }

@@ -91,6 +91,8 @@ static const struct task_route routes[] = {
          "SAs to add, delete or move; answered when the worker has them", iftask_sa_update},
         {ENVELOPE__BODY_SERVICE_BIND, "ipsecmgr", "the service addresses an instance wants sockets on",
          iftask_bind},
+        {ENVELOPE__BODY_TASK_LEFT, "card",
+         "an ipsecmgr of this card was stopped: its SAs and sockets are let go", iftask_bind_left},
         {ENVELOPE__BODY_SHOW, "*", "the data path, its SAs and counters as JSON", iftask_show},
 };
 
