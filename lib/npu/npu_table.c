@@ -327,13 +327,18 @@ static int put_in(struct npu *n, struct npu_sa *sa)
 static void set_path(struct npu *n, const struct npu_path *p)
 {
 	struct npu_sa *sa = npu_table_sa(n, p->spi_in);
+	bool keep;
 
 	if (!sa)
 		return;
+	keep = p->encap && !sa->encap;
 	sa->encap = p->encap;
 	sa->local = p->local;
 	sa->remote = p->remote;
 	sa->port = NULL;
+	if (keep)
+		npu_tx_keep(n, sa);
+	npu_life_begin(sa); /* whoever tells us this may be new, and have heard nothing of it */
 }
 
 static void batch_done(struct npu *n, struct npu_batch *b)

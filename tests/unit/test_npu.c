@@ -415,6 +415,38 @@ Test(npu, sequence_numbers_of_an_sa)
 	end(b);
 }
 
+/* The path is told by whoever owns the SA. */
+static void tell_path(struct bed *b, bool encap, const char *local, const char *remote)
+{
+	struct npu_batch *batch = npu_batch_new(0, 0, 1);
+	struct npu_event e;
+
+	batch->path[batch->n_path++] = (struct npu_path){0x03000101, encap, ep(local), ep(remote)};
+	npu_batch(b->npu, batch);
+	e = wait_event(b, NPU_EV_BATCH);
+	npu_batch_free(e.batch);
+}
+
+/* An ipsecmgr that died may have been told in vain: its successor, which gives us its SAs again, is told too.
+ */
+Test(npu, what_is_used_up_is_told_to_a_new_owner)
+{
+	struct bed *b = begin();
+	struct npu_sa *sa = prepare_sa(b, true, 1000);
+
+	sa->soft_bytes = 5 * 84;
+	sa->hard_bytes = 15 * 84;
+	insert_sa(b, sa, 1000);
+	lives(b, sa, NPU_EV_BYTES_SOFT);
+	tell_path(b, true, "127.0.0.1:4500", "127.0.0.2:4500");
+	make_ping(b, 21);
+	send_to(b->peer_udp, b->pkt.data, b->pkt.len, "127.0.0.1:4500");
+	cr_assert_eq(reply(b, b->peer_udp, DEADLINE_MS), 21);
+	cr_assert_eq(wait_event(b, NPU_EV_HARD).spi, 0x03000101u);
+	remove_all(b, sa);
+	end(b);
+}
+
 /* As often as is wanted while the peer sends, beside the first time. */
 Test(npu, activity_of_the_peer)
 {
@@ -631,6 +663,24 @@ Test(npu, keepalives_while_nothing_is_sent)
 	cr_assert_eq(recv(b->peer_udp, byte, sizeof(byte), 0), 1);
 	cr_assert_geq(clock_now_us() - at, 145000u);
 	cr_assert_geq(npu_stats(b->npu)->keepalives_out, 3u);
+	remove_all(b, sa);
+	end(b);
+}
+
+/* A peer that moves behind a NAT needs them from then on. */
+Test(npu, keepalives_begin_with_encapsulation)
+{
+	struct bed *b = begin();
+	struct npu_sa *sa = prepare_sa(b, false, 1000);
+	struct pollfd p = {.fd = b->peer_udp, .events = POLLIN};
+	uint8_t byte[8];
+
+	sa->keep_idle_us = sa->keep_interval_us = 20000;
+	insert_sa(b, sa, 1000);
+	tell_path(b, true, "127.0.0.1:4500", "127.0.0.2:4500");
+	cr_assert_eq(poll(&p, 1, DEADLINE_MS), 1);
+	cr_assert_eq(recv(b->peer_udp, byte, sizeof(byte), 0), 1);
+	cr_assert_eq(byte[0], 0xff);
 	remove_all(b, sa);
 	end(b);
 }
