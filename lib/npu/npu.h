@@ -46,6 +46,7 @@ struct npu_sa {
 	enum npu_df df;
 	/* worker only */
 	uint32_t learned; /* … with an outer header that must not be fragmented, as the way showed; 0: any */
+	uint64_t learned_until; /* ways change: then the next long packet finds out again */
 	struct npu_port *port;
 	uint64_t in_marked;
 	uint64_t kept_us;            /* last keepalive, or since when there is nothing to keep alive yet */

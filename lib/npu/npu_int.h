@@ -16,7 +16,8 @@
 #define NPU_ROOM          (ESP_HEADROOM + 65536 + ESP_TAILROOM)
 #define NPU_EVENTS_MAX    20000 /* notes beyond this are dropped; batches and marks never */
 #define NPU_PUNT_RETRY_US 20000
-#define NPU_PAUSE_US      250000 /* packets wait so long in the TUN for the marks of resumed SAs */
+#define NPU_PAUSE_US      250000       /* packets wait so long in the TUN for the marks of resumed SAs */
+#define NPU_PMTU_AGE_US   600000000ULL /* RFC 1191 section 6.3 */
 
 enum npu_src_kind { NPU_SRC_WAKE, NPU_SRC_UDP500, NPU_SRC_UDP4500, NPU_SRC_ESP, NPU_SRC_TUN, NPU_SRC_PUNT };
 
@@ -170,6 +171,6 @@ void npu_tx_seal(struct npu *n, struct npu_sa *sa, struct esp_pkt *pkt);
 bool npu_mtu_out(struct npu *n, struct npu_tun *t, struct npu_sa *sa, const struct esp_pkt *pkt);
 /* Must what carries this inner packet not be fragmented? */
 bool npu_mtu_df(const struct npu_sa *sa, const uint8_t *inner);
-void npu_mtu_learn(struct npu_sa *sa, size_t esp_len);
+void npu_mtu_learn(struct npu *n, struct npu_sa *sa, size_t esp_len);
 
 #endif

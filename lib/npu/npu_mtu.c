@@ -13,16 +13,25 @@
 
 #define TOLD_PER_SECOND 100
 #define PIECE_MAX       2048
+#define V6_LEAST        1280
 
 static bool dont_fragment(const uint8_t *inner)
 {
 	return inner[0] >> 4 == 4 && inner[6] & 0x40;
 }
 
+/* What every way of IPv6 takes, and nobody may be told to send less than (RFC 4213 section 3.2). */
+static bool always_fits(const uint8_t *inner)
+{
+	return inner[0] >> 4 == 6 && (inner[4] << 8 | inner[5]) + 40 <= V6_LEAST;
+}
+
 bool npu_mtu_df(const struct npu_sa *sa, const uint8_t *inner)
 {
 	if (sa->remote.addr.family != AF_INET)
 		return false; /* IPv6 has no such bit */
+	if (sa->learned && sa->learned < V6_LEAST && always_fits(inner))
+		return false;
 	return sa->df == NPU_DF_SET || (sa->df == NPU_DF_COPY && dont_fragment(inner));
 }
 
@@ -32,13 +41,15 @@ static uint32_t least(uint32_t a, uint32_t b)
 }
 
 /* The longest inner packet; 0: any. */
-static uint32_t limit(const struct npu_sa *sa, const uint8_t *inner)
+static uint32_t limit(const struct npu *n, struct npu_sa *sa, const uint8_t *inner)
 {
 	bool six = inner[0] >> 4 == 6;
 	uint32_t max = six ? sa->mtu6 : sa->mtu4;
 
+	if (sa->learned && n->now >= sa->learned_until)
+		sa->learned = 0;
 	if (!six && !dont_fragment(inner))
-		return least(max, sa->pre_fragment);
+		max = least(max, sa->pre_fragment);
 	return npu_mtu_df(sa, inner) ? least(max, sa->learned) : max;
 }
 
@@ -89,7 +100,7 @@ static void pieces(struct npu *n, struct npu_sa *sa, const struct esp_pkt *pkt, 
 
 bool npu_mtu_out(struct npu *n, struct npu_tun *t, struct npu_sa *sa, const struct esp_pkt *pkt)
 {
-	size_t max = limit(sa, pkt->data);
+	size_t max = limit(n, sa, pkt->data);
 
 	if (!max || pkt->len <= max)
 		return false;
@@ -106,8 +117,9 @@ bool npu_mtu_out(struct npu *n, struct npu_tun *t, struct npu_sa *sa, const stru
 	return true;
 }
 
-/* The way to the peer takes no packets as long as this one of ESP: the next size that ways have. */
-void npu_mtu_learn(struct npu_sa *sa, size_t esp_len)
+/* The way to the peer takes no packets as long as this one of ESP: the next size that ways have. It is
+ * forgotten after a while, and with the way (RFC 4301 section 8.2.2). */
+void npu_mtu_learn(struct npu *n, struct npu_sa *sa, size_t esp_len)
 {
 	static const uint16_t ways[] = {1500, 1492, 1400, 1280, 1006, 576};
 	size_t over = (sa->remote.addr.family == AF_INET6 ? 40 : 20) + (sa->encap ? 8 : 0);
@@ -116,6 +128,7 @@ void npu_mtu_learn(struct npu_sa *sa, size_t esp_len)
 		if (ways[i] >= esp_len + over)
 			continue;
 		sa->learned = (uint32_t)esp_sa_inner_max(sa->esp, ways[i] - over);
+		sa->learned_until = n->now + NPU_PMTU_AGE_US;
 		return;
 	}
 }

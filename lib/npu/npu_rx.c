@@ -112,6 +112,7 @@ static void follow(struct npu *n, struct npu_sa *sa, const struct net_endpoint *
 	                      .local = sa->local};
 
 	sa->remote = *from;
+	sa->learned = 0;
 	npu_queue_event(n, &e, false);
 }
 

@@ -331,6 +331,8 @@ static void set_path(struct npu *n, const struct npu_path *p)
 
 	if (!sa)
 		return;
+	if (!net_endpoint_equal(&sa->remote, &p->remote) || !net_endpoint_equal(&sa->local, &p->local))
+		sa->learned = 0;
 	keep = p->encap && !sa->encap;
 	sa->encap = p->encap;
 	sa->local = p->local;

@@ -64,7 +64,7 @@ static void send_run(struct npu *n, unsigned first, unsigned end)
 		if (errno == EINTR)
 			continue;
 		if (errno == EMSGSIZE && n->msg_df[first])
-			npu_mtu_learn(n->msg_sa[first], n->iov[first].iov_len);
+			npu_mtu_learn(n, n->msg_sa[first], n->iov[first].iov_len);
 		counter_inc(errno == EMSGSIZE ? &n->cnt->out_too_big : &n->cnt->out_send_fail);
 		first++;
 	}

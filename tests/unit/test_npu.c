@@ -20,6 +20,7 @@
 #include "net/sock.h"
 #include "base/clock.h"
 #include "npu/npu.h"
+#include "npu/npu_int.h"
 #include "punt/punt.h"
 
 #define DEADLINE_MS 5000
@@ -794,4 +795,84 @@ Test(npu, long_packets_are_fragmented_or_their_sender_is_told)
 	close(fd);
 	remove_all(b, sa);
 	end(b);
+}
+
+static void lo_mtu(struct bed *b, uint32_t mtu)
+{
+	int err;
+	struct nl *nl = nl_new(b->ns, &err);
+
+	cr_assert(nl);
+	cr_assert_eq(nl_link_mtu(nl, nl_link_index(nl, "lo"), mtu), 0);
+	nl_free(nl);
+}
+
+/* Send until something comes out. Returns the length of the inner packet. */
+static size_t comes_out(struct bed *b, int fd, size_t len)
+{
+	uint64_t give_up = clock_now_us() + DEADLINE_MS * US_PER_MS;
+	struct pollfd p = {.fd = b->peer_raw, .events = POLLIN};
+	bool df;
+
+	do {
+		cr_assert_eq(send_inner(fd, len, false), 0);
+		cr_assert_lt(clock_now_us(), give_up, "nothing comes out");
+	} while (poll(&p, 1, 10) != 1);
+	receive_outer(b, &df);
+	cr_assert(df);
+	return b->pkt.len;
+}
+
+static void drain(int fd)
+{
+	uint8_t buf[2048];
+
+	while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		;
+}
+
+/* RFC 4301 section 8.2: what the way takes is found out, and found out again after a while. */
+Test(npu, the_size_that_a_way_takes_is_learned_and_forgotten)
+{
+	struct bed *b = begin();
+	struct npu_sa *sa = prepare_sa(b, false, 1ULL << 32);
+	int fd = ns_run(b->ns, open_inner_socket, NULL);
+	struct npu_event e;
+	struct npu_batch *batch;
+
+	cr_assert_geq(fd, 0);
+	sa->df = NPU_DF_SET;
+	insert_sa(b, sa, 1ULL << 32);
+	lo_mtu(b, 1000);
+	cr_assert_lt(comes_out(b, fd, 950), 978u, "in pieces: it may be fragmented, what carries it may not");
+	lo_mtu(b, 65536);
+	cr_assert_lt(comes_out(b, fd, 950), 978u, "as long as that is believed");
+	batch = npu_batch_new(0, 0, 0); /* when it is back the worker rests */
+	npu_batch(b->npu, batch);
+	e = wait_event(b, NPU_EV_BATCH);
+	npu_batch_free(e.batch);
+	drain(b->peer_raw);
+	sa->learned_until = 1;
+	cr_assert_eq(comes_out(b, fd, 950), 978u);
+	cr_assert_eq(sa->learned, 0u);
+	close(fd);
+	remove_all(b, sa);
+	end(b);
+}
+
+/* Nobody may be told to send IPv6 packets of less than 1280 bytes: what carries them is fragmented then. */
+Test(npu, short_ipv6_packets_pass_every_way)
+{
+	struct npu_sa sa = {.df = NPU_DF_SET, .remote.addr.family = AF_INET};
+	uint8_t six[40] = {0x60, [4] = 1240 >> 8, [5] = 1240 & 0xff}, four[20] = {0x45};
+
+	cr_expect(npu_mtu_df(&sa, six));
+	sa.learned = 942;
+	cr_expect_not(npu_mtu_df(&sa, six));
+	cr_expect(npu_mtu_df(&sa, four));
+	six[5]++;
+	cr_expect(npu_mtu_df(&sa, six), "too long: its sender is told 1280");
+	sa.learned = 1400;
+	six[5]--;
+	cr_expect(npu_mtu_df(&sa, six));
 }
