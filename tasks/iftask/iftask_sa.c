@@ -288,6 +288,12 @@ static void sweep_later(struct iftask *f)
 	f->sweep = task_timer_start(f->t, IFTASK_SWEEP_MS, 0, sweep_due, f);
 }
 
+/* More of a push: what was there before. Tunnels that come up meanwhile must not put its end off. */
+static bool goes_on(const SaUpdate *u)
+{
+	return u->n_add && u->add[0]->resume;
+}
+
 struct npu_batch *iftask_sa_silent_batch(size_t n_del)
 {
 	return npu_batch_new(0, n_del, 0);
@@ -353,7 +359,7 @@ void iftask_sa_update(struct task *t, const struct bus_msg *m)
 	npu_batch(f->npu, b);
 	if (u->replace_all && !u->n_add)
 		sweep(f, u->instance);
-	else if (u->replace_all || f->sweep)
+	else if (u->replace_all || (f->sweep && goes_on(u)))
 		sweep_later(f);
 }
 
