@@ -226,30 +226,35 @@ static void want_static(struct vpnmgr *v, struct vpn_routes *want)
 	}
 }
 
-static void want_tun(struct vpnmgr *v, struct vpn_routes *want, const struct net_prefix *p, uint32_t instance)
+static bool want_tun(struct vpnmgr *v, struct vpn_routes *want, const struct net_prefix *p, uint32_t instance)
 {
 	struct nl_route r = {.dst = *p, .ifindex = tun_index(v, instance)};
 
 	if (r.ifindex > 0)
-		vpn_routes_add(want, &r);
-	else
-		vpnmgr_net_problem(v, "no TUN for ipsecmgr %u: %s", instance, strerror(-r.ifindex));
+		return vpn_routes_add(want, &r) == 0;
+	vpnmgr_net_problem(v, "no TUN for ipsecmgr %u: %s", instance, strerror(-r.ifindex));
+	return false;
 }
 
-static void want_routes(struct vpnmgr *v, struct vpn_routes *want)
+/* Returns true when these are all: of a TUN that the fabric does not name now there may be more in the
+ * kernel. */
+static bool want_routes(struct vpnmgr *v, struct vpn_routes *want)
 {
+	bool all = true;
+
 	want_static(v, want);
 	if (!v->serving)
-		return;
+		return true;
 	for (const struct pool *p = v->pools->pools; p; p = p->next)
 		for (size_t i = 0; i < p->nblocks; i++) {
 			struct pool_chunk c = pool_chunk_at(p, i);
 			struct net_prefix x = pool_chunk_prefix(&c);
 
-			want_tun(v, want, &x, c.ipsecmgr);
+			all &= want_tun(v, want, &x, c.ipsecmgr);
 		}
 	for (size_t i = 0; i < v->n_flows; i++)
-		want_tun(v, want, &v->flows[i].p, v->flows[i].ipsecmgr);
+		all &= want_tun(v, want, &v->flows[i].p, v->flows[i].ipsecmgr);
+	return all;
 }
 
 static int note_route(const struct nl_route *r, void *arg)
@@ -279,16 +284,16 @@ static void batch(struct vpnmgr *v, const struct vpn_routes *l, bool del)
 static void reconcile_routes(struct vpnmgr *v)
 {
 	struct vpn_routes want = {0}, have = {0}, put = {0}, del = {0};
-	int err;
+	bool all = want_routes(v, &want);
+	int err = nl_route_walk(v->nl, note_route, &have);
 
-	want_routes(v, &want);
-	err = nl_route_walk(v->nl, note_route, &have);
 	if (!err)
 		err = vpn_routes_diff(&want, &have, &put, &del);
 	if (err) {
 		vpnmgr_net_problem(v, "routes cannot be read: %s", strerror(-err));
 	} else {
-		batch(v, &del, true);
+		if (all)
+			batch(v, &del, true);
 		batch(v, &put, false);
 	}
 	vpn_routes_free(&want);

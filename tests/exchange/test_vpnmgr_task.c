@@ -43,6 +43,7 @@ static struct peer sessmgr, ipsecmgr, srdb, srp, sct;
 static unsigned ports_released; /* back to the faceplate */
 static struct store_writer *store;
 static bool slow;
+static bool no_tuns; /* the fabric is busy */
 static struct {
 	uint64_t id;
 	char ret[40];
@@ -84,6 +85,10 @@ static void fabric_answer(const BpMessage *q)
 		break;
 	case BP_FABRIC__WHAT__SERVICE:
 		cr_assert_lt(instance, 300);
+		if (no_tuns) {
+			r.code = -EAGAIN;
+			break;
+		}
 		if (tun[instance] <= 0)
 			tun[instance] = ns_run(ns, open_tun, &instance);
 		fd = tun[instance];
@@ -481,6 +486,19 @@ Test(vpnmgr_task, a_killed_vpnmgr_changes_nothing)
 	cr_assert(kernel_has("172.16.0.0/24>tun-1"), "%s", kernel);
 	cr_assert_neq(chunk("ue", 256, 2)->first.data[2], 1, "the first is known to be taken");
 	cr_assert(kernel_has("10.45.254.0/24>tun-2"), "%s", kernel);
+}
+
+/* What the fabric does not tell now may well be so: routes of tunnels stay until it is known that nobody
+ * wants them. */
+Test(vpnmgr_task, a_busy_fabric_costs_no_route)
+{
+	cr_assert_eq(chunk("ue", 256, 1)->count, 256);
+	cr_assert(kernel_has("10.45.1.0/24>tun-1"), "%s", kernel);
+	no_tuns = true;
+	rig_stop();
+	rig_start("boot1");
+	shown("context");
+	cr_assert(kernel_has("10.45.1.0/24>tun-1"), "%s", kernel);
 }
 
 Test(vpnmgr_task, repairs_what_somebody_else_broke)
