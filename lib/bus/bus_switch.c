@@ -312,6 +312,15 @@ static void routes_forget(struct bus_switch *s, uint32_t card)
 	}
 }
 
+/* An address is somewhere else only when nobody here has it: a task that moves is stopped first. What says so
+ * all the same is from before it came, and was held up by a cut. */
+static bool is_here(const struct bus_switch *s, const char *addr)
+{
+	const struct route *r = strmap_get(&s->routes, addr);
+
+	return r && r->member;
+}
+
 /* A BusRoute of another card. */
 static void routes_learn(struct bus_switch *s, uint32_t card, const BusRoute *br)
 {
@@ -319,7 +328,7 @@ static void routes_learn(struct bus_switch *s, uint32_t card, const BusRoute *br
 	for (size_t i = 0; i < br->n_rows; i++) {
 		const BusRoute__Row *row = br->rows[i];
 
-		if (row->card != card || strlen(row->addr) >= BUS_ADDR_MAX)
+		if (row->card != card || strlen(row->addr) >= BUS_ADDR_MAX || is_here(s, row->addr))
 			continue;
 		if (row->up)
 			route_set(s, row->addr, card, NULL, !br->full);

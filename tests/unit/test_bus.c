@@ -269,6 +269,34 @@ static void all_arrived(struct card *a, struct card *b, struct end *one, struct 
 	WAIT(a->own == at_a + 1 && b->own == at_b + 1);
 }
 
+/* A task moved to the other card and back while the fabric was cut: what is heard of it at last is old. */
+Test(bus, old_news_does_not_take_an_address_from_who_is_here)
+{
+	struct card a, b;
+	struct end one, two, there, here, mark;
+	int heard;
+
+	two_cards(&a, &b, &one, &two);
+	cut(&a, &b, true);
+	heard = two.routes;
+	join(&there, &b, 2, "ipsecmgr", 7, true);
+	WAIT(two.routes > heard);
+	heard = two.routes;
+	bus_switch_withdraw(b.sw, "ipsecmgr/7");
+	WAIT(two.routes > heard);
+	join(&here, &a, 1, "ipsecmgr", 7, true);
+	cr_assert_eq(bus_switch_where(a.sw, "ipsecmgr/7"), 1);
+	heard = one.routes;
+	WAIT(one.routes > heard);
+	heard = one.routes;
+	cut(&a, &b, false);
+	join(&mark, &b, 2, "sessmgr", 9, true);
+	WAIT(bus_switch_where(a.sw, "sessmgr/9") == 2);
+	cr_assert_eq(bus_switch_where(a.sw, "ipsecmgr/7"), 1);
+	send_show(&one, "ipsecmgr/7", ENVELOPE__KIND__ONEWAY, 5);
+	WAIT(here.n == 1);
+}
+
 Test(bus, a_cut_delays_and_loses_nothing)
 {
 	struct card a, b;
