@@ -42,6 +42,7 @@ struct fabric_service {
 	struct net_addr addr;
 	struct steer_group g;           /* who has sockets, by their places, and whose peers are whose */
 	bool single[INSTANCES_MAX + 1]; /* takes no new peers but its own */
+	bool wanted[INSTANCES_MAX + 1]; /* has asked for the sockets and not let go of them since */
 	int fd[INSTANCES_MAX + 1][3];
 };
 
@@ -305,11 +306,35 @@ static struct fabric_service *service_find(uint32_t ctx, const struct net_addr *
 	return NULL;
 }
 
+static void service_drop(struct fabric_service *s)
+{
+	for (unsigned i = 0; i < fab.n_services; i++)
+		if (fab.services[i] == s) {
+			fab.services[i] = fab.services[--fab.n_services];
+			break;
+		}
+	service_close(s);
+}
+
+/* Sockets that nobody wants stay as they are, in case somebody does again; until there is no room. */
+static bool make_room(const struct fabric_service *keep)
+{
+	for (unsigned i = 0; i < fab.n_services; i++) {
+		struct fabric_service *s = fab.services[i];
+
+		if (s == keep || memchr(s->wanted, true, sizeof(s->wanted)))
+			continue;
+		service_drop(s);
+		return true;
+	}
+	return false;
+}
+
 static struct fabric_service *service_new(uint32_t ctx, const struct net_addr *a)
 {
 	struct fabric_service *s;
 
-	if (fab.n_services == SERVICES_MAX)
+	if (fab.n_services == SERVICES_MAX && !make_room(NULL))
 		return NULL;
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -320,16 +345,6 @@ static struct fabric_service *service_new(uint32_t ctx, const struct net_addr *a
 	s->g.family = a->family;
 	fab.services[fab.n_services++] = s;
 	return s;
-}
-
-static void service_drop(struct fabric_service *s)
-{
-	for (unsigned i = 0; i < fab.n_services; i++)
-		if (fab.services[i] == s) {
-			fab.services[i] = fab.services[--fab.n_services];
-			break;
-		}
-	service_close(s);
 }
 
 static int service_open(uint32_t ctx, const struct net_addr *addr, unsigned instance, unsigned instances,
@@ -348,7 +363,9 @@ static int service_open(uint32_t ctx, const struct net_addr *addr, unsigned inst
 		return -ENOSPC;
 	if (!all_open(s, instance, instances)) {
 		a.s = s;
-		err = ns_run(fc->ns, open_all, &a);
+		do
+			err = ns_run(fc->ns, open_all, &a);
+		while (err == -EMFILE && make_room(s));
 		if (err < 0) {
 			LOG(EV_IFTASK_SOCKET, "sockets of a service address in context %u: %s", ctx,
 			    strerror(-err));
@@ -357,6 +374,7 @@ static int service_open(uint32_t ctx, const struct net_addr *addr, unsigned inst
 			return err;
 		}
 	}
+	s->wanted[instance] = true;
 	for (int i = 0; i < 3; i++)
 		fds[i] = s->fd[instance][i];
 	return 0;
@@ -485,11 +503,11 @@ static int release_request(const BpFabric *f)
 	struct fabric_service *s;
 	int rc = net_addr_from_bytes(&addr, f->addr.data, f->addr.len);
 
-	if (rc < 0)
-		return rc;
+	if (rc < 0 || f->instance < 1 || f->instance > INSTANCES_MAX)
+		return rc < 0 ? rc : -ERANGE;
 	s = service_find(f->ctx, &addr);
 	if (s)
-		service_drop(s);
+		s->wanted[f->instance] = false;
 	return 0;
 }
 

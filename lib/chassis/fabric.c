@@ -165,12 +165,13 @@ int fabric_service_spread(struct task *t, uint32_t ctx, const struct net_addr *a
 	return call(t, &f, NULL, 0, NULL);
 }
 
-int fabric_service_drop(struct task *t, uint32_t ctx, const struct net_addr *addr)
+int fabric_service_release(struct task *t, uint32_t ctx, const struct net_addr *addr, uint32_t instance)
 {
 	BpFabric f = BP_FABRIC__INIT;
 
 	f.what = BP_FABRIC__WHAT__RELEASE;
 	f.ctx = ctx;
+	f.instance = instance;
 	f.addr.data = (uint8_t *)addr->bytes;
 	f.addr.len = net_addr_len(addr);
 	return call(t, &f, NULL, 0, NULL);

@@ -50,7 +50,8 @@ int fabric_service_peers(struct task *t, uint32_t ctx, const struct net_addr *ad
 /* How new peers of this address are spread over the instances: by where they come from (all calls of one go
  * to one instance, steer_owner()), or by their calls. 0 or -errno. */
 int fabric_service_spread(struct task *t, uint32_t ctx, const struct net_addr *addr, bool by_source);
-/* Close the sockets of a service address that is not served any more. */
-int fabric_service_drop(struct task *t, uint32_t ctx, const struct net_addr *addr);
+/* The instance does not serve this address any more. The sockets are closed when nobody does and there is no
+ * room for others. 0 or -errno. */
+int fabric_service_release(struct task *t, uint32_t ctx, const struct net_addr *addr, uint32_t instance);
 
 #endif

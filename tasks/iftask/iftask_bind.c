@@ -146,8 +146,10 @@ static void close_unwanted(struct iftask *f, const ServiceBind *sb, bool forget_
 			continue;
 		}
 		*pp = b->next;
-		if (forget_peers)
+		if (forget_peers) {
 			fabric_service_peers(f->t, b->ctx, &b->addr, b->instance, NULL, 0);
+			fabric_service_release(f->t, b->ctx, &b->addr, b->instance);
+		}
 		npu_port_del(f->npu, b->ctx, b->instance, &b->addr);
 		free(b);
 	}
