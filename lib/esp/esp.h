@@ -229,6 +229,14 @@ size_t esp_mtu_piece(const uint8_t *ip, size_t len, size_t mtu, size_t *at, uint
  * be sent. */
 size_t esp_mtu_too_big(const uint8_t *packet, size_t len, size_t mtu, uint8_t out[ESP_TOO_BIG_MAX]);
 
+/* --- traffic class (esp_ecn.c) ---------------------------------------------------------------------------
+ */
+/* Of a packet whose header was checked, for what carries it: DSCP and ECN. */
+uint8_t esp_ecn_tos(const uint8_t *ip);
+/* Congestion that what carried an inner packet has met, into the packet. false: it must be dropped instead.
+ */
+bool esp_ecn_decap(uint8_t *ip, uint8_t outer_tos);
+
 /* --- inner packets and selectors (esp_inner.c) --------------------------------------------------------- */
 /* Parse an IPv4 or IPv6 packet; len may be longer than the packet. 0 or -EBADMSG. */
 int esp_inner_parse(const uint8_t *data, size_t len, struct esp_flow *flow);

@@ -48,6 +48,10 @@ static int set_options(int fd, int family, int type, unsigned flags)
 		return rc;
 	if (flags & SOCK_PROTECTED) /* without the right to it there are no such policies either */
 		set(fd, SOL_SOCKET, SO_MARK, SOCK_PROTECTED_MARK);
+	if (family == AF_INET6) /* with a packet comes what it was marked with */
+		set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+	else
+		set(fd, IPPROTO_IP, IP_RECVTOS, 1);
 	if (family == AF_INET6)
 		return set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
 	return set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);

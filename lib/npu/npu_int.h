@@ -83,6 +83,12 @@ struct npu_cmd {
 	struct npu_cmd *next;
 };
 
+/* Beside a packet: its traffic class. */
+union npu_control {
+	char room[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
 struct npu_slot {
 	uint8_t room[NPU_ROOM];
 };
@@ -114,6 +120,7 @@ struct npu {
 	struct npu_slot *slots;
 	struct mmsghdr msgs[NPU_BATCH];
 	struct iovec iov[NPU_BATCH];
+	union npu_control control[NPU_BATCH];
 	struct sockaddr_storage names[NPU_BATCH];
 	struct npu_src *msg_src[NPU_BATCH];
 	struct npu_sa *msg_sa[NPU_BATCH];

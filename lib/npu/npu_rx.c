@@ -5,6 +5,7 @@
  * worker's thread.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,7 +26,9 @@ static int receive(struct npu *n, int fd)
 		n->msgs[i].msg_hdr = (struct msghdr){.msg_name = &n->names[i],
 		                                     .msg_namelen = sizeof(n->names[i]),
 		                                     .msg_iov = &n->iov[i],
-		                                     .msg_iovlen = 1};
+		                                     .msg_iovlen = 1,
+		                                     .msg_control = &n->control[i],
+		                                     .msg_controllen = sizeof(n->control[i])};
 	}
 	got = recvmmsg(fd, n->msgs, NPU_BATCH, MSG_DONTWAIT, NULL);
 	return got < 0 ? 0 : got;
@@ -45,6 +48,21 @@ static void sender(struct npu *n, int i, struct net_endpoint *from)
 {
 	if (net_endpoint_from_sockaddr(from, (struct sockaddr *)&n->names[i], n->msgs[i].msg_hdr.msg_namelen))
 		memset(from, 0, sizeof(*from));
+}
+
+/* The traffic class it came with: one byte of IPv4, four of IPv6. */
+static uint8_t marked(struct npu *n, int i)
+{
+	struct msghdr *msg = &n->msgs[i].msg_hdr;
+	int tclass = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
+			return *CMSG_DATA(c);
+		if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS)
+			memcpy(&tclass, CMSG_DATA(c), sizeof(tclass));
+	}
+	return (uint8_t)tclass;
 }
 
 /* --- ESP ----------------------------------------------------------------------------------------------- */
@@ -132,7 +150,7 @@ static void to_tun(struct npu *n, struct npu_tun *tun, const struct esp_pkt *pkt
 }
 
 static void esp_in(struct npu *n, struct npu_port *p, struct esp_pkt *pkt, const struct net_endpoint *from,
-                   bool udp)
+                   uint8_t tos, bool udp)
 {
 	enum esp_reason reason;
 	struct npu_tun *tun;
@@ -169,6 +187,10 @@ static void esp_in(struct npu *n, struct npu_port *p, struct esp_pkt *pkt, const
 	}
 	npu_life_packet(n, sa);
 	npu_life_activity(n, sa);
+	if (!esp_ecn_decap(pkt->data, tos)) {
+		counter_inc(&n->cnt->in_malformed);
+		return;
+	}
 	counter_inc(&n->cnt->in_packets);
 	counter_add(&n->cnt->in_bytes, pkt->len);
 	to_tun(n, tun, pkt);
@@ -191,7 +213,7 @@ void npu_rx_esp(struct npu *n, struct npu_port *p)
 		if (v4 && esp_outer_pull_ipv4(&pkt))
 			npu_tx_count(n, ESP_DROP_SHORT);
 		else
-			esp_in(n, p, &pkt, &from, false);
+			esp_in(n, p, &pkt, &from, marked(n, i), false);
 	}
 }
 
@@ -233,7 +255,7 @@ static void udp_in(struct npu *n, struct npu_port *p, unsigned which, int i)
 	} else if (pkt.len >= 4 && memcmp(pkt.data, marker, 4) == 0) {
 		ike_in(n, p, pkt.data + 4, pkt.len - 4, &from, true);
 	} else {
-		esp_in(n, p, &pkt, &from, true);
+		esp_in(n, p, &pkt, &from, marked(n, i), true);
 	}
 }
 

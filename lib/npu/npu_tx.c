@@ -84,7 +84,21 @@ void npu_tx_flush(struct npu *n)
 	n->n_out = 0;
 }
 
-static void queue(struct npu *n, struct npu_src *src, struct npu_sa *sa, bool df,
+/* The traffic class of one packet, in the octet that the family has for it (RFC 2474). */
+static void put_tos(struct msghdr *msg, union npu_control *room, int tos, uint16_t family)
+{
+	struct cmsghdr *c;
+
+	msg->msg_control = room;
+	msg->msg_controllen = sizeof(*room);
+	c = CMSG_FIRSTHDR(msg);
+	c->cmsg_level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	c->cmsg_type = family == AF_INET6 ? IPV6_TCLASS : IP_TOS;
+	c->cmsg_len = CMSG_LEN(sizeof(tos));
+	memcpy(CMSG_DATA(c), &tos, sizeof(tos));
+}
+
+static void queue(struct npu *n, struct npu_src *src, struct npu_sa *sa, bool df, uint8_t tos,
                   const struct net_endpoint *to, const struct esp_pkt *pkt)
 {
 	unsigned i = n->n_out++;
@@ -97,11 +111,13 @@ static void queue(struct npu *n, struct npu_src *src, struct npu_sa *sa, bool df
 	                                     .msg_namelen = net_endpoint_to_sockaddr(to, &n->names[i]),
 	                                     .msg_iov = &n->iov[i],
 	                                     .msg_iovlen = 1};
+	if (tos)
+		put_tos(&n->msgs[i].msg_hdr, &n->control[i], tos, to->addr.family);
 }
 
 /* --- ESP ----------------------------------------------------------------------------------------------- */
 
-static void send_esp(struct npu *n, struct npu_sa *sa, bool df, const struct esp_pkt *pkt)
+static void send_esp(struct npu *n, struct npu_sa *sa, bool df, uint8_t tos, const struct esp_pkt *pkt)
 {
 	struct net_endpoint to = sa->remote;
 	struct npu_src *src;
@@ -115,12 +131,13 @@ static void send_esp(struct npu *n, struct npu_sa *sa, bool df, const struct esp
 	}
 	if (!sa->encap)
 		to.port = 0; /* raw sockets know no ports */
-	queue(n, src, sa, df, &to, pkt);
+	queue(n, src, sa, df, tos, &to, pkt);
 }
 
 void npu_tx_seal(struct npu *n, struct npu_sa *sa, struct esp_pkt *pkt)
 {
 	bool df = npu_mtu_df(sa, pkt->data);
+	uint8_t tos = esp_ecn_tos(pkt->data);
 	size_t len = pkt->len;
 	enum esp_reason reason = esp_seal(sa->esp, pkt, n->now);
 
@@ -132,7 +149,7 @@ void npu_tx_seal(struct npu *n, struct npu_sa *sa, struct esp_pkt *pkt)
 	npu_life_packet(n, sa);
 	counter_inc(&n->cnt->out_packets);
 	counter_add(&n->cnt->out_bytes, len);
-	send_esp(n, sa, df, pkt);
+	send_esp(n, sa, df, tos, pkt);
 }
 
 /* Does it go the way of what an SA brings in? Then it came without one (RFC 4301 section 5.2). */
@@ -205,21 +222,6 @@ void npu_tx_tun(struct npu *n, struct npu_tun *t)
 
 /* --- IKE ----------------------------------------------------------------------------------------------- */
 
-/* The DSCP of one packet, in the octet that the family has for it (RFC 2474). */
-static void put_dscp(struct msghdr *msg, void *room, size_t size, unsigned dscp, uint16_t family)
-{
-	struct cmsghdr *c;
-	int tos = (int)dscp << 2;
-
-	msg->msg_control = room;
-	msg->msg_controllen = size;
-	c = CMSG_FIRSTHDR(msg);
-	c->cmsg_level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
-	c->cmsg_type = family == AF_INET6 ? IPV6_TCLASS : IP_TOS;
-	c->cmsg_len = CMSG_LEN(sizeof(tos));
-	memcpy(CMSG_DATA(c), &tos, sizeof(tos));
-}
-
 static void ike_out(struct npu *n, const struct punt_info *info, const uint8_t *data, size_t len)
 {
 	struct npu_port *p = npu_table_port(n, info->ctx, info->instance, &info->local.addr);
@@ -228,13 +230,13 @@ static void ike_out(struct npu *n, const struct punt_info *info, const uint8_t *
 	struct iovec iov[2] = {{(void *)(uintptr_t)marker, natt ? 4 : 0}, {(void *)(uintptr_t)data, len}};
 	struct sockaddr_storage to;
 	struct msghdr msg = {.msg_name = &to, .msg_iov = iov, .msg_iovlen = 2};
-	char room[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
+	union npu_control room = {{0}};
 	unsigned dscp = info->flags >> PUNT_DSCP_SHIFT & PUNT_DSCP_MASK;
 	int fd = p ? p->src[natt ? NPU_UDP4500 : NPU_UDP500].fd : -1;
 
 	msg.msg_namelen = net_endpoint_to_sockaddr(&info->remote, &to);
 	if (dscp)
-		put_dscp(&msg, room, sizeof(room), dscp, info->remote.addr.family);
+		put_tos(&msg, &room, (int)dscp << 2, info->remote.addr.family);
 	if (fd >= 0) /* long messages may be fragmented */
 		set_df(&p->src[natt ? NPU_UDP4500 : NPU_UDP500], info->remote.addr.family, false);
 	if (fd < 0 || sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)

@@ -41,6 +41,7 @@ struct bed {
 	char path[64];
 	uint8_t buf[ESP_HEADROOM + 2048 + ESP_TAILROOM];
 	struct esp_pkt pkt;
+	uint8_t tos; /* of make_ping() */
 };
 
 static void notify(void *arg)
@@ -275,6 +276,7 @@ static void make_ping(struct bed *b, uint16_t number)
 	memset(ip, 0, 84);
 	memcpy(ip, "\x45\x00\x00\x54\x00\x00\x00\x00\x40\x01\x00\x00\x0a\x0a\x00\x05\x0a\x09\x00\x01\x08",
 	       21);
+	ip[1] = b->tos;
 	sum = checksum(ip, 20);
 	ip[10] = (uint8_t)(sum >> 8);
 	ip[11] = (uint8_t)sum;
@@ -875,4 +877,42 @@ Test(npu, short_ipv6_packets_pass_every_way)
 	sa.learned = 1400;
 	six[5]--;
 	cr_expect(npu_mtu_df(&sa, six));
+}
+
+/* ---- the traffic class ---- */
+
+static uint8_t outer_tos(struct bed *b)
+{
+	return b->buf[ESP_HEADROOM + 1];
+}
+
+/* RFC 4301 section 5.1.2: what carries a packet is marked like it; congestion on the way is not forgotten
+ * (RFC 6040). */
+Test(npu, the_traffic_class_goes_along)
+{
+	struct bed *b = begin();
+	struct npu_sa *sa = add_sa(b, false, 1000);
+	struct pollfd p = {.fd = b->event_fd, .events = POLLIN};
+	int expedited = 0xb8 | 2, congestion = 3;
+
+	b->tos = (uint8_t)expedited;
+	make_ping(b, 1);
+	send_to(b->peer_raw, b->pkt.data, b->pkt.len, "127.0.0.1:0");
+	cr_assert_eq(reply(b, b->peer_raw, DEADLINE_MS), 1);
+	cr_assert_eq(b->pkt.data[1], expedited, "the kernel answers as it was asked");
+	cr_assert_eq(outer_tos(b), expedited);
+	cr_assert_eq(setsockopt(b->peer_raw, IPPROTO_IP, IP_TOS, &congestion, sizeof(congestion)), 0);
+	make_ping(b, 2);
+	send_to(b->peer_raw, b->pkt.data, b->pkt.len, "127.0.0.1:0");
+	cr_assert_eq(reply(b, b->peer_raw, DEADLINE_MS), 2);
+	cr_assert_eq(b->pkt.data[1], 0xb8 | 3);
+	cr_assert_eq(outer_tos(b), 0xb8 | 3);
+	b->tos = 0; /* it cannot be told: dropped, as it would have been without the tunnel */
+	make_ping(b, 3);
+	send_to(b->peer_raw, b->pkt.data, b->pkt.len, "127.0.0.1:0");
+	while (!__atomic_load_n(&b->counters.in_malformed, __ATOMIC_RELAXED))
+		poll(&p, 1, 1);
+	cr_assert_eq(b->counters.in_packets, 2u);
+	remove_all(b, sa);
+	end(b);
 }
