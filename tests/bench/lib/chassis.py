@@ -12,16 +12,17 @@ import tempfile
 import threading
 import time
 
+import bench_lab
 import machine
 
 ORRERY = os.path.abspath("build/bin/orrery")
-LAB = os.path.abspath("tests/bench/bench.lab")
 NAME = "bench"
 TUNNELS = 1000
-GROUPS = ("modp2048", "x25519")
-GATEWAY, SERVER = "192.0.2.1", "203.0.113.10"
-CHARONS = (("openssl", "192.0.2.50", "openssl plugin alone"),
-           ("gmp", "192.0.2.51", "gmp with dh_exponent_ansi_x9_42 = no, curve25519, aes, sha2 plugins"))
+# What is set up: its name, the DH group, by certificate or by pre-shared key.
+SETUPS = (("modp2048", "modp2048", False), ("x25519 and RSA-2048", "x25519", True), ("x25519", "x25519", False))
+GATEWAY, GATEWAY_CERT, SERVER = "192.0.2.1", "192.0.2.2", "203.0.113.10"
+CHARONS = (("openssl", "192.0.2.50", "192.0.2.60", "openssl plugin alone"),
+           ("gmp", "192.0.2.51", "192.0.2.61", "gmp with dh_exponent_ansi_x9_42 = no, curve25519, aes, sha2 plugins"))
 PEERS = ("--psk", "orrery-bench", "--ike", "aes128-sha256", "--esp", "aes128gcm",
          "--remote-ts", "203.0.113.0/24", "--id-prefix", "enb-")
 ECHO_PPS = 10  # a second and tunnel, while something is broken: a gap is seen to the nearest 100 ms
@@ -37,6 +38,7 @@ def private_place():
     os.makedirs(work + "/r", mode=0o700)
     os.makedirs(work + "/s")
     try:
+        Peers.lab, Peers.certs = bench_lab.make(work)
         yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -163,16 +165,18 @@ def idle(report, settle_s=12, seconds=15):
 # --- simulated peers ------------------------------------------------------------------------------------------
 
 class Peers:
-    """`orrery peers` in the lab's host ran, and its control socket."""
+    """`orrery peers` in the lab's host ran, and its control socket. `lab` and `certs`: see bench_lab.make()."""
 
-    def __init__(self, server, dh, *more, count=TUNNELS, lab=LAB, source="100.64.0.0/16"):
+    lab, certs = None, []
+
+    def __init__(self, server, dh, *more, count=TUNNELS, lab=None, source="100.64.0.0/16"):
         self.count = count
         self.path = os.path.join(os.environ["ORRERY_RUN"], "lab-bench", "bench.peers")
         if os.path.exists(self.path):
             os.unlink(self.path)
         self.start = time.monotonic()
         self.proc = subprocess.Popen(
-            [ORRERY, "lab", "exec", lab, "ran", ORRERY, "peers", "--count", str(count), "--server", server, "--dh", dh,
+            [ORRERY, "lab", "exec", lab or self.lab, "ran", ORRERY, "peers", "--count", str(count), "--server", server, "--dh", dh,
              "--source", source, "--control", self.path, "--tries", "10", *PEERS, *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
@@ -212,12 +216,13 @@ class Peers:
             self.proc.kill()
 
 
-def set_up(report, group, procs, server, dh, what):
+def set_up(report, group, procs, server, setup, what):
     """TUNNELS tunnels from nothing: CPU time of these processes for them, rate, memory. Returns the peers, still up."""
-    report.progress(f"{what}: {TUNNELS} tunnels, {dh}")
+    name, dh, by_cert = setup
+    report.progress(f"{what}: {TUNNELS} tunnels, {name}")
     kb = {f: memory_kb(procs, {f}) for f, _ in procs}
     before = cpu_by_facility(procs)
-    peers = Peers(server, dh, "--ping", SERVER, "--pps", "0.001")
+    peers = Peers(server, dh, "--ping", SERVER, "--pps", "0.001", *(Peers.certs if by_cert else ()))
     try:
         s = peers.wait_up()
         time.sleep(0.3)  # what is still being written belongs to them
@@ -228,16 +233,16 @@ def set_up(report, group, procs, server, dh, what):
     up = s["established"]
     if not up:
         peers.stop()
-        raise RuntimeError(f"{what}, {dh}: no tunnel came up")
+        raise RuntimeError(f"{what}, {name}: no tunnel came up")
     used = {f: after[f] - before[f] for f in after}
     total = sum(used.values())
     top = sorted(used.items(), key=lambda x: -x[1])[:5]
     shares = ", ".join(f"{f} {v / up * 1e3:.2f}" for f, v in top) if len(used) > 1 else ""
     missing = "" if up == TUNNELS else f"ONLY {up} OF {TUNNELS} CAME UP; "
-    report.add(group, f"{dh}: CPU per tunnel, {what}", total / up * 1e3, "CPU ms/tunnel",
+    report.add(group, f"{name}: CPU per tunnel, {what}", total / up * 1e3, "CPU ms/tunnel",
                missing + (shares or "one process"), raw={"facilities": used, "peers": s})
-    report.add(group, f"{dh}: tunnels per CPU second, {what}", up / total if total else None, "tunnels/CPU s")
-    report.add(group, f"{dh}: set-up rate, {what}", s["setups"] / s["all_up_s"] if s["all_up_s"] else None, "tunnels/s",
+    report.add(group, f"{name}: tunnels per CPU second, {what}", up / total if total else None, "tunnels/CPU s")
+    report.add(group, f"{name}: set-up rate, {what}", s["setups"] / s["all_up_s"] if s["all_up_s"] else None, "tunnels/s",
                f"wall clock, 64 at a time; {s['setup_ms_avg']:.0f} ms mean, {s['setup_ms_max']:.0f} ms worst")
     grown = {f: memory_kb(procs, {f}) - k for f, k in kb.items()}
     return peers, grown, up
@@ -246,13 +251,14 @@ def set_up(report, group, procs, server, dh, what):
 def tunnels(report):
     """Set-up figures of the chassis; leaves the last group's tunnels up."""
     peers = None
-    for dh in GROUPS:
+    for setup in SETUPS:
         if peers:
             peers.stop()
             until("the tunnels are gone", 30, no_tunnels, 0.2)
         procs = processes()
         first = peers is None
-        peers, grown, up = set_up(report, "set-up (chassis, checkpoints on)", procs, GATEWAY, dh, "chassis")
+        peers, grown, up = set_up(report, "set-up (chassis, checkpoints on)", procs, GATEWAY_CERT if setup[2] else GATEWAY, setup,
+                                  "chassis")
         if first:
             mine = {f: grown.get(f, 0) for f in ("ipsecmgr", "sessmgr", "iftask", "srdb")}
             report.add("set-up (chassis, checkpoints on)", "memory per tunnel: ipsecmgr, sessmgr, iftask, srdb",
@@ -550,22 +556,22 @@ def scale(report, count=65536, part=5000):
 # --- charon beside it -----------------------------------------------------------------------------------------
 
 def charon(report):
-    for name, address, plugins in CHARONS:
+    for name, address, address_cert, plugins in CHARONS:
         exe = os.path.join(os.environ["ORRERY_RUN"], "lab-bench", name, "bin", "charon")
         procs = [("charon", pid) for pid in machine.pids_of(os.path.realpath(exe))]
         if not procs:
             raise RuntimeError(f"charon of host {name} does not run")
         group = f"charon as responder, {plugins}; kernel-libipsec, 16 threads"
-        for i, dh in enumerate(GROUPS):
-            peers, grown, up = set_up(report, group, procs, address, dh, f"charon ({name})")
+        for i, setup in enumerate(SETUPS):
+            peers, grown, up = set_up(report, group, procs, address_cert if setup[2] else address, setup, f"charon ({name})")
             if i == 0:
                 report.add(group, f"memory per tunnel, charon ({name})", grown["charon"] / up, "KiB/tunnel", "growth of RSS")
             peers.stop()
             time.sleep(1)
-            ours = report.value("set-up (chassis, checkpoints on)", f"{dh}: CPU per tunnel, chassis")
-            theirs = report.value(group, f"{dh}: CPU per tunnel, charon ({name})")
+            ours = report.value("set-up (chassis, checkpoints on)", f"{setup[0]}: CPU per tunnel, chassis")
+            theirs = report.value(group, f"{setup[0]}: CPU per tunnel, charon ({name})")
             if ours and theirs:
-                report.add(group, f"{dh}: CPU of the whole chassis / CPU of charon ({name})", ours / theirs, "times",
+                report.add(group, f"{setup[0]}: CPU of the whole chassis / CPU of charon ({name})", ours / theirs, "times",
                            "same peers, same run; charon stores nothing")
 
 
@@ -573,7 +579,7 @@ def charon(report):
 
 def run(report, wanted):
     report.progress("lab: a chassis, two charons")
-    orrery("lab", "up", LAB)
+    orrery("lab", "up", Peers.lab)
     peers = None
     try:
         if "system" in wanted:
@@ -598,4 +604,4 @@ def run(report, wanted):
     finally:
         if peers:
             peers.stop()
-        subprocess.run([ORRERY, "lab", "down", LAB], capture_output=True, timeout=30)
+        subprocess.run([ORRERY, "lab", "down", Peers.lab], capture_output=True, timeout=30)

@@ -35,7 +35,7 @@ def one(report, peers, kind, rate, what, cookies):
     procs = chassis.processes()
     kb, cpu = chassis.memory_kb(procs, {"ipsecmgr"}), chassis.cpu_by_facility(procs)
     before = peers.ask("status")
-    flood = subprocess.Popen([chassis.ORRERY, "lab", "exec", chassis.LAB, "openssl", "python3", FLOODER, chassis.GATEWAY, kind,
+    flood = subprocess.Popen([chassis.ORRERY, "lab", "exec", chassis.Peers.lab, "openssl", "python3", FLOODER, chassis.GATEWAY, kind,
                               str(rate), str(SECONDS)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     times, asked = [], 0
     try:
@@ -62,7 +62,7 @@ def one(report, peers, kind, rate, what, cookies):
 
 
 def run(report):
-    chassis.orrery("lab", "up", chassis.LAB)
+    chassis.orrery("lab", "up", chassis.Peers.lab)
     peers = None
     try:
         peers = chassis.Peers(chassis.GATEWAY, "x25519", "--ping", chassis.SERVER, "--pps", "0.5", count=COUNT)
@@ -73,4 +73,4 @@ def run(report):
     finally:
         if peers:
             peers.stop()
-        subprocess.run([chassis.ORRERY, "lab", "down", chassis.LAB], capture_output=True, timeout=30)
+        subprocess.run([chassis.ORRERY, "lab", "down", chassis.Peers.lab], capture_output=True, timeout=30)
