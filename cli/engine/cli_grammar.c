@@ -16,10 +16,6 @@
 #include <unistd.h>
 #include "cli/engine/cli_int.h"
 
-struct cli_word_help {
-	const char *word, *help;
-};
-
 #define IN_MODES 8
 
 /* Reading state of one file. */
@@ -135,69 +131,6 @@ static const char *value(struct lex *l)
 	return v;
 }
 
-/* --- glossary --- */
-
-static unsigned hash(const char *s)
-{
-	unsigned h = 2166136261u;
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)tolower((unsigned char)*s)) * 16777619u;
-	return h;
-}
-
-static struct cli_word_help *word_slot(const struct cli_grammar *g, const char *word)
-{
-	unsigned i = hash(word) & (g->words_size - 1);
-
-	while (g->words[i].word && strcasecmp(g->words[i].word, word))
-		i = (i + 1) & (g->words_size - 1);
-	return &g->words[i];
-}
-
-static void word_add(struct cli_grammar *g, const char *word, const char *help)
-{
-	if (g->nwords * 2 >= g->words_size) {
-		struct cli_word_help *old = g->words;
-		unsigned n = g->words_size;
-
-		g->words_size = n ? n * 2 : 1024;
-		g->words = calloc(g->words_size, sizeof(*old));
-		if (!g->words)
-			abort();
-		for (unsigned i = 0; i < n; i++)
-			if (old[i].word)
-				*word_slot(g, old[i].word) = old[i];
-		free(old);
-	}
-	struct cli_word_help *w = word_slot(g, word);
-
-	if (w->word)
-		return; /* the first help wins: the glossary stands in the file that sorts first */
-	w->word = word;
-	w->help = help;
-	g->nwords++;
-}
-
-/* Help of a word (close: "") or of a variable (word: its name, close: ">"). NULL: none. */
-const char *cli_grammar_word_help(const struct cli_grammar *g, const char *word, const char *close)
-{
-	char buf[256];
-	size_t n;
-
-	if (!g->words_size)
-		return NULL;
-	if (!*close)
-		return word_slot(g, word)->help;
-	n = strlen(word);
-	if (n + 3 > sizeof(buf))
-		return NULL;
-	buf[0] = '<';
-	memcpy(buf + 1, word, n);
-	memcpy(buf + 1 + n, ">", 2);
-	return word_slot(g, buf)->help;
-}
-
 /* { word "help" … }: into the glossary, or only for one row (own). */
 static int parse_help_block(struct lex *l, struct cli_word_help *own, unsigned max, unsigned *n)
 {
@@ -212,7 +145,7 @@ static int parse_help_block(struct lex *l, struct cli_word_help *own, unsigned m
 		const char *h = cli_arena_strdup(&l->g->arena, l->tok);
 
 		if (!own) {
-			word_add(l->g, w, h);
+			cli_words_add(l->g, w, h);
 		} else {
 			if (*n == max)
 				return fail(l, "too many help words in one row");

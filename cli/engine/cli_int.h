@@ -78,6 +78,10 @@ struct cli_index {
 	unsigned nvars;
 };
 
+struct cli_word_help {
+	const char *word, *help;
+};
+
 struct cli_grammar {
 	struct cli_arena arena;
 	struct cli_mode **modes;
@@ -91,6 +95,10 @@ struct cli_grammar {
 #define CLI_POS_MAX 256
 #define CLI_TOK_MAX 1200
 
+/* The help of a word, or of a variable in its angle brackets; both strings are borrowed. The first one wins:
+ * the glossary stands in the file that sorts first. No memory ends the program. */
+void cli_words_add(struct cli_grammar *g, const char *word, const char *help);
+/* Help of a word (close: "") or of a variable (word: its name, close: ">"). NULL: none. */
 const char *cli_grammar_word_help(const struct cli_grammar *g, const char *word, const char *close);
 const struct cli_enum *cli_grammar_enum(const struct cli_grammar *g, const char *name);
 
