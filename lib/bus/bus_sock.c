@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ZeroMQ on libuv. ZMQ_FD is edge-triggered and any send may consume the edge, so besides the poll handle a
- * prepare handle receives after sends, before the loop blocks. Receiving until EAGAIN leaves no command
+ * prepare handle receives after sends, before the loop blocks; what that makes handlers send keeps the loop
+ * awake until a receiving found nothing after it. Receiving until EAGAIN leaves no command
  * behind (zmq_msg_recv looks for them before it says so); asking ZMQ_EVENTS would cost a system call a
  * message. At most RX_BATCH messages are taken at once, so that timers and other descriptors of a busy
  * process are served too.
@@ -250,10 +251,11 @@ static void drain(struct bus_sock *s)
 	bus_uncork(s->cork);
 	if (s->closing)
 		return;
-	if (!empty && !s->idling) {
+	/* what the cork held has just gone out, and the edge with it: the loop must not block on that */
+	if ((!empty || s->stale) && !s->idling) {
 		s->idling = true;
 		uv_idle_start(&s->idle, idle_cb);
-	} else if (empty && s->idling) {
+	} else if (empty && !s->stale && s->idling) {
 		s->idling = false;
 		uv_idle_stop(&s->idle);
 	}
