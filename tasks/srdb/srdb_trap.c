@@ -2,8 +2,9 @@
 /*
  * Traps: a trap is in the store before anybody hears of it. Its number and text come from the trap table; a
  * trap whose condition another one ends raises an alarm, the other one clears it. Raisers repeat a request
- * until it is answered, so a trap seen before is answered without being stored again. After the commit the
- * topic "trap" tells snmp.
+ * until it is answered, so a trap that was stored before is answered without being stored again, and the
+ * repetition of one that is not stored yet waits for the answer of the first. After the commit the topic
+ * "trap" tells snmp.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,10 @@
 
 struct pending {
 	struct bus_from from;
+	uint64_t hash;
+	struct pending *next;
 };
+static struct pending *waiting; /* not stored yet, as long as the disk is full */
 
 static uint64_t fnv(uint64_t h, const char *s)
 {
@@ -34,12 +38,30 @@ static uint64_t trap_hash(const char *src, uint32_t number, uint64_t wall_us, co
 	return fnv(fnv(0xcbf29ce484222325ULL ^ number ^ wall_us << 16, src), json) | 1;
 }
 
-static bool seen_before(uint64_t hash)
+static bool stored_before(uint64_t hash)
 {
 	for (size_t i = 0; i < SEEN; i++)
 		if (srdb.traps_seen[i] == hash)
 			return true;
 	return false;
+}
+
+static bool waits(uint64_t hash)
+{
+	for (const struct pending *p = waiting; p; p = p->next)
+		if (p->hash == hash)
+			return true;
+	return false;
+}
+
+static void take_out(const struct pending *gone)
+{
+	struct pending **pp = &waiting;
+
+	while (*pp && *pp != gone)
+		pp = &(*pp)->next;
+	if (*pp)
+		*pp = gone->next;
 }
 
 static void remember(uint64_t hash)
@@ -85,6 +107,9 @@ static void stored(const struct store_result *res, void *arg)
 
 	if (!res->final)
 		return; /* kept and tried again; the raiser waits */
+	take_out(p);
+	if (!res->error)
+		remember(p->hash);
 	if (res->error)
 		task_reply_status_to(srdb.t, &p->from, res->error, "trap not stored: %s",
 		                     strerror(-res->error));
@@ -190,7 +215,6 @@ static int submit(const struct bus_msg *m, const struct trap_row *row, const str
 	};
 	struct store_batch *b = srdb_open_batch();
 	struct pending *p = calloc(1, sizeof(*p));
-	uint64_t hash = trap_hash(m->src, row->number, trap.wall_us, json);
 	int err = b && p ? store_batch_trap(b, &trap) : -EAGAIN;
 
 	if (!err)
@@ -199,13 +223,15 @@ static int submit(const struct bus_msg *m, const struct trap_row *row, const str
 		store_batch_free(b);
 	} else {
 		p->from = task_from(m);
+		p->hash = trap_hash(m->src, row->number, trap.wall_us, json);
 		err = srdb_open_submit(b, stored, p);
 	}
 	if (err) {
 		free(p);
 		return err;
 	}
-	remember(hash);
+	p->next = waiting;
+	waiting = p;
 	LOG(EV_SNMP_TRAP, "Internal trap notification %u (%s) %s", row->number, row->name, text);
 	return 0;
 }
@@ -217,6 +243,7 @@ void srdb_trap_raise(struct task *t, const struct bus_msg *m)
 	struct trap_value v[TRAPS_OBJECTS_MAX];
 	size_t n = values_of(tr, v);
 	char *json = row ? traps_json(v, n) : NULL;
+	uint64_t hash = json ? trap_hash(m->src, row->number, tr->at_wall_us, json) : 0;
 	int err;
 
 	if (!srdb.store)
@@ -225,8 +252,10 @@ void srdb_trap_raise(struct task *t, const struct bus_msg *m)
 		task_reply_status(t, m, -EINVAL, "there is no trap %.80s", tr->name);
 	else if (!json)
 		task_reply_status(t, m, -EINVAL, "the values of trap %s are not text", row->name);
-	else if (seen_before(trap_hash(m->src, row->number, tr->at_wall_us, json)))
+	else if (stored_before(hash))
 		task_reply_status(t, m, 0, "%s", "");
+	else if (waits(hash))
+		LOG(EV_DEBUG, "trap %s of %s is repeated and not stored yet", row->name, m->src);
 	else if ((err = submit(m, row, v, n, json)) < 0)
 		task_reply_status(t, m, err, "trap not stored: %s", strerror(-err));
 	free(json);
