@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -219,11 +220,15 @@ static void option(struct words *w, const char *name, const char *value)
 	word(w, value);
 }
 
-static void run_inside(int pid, struct words *w)
+/* It ends with this session, however that ends: it would hold the namespace of a chassis that is gone. */
+static void run_inside(int pid, struct words *w, pid_t session)
 {
 	char ns[64];
 	const char *argv[WORDS + 3] = {"nsenter", ns};
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != session)
+		_exit(1);
 	snprintf(ns, sizeof(ns), "--net=/proc/%d/ns/net", pid);
 	memcpy(argv + 2, w->v, w->n * sizeof(*w->v));
 	execvp(argv[0], (char *const *)argv);
@@ -236,8 +241,8 @@ static int run_in_context(struct sh *sh, struct words *w, struct cli_out *out)
 	uint32_t ctx = vpn_context_id(sh_tree(sh), sh->s.context);
 	char err[256] = "Failure: the context has no vpnmgr at the moment", buf[512];
 	int fds[2], pid = vpnmgr_pid(sh, ctx ? ctx : VPN_LOCAL, err, sizeof(err));
+	pid_t child, session = getpid();
 	ssize_t n;
-	pid_t child;
 
 	if (pid <= 0)
 		return sh_fail(sh, "%s", err);
@@ -247,7 +252,7 @@ static int run_in_context(struct sh *sh, struct words *w, struct cli_out *out)
 	if (child == 0) {
 		dup2(fds[1], 1);
 		dup2(fds[1], 2);
-		run_inside(pid, w);
+		run_inside(pid, w, session);
 	}
 	close(fds[1]);
 	while (child > 0) {

@@ -25,6 +25,14 @@ devices() {
 }
 before=$(devices)
 pid=$("$ORRERY" status --name t1 --json | jq .pid)
+# an operator pings meanwhile; the program stands still, so that nothing but the end of its session ends it
+"$ORRERY" cli --name t1 -c 'ping 127.0.0.1 count 10000' >/dev/null 2>&1 &
+pings() {
+	session=$("$ORRERY" ps --name t1 --json | jq '[.cards[].processes[] | select(.facility == "cli")][0].pid')
+	ping=$(cat "/proc/$session"/task/*/children) && [ "$(tr '\0' ' ' <"/proc/${ping% }/cmdline" | cut -c 1-5)" = "ping " ]
+}
+within 10 pings
+kill -STOP $ping || fail "ping"
 # the namespaces are those of its vpnmgrs and its own
 spaces=$(for p in $("$ORRERY" ps --name t1 --json | jq '.cards[].processes[].pid'); do readlink "/proc/$p/ns/net"; done | sort -u)
 kill -9 "$pid"
