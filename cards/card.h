@@ -15,6 +15,7 @@
 #include "place/place.h"
 #include "task/beat.h"
 #include "task/crash.h"
+#include "task/silence.h"
 #include "task/usage.h"
 
 enum proc_state {
@@ -44,7 +45,8 @@ struct proc {
 	uv_poll_t *poll;
 	uv_timer_t *timer; /* back-off */
 	char token[33], identity[BUS_ADDR_MAX];
-	uint64_t started_wall, started_us, last_beat, died_at;
+	uint64_t started_wall, started_us, died_at;
+	struct silence silence; /* since its last beat */
 	struct beat_page *beat; /* of the process; NULL: nobody waits for its heartbeats */
 	uint64_t beats;         /* as last seen there */
 	uint32_t restarts, sessions;
@@ -92,7 +94,8 @@ struct card {
 	uint64_t boot_wall;
 	bool peer[PROFILE_SLOTS_MAX + 1];
 	HardwareReport *hardware; /* as the backplane last told it; the active management card hands it on */
-	uint64_t heard[PROFILE_SLOTS_MAX + 1]; /* over the fabric, as the active management card */
+	pid_t peer_pid[PROFILE_SLOTS_MAX + 1];
+	struct silence heard[PROFILE_SLOTS_MAX + 1]; /* of the other cards, over the fabric */
 	uint32_t next_cli;
 	struct card_cpu cpu[CARD_CPUS];
 	uint64_t cpus_us, cpus_due_us; /* last and next reading of them */

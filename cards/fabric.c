@@ -20,7 +20,7 @@
 
 void fabric_watch(struct card *c, unsigned slot)
 {
-	c->heard[slot] = clock_now_us();
+	silence_end(&c->heard[slot], clock_now_us());
 }
 
 void fabric_heard(struct card *c, const char *src)
@@ -28,7 +28,7 @@ void fabric_heard(struct card *c, const char *src)
 	unsigned slot;
 
 	if (sscanf(src, "card/%u", &slot) == 1 && slot >= 1 && slot <= PROFILE_SLOTS_MAX)
-		c->heard[slot] = clock_now_us();
+		fabric_watch(c, slot);
 }
 
 static void ping(struct card *c, unsigned slot)
@@ -44,17 +44,23 @@ static void ping(struct card *c, unsigned slot)
 	bus_switch_send(c->bus, dst, &env);
 }
 
+/* Silent for so long, though it got to run? Asked every so many ticks. */
+static bool unheard(struct card *c, unsigned slot, unsigned ticks, uint64_t limit_ms)
+{
+	return silence_watch(&c->heard[slot], c->peer_pid[slot], clock_now_us(),
+	                     ticks * c->profile.card_heartbeat_ms * US_PER_MS, limit_ms * US_PER_MS);
+}
+
 /* The backplane's own watch for hung cards comes first. */
 static void look(struct card *c)
 {
-	uint64_t now = clock_now_us(),
-	         limit = (c->profile.card_hang_ms + 2 * c->profile.card_heartbeat_ms) * US_PER_MS;
+	uint64_t limit = c->profile.card_hang_ms + 2 * c->profile.card_heartbeat_ms;
 
 	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++) {
-		if (!c->peer[n] || now - c->heard[n] < limit)
+		if (!c->peer[n] || !unheard(c, n, 1, limit))
 			continue;
 		LOG(EV_CARD_FAIL, "card %u lives and is not heard over the fabric for %llu ms", n,
-		    (unsigned long long)((now - c->heard[n]) / US_PER_MS));
+		    (unsigned long long)c->heard[n].whole_us / US_PER_MS);
 		report_card_event(c, CARD_EVENT__WHAT__HUNG, n, "fabric lost", clock_wall_us());
 		fabric_watch(c, n);
 	}
@@ -81,10 +87,10 @@ static void tell_beside(struct card *c, unsigned slot, bool lost)
 static void look_beside(struct card *c)
 {
 	static bool lost[PROFILE_SLOTS_MAX + 1];
-	uint64_t now = clock_now_us(), limit = 3 * BESIDE_TICKS * c->profile.card_heartbeat_ms * US_PER_MS;
+	uint64_t limit = 3 * BESIDE_TICKS * c->profile.card_heartbeat_ms;
 
 	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++) {
-		bool is = beside(c, n) && now - c->heard[n] > limit;
+		bool is = beside(c, n) && unheard(c, n, BESIDE_TICKS, limit);
 
 		if (is != lost[n] && (is || c->peer[n]))
 			tell_beside(c, n, is);

@@ -116,6 +116,7 @@ static void presence(struct card *c, const BpPresence *p)
 		return;
 	}
 	c->peer[p->slot] = p->up;
+	c->peer_pid[p->slot] = p->pid;
 	fabric_watch(c, p->slot);
 	if (p->up)
 		bus_switch_peer_up(c->bus, p->slot);

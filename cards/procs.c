@@ -200,7 +200,7 @@ static int spawn(struct proc *p, const BpSpawnCli *cli, const int *fds)
 	p->assumed = false;
 	p->started_wall = clock_wall_us();
 	p->started_us = clock_now_us();
-	p->last_beat = clock_now_us();
+	silence_end(&p->silence, clock_now_us());
 	p->beats = 0;
 	usage_start(p);
 	p->sessions = 0;
@@ -299,7 +299,7 @@ void proc_activate(struct proc *p, uint32_t instance, const char *reason)
 	p->standby = false;
 	snprintf(src, sizeof(src), "%s/%u", p->facility, instance);
 	bus_switch_rename(p->card->bus, p->identity, src);
-	p->last_beat = clock_now_us();
+	silence_end(&p->silence, clock_now_us());
 	a.instance = instance;
 	a.reason = (char *)reason;
 	a.at_wall_us = clock_wall_us();
@@ -571,16 +571,35 @@ static void died(struct proc *p, bool exited, int status)
 /* --- heartbeats --------------------------------------------------------------------------------------------
  */
 
-static void read_beat(struct proc *p, uint64_t now)
+/* true: it has beaten since the last time. */
+static bool read_beat(struct proc *p, uint64_t now)
 {
 	uint64_t beats = atomic_load(&p->beat->beats);
 
 	if (beats == p->beats)
-		return;
+		return false;
 	p->beats = beats;
-	p->last_beat = now;
+	silence_end(&p->silence, now);
 	p->sessions = atomic_load(&p->beat->sessions);
 	p->has_sessions = atomic_load(&p->beat->has_sessions);
+	return true;
+}
+
+/* A task that never comes to its loop hangs as well; one that did not get to run does not. */
+static bool hangs(struct proc *p, uint64_t now)
+{
+	const struct profile *pf = &p->card->profile;
+	uint64_t limit = pf->task_hang_ms * US_PER_MS;
+
+	if (silence_watch(&p->silence, p->pid, now, pf->card_heartbeat_ms * US_PER_MS, limit))
+		return true;
+	if (silence_excused(&p->silence, limit))
+		LOG(EV_STARVED,
+		    "%s/%u (pid %d) is silent for %llu ms, but for %llu ms it waited for a CPU or its disk",
+		    p->facility, p->instance, (int)p->pid,
+		    (unsigned long long)p->silence.whole_us / US_PER_MS,
+		    (unsigned long long)(p->silence.whole_us - p->silence.ours_us) / US_PER_MS);
+	return false;
 }
 
 void proc_heartbeats(struct card *c)
@@ -590,12 +609,10 @@ void proc_heartbeats(struct card *c)
 	for (struct proc *p = c->procs; p; p = p->next) {
 		if (p->pid <= 0 || p->state == PROC_HUNG || !p->beat)
 			continue;
-		read_beat(p, now);
-		/* A task that never comes to its loop is hung as well. */
-		if (now - p->last_beat <= c->profile.task_hang_ms * US_PER_MS)
+		if (read_beat(p, now) || !hangs(p, now))
 			continue;
-		LOG(EV_TASK_HANG, "%s/%u (pid %d) does not answer for %u ms", p->facility, p->instance,
-		    (int)p->pid, c->profile.task_hang_ms);
+		LOG(EV_TASK_HANG, "%s/%u (pid %d) does not answer for %llu ms", p->facility, p->instance,
+		    (int)p->pid, (unsigned long long)p->silence.whole_us / US_PER_MS);
 		report_event(c, p, TASK_EVENT__WHAT__HUNG, 0, 0, 0);
 		p->state = PROC_HUNG;
 		proc_dump_and_kill(p, "heartbeat lost");

@@ -10,6 +10,7 @@
 #include "chassis/bp.h"
 #include "chassis/hardware.h"
 #include "chassis/profile.h"
+#include "task/silence.h"
 
 struct chassis;
 
@@ -29,7 +30,8 @@ struct slot {
 	bool hung, ready;
 	char state[24]; /* as the card last said: booting, standby, active, offline */
 	uint32_t tasks;
-	uint64_t last_heartbeat, hung_told, died_at;
+	struct silence silence; /* since its last heartbeat, or since its silence was told */
+	uint64_t died_at;
 	char reason[64];
 	struct conn *conn;
 	uv_poll_t *pid_poll, *life_poll; /* while powered on; freed by libuv's close */

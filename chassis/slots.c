@@ -31,6 +31,7 @@ static void presence(struct slot *s, bool up, bool hung)
 	p.up = up;
 	p.hung = hung;
 	p.reason = s->reason;
+	p.pid = s->pid;
 	p.at_wall_us = clock_wall_us();
 	m.body_case = BP_MESSAGE__BODY_PRESENCE;
 	m.presence = &p;
@@ -404,7 +405,7 @@ int slots_power_on(struct chassis *c, unsigned slot)
 	s->reason[0] = 0;
 	s->tasks = 0;
 	snprintf(s->state, sizeof(s->state), "booting");
-	s->last_heartbeat = clock_now_us();
+	silence_end(&s->silence, clock_now_us());
 	s->pid_poll = poll_begin(s, s->pidfd, UV_READABLE, pid_cb);
 	s->life_poll = poll_begin(s, s->life, UV_READABLE | UV_DISCONNECT, life_cb);
 	c->hw.powered[slot] = true;
@@ -435,6 +436,7 @@ void slots_hello(struct chassis *c, struct conn *cn, const BpCardHello *h)
 			continue;
 		p.slot = n;
 		p.up = true;
+		p.pid = o->pid;
 		p.at_wall_us = clock_wall_us();
 		m.body_case = BP_MESSAGE__BODY_PRESENCE;
 		m.presence = &p;
@@ -453,7 +455,7 @@ void slots_heartbeat(struct chassis *c, unsigned slot, const BpHeartbeat *hb)
 	struct slot *s = &c->slots[slot];
 	bool changed = strcmp(s->state, hb->state) || s->ready != hb->ready;
 
-	s->last_heartbeat = clock_now_us();
+	silence_end(&s->silence, clock_now_us());
 	s->tasks = hb->tasks;
 	s->ready = hb->ready;
 	snprintf(s->state, sizeof(s->state), "%s", hb->state);
@@ -465,6 +467,22 @@ void slots_heartbeat(struct chassis *c, unsigned slot, const BpHeartbeat *hb)
 		return;
 	gate_check(c);
 	server_slot_changed(c, s);
+}
+
+/* What waits on its connection is not seen yet when this process did not get to run itself: silence.h. */
+static bool hangs(struct slot *s, uint64_t now)
+{
+	const struct profile *p = &s->c->profile;
+	uint64_t limit = p->card_hang_ms * US_PER_MS;
+
+	if (silence_watch(&s->silence, s->pid, now, p->card_heartbeat_ms * US_PER_MS, limit))
+		return true;
+	if (silence_excused(&s->silence, limit))
+		LOG(EV_STARVED,
+		    "card %u is silent for %llu ms, but for %llu ms it waited for a CPU or its disk", s->n,
+		    (unsigned long long)s->silence.whole_us / US_PER_MS,
+		    (unsigned long long)(s->silence.whole_us - s->silence.ours_us) / US_PER_MS);
+	return false;
 }
 
 /*
@@ -482,14 +500,13 @@ static void heartbeat_cb(uv_timer_t *t)
 	for (unsigned n = 1; n <= PROFILE_SLOTS_MAX; n++) {
 		struct slot *s = &c->slots[n];
 
-		uint64_t since = s->hung ? s->hung_told : s->last_heartbeat;
-
-		if (s->power != SLOT_ON || now - since < c->profile.card_hang_ms * US_PER_MS)
+		if (s->power != SLOT_ON || !hangs(s, now))
 			continue;
 		if (!s->hung)
-			LOG(EV_CARD_FAIL, "card %u: no heartbeat for %u ms", n, c->profile.card_hang_ms);
+			LOG(EV_CARD_FAIL, "card %u: no heartbeat for %llu ms", n,
+			    (unsigned long long)s->silence.whole_us / US_PER_MS);
 		s->hung = true;
-		s->hung_told = now;
+		silence_end(&s->silence, now);
 		if (n == c->active_mio || !c->active_mio || !s->conn)
 			slots_kill(c, n, "heartbeat lost", false);
 		else

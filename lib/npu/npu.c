@@ -114,6 +114,7 @@ static void *worker(void *arg)
 
 	snprintf(name, sizeof(name), "crypto-%u", n->cfg.core % 1000);
 	prctl(PR_SET_NAME, name);
+	n->stats.tid = (int)gettid();
 	while (!n->stop) {
 		count = epoll_wait(n->epoll_fd, ev, EVENTS, before_waiting(n));
 		n->now = clock_now_us();

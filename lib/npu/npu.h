@@ -111,6 +111,7 @@ struct npu_stats {
 	uint64_t ike_in, ike_out, ike_lost, keepalives, keepalives_out, tun_lost, loops, cpu_us, sas;
 	uint64_t sys_us; /* the kernel's part of cpu_us */
 	uint64_t beat;   /* answers to npu_ping() */
+	int tid;         /* of its thread, once that runs */
 };
 
 struct npu_config {

@@ -13,6 +13,7 @@
 #include "npu/npu.h"
 #include "store/store.h"
 #include "task/ckpt.h"
+#include "task/silence.h"
 #include "task/task.h"
 
 #define IFTASK_MARK_ROWS  256  /* checkpoint rows of one unit */
@@ -56,7 +57,7 @@ struct iftask {
 	struct iftask_tun *tuns;
 	struct task_timer *ping, *sweep;
 	uint64_t beat;
-	unsigned stalled;
+	struct silence silence; /* of the worker */
 	uint64_t marks_written, marks_refused, batches, notices;
 	struct rate core; /* user and system time of the crypto core */
 };

@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "punt/punt.h"
 
+#define PING_MS 1000
+
 struct iftask iftask;
 
 static void worker_says(uv_async_t *h)
@@ -26,7 +28,21 @@ static void wake_loop(void *arg)
 	uv_async_send(arg);
 }
 
-/* A worker that hangs must not look alive because this thread is. */
+/* A worker that hangs must not look alive because this thread is; one that does not get to run does not hang.
+ */
+static bool hangs(struct iftask *f, int tid)
+{
+	const uint64_t limit = IFTASK_STALL_SEC * US_PER_SEC;
+
+	if (silence_watch(&f->silence, tid, clock_now_us(), PING_MS * US_PER_MS, limit))
+		return true;
+	if (silence_excused(&f->silence, limit))
+		LOG(EV_STARVED, "crypto core 0 is silent for %llu ms, but for %llu ms it waited for a CPU",
+		    (unsigned long long)f->silence.whole_us / US_PER_MS,
+		    (unsigned long long)(f->silence.whole_us - f->silence.ours_us) / US_PER_MS);
+	return false;
+}
+
 static void ping(struct task *t, void *arg)
 {
 	struct iftask *f = arg;
@@ -34,9 +50,10 @@ static void ping(struct task *t, void *arg)
 	uint64_t beat = s->beat;
 
 	rate_note(&f->core, clock_now_us(), iftask_user_us(s), s->sys_us);
-	f->stalled = beat == f->beat ? f->stalled + 1 : 0;
+	if (beat != f->beat)
+		silence_end(&f->silence, clock_now_us());
 	f->beat = beat;
-	if (f->stalled > IFTASK_STALL_SEC) {
+	if (hangs(f, s->tid)) {
 		LOG(EV_TASK_FATAL, "crypto core 0 does not answer");
 		task_exit(t, 1);
 	}
@@ -69,7 +86,8 @@ static int activate(struct task *t, const char *reason)
 		LOG(EV_TASK_FATAL, "cannot start the crypto core: %s", strerror(-err));
 		return err;
 	}
-	f->ping = task_timer_start(t, 1000, 1000, ping, f);
+	f->ping = task_timer_start(t, PING_MS, PING_MS, ping, f);
+	silence_end(&f->silence, clock_now_us());
 	task_watch_peers(t, "ipsecmgr", iftask_bind_peer, f);
 	task_ready(t, 0);
 	return 0;
