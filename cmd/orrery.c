@@ -3,11 +3,13 @@
  * The product's own command: one table of subcommands, help and version. Everything else is in the file each
  * row names. Exit status: 0 done and true, 1 a clear no with the reason on stderr, 2 wrong use.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/version.h"
 #include "cmd/cmd.h"
@@ -127,10 +129,26 @@ static int version_main(int argc, char **argv)
 	return CMD_OK;
 }
 
+/* Who closed one of the three gets /dev/null there: else what is opened next would be taken for it, and a CLI
+ * would read and write the connection to its chassis. */
+static bool have_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct subcommand *c;
 
+	if (!have_stdio())
+		return CMD_NO;
 	signal(SIGPIPE, SIG_IGN);
 	paths_init();
 	if (argc < 2) {

@@ -10,16 +10,37 @@
 
 #define LINE_MAX_BYTES (1u << 16)
 
+static int write_error; /* the first */
+
 /* Nobody reads any more: what is still to come from the script is not carried out unseen. */
 static bool reader_gone(void)
 {
 	return ferror(stdout);
 }
 
+static void flush_stdout(void)
+{
+	if (fflush(stdout) != 0 && !write_error)
+		write_error = errno;
+}
+
+/* Who stopped reading had enough; whose file or disk took no more has not got what he asked for. */
+static void tell_lost(struct sh *sh)
+{
+	flush_stdout();
+	if (!write_error || write_error == EPIPE)
+		return;
+	fprintf(stderr, "Failure: The output cannot be written: %s\n", strerror(write_error));
+	sh->failures++;
+}
+
 static int write_stdout(struct cli_out *out, const char *text, size_t len)
 {
 	(void)out;
-	return fwrite(text, 1, len, stdout) == len && !reader_gone() ? 0 : -EPIPE;
+	if (fwrite(text, 1, len, stdout) == len && !reader_gone())
+		return 0;
+	write_error = write_error ? write_error : errno;
+	return -EPIPE;
 }
 
 /* A line that is too long is refused as a whole, however long it is. */
@@ -51,7 +72,7 @@ static void lines(struct sh *sh)
 		line[strcspn(line, "\r\n")] = 0;
 		if (!sh_line(sh, line))
 			return;
-		fflush(stdout);
+		flush_stdout();
 		if (reader_gone())
 			return;
 	}
@@ -73,5 +94,5 @@ void sh_script(struct sh *sh)
 	}
 	cli_join_clear(&sh->join);
 	sh_flush(sh);
-	fflush(stdout);
+	tell_lost(sh);
 }

@@ -15,6 +15,12 @@ timeout 60 "$ORRERY" cli --name t1 "$WORK/deep" >"$WORK/out" 2>&1
 [ $? -lt 124 ] || fail "ten thousand blocks: $(tail -n 3 "$WORK/out")"
 expect 0 'context deep' cli -c 'show configuration'
 
+# a caller that closed what every program has open; an output that takes nothing
+timeout 20 "$ORRERY" cli --name t1 <&- || fail "without an input: $?"
+timeout 20 "$ORRERY" cli --name t1 -c 'show version' >&- || fail "without an output: $?"
+timeout 20 "$ORRERY" cli --name t1 -c 'show version' >/dev/full 2>"$WORK/err" && fail "an output that is full, and it says that all is well"
+grep -q '^Failure: The output cannot be written: No space left on device' "$WORK/err" || fail "full output: $(cat "$WORK/err")"
+
 sessions() {
 	"$ORRERY" ps --name t1 --json | jq '[.cards[].processes[] | select(.facility == "cli")] | length'
 }
