@@ -76,10 +76,30 @@ static int grep_line(struct filter *f, const char *line, size_t len)
 	return hit != f->invert ? cli_out_write(f->next, line, len) : 0;
 }
 
+/* A back-reference: what it costs to look for one has no bound, and nothing could interrupt that. */
+static bool refers_back(const char *pattern)
+{
+	for (; *pattern; pattern++)
+		if (pattern[0] == '\\' && pattern[1]) {
+			if (pattern[1] >= '1' && pattern[1] <= '9')
+				return true;
+			pattern++;
+		}
+	return false;
+}
+
 static int grep_init(struct filter *f, const struct cli_pipe_spec *s, char *err, size_t errlen)
 {
-	int rc = regcomp(&f->re, s->pattern,
-	                 REG_NOSUB | (s->icase ? REG_ICASE : 0) | (s->extended ? REG_EXTENDED : 0));
+	int rc;
+
+	if (refers_back(s->pattern)) {
+		snprintf(err, errlen,
+		         "Failure: Invalid pattern \"%.100s\": it refers back to a part of itself",
+		         s->pattern);
+		return -EINVAL;
+	}
+	rc = regcomp(&f->re, s->pattern,
+	             REG_NOSUB | (s->icase ? REG_ICASE : 0) | (s->extended ? REG_EXTENDED : 0));
 
 	if (rc) {
 		char why[128];

@@ -76,6 +76,23 @@ Test(cli_pipe, bad_expression)
 	cli_out_buf_free(&b);
 }
 
+/* One that would be looked for until the end of days, in a line of a show. */
+Test(cli_pipe, an_expression_that_refers_back_is_refused)
+{
+	struct cli_result res = {.npipes = 1,
+	                         .pipes = {{.kind = CLI_PIPE_GREP,
+	                                    .pattern = "\\(a*\\)\\(b*\\)\\(.*\\)\\(.*\\)\\4\\3\\2\\1$"}}};
+	struct cli_out_buf b;
+	char err[256];
+
+	cli_out_buf_init(&b);
+	cr_expect_null(cli_pipe_open(&res, &b.out, NULL, err, sizeof(err)));
+	cr_expect_not_null(strstr(err, "it refers back to a part of itself"), "%s", err);
+	cli_out_buf_free(&b);
+	RUN("alpha\n", {.kind = CLI_PIPE_GREP, .pattern = "^al\\(ph\\)a$"}); /* groups do no harm */
+	RUN("", {.kind = CLI_PIPE_GREP, .pattern = "\\\\1"});                /* nor does a backslash */
+}
+
 struct script {
 	struct cli_tty tty;
 	const char *keys;
