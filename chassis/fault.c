@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -35,12 +36,19 @@ static void note_over(const struct fault *f)
 	snprintf(over[n_over++ % FAULTS_MAX].text, sizeof(over[0].text), "%s", f->text);
 }
 
+static void forget(struct fault **f)
+{
+	if ((*f)->pidfd >= 0)
+		close((*f)->pidfd);
+	free(*f);
+	*f = NULL;
+}
+
 static void drop(unsigned i)
 {
 	LOG(EV_NOTE, "fault %u ends: %s", list[i]->id, list[i]->text);
 	fault_undo(list[i]);
-	free(list[i]);
-	list[i] = NULL;
+	forget(&list[i]);
 }
 
 /* Those whose process or card is gone are over. */
@@ -93,6 +101,7 @@ static struct fault **place(struct chassis *c, enum fault_kind kind, size_t argc
 			return NULL;
 		list[i]->c = c;
 		list[i]->kind = kind;
+		list[i]->pidfd = -1;
 		list[i]->id = ++last_id;
 		list[i]->since_wall = clock_wall_us();
 		list[i]->lease = lease;
@@ -166,8 +175,7 @@ static void begin(struct conn *cn, uint64_t id, enum fault_kind kind, size_t arg
 	rc = words(*f, argc, argv) ? fault_do(*f, text, sizeof(text)) : -EINVAL;
 	if (rc < 0) {
 		server_reply(cn, id, rc, text[0] ? text : strerror(-rc), false);
-		free(*f);
-		*f = NULL;
+		forget(f);
 		return;
 	}
 	LOG(EV_NOTE, "fault %u: %s (%s)", (*f)->id, (*f)->text, (*f)->how);
@@ -275,6 +283,7 @@ void fault_note(struct conn *cn, size_t argc, char **argv, pid_t pid, bool hang,
 		return;
 	(*f)->pids[0] = pid;
 	(*f)->n_pids = 1;
+	fault_hold(*f);
 	snprintf((*f)->how, sizeof((*f)->how), "its process is stopped");
 }
 

@@ -34,6 +34,7 @@ struct fault {
 	long value;
 	pid_t pids[FAULT_PIDS]; /* processes it acts on */
 	unsigned n_pids;
+	int pidfd;         /* of hang, memory: that very process, whoever has its number by now; or -1 */
 	uv_timer_t *timer; /* of slow */
 	bool stopped;      /* slow: they are stopped just now */
 	unsigned turns;
@@ -46,6 +47,8 @@ struct fault {
  */
 int fault_do(struct fault *f, char *err, size_t size);
 void fault_undo(struct fault *f);
+/* Hold on to pids[0]. 0 or -errno. */
+int fault_hold(struct fault *f);
 /* Is there still something it acts on? */
 bool fault_stands(struct fault *f);
 /* Apply again what a card or port lost by a restart or move. */

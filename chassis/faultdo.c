@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -169,19 +170,34 @@ static void slow_end(struct fault *f)
 /* --- memory
  * ------------------------------------------------------------------------------------------------- */
 
+int fault_hold(struct fault *f)
+{
+	f->pidfd = (int)syscall(SYS_pidfd_open, f->pids[0], 0);
+	return f->pidfd < 0 ? -errno : 0;
+}
+
+/* To the process it began with: its number may be another's by now. sig 0 asks whether it is there. */
+static int send_signal(const struct fault *f, int sig, int value)
+{
+	siginfo_t info = {.si_signo = sig, .si_code = SI_QUEUE};
+
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	info.si_value.sival_int = value;
+	return syscall(SYS_pidfd_send_signal, f->pidfd, sig, sig ? &info : NULL, 0) ? -errno : 0;
+}
+
 /* The runtime of the task takes it (lib/task/task_fault.c). */
 static int memory_set(const struct fault *f, int mb)
 {
-	union sigval v = {.sival_int = mb};
-
-	return sigqueue(f->pids[0], TASK_FAULT_SIGNAL, v) ? -errno : 0;
+	return send_signal(f, TASK_FAULT_SIGNAL, mb);
 }
 
 static int memory_begin(struct fault *f, char *err, size_t size)
 {
 	f->pids[0] = command_task_pid(f->c, f->facility, f->instance);
 	f->n_pids = f->pids[0] > 0;
-	if (!f->n_pids) {
+	if (!f->n_pids || fault_hold(f) < 0) {
 		snprintf(err, size, "no task %s %s is running", f->facility, f->instance);
 		return -ESRCH;
 	}
@@ -353,7 +369,7 @@ void fault_undo(struct fault *f)
 {
 	switch (f->kind) {
 	case FAULT_HANG:
-		kill(f->pids[0], SIGCONT);
+		send_signal(f, SIGCONT, 0);
 		break;
 	case FAULT_SLOW:
 		slow_end(f);
@@ -389,7 +405,7 @@ void fault_sweep(const struct chassis *c)
 bool fault_stands(struct fault *f)
 {
 	if (f->kind == FAULT_HANG || f->kind == FAULT_MEMORY)
-		return kill(f->pids[0], 0) == 0;
+		return send_signal(f, 0, 0) == 0;
 	return true;
 }
 

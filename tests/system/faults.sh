@@ -36,6 +36,26 @@ within 5 more
 expect 0 '' fault undo memory task sessmgr 1
 within 5 less
 
+# the number of a process is another one's after its end, who has nothing to do with the fault that is undone then
+fault memory task evlogd 0 5 >/dev/null || fail memory
+p=$(pid evlogd)
+kill -9 "$p"
+recycled() {
+	echo $((p - 1)) >/proc/sys/kernel/ns_last_pid || return 1
+	[ -z "$other" ] || kill "$other" 2>/dev/null
+	timeout 60 tail -f /dev/null &
+	other=$!
+	[ $other = "$p" ]
+}
+other=
+for _ in $(seq 200); do # others of the machine take numbers as well
+	recycled 2>/dev/null && break
+done
+fault undo all || fail "undo all"
+[ "$other" != "$p" ] || kill -0 "$other" || fail "the undoing of a fault killed a process that has nothing to do with it"
+kill $other 2>/dev/null
+p=$(pid sessmgr)
+
 # slow: work of some 80 ms takes more than a second with a twentieth of a CPU
 took() {
 	start=$(date +%s%N)
