@@ -120,7 +120,9 @@ static void exec_orreryd(const struct up_args *a, const struct up_places *p, int
 	dup2(null, 0);
 	dup2(fd, 1);
 	dup2(fd, 2);
-	signal(SIGPIPE, SIG_DFL);
+	/* what whoever starts a chassis ignores (nohup: SIGHUP) ends sessions all the same */
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	argv[n++] = (char *)p->orreryd;

@@ -1,7 +1,9 @@
 #!/bin/bash
 # What an operator's session may be fed, and how it may end: endless lines, binary data, blocks ten thousand deep, a killed client.
 . "$(dirname "$0")/../lib.sh"
+trap '' HUP # as under nohup: a chassis that was started so is one as any
 up t1
+trap 'exit 143' HUP
 cli() {
 	"$ORRERY" cli --name t1 "$@"
 }
