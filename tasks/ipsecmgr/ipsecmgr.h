@@ -457,6 +457,7 @@ void ipsecmgr_ctl(struct task *t, const struct bus_msg *msg);
 /* ipsecmgr_calls.c: by the calls (subscribers) that SAs belong to */
 struct show_page;
 json_t *ipsecmgr_calls_show(struct task *t, struct show_page *page, char *err, size_t size);
+json_t *ipsecmgr_calls_ike(struct task *t, struct show_page *page, char *err, size_t size);
 void ipsecmgr_calls_end(struct task *t, const struct bus_msg *msg);
 
 /* The blocks of ESP sequence numbers of this chassis: by the last bit of the redundancy epoch, all without

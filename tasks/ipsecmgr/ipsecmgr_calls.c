@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * IKE SAs by the calls they belong to: what `show subscribers` needs to find a call's ESP SAs ("call-sa"),
- * and the end of calls for `clear subscribers` (a Control, args: call ids with blanks between; the answer
- * says how many tunnels end). A call id outlives rekeys, so nothing is missed between a list and its order.
- * Called through ipsecmgr_show.c and ipsecmgr_ctl.c.
+ * and a sessmgr to see whether a call's IKE SA is there ("call-ike"), and the end of calls for `clear
+ * subscribers` (a Control, args: call ids with blanks between; the answer says how many tunnels end). A call
+ * id outlives rekeys, so nothing is missed between a list and its order. Called through ipsecmgr_show.c and
+ * ipsecmgr_ctl.c.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -69,7 +70,19 @@ static int add_rows(void *arg, const struct ike_sa_view *v)
 	return 0;
 }
 
-json_t *ipsecmgr_calls_show(struct task *t, struct show_page *page, char *err, size_t size)
+static int add_ike_row(void *arg, const struct ike_sa_view *v)
+{
+	struct calls *c = arg;
+
+	if (wanted(c, v) && show_wanted(c->page))
+		json_array_append_new(c->rows,
+		                      json_pack("{s:o, s:o}", "callid", show_format("%08x", v->callid), "spi",
+		                                show_format("%016llx", (unsigned long long)v->spi)));
+	return 0;
+}
+
+static json_t *list(struct task *t, struct show_page *page, char *err, size_t size,
+                    int (*row)(void *arg, const struct ike_sa_view *v))
 {
 	struct calls *c = calloc(1, sizeof(*c));
 	json_t *o = NULL;
@@ -83,10 +96,24 @@ json_t *ipsecmgr_calls_show(struct task *t, struct show_page *page, char *err, s
 	c->page = page;
 	c->rows = json_array();
 	if (c->m->e)
-		ike_engine_foreach_sa(c->m->e, add_rows, c);
+		ike_engine_foreach_sa(c->m->e, row, c);
 	o = json_pack("{s:i, s:i, s:o}", "instance", (int)t->instance, "card", (int)t->card, "sas", c->rows);
 	free(c);
 	return o;
+}
+
+json_t *ipsecmgr_calls_show(struct task *t, struct show_page *page, char *err, size_t size)
+{
+	return list(t, page, err, size, add_rows);
+}
+
+json_t *ipsecmgr_calls_ike(struct task *t, struct show_page *page, char *err, size_t size)
+{
+	if (!ipsecmgr.e) { /* it has none yet, or none any more: that says nothing of any call */
+		snprintf(err, size, "Failure: %s does not serve", t->addr);
+		return NULL;
+	}
+	return list(t, page, err, size, add_ike_row);
 }
 
 /* Collected first: an order changes the engine. */

@@ -409,6 +409,7 @@ static const struct show_row rows[] = {
         {"ipsec-sa", "child SAs of this instance", fill_ipsec},
         {"statistics", "what this instance did", fill_statistics},
         {"policies", "services with their crypto templates", fill_policies},
+        {"call-ike", "IKE SAs of calls, a short row each; args: call ids", ipsecmgr_calls_ike},
         {"call-sa", "child SAs of calls, a short row each; args: call ids", ipsecmgr_calls_show},
         {"peers", "peers of services' lists that this instance calls", fill_peers},
 };

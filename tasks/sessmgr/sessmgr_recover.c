@@ -18,7 +18,8 @@
 
 #define IKE_ROW_KIND  "ikesa"
 #define ASK_MS        5000
-#define ASK_PAGE      2000
+#define ASK_IDS       400 /* calls in one question */
+#define ASK_ROWS      (4 * ASK_IDS)
 #define SETTLE_ROUNDS 24
 
 /* --- rows
@@ -188,20 +189,26 @@ uint32_t sessmgr_recover_missing(struct sessmgr *s)
 /* --- audit
  * ---------------------------------------------------------------------------------------------------- */
 
+struct question;
+
 /* Calls without an IKE SA row, and the ipsecmgrs that are asked about them. */
 struct sessmgr_audit {
 	uint32_t gen;
 	bool recovery; /* ends with the trap */
 	uint32_t fetched, prior, lost;
 	uint64_t began_us;
-	unsigned open; /* questions under way */
-	uint32_t *suspects;
-	unsigned n;
+	unsigned open;              /* questions under way */
+	struct question *questions; /* to be sent */
 };
 
+/* Calls of one ipsecmgr; by their ids, as a list of all SAs that comes in pages loses one when another one
+ * ends between two of them. */
 struct question {
 	struct sessmgr_audit *a;
-	uint32_t ipsecmgr, offset;
+	struct question *next;
+	uint32_t ipsecmgr;
+	unsigned n;
+	uint32_t id[ASK_IDS]; /* 0: it is alive */
 };
 
 static void finish(struct sessmgr *s, struct sessmgr_audit *a)
@@ -232,7 +239,6 @@ static void finish(struct sessmgr *s, struct sessmgr_audit *a)
 		          trap_int("starCallsRecovered", a->prior - a->lost),
 		          trap_int("starAllCallLines", left), trap_int("starElapsedMs", (int64_t)ms));
 	}
-	free(a->suspects);
 	free(a);
 }
 
@@ -246,10 +252,8 @@ static void answered(struct sessmgr *s, struct question *q)
 		return;
 	if (a->gen == s->gen)
 		finish(s, a);
-	else {
-		free(a->suspects);
+	else
 		free(a);
-	}
 }
 
 static bool has_ike_row(struct sessmgr *s, const char *ike_key)
@@ -270,15 +274,15 @@ static void follow(struct sessmgr *s, uint32_t callid, const char *ike_key)
 		sessmgr_call_rename(s, c, ike_key);
 }
 
-static void clear_suspect(struct sessmgr_audit *a, uint32_t callid)
+static void clear_suspect(struct question *q, uint32_t callid)
 {
-	for (unsigned i = 0; i < a->n; i++)
-		if (a->suspects[i] == callid)
-			a->suspects[i] = 0;
+	for (unsigned i = 0; i < q->n; i++)
+		if (q->id[i] == callid)
+			q->id[i] = 0;
 }
 
 /* Every call id in any list of an answer is alive. */
-static void clear_listed(struct sessmgr *s, struct sessmgr_audit *a, json_t *root)
+static void clear_listed(struct sessmgr *s, struct question *q, json_t *root)
 {
 	const char *name;
 	json_t *v, *row;
@@ -291,27 +295,25 @@ static void clear_listed(struct sessmgr *s, struct sessmgr_audit *a, json_t *roo
 
 		if (!text || session_callid_parse(text, &id))
 			continue;
-		clear_suspect(a, id);
+		clear_suspect(q, id);
 		follow(s, id, json_string_value(json_object_get(row, "spi")));
 	}
 }
 
 /* This ipsecmgr has told everything: what it did not name is gone. */
-static void release(struct sessmgr *s, struct sessmgr_audit *a, uint32_t ipsecmgr)
+static void release(struct sessmgr *s, struct question *q)
 {
-	for (unsigned i = 0; i < a->n; i++) {
-		struct session_call *c = a->suspects[i] ? session_find(s->table, a->suspects[i]) : NULL;
+	for (unsigned i = 0; i < q->n; i++) {
+		struct session_call *c = q->id[i] ? session_find(s->table, q->id[i]) : NULL;
 
-		if (!c || c->ipsecmgr != ipsecmgr || session_state(c) != SESSION_CONNECTED)
+		if (!c || c->ipsecmgr != q->ipsecmgr || session_state(c) != SESSION_CONNECTED)
 			continue;
-		if (!a->recovery && ++c->audits < 2)
+		if (!q->a->recovery && ++c->audits < 2)
 			continue; /* once more in a minute: a set-up or rekey may have been under way */
-		a->lost++;
+		q->a->lost++;
 		sessmgr_call_end(s, c, SESSION_EV_AUDIT_FAIL, "audit");
 	}
 }
-
-static void question_send(struct sessmgr *s, struct question *q);
 
 /* No answer: its calls stay. One that is away is asked when it comes, one that is there soon. */
 static void ask_again(struct sessmgr *s, const struct question *q)
@@ -329,21 +331,16 @@ static void question_answer(struct task *t, void *arg, int status, const struct 
 	struct question *q = arg;
 	const ShowReply *r =
 	        !status && m && m->env->body_case == ENVELOPE__BODY_SHOW_REPLY ? m->env->show_reply : NULL;
-	json_t *root = r && q->a->gen == s->gen ? json_loads(r->json, 0, NULL) : NULL;
+	json_t *root = r && !r->more && q->a->gen == s->gen ? json_loads(r->json, 0, NULL) : NULL;
 
 	if (!root) {
 		ask_again(s, q);
 		answered(s, q);
 		return;
 	}
-	clear_listed(s, q->a, root);
+	clear_listed(s, q, root);
 	json_decref(root);
-	if (r->more && r->next > q->offset) {
-		q->offset = r->next;
-		question_send(s, q);
-		return;
-	}
-	release(s, q->a, q->ipsecmgr);
+	release(s, q);
 	answered(s, q);
 }
 
@@ -351,20 +348,44 @@ static void question_send(struct sessmgr *s, struct question *q)
 {
 	Envelope env = ENVELOPE__INIT;
 	Show show = SHOW__INIT;
-	char dst[40];
+	char dst[40], args[ASK_IDS * SESSION_CALLID_STRLEN + 1], *at = args;
 
+	for (unsigned i = 0; i < q->n; i++) {
+		session_callid_format(q->id[i], at);
+		at += strlen(at);
+		*at++ = ' ';
+	}
+	at[-1] = '\0';
 	snprintf(dst, sizeof(dst), "ipsecmgr/%u", q->ipsecmgr);
-	show.what = (char *)"ike-sa";
-	show.offset = q->offset;
-	show.limit = ASK_PAGE;
+	show.what = (char *)"call-ike";
+	show.args = args;
+	show.limit = ASK_ROWS;
 	env.body_case = ENVELOPE__BODY_SHOW;
 	env.show = &show;
 	if (task_request(s->t, dst, &env, ASK_MS, q->a->recovery ? TASK_RETRY : 0, question_answer, q))
 		answered(s, q);
 }
 
-/* The suspects; *asked gets a bit for each of their ipsecmgrs. */
-static void collect(struct sessmgr *s, struct sessmgr_audit *a, uint8_t asked[32])
+/* Without memory to ask it stays, until the next audit. */
+static void suspect(struct sessmgr_audit *a, const struct session_call *c)
+{
+	struct question *q = a->questions;
+
+	while (q && (q->ipsecmgr != c->ipsecmgr || q->n == ASK_IDS))
+		q = q->next;
+	if (!q) {
+		q = calloc(1, sizeof(*q));
+		if (!q)
+			return;
+		q->a = a;
+		q->ipsecmgr = c->ipsecmgr;
+		q->next = a->questions;
+		a->questions = q;
+	}
+	q->id[q->n++] = c->callid;
+}
+
+static void collect(struct sessmgr *s, struct sessmgr_audit *a)
 {
 	for (struct session_call *c = session_next(s->table, NULL); c; c = session_next(s->table, c)) {
 		bool there = false;
@@ -372,27 +393,20 @@ static void collect(struct sessmgr *s, struct sessmgr_audit *a, uint8_t asked[32
 		if (session_state(c) != SESSION_CONNECTED)
 			continue;
 		/* The store not answering is no reason to end a call. */
-		if (store_ckpt_get(s->store, IKE_ROW_KIND, c->ike_key, note_row, &there) != -ENODATA ||
-		    there) {
+		if (store_ckpt_get(s->store, IKE_ROW_KIND, c->ike_key, note_row, &there) != -ENODATA || there)
 			c->audits = 0;
-			continue;
-		}
-		a->suspects[a->n++] = c->callid;
-		asked[c->ipsecmgr / 8 % 32] |= (uint8_t)(1u << (c->ipsecmgr % 8));
+		else
+			suspect(a, c);
 	}
 }
 
 static void audit_start(struct sessmgr *s, bool recovery, uint32_t fetched, uint32_t prior)
 {
 	struct sessmgr_audit *a = calloc(1, sizeof(*a));
-	uint8_t asked[32] = {0};
+	struct question *q;
 
-	if (a)
-		a->suspects = calloc(session_count(s->table) + 1, sizeof(*a->suspects));
-	if (!a || !a->suspects) {
-		free(a);
+	if (!a)
 		return;
-	}
 	a->gen = s->gen;
 	a->recovery = recovery;
 	a->fetched = fetched;
@@ -400,13 +414,9 @@ static void audit_start(struct sessmgr *s, bool recovery, uint32_t fetched, uint
 	a->began_us = clock_now_us();
 	a->open = 1;
 	s->audit = a;
-	collect(s, a, asked);
-	for (uint32_t i = 1; i < 256; i++) {
-		struct question *q = asked[i / 8] & 1u << (i % 8) ? calloc(1, sizeof(*q)) : NULL;
-
-		if (!q)
-			continue;
-		*q = (struct question){a, i, 0};
+	collect(s, a);
+	while ((q = a->questions)) {
+		a->questions = q->next;
 		a->open++;
 		question_send(s, q);
 	}

@@ -179,6 +179,41 @@ Test(sessmgr_task, recovery_brings_every_call_back_and_audits)
 	cr_assert_eq(chunks, 1);
 }
 
+/* The call of a tunnel that was rekeyed meanwhile, on an ipsecmgr whose other tunnels come and go. */
+Test(sessmgr_task, an_audit_is_not_misled_by_tunnels_that_end_meanwhile)
+{
+	char id[SESSION_CALLID_STRLEN];
+
+	alive = session_callid_format(call_up("0100000000000001", 0), id);
+	rig_round_trip(&ipsecmgr, "summary");
+	put("ikesa", "0100000000000001", "", NULL, 0);
+	slides = true;
+	restart();
+	RIG_WAIT(traps == 1);
+	cr_assert_eq(trap_value[3], 1, "prior to audit");
+	cr_assert_eq(trap_value[4], 1, "the call of a tunnel that is up was released");
+}
+
+/* More of them than one question holds. */
+Test(sessmgr_task, every_call_without_an_ike_sa_is_asked_for)
+{
+	char key[SESSION_IKE_KEY_MAX];
+
+	chunk_size = 512;
+	for (unsigned i = 0; i < 450; i++) {
+		snprintf(key, sizeof(key), "01%014x", i + 1);
+		call_up(key, (uint8_t)i);
+		put("ikesa", key, "", NULL, 0);
+	}
+	rig_round_trip(&ipsecmgr, "summary");
+	restart();
+	RIG_WAIT(traps == 1);
+	cr_assert_eq(asked, 2);
+	cr_assert_eq(trap_value[3], 450, "prior to audit");
+	cr_assert_eq(trap_value[4], 0, "passed");
+	wait_for("summary", "\"total\":0");
+}
+
 /* --- tunnels whose call is over ---------------------------------------------------------------------------
  */
 
