@@ -140,6 +140,7 @@ struct ipsecmgr {
 	uv_timer_t tick;
 	uint64_t tick_at, last_now; /* engine clock */
 	enum ike_congestion congestion;
+	bool maps_unread;  /* which maps are ours could not be read with the last build */
 	uint32_t maps_ctx; /* context of a manager of crypto maps; 0: not known */
 	bool spd_open, spd_again;
 	struct task_timer *spd_retry, *maps_check;

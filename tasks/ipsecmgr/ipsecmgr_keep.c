@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Services that are bound to where they were, but can't be made a policy of at the moment: their template
- * has no way to authenticate, a certificate's file is away, or memory is. Their tunnels are not lost for it:
- * the policy of before stays as it was and lets nobody new in, until the configuration can be used again.
- * What is not configured any more, its bind or its template, takes its tunnels with it (ipsecmgr_cfg.c).
- * Entry points: ipsecmgr_keep(), ipsecmgr_keep_derived(), ipsecmgr_keep_configured(). Called by
- * ipsecmgr_cfg.c and _serve.c.
+ * Services that are bound to where they were, but can't be made a policy of at the moment:
+ * their template has no way to authenticate, a certificate's file is away, or memory is. Their tunnels are
+ * not lost for it: the policy of before stays as it was and lets nobody new in, until the configuration can
+ * be used again. What is not configured any more, its bind or its template, takes its tunnels with it
+ * (ipsecmgr_cfg.c). Entry points: ipsecmgr_keep(), ipsecmgr_keep_derived(), ipsecmgr_keep_configured().
+ * Called by ipsecmgr_cfg.c and _serve.c.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "cfg/cfg.h"
 
-#define AGAIN_MS 60000
+#define AGAIN_MS 30000
 
 /* The service's bind, NULL: it has none. */
 static const struct cfg_node *bind_of(const struct cfg_tree *tree, const char *context, const char *service)
@@ -63,25 +63,34 @@ static void move(struct ipsecmgr *m, struct ipsecmgr_policy **at)
 	m->policies = p;
 }
 
+static bool stays(const struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p)
+{
+	if (p->map)
+		return m->maps_unread;
+	return !p->pol.derived && !ipsecmgr_cfg_find(m, p->pol.name) && is_bound(tree, p);
+}
+
 void ipsecmgr_keep(struct ipsecmgr *m, const struct cfg_tree *tree, struct ipsecmgr_policy **old)
 {
+	bool again_soon = m->maps_unread;
 	struct ipsecmgr_policy *p;
-	bool any = false;
 
 	while ((p = *old)) {
-		if (p->map || p->pol.derived || ipsecmgr_cfg_find(m, p->pol.name) || !is_bound(tree, p)) {
+		if (!stays(m, tree, p)) {
 			old = &p->next;
 			continue;
 		}
-		if (!p->frozen)
+		if (!p->frozen && !p->map)
 			LOG(EV_CFG_ERROR,
 			    "wsg-service %s in context %s can not be used as it is configured now: its "
 			    "tunnels stay, no new ones are let in",
 			    p->service, p->context);
-		p->frozen = any = true;
+		p->frozen |= !p->map;
 		move(m, old);
 	}
-	if (any && m->t && !m->frozen_timer)
+	for (p = m->policies; p; p = p->next)
+		again_soon |= p->frozen;
+	if (again_soon && m->t && !m->frozen_timer)
 		m->frozen_timer = task_timer_start(m->t, AGAIN_MS, 0, again, m);
 }
 

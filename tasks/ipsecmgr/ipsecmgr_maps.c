@@ -363,22 +363,27 @@ static int note_context(const struct store_ckpt *row, void *arg)
 	return sscanf(text, "%*u %*d %79s", a->ctx) == 1 ? 0 : -EBADMSG;
 }
 
-static void read_assigned(struct ipsecmgr *m, const struct cfg_tree *tree, struct assigned *a)
+/* 0, or -errno: it can't be said which are ours. */
+static int read_assigned(struct ipsecmgr *m, const struct cfg_tree *tree, struct assigned *a)
 {
 	struct store_reader *s = m->t ? store_open_reader(m->t->state_dir, STORE_STATE) : NULL;
 	char key[16];
+	int err;
 
 	a->instance = m->t ? m->t->instance : 0;
 	if (!s)
-		return;
+		return m->t ? -ENOMEM : 0;
 	snprintf(key, sizeof(key), "g %u", a->instance);
 	store_ckpt_get(s, PLACE_MANAGERS_KIND, key, note_context, a);
-	store_ckpt_list(s, PLACE_MAPS_KIND, NULL, note_map, a);
+	err = store_ckpt_list(s, PLACE_MAPS_KIND, NULL, note_map, a);
 	store_close_reader(s);
+	if (err && err != -ENOENT)
+		return err;
 	if (a->n) /* a manager has one context */
 		snprintf(a->ctx, sizeof(a->ctx), "%s", a->v[0].ctx);
 	if (a->ctx[0])
 		m->maps_ctx = vpn_context_id(tree, a->ctx);
+	return 0;
 }
 
 static bool same_ports(const struct vpn_acl_ports *a, const struct vpn_acl_ports *b)
@@ -458,9 +463,13 @@ struct ipsecmgr_policy *ipsecmgr_maps_build(struct ipsecmgr *m, const struct cfg
 	struct assigned *ours = calloc(1, sizeof(*ours));
 	const struct cfg_node *ctx;
 
-	if (!ours)
+	m->maps_unread = !ours || read_assigned(m, tree, ours);
+	if (m->maps_unread) {
+		free(ours);
+		if (problem)
+			problem(arg, "which crypto maps are served here cannot be read: it stays as it was");
 		return NULL;
-	read_assigned(m, tree, ours);
+	}
 	cfg_foreach(ctx, tree->root, "context")
 	{
 		r.ctx = ctx;

@@ -9,6 +9,7 @@
 #include "cli/engine/cli.h"
 #include "ike/ike.h"
 #include "tasks/ipsecmgr/ipsecmgr.h"
+#include "tasks/ipsecmgr/ipsecmgr_map_state.h"
 
 static bool no_policies; /* there is no memory for one */
 static const struct cfg_tree *settings;
@@ -178,4 +179,25 @@ Test(ipsecmgr_keep, rows_of_what_is_configured)
 	      "wsg-service w\n#exit\n#exit\nend\n");
 	cr_expect_not(ipsecmgr_keep_configured(settings, "c/w"), "it is not bound");
 	cr_expect(ipsecmgr_keep_configured(settings, "c/m"));
+}
+
+/* Which maps a manager has is in the store. */
+Test(ipsecmgr_keep, maps_stay_when_it_can_not_be_read_which_there_are)
+{
+	struct ipsecmgr_policy *p = calloc(1, sizeof(*p));
+
+	p->map = calloc(1, sizeof(*p->map));
+	p->pol = m->policies->pol;
+	pki_own_ref(p->pol.own);
+	pki_trust_ref(p->pol.trust);
+	snprintf(p->pol.name, sizeof(p->pol.name), "c/m");
+	cr_assert_eq(ike_engine_policy_put(m->e, &p->pol), 0);
+	p->next = m->policies;
+	m->policies = p;
+	m->maps_unread = true;
+	apply(CONFIG(AUTH, "192.0.2.1"));
+	cr_expect_str_eq(is("c/m"), "there");
+	m->maps_unread = false;
+	apply(CONFIG(AUTH, "192.0.2.1"));
+	cr_expect_str_eq(is("c/m"), "gone");
 }
