@@ -101,8 +101,9 @@ struct sessmgr {
 	uint64_t audits, audits_released;
 	unsigned audits_soon; /* still to do: an ipsecmgr came back, or did not answer */
 	struct task_timer *soon;
-	struct task_timer *row_again; /* rows are to be deleted that the store refused to */
-	uint32_t settling[64];        /* contexts being settled */
+	struct task_timer *orphans, *settle; /* running, or NULL */
+	struct task_timer *row_again;        /* rows are to be deleted that the store refused to */
+	uint32_t settling[64];               /* contexts being settled */
 	unsigned n_settling, settle_rounds;
 	uint64_t exhausted_us; /* when a pool was last found empty while chunks were unsettled */
 	uint32_t load_sent;

@@ -501,8 +501,11 @@ void sessmgr_call_sweep(struct sessmgr *s)
 
 static void orphans_cb(struct task *t, void *arg)
 {
-	(void)t;
-	sessmgr_call_sweep(arg);
+	struct sessmgr *s = arg;
+
+	task_timer_stop(s->orphans);
+	s->orphans = NULL;
+	sessmgr_call_sweep(s);
 }
 
 /*
@@ -520,6 +523,9 @@ void sessmgr_call_orphans(struct sessmgr *s, uint32_t ipsecmgr)
 		c->deadline_us = until;
 		any = true;
 	}
-	if (any)
-		task_timer_start(s->t, SESSMGR_ORPHAN_MS + 1, 0, orphans_cb, s);
+	if (!any)
+		return;
+	task_timer_stop(
+	        s->orphans); /* those of another ipsecmgr wait for the same sweep, or the next regular one */
+	s->orphans = task_timer_start(s->t, SESSMGR_ORPHAN_MS + 1, 0, orphans_cb, s);
 }

@@ -438,6 +438,8 @@ static void settle_cb(struct task *t, void *arg)
 	struct sessmgr *s = &sessmgr;
 	bool again = false;
 
+	task_timer_stop(s->settle);
+	s->settle = NULL;
 	if ((uint32_t)(uintptr_t)arg != s->gen)
 		return;
 	for (size_t i = 0; i < s->leases->n; i++)
@@ -446,7 +448,7 @@ static void settle_cb(struct task *t, void *arg)
 			again = true;
 		}
 	if (again && ++s->settle_rounds < SETTLE_ROUNDS)
-		task_timer_start(t, SESSMGR_SETTLE_MS, 0, settle_cb, arg);
+		s->settle = task_timer_start(t, SESSMGR_SETTLE_MS, 0, settle_cb, arg);
 }
 
 static void (*recovered)(struct sessmgr *s);
@@ -473,7 +475,8 @@ static void complete(struct sessmgr *s, uint32_t fetched)
 		    s->t->instance, fetched, a.calls);
 	s->recovered = calls;
 	s->settle_rounds = 0;
-	task_timer_start(s->t, SESSMGR_SETTLE_MS, 0, settle_cb, (void *)(uintptr_t)s->gen);
+	task_timer_stop(s->settle);
+	s->settle = task_timer_start(s->t, SESSMGR_SETTLE_MS, 0, settle_cb, (void *)(uintptr_t)s->gen);
 	if (s->after_failure && (a.rows || fetched))
 		audit_start(s, true, fetched, calls);
 	else if (calls)
