@@ -54,7 +54,7 @@ int tar_add(struct tar *t, const char *name, const void *data, size_t len, uint6
 	h = grow(t, BLOCK + padded);
 	if (!h)
 		return -ENOMEM;
-	memcpy(h + NAME, name, strlen(name));
+	snprintf(h + NAME, MODE - NAME, "%s", name);
 	memcpy(h + MODE, "0000600", 8);
 	memcpy(h + UID, "0000000", 8);
 	memcpy(h + GID, "0000000", 8);
@@ -62,7 +62,7 @@ int tar_add(struct tar *t, const char *name, const void *data, size_t len, uint6
 	snprintf(h + MTIME, 12, "%011llo", (unsigned long long)mtime_s);
 	h[TYPE] = '0';
 	memcpy(h + MAGIC, "ustar", 6);
-	memcpy(h + VERSION, "00", 2);
+	h[VERSION] = h[VERSION + 1] = '0';
 	memset(h + SUM, ' ', 8);
 	for (unsigned i = 0; i < BLOCK; i++)
 		sum += (unsigned char)h[i];

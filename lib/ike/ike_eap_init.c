@@ -12,9 +12,8 @@
 #include <string.h>
 
 /* The last answer: is it the gateway's, which the first one named? */
-static int check_last(struct ike_rx *rx)
+static int check_last(struct ike_rx *rx, const struct ike_eap *p)
 {
-	const struct ike_eap *p = rx->sa->setup->eap;
 	struct ike_msg m = {.hdr = {.exchange = IKE_X_AUTH}};
 
 	if (ike_wire_parse_chain(&m, p->first_type, p->first, p->first_len, true) != IKE_W_OK)
@@ -31,7 +30,7 @@ int ike_eap_response(struct ike_rx *rx)
 	if (!p)
 		return -EACCES;
 	if (p->done)
-		return check_last(rx);
+		return check_last(rx, p);
 	if (!eap->p || eap->len > IKE_EAP_MAX) {
 		s->why = "no EAP payload";
 		return -EACCES;

@@ -493,7 +493,7 @@ static void take_server(struct radius_peer *p, const struct radius_server *s)
 static void take_group(struct radius_client *c, const struct radius_group *want)
 {
 	struct group *g = find_group(c, want->ctx, want->name);
-	const struct radius_server *order[RADIUS_SERVERS];
+	const struct radius_server *order[RADIUS_SERVERS] = {NULL};
 	unsigned n = want->n < RADIUS_SERVERS ? want->n : RADIUS_SERVERS;
 
 	for (unsigned i = 0; i < n; i++)

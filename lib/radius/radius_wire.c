@@ -117,6 +117,7 @@ static void put_imei(struct pack_writer *w, const char *imei)
 	if (!len || len > 32)
 		return;
 	value[5] = (uint8_t)(len + 2);
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): attributes are not */
 	memcpy(value + VENDOR_HDR, imei, len);
 	put(w, VENDOR_SPECIFIC, value, VENDOR_HDR + len);
 }
