@@ -68,3 +68,29 @@ within() {
 	done
 	return 0 # not the status of the last wait
 }
+# Ports of 127.0.0.1 that are free now, one for each argument: tcp or udp.
+free_ports() {
+	python3 -c 'import socket, sys
+s = [socket.socket(type=socket.SOCK_DGRAM if a == "udp" else socket.SOCK_STREAM) for a in sys.argv[1:]]
+for x in s: x.bind(("127.0.0.1", 0))
+print(*(x.getsockname()[1] for x in s))' "$@"
+}
+# Real servers of $WORK/ftp and $WORK/tftp, for anybody; their numbers go to $pids. usage: serve_ftp_and_tftp FTP_PORT TFTP_PORT [writable]
+serve_ftp_and_tftp() {
+	mkdir -p "$WORK/empty"
+	cat >"$WORK/vsftpd.conf" <<-END
+		listen=YES
+		listen_address=127.0.0.1
+		listen_port=$1
+		background=NO
+		anonymous_enable=YES
+		anon_root=$WORK/ftp
+		secure_chroot_dir=$WORK/empty
+		seccomp_sandbox=NO
+	END
+	[ -z "${3:-}" ] || printf '%s\n' anon_upload_enable=YES write_enable=YES >>"$WORK/vsftpd.conf"
+	vsftpd "$WORK/vsftpd.conf" &
+	pids="$pids $!"
+	in.tftpd --foreground --address "127.0.0.1:$2" --secure ${3:+--create} --permissive --user root "$WORK/tftp" &
+	pids="$pids $!"
+}

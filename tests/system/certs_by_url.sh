@@ -40,10 +40,7 @@ openssl ca -config long.conf -keyfile ca.key -cert ca.pem -gencrl -out long.crl 
 cd "$OLDPWD" || exit 1
 
 # --- servers
-set -- $(python3 -c 'import socket
-s = socket.socket(), socket.socket(type=socket.SOCK_DGRAM), socket.socket(), socket.socket()
-for x in s: x.bind(("127.0.0.1", 0))
-print(*(x.getsockname()[1] for x in s))')
+set -- $(free_ports tcp udp tcp tcp)
 ssh_port=$1 tftp_port=$2 ftp_port=$3 ldap_port=$4
 chmod 755 "$WORK" "$WORK/tftp"
 cp "$WORK/pki"/*.pem "$WORK/pki"/*.key "$WORK/pki"/*.crl "$WORK/pki"/*.der "$WORK/www"
@@ -55,18 +52,7 @@ head -c 600 "$WORK/pki/ca.pem" >"$WORK/www/half.pem"
 head -c 200 "$WORK/pki/ca.der" >"$WORK/www/half.der"
 "$P/http_server.py" "$WORK/http" "$WORK/www" 2>/dev/null & pids="$pids $!"
 "$P/ldap_server.py" "$WORK/bad" 2>/dev/null & pids="$pids $!"
-cat >"$WORK/vsftpd.conf" <<END
-listen=YES
-listen_address=127.0.0.1
-listen_port=$ftp_port
-background=NO
-anonymous_enable=YES
-anon_root=$WORK/ftp
-secure_chroot_dir=$WORK/empty
-seccomp_sandbox=NO
-END
-vsftpd "$WORK/vsftpd.conf" & pids="$pids $!"
-in.tftpd --foreground --address 127.0.0.1:$tftp_port --secure --permissive --user root "$WORK/tftp" & pids="$pids $!"
+serve_ftp_and_tftp "$ftp_port" "$tftp_port"
 cat >"$WORK/slapd.conf" <<END
 include /etc/ldap/schema/core.schema
 modulepath /usr/lib/ldap

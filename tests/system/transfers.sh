@@ -18,26 +18,9 @@ openssl req -x509 -newkey rsa:2048 -nodes -keyout "$WORK/key.pem" -out "$WORK/ca
 	-addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
 "$P/http_server.py" "$WORK/http" "$WORK/www" 2>/dev/null & pids="$pids $!"
 "$P/http_server.py" "$WORK/https" "$WORK/www" "$WORK/ca.pem" "$WORK/key.pem" 2>/dev/null & pids="$pids $!"
-# three ports that are free now
-set -- $(python3 -c 'import socket
-s = socket.socket(), socket.socket(type=socket.SOCK_DGRAM), socket.socket()
-for x in s: x.bind(("127.0.0.1", 0))
-print(*(x.getsockname()[1] for x in s))')
+set -- $(free_ports tcp udp tcp)
 ssh_port=$1 tftp_port=$2 ftp_port=$3
-cat >"$WORK/vsftpd.conf" <<END
-listen=YES
-listen_address=127.0.0.1
-listen_port=$ftp_port
-background=NO
-anonymous_enable=YES
-anon_root=$WORK/ftp
-anon_upload_enable=YES
-write_enable=YES
-secure_chroot_dir=$WORK/empty
-seccomp_sandbox=NO
-END
-vsftpd "$WORK/vsftpd.conf" & pids="$pids $!"
-in.tftpd --foreground --address 127.0.0.1:$tftp_port --secure --create --permissive --user root "$WORK/tftp" & pids="$pids $!"
+serve_ftp_and_tftp "$ftp_port" "$tftp_port" writable
 cat >"$WORK/A.cfg" <<'CFG'
 config
   system hostname A
