@@ -10,9 +10,17 @@ chmod 700 "$WORK" "$ORRERY_RUN"
 CHASSIS=
 LAB=
 
-# The first line takes the script's own status: nothing may stand before it in a trap.
+# What a script itself has to end, whatever it came to: for it to define anew.
+at_end() {
+	:
+}
+
+# The first line takes the script's own status: nothing may stand before it in a trap. A child of bash that is killed before it has left the
+# traps of the script behind comes here as well, and may not end what is the script's.
 finish() {
 	status=$?
+	[ "${BASHPID:-$$}" = $$ ] || exit $status
+	at_end
 	[ -n "$LAB" ] && "$ORRERY" lab down "$LAB" >/dev/null 2>&1
 	for c in $CHASSIS; do
 		"$ORRERY" down --name "$c" >/dev/null 2>&1

@@ -9,7 +9,7 @@ for program in in.tftpd vsftpd slapd; do
 done
 [ "$(id -u)" = 0 ] || skip "in.tftpd and vsftpd need root"
 pids=
-trap 'status=$?; kill $pids 2>/dev/null; (exit $status); finish' EXIT
+at_end() { kill $pids 2>/dev/null; }
 
 # --- certificates: a CA with a list, ours, and another one that is nobody's
 mkdir -p "$WORK/pki" "$WORK/www" "$WORK/tftp" "$WORK/ftp" "$WORK/empty" "$WORK/ldap/db"

@@ -22,7 +22,7 @@ for try in 1 2 3 4 5; do
 	port=$((port + 1))
 done
 [ -s "$WORK/traps/pid" ] || fail "snmptrapd does not start: $(cat "$WORK/traps/err")"
-trap 'status=$?; kill $trapd_pid; (exit $status); finish' EXIT
+at_end() { kill $trapd_pid; }
 cat >"$WORK/A.cfg" <<'CFG'
 config
   context local

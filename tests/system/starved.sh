@@ -19,14 +19,13 @@ for d in /sys/fs/cgroup/cpu /sys/fs/cgroup; do
 	[ -z "$GROUP" ] && mkdir "$d/orrery-starved-$$" 2>/dev/null && GROUP=$d/orrery-starved-$$
 done
 busy=
-group_end() {
+at_end() { # gives the group's processes back
 	[ -z "$busy" ] || { kill $busy && wait $busy; } 2>/dev/null
 	for p in $(cat "$GROUP/cgroup.procs" 2>/dev/null); do
 		echo "$p" >"${GROUP%/*}/cgroup.procs"
 	done
 	[ -z "$GROUP" ] || rmdir "$GROUP"
 }
-trap 'status=$?; group_end; (exit $status); finish' EXIT
 cpu=$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')
 starve() { # THREAD PROCESS
 	chrt -i -p 0 "$1" && taskset -cp "$cpu" "$1" >/dev/null && echo "$2" >"$GROUP/cgroup.procs"

@@ -7,7 +7,7 @@ P=$(dirname "$0")/..
 command -v in.tftpd >/dev/null && command -v vsftpd >/dev/null || skip "tftpd-hpa or vsftpd is not installed"
 [ "$(id -u)" = 0 ] || skip "in.tftpd and vsftpd need root"
 pids=
-trap 'status=$?; kill $pids 2>/dev/null; (exit $status); finish' EXIT
+at_end() { kill $pids 2>/dev/null; }
 
 # --- servers
 mkdir -p "$WORK/www" "$WORK/tftp" "$WORK/ftp/in" "$WORK/empty"
