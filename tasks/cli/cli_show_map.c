@@ -2,7 +2,7 @@
 /*
  * Crypto maps, ISAKMP policies, crypto groups and vendor policies as the configuration of the session's
  * context has them, defaults filled in. Of keys only the size is told. Maps of IKE version 2 look like
- * templates and are collected as such.
+ * templates and are collected as such; whether they can be used their managers say.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -141,6 +141,41 @@ static json_t *map_json(struct sh *sh, const struct cfg_node *ctx, const struct 
 	return o;
 }
 
+/* What the context's managers say of maps they can't serve. */
+static json_t *closed_json(struct sh *sh)
+{
+	char dst[40], why[256];
+	json_t *all = json_array(), *managers = sh_show(sh, "ipsecctrl/0", "managers", "", why, sizeof(why)),
+	       *m, *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(managers, "managers"), i, m)
+	{
+		if (strcmp(render_str(m, "ctx"), sh->s.context) || !strcmp(render_str(m, "state"), "Down"))
+			continue;
+		snprintf(dst, sizeof(dst), "ipsecmgr/%lld", render_num(m, "instance"));
+		one = sh_show(sh, dst, "closed-maps", "", why, sizeof(why));
+		json_array_extend(all, json_object_get(one, "maps"));
+		json_decref(one);
+	}
+	json_decref(managers);
+	return all;
+}
+
+static void put_closed(json_t *maps, const json_t *closed)
+{
+	json_t *m, *c;
+	size_t i, k;
+
+	json_array_foreach(maps, i, m) json_array_foreach(closed, k, c)
+	{
+		if (strcmp(render_str(m, "name"), render_str(c, "map")))
+			continue;
+		json_object_set(m, "unusable", json_object_get(c, "why"));
+		json_object_set(m, "dropped", json_object_get(c, "dropped"));
+	}
+}
+
 /* Is a map of the type that was asked for? ipsec-isakmp and ipsec-ikev1 are the same. */
 static bool wanted(const struct cfg_node *map, const char *type)
 {
@@ -156,13 +191,16 @@ json_t *sh_map_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size
 {
 	const struct cfg_node *ctx = sh_context_node(sh, err, size), *n;
 	const char *tag = cli_cmd_str(cmd, "tag"), *type = cli_cmd_str(cmd, "kind");
-	json_t *a;
+	json_t *a, *closed;
 
 	if (!ctx)
 		return NULL;
 	a = json_array();
 	cfg_foreach(n, ctx, "crypto-map") if ((!tag || !strcmp(tag, cfg_key(n, 0))) && wanted(n, type))
 	        json_array_append_new(a, map_json(sh, ctx, n));
+	closed = json_array_size(a) ? closed_json(sh) : NULL;
+	put_closed(a, closed);
+	json_decref(closed);
 	return answer(sh, "maps", a, "crypto map", tag, err, size);
 }
 

@@ -202,6 +202,8 @@ void iftask_bind(struct task *t, const struct bus_msg *m)
 		return;
 	}
 	close_unwanted(f, sb, true);
+	if (sb->tun_ctx)
+		first = iftask_bind_tun(f, sb->tun_ctx, sb->instance);
 	for (i = 0; i < sb->n_addrs; i++) {
 		if (net_addr_from_bytes(&a, sb->addrs[i]->addr.data, sb->addrs[i]->addr.len))
 			rc = -EINVAL;

@@ -118,9 +118,10 @@ struct ipsecmgr {
 	struct ckpt *ckpt;
 	struct counters *counters;
 	struct ipsecmgr_policy *policies;
-	struct task_timer *frozen_timer;   /* to look again at what could not be used */
-	char unknown_policy[IKE_NAME_MAX]; /* of the last row that has none */
-	struct ipsecmgr_policy *leaving;   /* whose peers are being told that they are gone */
+	struct task_timer *frozen_timer;     /* to look again at what could not be used */
+	char unknown_policy[IKE_NAME_MAX];   /* of the last row that has none */
+	struct ipsecmgr_policy *leaving;     /* whose peers are being told that they are gone */
+	struct ipsecmgr_policy *maps_closed; /* crypto maps that can't be used, with their rules */
 	struct task_timer *leave_timer;
 	struct ipsecmgr_map child;   /* inbound ESP SPI -> ipsecmgr_child */
 	struct ipsecmgr_map session; /* IKE SPI -> session being set up */
@@ -329,6 +330,14 @@ void ipsecmgr_maps_event(struct ipsecmgr *m, const struct ike_event *ev);
 void ipsecmgr_maps_no_sa(struct ipsecmgr *m, const SaNotice *n);
 void ipsecmgr_maps_start(struct ipsecmgr *m);
 void ipsecmgr_maps_assigned(struct task *t, const struct bus_msg *msg);
+
+/* --- ipsecmgr_closed.c: crypto maps that can not be used: what their lists permit is dropped ---------------
+ */
+/* These are all there are now, as ipsecmgr_maps.c read them; adopts the list. */
+void ipsecmgr_closed_put(struct ipsecmgr *m, struct ipsecmgr_policy *list);
+/* A packet without SA: is it of such a map, either way? Then it is counted. */
+struct ipsecmgr_flow;
+bool ipsecmgr_closed_packet(struct ipsecmgr *m, uint32_t ctx, const struct ipsecmgr_flow *f);
 
 /* --- ipsecmgr_change.c: what becomes of tunnels of a map whose settings change (chapters 6 and 7) ----------
  */

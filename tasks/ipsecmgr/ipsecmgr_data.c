@@ -473,6 +473,7 @@ void ipsecmgr_data_bind(struct ipsecmgr *m)
 	sb.instances = m->data.instances > m->t->instance ? m->data.instances : m->t->instance;
 	if (place_serves_maps(m->t->instance))
 		sb.instances = 0;
+	sb.tun_ctx = m->e && m->maps_closed ? m->maps_closed->ctx : 0; /* a manager has one context */
 	sb.addrs = b.ptr;
 	sb.n_addrs = b.n;
 	env.body_case = ENVELOPE__BODY_SERVICE_BIND;

@@ -50,15 +50,30 @@ struct reader {
 	void (*problem)(void *arg, const char *text);
 	void *arg;
 	char prefix[256]; /* of what is told */
+	char why[256];    /* what was told of the map that is read */
+	bool no_memory;
+	struct ipsecmgr_policy *closed, **closed_end; /* maps that can't be used */
 };
 
-static void complain(const struct reader *r, const char *text)
+/* Everything that is told of a map says why it can't be used, if it can't. */
+static void tell_why(void *arg, const char *text)
+{
+	struct reader *r = arg;
+	size_t n = strlen(r->why), prefix = strlen(r->prefix);
+	const char *what =
+	        !strncmp(text, r->prefix, prefix) && text[prefix] == ':' ? text + prefix + 2 : text;
+
+	snprintf(r->why + n, sizeof(r->why) - n, "%s%s", n ? "; " : "", what);
+	if (r->problem)
+		r->problem(r->arg, text);
+}
+
+static void complain(struct reader *r, const char *text)
 {
 	char full[640];
 
 	snprintf(full, sizeof(full), "%s: %s", r->prefix, text);
-	if (r->problem)
-		r->problem(r->arg, full);
+	tell_why(r, full);
 }
 
 static void complain_acl(void *arg, const char *text)
@@ -177,12 +192,11 @@ static void fill_payload(struct ike_payload *y, const struct vpn_acl_rule *a)
 		y->ts_remote[i] = side_ts(&a->dst, a->proto, &a->dport, i);
 }
 
-static void add_rules(const struct reader *r, const struct list *l, struct ipsecmgr_policy *p)
+static void add_rules(struct reader *r, const struct list *l, struct ipsecmgr_policy *p)
 {
 	struct vpn_acl_rule rules[VPN_ACL_RULES_MAX];
 	const char *name = cfg_key(l->acl_ref, 0);
-	int n = vpn_acl_read(r->tree, r->ctx, name, is_ipv6(l->map), rules, complain_acl,
-	                     (void *)(uintptr_t)r);
+	int n = vpn_acl_read(r->tree, r->ctx, name, is_ipv6(l->map), rules, complain_acl, r);
 	char text[256];
 
 	if (n < 0 || !l->base) {
@@ -249,7 +263,7 @@ static bool add_child(struct ike_policy *pol, const struct vpn_acl_rule *a, bool
 
 /* A child SA for each rule that permits. An IKE SA has five: where there are more, rules share them. What has
  * none all the same is the map's still, and is dropped. */
-static void add_children(const struct reader *r, struct ipsecmgr_policy *p)
+static void add_children(struct reader *r, struct ipsecmgr_policy *p)
 {
 	unsigned permits = 0, without = 0;
 	char text[256];
@@ -287,27 +301,29 @@ static struct ipsecmgr_policy *policy_new(const struct reader *r, const struct c
 	return p;
 }
 
-/* NULL: it can't be served, which was told. */
+/* One that can't be used has the reason, and the rules of its lists. NULL: no memory. */
 static struct ipsecmgr_policy *read_map(struct reader *r, const struct lists *all,
                                         const struct cfg_node *interface, const struct cfg_node *map)
 {
 	struct ipsecmgr_cert_env env = {.tree = r->tree,
 	                                .state_dir = r->m->t ? r->m->t->state_dir : NULL,
 	                                .key = r->m->have_key ? &r->m->key : NULL,
-	                                .problem = r->problem,
-	                                .arg = r->arg};
+	                                .problem = tell_why,
+	                                .arg = r};
 	struct ipsecmgr_policy *p = policy_new(r, map);
-	bool ok = p && ipsecmgr_cfg_map(&env, r->ctx, map, p);
+	bool ok;
 
 	if (!p)
 		return NULL;
+	r->why[0] = '\0';
 	snprintf(r->prefix, sizeof(r->prefix), "context %s crypto map %s", cfg_key(r->ctx, 0),
 	         cfg_key(map, 0));
+	ok = ipsecmgr_cfg_map(&env, r->ctx, map, p);
 	if (ok && !place_cfg_map_ends(r->tree, interface, map, &p->pol.local, &p->pol.peer)) {
 		complain(r, "its peer, or the interface's address of the peer's family, is not configured");
 		ok = false;
 	}
-	for (size_t i = 0; ok && i < all->n; i++)
+	for (size_t i = 0; i < all->n; i++)
 		if (all->v[i].map == map && all->v[i].interface == interface)
 			add_rules(r, &all->v[i], p);
 	if (ok)
@@ -316,10 +332,10 @@ static struct ipsecmgr_policy *read_map(struct reader *r, const struct lists *al
 		complain(r, "its access lists permit nothing");
 		ok = false;
 	}
-	if (ok)
-		return p;
-	ipsecmgr_cfg_free(p);
-	return NULL;
+	if (!ok)
+		snprintf(p->map->why, sizeof(p->map->why), "%s",
+		         r->why[0] ? r->why : "its configuration can not be used");
+	return p;
 }
 
 /* --- which maps are ours: rows of ipsecctrl
@@ -437,20 +453,23 @@ static void read_context(struct reader *r, const struct assigned *ours, struct i
 	struct ipsecmgr_policy *p;
 	struct lists all = {.n = 0};
 
-	if (read_lists(r, &all))
-		snprintf(r->prefix, sizeof(r->prefix), "context %s", cfg_key(r->ctx, 0)),
-		        complain(r, "no memory");
+	r->no_memory |= read_lists(r, &all) != 0;
 	cfg_foreach(interface, r->ctx, "interface")
 	{
 		map = map_of(r, interface);
 		if (!map || !is_ours(ours, cfg_key(r->ctx, 0), cfg_key(map, 0)))
 			continue;
-		p = read_map(r, &all, interface, map);
-		if (!p)
-			continue;
-		keep_state(r->m, p);
-		**end = p;
-		*end = &p->next;
+		p = r->no_memory ? NULL : read_map(r, &all, interface, map);
+		if (!p) {
+			r->no_memory = true;
+		} else if (p->map->why[0]) {
+			*r->closed_end = p;
+			r->closed_end = &p->next;
+		} else {
+			keep_state(r->m, p);
+			**end = p;
+			*end = &p->next;
+		}
 	}
 	free(all.v);
 }
@@ -458,26 +477,29 @@ static void read_context(struct reader *r, const struct assigned *ours, struct i
 struct ipsecmgr_policy *ipsecmgr_maps_build(struct ipsecmgr *m, const struct cfg_tree *tree,
                                             void (*problem)(void *arg, const char *text), void *arg)
 {
-	struct reader r = {.m = m, .tree = tree, .problem = problem, .arg = arg};
+	struct reader r = {.m = m, .tree = tree, .problem = problem, .arg = arg, .closed_end = &r.closed};
 	struct ipsecmgr_policy *list = NULL, **end = &list;
 	struct assigned *ours = calloc(1, sizeof(*ours));
 	const struct cfg_node *ctx;
 
 	m->maps_unread = !ours || read_assigned(m, tree, ours);
-	if (m->maps_unread) {
-		free(ours);
-		if (problem)
-			problem(arg, "which crypto maps are served here cannot be read: it stays as it was");
-		return NULL;
-	}
 	cfg_foreach(ctx, tree->root, "context")
 	{
 		r.ctx = ctx;
-		if (ours->n && !strcmp(ours->v[0].ctx, cfg_key(ctx, 0)))
+		if (!m->maps_unread && ours->n && !strcmp(ours->v[0].ctx, cfg_key(ctx, 0)))
 			read_context(&r, ours, &end);
 	}
 	free(ours);
-	return list;
+	m->maps_unread |= r.no_memory;
+	if (!m->maps_unread) {
+		ipsecmgr_closed_put(m, r.closed);
+		return list;
+	}
+	ipsecmgr_cfg_free(list);
+	ipsecmgr_cfg_free(r.closed);
+	if (problem)
+		problem(arg, "which crypto maps are served here cannot be read: it stays as it was");
+	return NULL;
 }
 
 void ipsecmgr_maps_assigned(struct task *t, const struct bus_msg *msg)
@@ -593,12 +615,6 @@ void ipsecmgr_maps_event(struct ipsecmgr *m, const struct ike_event *ev)
 /* --- packets without an SA
  * -------------------------------------------------------------------------------------- */
 
-struct flow {
-	struct net_addr src, dst;
-	uint8_t proto;
-	uint16_t sport, dport;
-};
-
 static bool covers(const struct ike_ts *ts, unsigned n, const struct net_addr *a, uint8_t proto,
                    uint16_t port)
 {
@@ -611,7 +627,7 @@ static bool covers(const struct ike_ts *ts, unsigned n, const struct net_addr *a
 }
 
 /* The payload of a map that a packet matches, or n_payload. */
-static unsigned rule_of(const struct ipsecmgr_policy *p, const struct flow *f)
+static unsigned rule_of(const struct ipsecmgr_policy *p, const struct ipsecmgr_flow *f)
 {
 	unsigned i;
 
@@ -642,9 +658,9 @@ static void want(struct ipsecmgr *m, struct ipsecmgr_policy *p, unsigned rule)
 }
 
 /* It goes the other way: it came in clear, and should have come in a tunnel. */
-static void in_clear(struct ipsecmgr *m, uint32_t ctx, const struct flow *f)
+static void in_clear(struct ipsecmgr *m, uint32_t ctx, const struct ipsecmgr_flow *f)
 {
-	struct flow back = {
+	struct ipsecmgr_flow back = {
 	        .src = f->dst, .dst = f->src, .proto = f->proto, .sport = f->dport, .dport = f->sport};
 	char src[NET_ADDR_STRLEN], dst[NET_ADDR_STRLEN];
 	uint64_t now = ipsecmgr_engine_now(m);
@@ -666,7 +682,7 @@ static void in_clear(struct ipsecmgr *m, uint32_t ctx, const struct flow *f)
 
 void ipsecmgr_maps_no_sa(struct ipsecmgr *m, const SaNotice *n)
 {
-	struct flow f = {
+	struct ipsecmgr_flow f = {
 	        .proto = (uint8_t)n->proto, .sport = (uint16_t)n->sport, .dport = (uint16_t)n->dport};
 
 	if (net_addr_from_bytes(&f.src, n->src.data, n->src.len) ||
@@ -680,5 +696,6 @@ void ipsecmgr_maps_no_sa(struct ipsecmgr *m, const SaNotice *n)
 			return;
 		}
 	}
-	in_clear(m, n->ctx, &f);
+	if (!ipsecmgr_closed_packet(m, n->ctx, &f))
+		in_clear(m, n->ctx, &f);
 }

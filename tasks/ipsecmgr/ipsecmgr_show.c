@@ -12,6 +12,7 @@
 
 #include "punt/punt.h"
 #include "show/show.h"
+#include "tasks/ipsecmgr/ipsecmgr_map_state.h"
 
 struct list {
 	struct ipsecmgr *m;
@@ -369,6 +370,23 @@ static json_t *fill_policies(struct task *t, struct show_page *page, char *err, 
 	return o;
 }
 
+static json_t *fill_closed(struct task *t, struct show_page *page, char *err, size_t size)
+{
+	json_t *rows = json_array(), *r;
+
+	for (const struct ipsecmgr_policy *p = ipsecmgr.maps_closed; p; p = p->next) {
+		if (!show_wanted(page))
+			continue;
+		r = json_object();
+		set_str(r, "context", p->context);
+		set_str(r, "map", p->template);
+		set_str(r, "why", p->map->why);
+		set_int(r, "dropped", p->map->dropped);
+		json_array_append_new(rows, r);
+	}
+	return json_pack("{s:o}", "maps", rows);
+}
+
 struct peer_list {
 	struct show_page *page;
 	json_t *rows;
@@ -411,6 +429,7 @@ static const struct show_row rows[] = {
         {"policies", "services with their crypto templates", fill_policies},
         {"call-ike", "IKE SAs of calls, a short row each; args: call ids", ipsecmgr_calls_ike},
         {"call-sa", "child SAs of calls, a short row each; args: call ids", ipsecmgr_calls_show},
+        {"closed-maps", "crypto maps that can't be used: what their lists permit is dropped", fill_closed},
         {"peers", "peers of services' lists that this instance calls", fill_peers},
 };
 

@@ -2,7 +2,8 @@
 /*
  * Which packets of the context are a crypto map's: its access lists as routing rules for vpnmgr, in the order
  * that all managers of the context agree on; and the same lists turned round, for what comes in clear though
- * it should have come in a tunnel. What a list denies is not its own, and goes on behind it. Rules
+ * it should have come in a tunnel. What a list denies is not its own, and goes on behind it. Maps
+ * that can't be used count as well: what leads nowhere is dropped. Rules
  * stay in force when this task dies, so that nothing leaves in clear meanwhile. Entry point:
  * ipsecmgr_maps_policies().
  */
@@ -180,6 +181,12 @@ static void put_clear(struct rules *r, struct ipsecmgr_map_state *map)
 	put_rules(r, map->back, map->n_rules);
 }
 
+static void put_both(struct rules *r, struct ipsecmgr_map_state *map)
+{
+	put_map(r, map);
+	put_clear(r, map);
+}
+
 /* What comes out of the TUN came in a tunnel. */
 static void put_passage(struct rules *r, bool ipv6)
 {
@@ -263,10 +270,10 @@ void ipsecmgr_maps_policies(struct ipsecmgr *m)
 	if (m->spd_open)
 		return;
 	for (p = m->e ? m->policies : NULL; p; p = p->next)
-		if (p->map) {
-			put_map(&r, p->map);
-			put_clear(&r, p->map);
-		}
+		if (p->map)
+			put_both(&r, p->map);
+	for (p = m->e ? m->maps_closed : NULL; p; p = p->next)
+		put_both(&r, p->map);
 	if (r.n) {
 		put_passage(&r, false);
 		put_passage(&r, true);

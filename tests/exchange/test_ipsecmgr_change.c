@@ -14,6 +14,7 @@
 #include "tasks/ipsecmgr/ipsecmgr_cert.c"
 #include "tasks/ipsecmgr/ipsecmgr_cfg.c"
 #include "tasks/ipsecmgr/ipsecmgr_change.c"
+#include "tasks/ipsecmgr/ipsecmgr_closed.c"
 #include "tasks/ipsecmgr/ipsecmgr_keep.c"
 #include "tasks/ipsecmgr/ipsecmgr_payload.c"
 #include "tasks/ipsecmgr/ipsecmgr_peers.c"
@@ -253,6 +254,7 @@ static void teardown(void)
 	w_free(w);
 	ipsecmgr_cfg_free(ipsecmgr.policies);
 	ipsecmgr_cfg_free(ipsecmgr.leaving);
+	ipsecmgr_cfg_free(ipsecmgr.maps_closed);
 	ipsecmgr_secrets_free(ipsecmgr.secrets);
 	cfg_free(tree);
 	cli_grammar_free(grammar);
@@ -373,6 +375,7 @@ static void each_line(bool delete_on_mismatch)
 		cr_expect_eq(w_established(&w->n[1]), !ends, "%s -> %s", lines[i].what, lines[i].by);
 		cr_expect_eq(w_established(&w->n[0]), !ends, "the peer, %s -> %s", lines[i].what,
 		             lines[i].by);
+		cr_expect_eq(ipsecmgr.maps_closed != NULL, lines[i].ends == NO_MAP, "%s", lines[i].what);
 		if (ends && lines[i].ends == ENDS)
 			cr_expect_eq(w->n[1].last[IKE_EV_DOWN].reason, IKE_R_CHANGED, "%s", lines[i].what);
 		if (!ends && w_sa(&w->n[1], &v))
@@ -395,6 +398,55 @@ Test(ipsecmgr_change, critical_lines_end_the_tunnel)
 Test(ipsecmgr_change, else_it_stays_as_it_is)
 {
 	each_line(false);
+}
+
+/* A map that can't be used at the moment keeps what its list permits out of the clear; one that is taken from
+ * its interface does not. */
+Test(ipsecmgr_change, a_map_that_can_not_be_used_is_closed)
+{
+	static const struct {
+		const char *what, *by, *why;
+		unsigned rules;
+	} rows[] = {
+	        {"ikev2-ikesa transform-set ike\n", "ikev2-ikesa transform-set ike2\n",
+	         "transform set ike does not exist", 2},
+	        {"ipsec transform-set esp\n", "ipsec transform-set esp2\n",
+	         "transform set esp does not exist", 2},
+	        {"authentication local pre-shared-key key secret\n", "", NULL, 2},
+	        {"authentication local pre-shared-key key secret\n",
+	         "authentication local certificate\ncertificate none\n", NULL, 2},
+	        {"peer 10.0.0.1\n", "",
+	         "its peer, or the interface's address of the peer's family, is not configured", 2},
+	        {"ip access-list x\n", "ip access-list y\n",
+	         "access-list x does not exist; its access lists permit nothing", 0},
+	};
+	char *now = configuration(false), *broken, *unused;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *changed = with(now, rows[i].what, rows[i].by);
+		const struct ipsecmgr_policy *p;
+
+		configure(now);
+		cr_expect_null(ipsecmgr.maps_closed);
+		configure(changed);
+		p = ipsecmgr.maps_closed;
+		cr_assert((p != NULL) == !(i == 2), "%s", rows[i].what);
+		free(changed);
+		if (!p) /* the remote side's key counts for both */
+			continue;
+		cr_expect_eq(p->map->n_rules, rows[i].rules, "%s", rows[i].what);
+		cr_expect(!rows[i].why || !strcmp(p->map->why, rows[i].why), "%s: %s", rows[i].what,
+		          p->map->why);
+	}
+	broken = with(now, "ikev2-ikesa transform-set ike\n", "ikev2-ikesa transform-set ike2\n");
+	unused = with(broken, "crypto-map m\n", "");
+	configure(broken);
+	cr_expect(ipsecmgr.maps_closed);
+	configure(unused);
+	cr_expect_null(ipsecmgr.maps_closed);
+	free(now);
+	free(broken);
+	free(unused);
 }
 
 /* The file of a revocation list changes, not its line. */

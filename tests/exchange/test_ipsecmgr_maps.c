@@ -9,6 +9,7 @@
 #include "cli/engine/cli.h"
 #include "ike_world.h"
 #include "tasks/ipsecmgr/ipsecmgr_change.c"
+#include "tasks/ipsecmgr/ipsecmgr_closed.c"
 #include "tasks/ipsecmgr/ipsecmgr_maps.c"
 #include "tasks/ipsecmgr/ipsecmgr_spd.c"
 
@@ -132,7 +133,7 @@ static void failed(void *arg, unsigned lineno, const char *line, const char *err
 static struct ipsecmgr_policy *build(const char *text, const char *const *ours)
 {
 	struct assigned a = {.n = 0};
-	struct reader r = {.m = &ipsecmgr, .problem = note_problem};
+	struct reader r = {.m = &ipsecmgr, .problem = note_problem, .closed_end = &r.closed};
 	struct ipsecmgr_policy *list = NULL, **end = &list;
 	char dir[512], err[512];
 
@@ -151,6 +152,7 @@ static struct ipsecmgr_policy *build(const char *text, const char *const *ours)
 	r.tree = tree;
 	r.ctx = cfg_child(tree, tree->root, "context", "a");
 	read_context(&r, &a, &end);
+	ipsecmgr_closed_put(&ipsecmgr, r.closed);
 	return list;
 }
 
@@ -164,6 +166,7 @@ static void setup(void)
 static void teardown(void)
 {
 	ipsecmgr_cfg_free(ipsecmgr.policies);
+	ipsecmgr_closed_put(&ipsecmgr, NULL);
 	if (told)
 		policy_update__free_unpacked(told, NULL);
 	told = NULL;
@@ -249,7 +252,8 @@ Test(ipsecmgr_maps, what_can_not_be_served_is_told)
 	cr_expect_str_eq(problems,
 	                 "context a crypto map m: its access lists permit nothing\n"
 	                 "context a crypto map n: its peer, or the interface's address of the peer's family, "
-	                 "is not configured\n");
+	                 "is not configured\n"
+	                 "context a crypto map n: access-list missing does not exist\n");
 }
 
 Test(ipsecmgr_maps, ipv6)
@@ -295,7 +299,7 @@ static struct ipsecmgr_policy *crowd(unsigned local, unsigned remote, bool pairs
 /* Is exactly what the list permits in some child, and nothing else? */
 static void check_crowd(const struct ipsecmgr_policy *p, unsigned local, unsigned remote, bool pairs)
 {
-	struct flow f = {.proto = 17};
+	struct ipsecmgr_flow f = {.proto = 17};
 
 	for (unsigned l = 0; l <= local; l++)
 		for (unsigned r = 0; r <= remote; r++) {
@@ -871,6 +875,53 @@ Test(ipsecmgr_maps, without_list_or_peer_there_is_no_map)
 		         IFACE("i", "192.0.2.1", "m"), without[i]);
 		cr_expect_null(build(text, both), "row %zu", i);
 	}
+}
+
+/* A map that can't be used protects all the same: what its lists permit leads into the TUN, where nothing
+ * carries it. */
+Test(ipsecmgr_maps, what_a_map_that_can_not_be_used_permits_is_dropped)
+{
+	static const char text[] =
+	        "config\ncontext a\nip access-list x\ndeny ip any host 10.9.0.1\npermit ip 10.1.0.0 "
+	        "0.0.255.255 10.9.0.0 0.0.255.255\npermit udp any host 10.8.0.1 eq 53\n#exit\n" IFACE(
+	                "i", "192.0.2.1", "m")
+	                IFACE("j", "198.51.100.1", "n") "crypto map m ikev2-ipv4\npeer 192.0.2.7\nmatch "
+	                                                "address x\n#exit\n" MAP("n", "198.51.100.7",
+	                                                                         "missing") "end\n";
+	static struct task t = {.instance = PLACE_MAP_FIRST};
+	struct ipsecmgr_policy *closed;
+	unsigned tunnels = 0;
+
+	cr_assert_null(build(text, both));
+	closed = ipsecmgr.maps_closed;
+	cr_assert(closed && closed->next && !closed->next->next);
+	cr_expect_eq(closed->map->n_rules, 3);
+	cr_expect_str_eq(closed->next->map->why,
+	                 "access-list missing does not exist; its access lists permit nothing");
+	cr_expect_eq(closed->next->map->n_rules, 0, "nobody knows what it would permit");
+	w_boot(w);
+	ipsecmgr.t = &t;
+	ipsecmgr.e = w->n[1].e;
+	ipsecmgr_maps_policies(&ipsecmgr);
+	cr_assert(told);
+	for (size_t i = 0; i < told->n_rules; i++)
+		tunnels += told->rules[i]->action == POLICY_UPDATE__ACTION__TUNNEL;
+	cr_expect_eq(tunnels, 4, "two that permit, both ways");
+	closed->ctx = 1;
+	packet("10.1.2.3", "10.9.0.2");
+	packet("10.9.0.2", "10.1.2.3");
+	cr_expect_eq(closed->map->dropped, 2);
+	packet("10.1.2.3", "10.9.0.1");
+	packet("10.2.2.3", "10.9.0.2");
+	packet("10.2.2.3", "10.8.0.1");
+	cr_expect_eq(closed->map->dropped, 2, "these are not the map's");
+	/* as long as the map is on an interface */
+	cr_assert_null(build("config\ncontext a\nend\n", both));
+	cr_assert_null(ipsecmgr.maps_closed);
+	told_cb(&t, &ipsecmgr, 0, NULL);
+	ipsecmgr_maps_policies(&ipsecmgr);
+	cr_expect_eq(told->n_rules, 0);
+	ipsecmgr.t = NULL;
 }
 
 /* Everything is told again when it was not heard, and nothing once the chassis serves no more. */
