@@ -439,6 +439,7 @@ struct ike_child_act {
 	                      */
 	uint32_t natt_idle_s, natt_interval_s; /* keepalives of ESP in UDP; 0: none */
 	bool encap_udp;
+	bool follow; /* … and its peer goes by the address of its newest packet (RFC 7296 section 2.23) */
 	bool transport; /* never true yet: tunnel mode */
 	bool resume;    /* came from a checkpoint: the data path leaps ahead with its sequence number */
 	bool out_wait;  /* responder of a rekey: don't send on it before the peer did */

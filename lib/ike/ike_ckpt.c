@@ -14,7 +14,7 @@
 
 #include <openssl/crypto.h>
 
-#define VERSION 5
+#define VERSION 6
 
 enum sa_flag {
 	F_INITIATOR = 1,
@@ -26,6 +26,7 @@ enum sa_flag {
 	F_FRAG = 64,
 	F_MOBIKE = 128
 };
+enum more_flag { M_NAT_FEIGNED = 1 };
 enum child_flag { C_INITIATOR = 1, C_ENCAP = 2, C_DELETING = 4, C_SUPERSEDED = 8, C_EXPIRED = 16 };
 
 /* ---- write ---- */
@@ -136,6 +137,7 @@ static void put_head(struct pack_writer *w, const struct ike_sa *sa)
 	                         (sa->nat_remote ? F_NAT_REMOTE : 0) | (sa->replaced ? F_REPLACED : 0) |
 	                         (sa->inner_ours ? F_INNER_OURS : 0) | (sa->path.natt ? F_NATT : 0) |
 	                         (sa->frag ? F_FRAG : 0) | (sa->mobike ? F_MOBIKE : 0)));
+	pack_put_u8(w, sa->nat_feigned ? M_NAT_FEIGNED : 0);
 	pack_put_u64(w, sa->spi);
 	pack_put_u64(w, sa->peer_spi);
 	pack_put_str(w, sa->pol->p.name);
@@ -535,7 +537,7 @@ static int open_row(struct ike_engine *e, struct pack_reader *r, const char *key
                     struct ike_sa **out, const char **why)
 {
 	char name[IKE_NAME_MAX], want[IKE_KEY_LEN];
-	uint8_t version = pack_get_u8(r), flags;
+	uint8_t version = pack_get_u8(r), flags, more;
 	struct ike_pol *pol;
 	struct ike_path path;
 	uint64_t spi, peer;
@@ -544,6 +546,7 @@ static int open_row(struct ike_engine *e, struct pack_reader *r, const char *key
 		return damaged(why, "unknown version", r->bad ? -EBADMSG : -EPROTONOSUPPORT);
 	*state = pack_get_u8(r);
 	flags = pack_get_u8(r);
+	more = pack_get_u8(r);
 	spi = pack_get_u64(r);
 	peer = pack_get_u64(r);
 	pack_get_str(r, name, sizeof(name));
@@ -571,6 +574,7 @@ static int open_row(struct ike_engine *e, struct pack_reader *r, const char *key
 	(*out)->path = path;
 	(*out)->nat_local = flags & F_NAT_LOCAL;
 	(*out)->nat_remote = flags & F_NAT_REMOTE;
+	(*out)->nat_feigned = more & M_NAT_FEIGNED;
 	(*out)->replaced = flags & F_REPLACED;
 	(*out)->frag = flags & F_FRAG;
 	(*out)->mobike = flags & F_MOBIKE;

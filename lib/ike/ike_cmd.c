@@ -391,7 +391,7 @@ int ike_engine_data_seen(struct ike_engine *e, uint64_t now, uint32_t spi_in,
 	sa = c->sa;
 	e->now = now;
 	sa->last_seen_us = now;
-	if (!remote || !c->encap || !sa->nat_remote || sa->mobike || sa->txn ||
+	if (!remote || !c->encap || !ike_init_follows(sa) || sa->mobike || sa->txn ||
 	    net_endpoint_equal(remote, &sa->path.remote))
 		return 0;
 	t = ike_out_begin(e, sa);

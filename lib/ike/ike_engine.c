@@ -383,7 +383,7 @@ static void input_inner(struct ike_rx *rx, struct ike_msg *m, bool again)
 	}
 	if (sa->state == IKE_ST_DEAD)
 		return;
-	if (sa->state >= IKE_ST_ESTABLISHED && sa->nat_remote && !sa->mobike &&
+	if (sa->state >= IKE_ST_ESTABLISHED && ike_init_follows(sa) && !sa->mobike &&
 	    !net_endpoint_equal(&rx->path->remote, &sa->path.remote)) {
 		IKE_CNT(sa, nat_update_addr_control);
 		ike_cmd_move(sa, rx->t, &rx->path->remote);

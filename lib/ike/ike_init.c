@@ -67,8 +67,14 @@ static bool natd_differs(struct ike_engine *e, const struct ike_msg *m, uint16_t
 void ike_init_detect_nat(struct ike_sa *sa, const struct ike_msg *m, const struct ike_path *path)
 {
 	sa->nat_remote = natd_differs(sa->e, m, IKE_N_NAT_DETECTION_SOURCE_IP, &path->remote);
-	sa->nat_local = natd_differs(sa->e, m, IKE_N_NAT_DETECTION_DESTINATION_IP, &path->local) ||
-	                sa->pol->p.force_encap;
+	sa->nat_local = natd_differs(sa->e, m, IKE_N_NAT_DETECTION_DESTINATION_IP, &path->local);
+	sa->nat_feigned = sa->pol->p.force_encap && !sa->nat_local;
+	sa->nat_local |= sa->nat_feigned;
+}
+
+bool ike_init_follows(const struct ike_sa *sa)
+{
+	return sa->nat_remote && (!sa->nat_local || sa->nat_feigned);
 }
 
 /* ---- shared by both roles ---- */

@@ -200,6 +200,7 @@ struct ike_sa {
 	const enum ike_state state; /* written by ike_sa_set_state() only */
 	bool initiator;             /* of this IKE SA (decides flags, keys, order of SPIs) */
 	bool nat_local, nat_remote;
+	bool nat_feigned;       /* nat_local is only said, so that ESP goes in UDP */
 	bool stored;            /* a row exists, or is being written */
 	bool committed;         /* a row of it was durable once */
 	bool doomed;            /* to be killed when the transaction is through */
@@ -484,6 +485,9 @@ int ike_init_keys(struct ike_sa *sa);
 void ike_init_put_natd(struct ike_build *b, struct ike_sa *sa, const struct ike_path *path, uint64_t spi_i,
                        uint64_t spi_r);
 void ike_init_detect_nat(struct ike_sa *sa, const struct ike_msg *m, const struct ike_path *path);
+/* Does the peer's newest packet show its address? Only that of a peer behind a NAT, and to a host that is not
+ * behind one itself: it could be turned away with a single packet (RFC 7296 section 2.23). */
+bool ike_init_follows(const struct ike_sa *sa);
 bool ike_cookie_wanted(struct ike_engine *e);
 void ike_cookie_make(struct ike_engine *e, const struct ike_path *path, uint64_t spi_i,
                      const struct ike_buf *ni, uint8_t gen, uint8_t out[IKE_COOKIE_LEN]);

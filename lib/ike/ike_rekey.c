@@ -38,6 +38,7 @@ static struct ike_sa *sibling(struct ike_sa *old, bool initiator, uint64_t spi, 
 	sa->path = old->path;
 	sa->nat_local = old->nat_local;
 	sa->nat_remote = old->nat_remote;
+	sa->nat_feigned = old->nat_feigned;
 	sa->frag = old->frag;
 	sa->mobike = old->mobike;
 	sa->replay_window = old->replay_window;

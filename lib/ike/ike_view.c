@@ -88,6 +88,7 @@ void ike_view_child(const struct ike_child *c, struct ike_child_act *a)
 	a->n_remote = c->n_remote;
 	a->path = sa->path;
 	a->encap_udp = c->encap;
+	a->follow = c->encap && ike_init_follows(c->sa);
 	a->initiator = c->initiator;
 	a->policy = sa->pol->p.name;
 	a->child_name = ike_payload_of(c)->name;

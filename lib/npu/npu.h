@@ -29,7 +29,8 @@ enum npu_df { NPU_DF_COPY, NPU_DF_SET, NPU_DF_CLEAR };
 struct npu_sa {
 	struct esp_sa *esp; /* counters may be read by the caller at any time */
 	uint32_t ctx, instance;
-	bool encap; /* ESP in UDP */
+	bool encap;  /* ESP in UDP */
+	bool follow; /* to the address of its newest packet: the peer is behind a NAT, and we are not */
 	struct net_endpoint local,
 	        remote; /* the worker's own: the caller keeps its copy, told by NPU_EV_PATH */
 	void *user;     /* the caller's */
@@ -57,7 +58,7 @@ struct npu_sa {
 
 struct npu_path {
 	uint32_t spi_in;
-	bool encap;
+	bool encap, follow;
 	struct net_endpoint local, remote;
 };
 

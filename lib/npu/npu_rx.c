@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Packets from the network: IKE goes to its ipsecmgr, ESP is decrypted into the TUN. A peer behind a NAT is
- * followed to the address its newest authenticated packet came from (RFC 7296 section 2.23). Runs in the
- * worker's thread.
+ * followed to the address its newest authenticated packet came from, unless we are behind one ourselves (RFC
+ * 7296 section 2.23). Runs in the worker's thread.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -175,7 +175,7 @@ static void esp_in(struct npu *n, struct npu_port *p, struct esp_pkt *pkt, const
 	reason = esp_open(esp, pkt, n->now);
 	if (esp->fresh)
 		first_use(n, sa);
-	if (udp && sa->encap && esp->replay.top > top && !net_endpoint_equal(&sa->remote, from))
+	if (udp && sa->encap && sa->follow && esp->replay.top > top && !net_endpoint_equal(&sa->remote, from))
 		follow(n, sa, from);
 	if (esp->replay.top - sa->in_marked >= NPU_IN_MARK)
 		npu_rx_marks(n, sa);

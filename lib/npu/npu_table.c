@@ -335,6 +335,7 @@ static void set_path(struct npu *n, const struct npu_path *p)
 		sa->learned = 0;
 	keep = p->encap && !sa->encap;
 	sa->encap = p->encap;
+	sa->follow = p->follow;
 	sa->local = p->local;
 	sa->remote = p->remote;
 	sa->port = NULL;

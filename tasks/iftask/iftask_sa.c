@@ -78,6 +78,7 @@ static int read_path(struct npu_path *path, const SaPair *p)
 {
 	path->spi_in = p->spi_in;
 	path->encap = p->encap_udp;
+	path->follow = p->follow;
 	if (read_endpoint(&path->local, &p->local_addr, p->local_port) ||
 	    read_endpoint(&path->remote, &p->remote_addr, p->remote_port) ||
 	    path->local.addr.family != path->remote.addr.family)
@@ -168,6 +169,7 @@ static int make_sa(struct iftask *f, const SaPair *p, const struct npu_path *pat
 	}
 	sa->spi_in = p->spi_in;
 	sa->encap = sa->npu.encap = path->encap;
+	sa->npu.follow = path->follow;
 	sa->local = sa->npu.local = path->local;
 	sa->remote = sa->npu.remote = path->remote;
 	sa->npu.ctx = p->ctx;

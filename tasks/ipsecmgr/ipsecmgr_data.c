@@ -78,6 +78,7 @@ static size_t fill_remote(struct ts_store *s, const struct ike_child_act *a)
 static void fill_path(SaPair *p, const struct ike_child_act *a)
 {
 	p->encap_udp = a->encap_udp;
+	p->follow = a->follow;
 	p->local_addr = addr_bytes(&a->path.local.addr);
 	p->local_port = a->path.local.port;
 	p->remote_addr = addr_bytes(&a->path.remote.addr);

@@ -35,7 +35,7 @@ struct w_row {
 
 struct w_child {
 	uint32_t in, out;
-	bool live, resumed, out_wait, encap, esn;
+	bool live, resumed, out_wait, encap, follow, esn;
 	uint8_t key_in[64], key_out[64], integ_in[64], integ_out[64];
 	size_t encr_len, integ_len;
 	struct ike_ts tsl, tsr;
@@ -270,6 +270,7 @@ static inline void w_child_add(struct w_node *n, const struct ike_child_act *a)
 	c->resumed = a->resume;
 	c->out_wait = a->out_wait;
 	c->encap = a->encap_udp;
+	c->follow = a->follow;
 	c->esn = a->suite.esn;
 	c->encr_len = a->encr_len;
 	c->integ_len = a->integ_len;
@@ -307,6 +308,7 @@ static inline void w_action(struct w_node *n, const struct ike_action *a)
 		assert(c);
 		c->path = a->child.path;
 		c->encap = a->child.encap_udp;
+		c->follow = a->child.follow;
 		n->paths++;
 		break;
 	case IKE_ACT_SEND:

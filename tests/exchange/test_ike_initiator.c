@@ -284,6 +284,70 @@ Test(ike_initiator, from_behind_a_nat)
 	cr_assert_eq(w_matched(w), 1);
 }
 
+/* Who is behind a NAT follows nobody; who only says so, to have ESP in UDP, follows, and remembers it. */
+Test(ike_initiator, from_behind_a_nat_follows_nobody)
+{
+	struct ike_sa_view v;
+	struct net_endpoint elsewhere;
+
+	w->nat = true;
+	w->n[0].policy.force_encap = true;
+	w->n[0].policy.ike_rekey = true;
+	w_up(w);
+	cr_assert(w_sa(&w->n[1], &v));
+	cr_assert(v.nat_local && v.nat_remote);
+	cr_expect(w->n[0].child[0].encap && w->n[0].child[0].follow);
+	cr_expect(w->n[1].child[0].encap && !w->n[1].child[0].follow);
+	elsewhere = v.path.remote;
+	elsewhere.port++;
+	cr_assert_eq(ike_engine_data_seen(w->n[1].e, w->now, w->n[1].child[0].in, &elsewhere), 0);
+	cr_expect_eq(w->n[1].paths, 0);
+	w_kill(&w->n[0]);
+	w_restore(&w->n[0]);
+	cr_expect(w->n[0].child[0].follow);
+	cr_assert(w_sa(&w->n[0], &v));
+	cr_assert_eq(ike_engine_rekey_ike(w->n[0].e, w->now, v.spi), 0);
+	w_run(w, W_US);
+	w->nat_shift = 11;
+	cr_assert(w_sa(&w->n[1], &v));
+	cr_assert_eq(ike_engine_dpd(w->n[1].e, w->now, v.spi), 0);
+	w_run(w, 3 * W_US);
+	cr_assert(w_sa(&w->n[0], &v));
+	cr_assert_eq(v.path.remote.port, 44511);
+	cr_assert_eq(w->n[0].child[0].path.remote.port, 44511);
+}
+
+/* … nor in the control plane: its peer's answer from another address leaves the path as it was. */
+static int moves_on(struct world *one, int from, const uint8_t *pkt, size_t len, uint64_t *delay)
+{
+	struct ike_path path = {.ctx_id = 1, .natt = true};
+
+	(void)delay;
+	if (from == 1)
+		return 0;
+	net_addr_parse(&path.local.addr, "10.0.0.2");
+	path.local.port = path.remote.port = 4500;
+	net_addr_parse(&path.remote.addr, "10.0.0.77");
+	w_deliver(one, 1, &path, pkt, len, one->now + one->latency);
+	return 1;
+}
+
+Test(ike_initiator, from_behind_a_nat_an_answer_from_elsewhere_moves_nothing)
+{
+	struct ike_sa_view v;
+
+	w->nat = true;
+	w->n[0].policy.force_encap = true;
+	w_up(w);
+	w->fate = moves_on;
+	cr_assert(w_sa(&w->n[1], &v));
+	cr_assert_eq(ike_engine_dpd(w->n[1].e, w->now, v.spi), 0);
+	w_run(w, 3 * W_US);
+	cr_assert_eq(w->n[1].events[IKE_EV_PEER_ALIVE], 1);
+	cr_expect_eq(w->n[1].paths, 0);
+	cr_expect_eq(w->n[1].cnt.nat_update_addr_control, 0);
+}
+
 Test(ike_initiator, keepalives_for_the_nat)
 {
 	struct ike_child_view c;

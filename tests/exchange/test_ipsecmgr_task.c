@@ -9,7 +9,7 @@
 #include "store/store.h"
 #include "tests/exchange/task_config.h"
 
-#define ROW_VERSION 5 /* of lib/ike/ike_ckpt.c */
+#define ROW_VERSION 6 /* of lib/ike/ike_ckpt.c */
 
 static struct peer srdb, srp;
 static struct store_writer *store;
@@ -138,7 +138,7 @@ static void row(uint64_t spi)
 	pack_writer_init(&w, blob, sizeof(blob));
 	pack_put_u8(&w, ROW_VERSION);
 	pack_put_u8(&w, IKE_ST_ESTABLISHED);
-	pack_put_u8(&w, 0);
+	pack_put_u16(&w, 0);
 	pack_put_u64(&w, spi);
 	pack_put_u64(&w, 1);
 	pack_put_str(&w, "c/w");

@@ -222,7 +222,7 @@ static inline struct npu_sa *prepare_sa(struct bed *b, bool encap, uint64_t limi
 	sa->esp = make_sa(0x03000101, 0x05000101, "10.9.0.1/32", "10.10.0.5/32", limit, 0);
 	sa->ctx = CTX;
 	sa->instance = INST;
-	sa->encap = encap;
+	sa->encap = sa->follow = encap;
 	sa->local = ep(encap ? "127.0.0.1:4500" : "127.0.0.1:500");
 	sa->remote = ep(encap ? "127.0.0.2:4500" : "127.0.0.2:500");
 	return sa;

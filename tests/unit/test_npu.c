@@ -104,7 +104,7 @@ static void tell_path(struct bed *b, bool encap, const char *local, const char *
 	struct npu_batch *batch = npu_batch_new(0, 0, 1);
 	struct npu_event e;
 
-	batch->path[batch->n_path++] = (struct npu_path){0x03000101, encap, ep(local), ep(remote)};
+	batch->path[batch->n_path++] = (struct npu_path){0x03000101, encap, encap, ep(local), ep(remote)};
 	npu_batch(b->npu, batch);
 	e = wait_event(b, NPU_EV_BATCH);
 	npu_batch_free(e.batch);
@@ -219,6 +219,35 @@ Test(npu, follows_a_peer_behind_a_nat)
 	end(b);
 }
 
+/* A host behind a NAT does not: whoever sends it one packet on from elsewhere would have its traffic (RFC
+ * 7296 section 2.23). */
+Test(npu, from_behind_a_nat_follows_nobody)
+{
+	struct bed *b = begin();
+	struct npu_sa *sa = prepare_sa(b, true, 1000);
+	struct npu_event *e;
+
+	sa->follow = false;
+	insert_sa(b, sa, 1000);
+	for (uint16_t i = 1; i <= 3; i++) {
+		make_ping(b, i);
+		send_to(b->peer_udp2, b->pkt.data, b->pkt.len, "127.0.0.1:4500");
+		cr_assert_eq(reply(b, b->peer_udp, DEADLINE_MS), i, "taken, and answered where the peer is");
+	}
+	while ((e = npu_event_next(b->npu))) {
+		cr_expect_neq(e->kind, NPU_EV_PATH);
+		free(e);
+	}
+	/* no longer behind a NAT */
+	tell_path(b, true, "127.0.0.1:4500", "127.0.0.2:4500");
+	make_ping(b, 4);
+	send_to(b->peer_udp2, b->pkt.data, b->pkt.len, "127.0.0.1:4500");
+	cr_assert_eq(reply(b, b->peer_udp2, DEADLINE_MS), 4);
+	cr_assert_eq(wait_event(b, NPU_EV_PATH).remote.port, 40001);
+	remove_all(b, sa);
+	end(b);
+}
+
 Test(npu, ike_both_ways_keepalives_and_unknown_spis)
 {
 	struct bed *b = begin();
@@ -284,7 +313,7 @@ Test(npu, batches_replace_move_and_delete)
 	batch->add[batch->n_add++] = again;
 	batch->del[batch->n_del++] = 0x03abcdef; /* unknown: ignored */
 	batch->path[batch->n_path++] =
-	        (struct npu_path){0x03000101, true, ep("127.0.0.1:4500"), ep("127.0.0.2:40001")};
+	        (struct npu_path){0x03000101, true, true, ep("127.0.0.1:4500"), ep("127.0.0.2:40001")};
 	npu_batch(b->npu, batch);
 	e = wait_event(b, NPU_EV_BATCH);
 	cr_assert_eq(e.batch->n_gone, 1u);
