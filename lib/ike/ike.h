@@ -50,6 +50,7 @@ struct pki_trust;
 #define IKE_MAX_SUITES     8
 #define IKE_MAX_TS         8
 #define IKE_MAX_DNS        2
+#define IKE_MAX_PCSCF      6   /* three priorities (chapter 20), each with an address of either family */
 #define IKE_MAX_PAYLOADS   5   /* of a template (chapter 8) */
 #define IKE_MAX_CHILDREN   5   /* CHILD_SAs of an IKE SA (chapter 11); rekeyed ones count once */
 #define IKE_MAX_TSR        4   /* selectors we answer with (chapters 3 and 15) */
@@ -331,6 +332,9 @@ struct ike_policy {
 	uint16_t max_cert_size;  /* ddos max-cert-size: longest certificate of a peer; 0: PKI_CERT_MAX */
 	uint16_t imei_attribute; /* StarOS private-attribute-type imei: number of the attribute of
 	                            configuration payloads in which peers tell their device; 0: none */
+	uint16_t pcscf4_attribute, pcscf6_attribute; /* … p-cscf-v4, p-cscf-v6: in which they ask for P-CSCF
+	                                                addresses; 0: only in those of RFC 7651. As initiator
+	                                                we ask in these; 0: we don't */
 	bool device_id;        /* StarOS notify-payload device-id: peers that come by EAP are asked for it */
 	bool ask_session;      /* emit NEED_SESSION when the peer is proven, and wait for
 	                          ike_engine_address_assigned() */
@@ -478,6 +482,7 @@ struct ike_session_act {
 	bool want_ipv4, want_ipv6; /* from CFG_REQUEST, when the policy assigns addresses */
 	bool want_dns;
 	struct net_addr requested, requested6; /* AF_UNSPEC: any */
+	const char *apn; /* whose P-CSCFs the peer asks for; NULL: it does not, or names none */
 	struct ike_device device;
 };
 
@@ -662,6 +667,8 @@ struct ike_session_result {
 	struct net_addr addr6;   /* IPv6; AF_UNSPEC: none */
 	struct net_addr dns[IKE_MAX_DNS];
 	unsigned n_dns;
+	struct net_addr pcscf[IKE_MAX_PCSCF]; /* in the order in which the peer is to try them */
+	unsigned n_pcscf;
 };
 /* The answer to NEED_SESSION. 0, -ENOENT (the SA is gone: end the session), -EALREADY. */
 int ike_engine_address_assigned(struct ike_engine *e, uint64_t now, uint64_t ref,

@@ -171,7 +171,7 @@ static void wait_for_session(struct ike_rx *rx, const struct wish *w)
 		return; /* the peer will ask again */
 	ike_guard_half_done(rx->sa);
 	ike_sa_set_state(rx->sa, IKE_ST_AUTH_WAIT);
-	ike_out_need_session(rx->t, rx->sa, &w->cp);
+	ike_out_need_session(rx->t, rx->sa, &w->cp, rx->m);
 }
 
 void ike_auth_request(struct ike_rx *rx)
@@ -320,8 +320,9 @@ static uint16_t negotiate_child(struct ike_sa *sa, const struct wish *w, struct 
 	return *child ? 0 : IKE_N_NO_PROPOSAL_CHOSEN;
 }
 
-static void put_child(struct ike_build *b, const struct ike_child *c, uint8_t num, const struct ike_sa *sa,
-                      const struct wish *w, const struct ike_session_result *r)
+/* What the peer asked for and is given. */
+static void put_config(struct ike_build *b, const struct ike_sa *sa, const struct ike_msg *m,
+                       const struct wish *w, const struct ike_session_result *r)
 {
 	struct ike_cp cp = {.type = IKE_CFG_REPLY};
 
@@ -335,8 +336,15 @@ static void put_child(struct ike_build *b, const struct ike_child *c, uint8_t nu
 		if (sa->pol->p.dns_as_asked && cp.n_dns > w->cp.asked_dns)
 			cp.n_dns = w->cp.asked_dns;
 		memcpy(cp.dns, r->dns, sizeof(cp.dns));
-		ike_wire_put_cp(b, &cp);
 	}
+	if (w->cp.type == IKE_CFG_REQUEST && ike_payload_assigns(&sa->pol->p))
+		ike_pcscf_answer(&sa->pol->p, &m->cp, r, &cp);
+	if (cp.has_ip4 || cp.has_ip6 || cp.n_pcscf)
+		ike_wire_put_cp(b, &cp);
+}
+
+static void put_child(struct ike_build *b, const struct ike_child *c, uint8_t num)
+{
 	ike_wire_put_sa(b, IKE_PROTO_ESP, c->spi_in, 4, &c->suite, 1, num);
 	ike_wire_put_ts(b, IKE_PL_TSI, c->ts + c->n_local, c->n_remote);
 	ike_wire_put_ts(b, IKE_PL_TSR, c->ts, c->n_local);
@@ -427,10 +435,12 @@ static void finish(struct ike_rx *rx, const struct wish *w, const struct ike_ses
 	notify = take_session(sa, w, r);
 	if (!notify)
 		notify = negotiate_child(sa, w, &child, &num);
-	if (child)
-		put_child(&b, child, num, sa, w, r);
-	else
+	if (child) {
+		put_config(&b, sa, rx->m, w, r);
+		put_child(&b, child, num);
+	} else {
 		ike_wire_put_notify(&b, 0, 0, 0, notify, NULL, 0);
+	}
 	if (notify)
 		ike_notify_count_sent(ike_sa_counters(sa), notify);
 	ike_mobike_answer(rx, &b);

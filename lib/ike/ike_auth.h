@@ -72,4 +72,13 @@ void ike_device_attribute(const struct ike_sa *sa, struct ike_cp *cp, uint8_t va
 void ike_device_put_request(struct ike_build *b, struct ike_sa *sa);
 void ike_device_put(struct ike_build *b, struct ike_sa *sa);
 
+/* ---- ike_pcscf.c ---- */
+/* The APN whose P-CSCF addresses this IKE_AUTH request asks for, into text; NULL: it asks for none. */
+const char *ike_pcscf_apn(const struct ike_policy *p, const struct ike_msg *m, char text[IKE_ID_MAX + 1]);
+/* What is told of r to who asked so (body of the request's configuration payload), into the answer. */
+void ike_pcscf_answer(const struct ike_policy *p, const struct ike_buf *request,
+                      const struct ike_session_result *r, struct ike_cp *cp);
+/* As initiator: ask. */
+void ike_pcscf_ask(const struct ike_policy *p, struct ike_cp *cp);
+
 #endif

@@ -97,6 +97,7 @@ int ike_auth_start(struct ike_sa *sa, struct ike_out *t)
 	if (err)
 		return err;
 	ike_device_attribute(sa, &cp, device);
+	ike_pcscf_ask(p, &cp);
 	if (ike_payload_assigns(p))
 		ike_wire_put_cp(&b, &cp);
 	ike_wire_put_sa(&b, IKE_PROTO_ESP, s->child_spi_in, 4, suites, first_suites(sa, suites), 0);
@@ -258,7 +259,6 @@ static void finish(struct ike_rx *rx)
 
 void ike_auth_response(struct ike_rx *rx)
 {
-	static const struct ike_cp no_wish;
 	const struct ike_notify *error = ike_wire_error(rx->m);
 	struct ike_sa *sa = rx->sa;
 	int err;
@@ -292,7 +292,7 @@ void ike_auth_response(struct ike_rx *rx)
 	} else if (ike_auth_keep(rx)) { /* without memory: we ask again, and are answered again */
 		ike_msg_answered(sa);
 		ike_sa_set_state(sa, IKE_ST_AUTH_WAIT);
-		ike_out_need_session(rx->t, sa, &no_wish);
+		ike_out_need_session(rx->t, sa, NULL, NULL);
 	}
 }
 

@@ -393,7 +393,9 @@ void ike_out_child(struct ike_out *t, enum ike_action_kind kind, const struct ik
 void ike_out_child_del(struct ike_out *t, const struct ike_child *c, enum ike_reason reason);
 struct ike_event *ike_out_event(struct ike_out *t, enum ike_event_kind kind, const struct ike_sa *sa,
                                 enum ike_reason reason);
-void ike_out_need_session(struct ike_out *t, const struct ike_sa *sa, const struct ike_cp *cp);
+/* cp: of the peer's request m; NULL: it asks for nothing. */
+void ike_out_need_session(struct ike_out *t, const struct ike_sa *sa, const struct ike_cp *cp,
+                          const struct ike_msg *m);
 void ike_out_need_cert(struct ike_out *t, const struct ike_sa *sa, const char *url, size_t max);
 void ike_out_need_eap(struct ike_out *t, const struct ike_sa *sa, const uint8_t *pkt, size_t len);
 void ike_out_session_end(struct ike_out *t, const struct ike_sa *sa, enum ike_reason reason);

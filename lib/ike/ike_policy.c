@@ -115,6 +115,8 @@ static const struct field plain[] = {
         FIELD(ike_policy, own_validate),
         FIELD(ike_policy, max_cert_size),
         FIELD(ike_policy, imei_attribute),
+        FIELD(ike_policy, pcscf4_attribute),
+        FIELD(ike_policy, pcscf6_attribute),
         FIELD(ike_policy, device_id),
         FIELD(ike_policy, ask_session),
         FIELD(ike_policy, allow_empty),

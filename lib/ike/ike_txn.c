@@ -5,6 +5,7 @@
  * ike_out_*(), ike_out_end(), ike_engine_committed(), ike_engine_aborted(). Called by every exchange; by the
  * engine's owner.
  */
+#include "ike/ike_auth.h"
 #include "ike/ike_payload.h"
 
 #include <stdlib.h>
@@ -189,9 +190,12 @@ struct ike_event *ike_out_event(struct ike_out *t, enum ike_event_kind kind, con
 	return &a->event;
 }
 
-void ike_out_need_session(struct ike_out *t, const struct ike_sa *sa, const struct ike_cp *cp)
+void ike_out_need_session(struct ike_out *t, const struct ike_sa *sa, const struct ike_cp *cp,
+                          const struct ike_msg *m)
 {
 	struct ike_action *a = add(t, IKE_ACT_NEED_SESSION);
+	char text[IKE_ID_MAX + 1];
+	const char *apn;
 	struct ike_id id;
 
 	if (!a)
@@ -202,13 +206,16 @@ void ike_out_need_session(struct ike_out *t, const struct ike_sa *sa, const stru
 	a->session.policy = mem_copy(t, sa->pol->p.name, strlen(sa->pol->p.name) + 1);
 	a->session.path = sa->path;
 	a->session.device = sa->device;
-	if (!ike_payload_assigns(&sa->pol->p) || cp->type != IKE_CFG_REQUEST)
+	if (!ike_payload_assigns(&sa->pol->p) || !cp || cp->type != IKE_CFG_REQUEST)
 		return;
 	a->session.want_ipv4 = cp->has_ip4;
 	a->session.want_ipv6 = cp->has_ip6;
 	a->session.want_dns = cp->has_dns;
 	a->session.requested = cp->ip4;
 	a->session.requested6 = cp->ip6;
+	apn = ike_pcscf_apn(&sa->pol->p, m, text);
+	if (apn)
+		a->session.apn = mem_copy(t, apn, strlen(apn) + 1);
 }
 
 void ike_out_need_cert(struct ike_out *t, const struct ike_sa *sa, const char *url, size_t max)

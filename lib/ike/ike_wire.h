@@ -61,7 +61,9 @@ enum ike_cfg_attr {
 	IKE_CFG_IP4_NETMASK = 2,
 	IKE_CFG_IP4_DNS = 3,
 	IKE_CFG_IP6_ADDRESS = 8,
-	IKE_CFG_IP6_DNS = 10
+	IKE_CFG_IP6_DNS = 10,
+	IKE_CFG_P_CSCF_IP4_ADDRESS = 20, /* RFC 7651 */
+	IKE_CFG_P_CSCF_IP6_ADDRESS = 21
 };
 
 enum ike_notify_type {
@@ -241,6 +243,13 @@ struct ike_proposals {
 	struct ike_transform transform[IKE_MAX_TRANSFORMS];
 };
 
+/* To be put: an attribute of this number with this address; AF_UNSPEC: empty. */
+struct ike_cp_pcscf {
+	uint16_t type;
+	struct net_addr addr;
+};
+#define IKE_CP_PCSCF (2 * IKE_MAX_PCSCF) /* each address in two attributes */
+
 struct ike_cp {
 	uint8_t type; /* enum ike_cfg_type; others are ignored */
 	bool has_ip4, has_ip6, has_dns;
@@ -249,6 +258,8 @@ struct ike_cp {
 	unsigned asked_dns; /* attributes for one, with an address or without */
 	uint16_t own_type;  /* to be put: a further attribute of this number, not 0 … */
 	struct ike_buf own; /* … and value */
+	struct ike_cp_pcscf pcscf[IKE_CP_PCSCF];
+	unsigned n_pcscf;
 };
 
 const char *ike_wire_reason_name(enum ike_wire_reason r);

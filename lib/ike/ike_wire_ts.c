@@ -202,6 +202,8 @@ void ike_wire_put_cp(struct ike_build *b, const struct ike_cp *cp)
 	for (unsigned i = 0; i < cp->n_dns; i++)
 		put_attribute(&b->w, net_addr_len(&cp->dns[i]) == 4 ? IKE_CFG_IP4_DNS : IKE_CFG_IP6_DNS,
 		              &cp->dns[i], -1);
+	for (unsigned i = 0; i < cp->n_pcscf; i++)
+		put_attribute(&b->w, cp->pcscf[i].type, &cp->pcscf[i].addr, -1);
 	if (cp->own_type) {
 		pack_put_u16(&b->w, cp->own_type);
 		pack_put_u16(&b->w, (uint16_t)cp->own.len);

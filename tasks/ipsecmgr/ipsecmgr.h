@@ -279,6 +279,9 @@ void ipsecmgr_payload_read(const struct cfg_tree *t, const struct cfg_node *payl
 /* What a line `tsi …` asks for, and a line `ikev2-ikesa policy error-notification …`; NULL: there is none. */
 enum ike_tsi ipsecmgr_payload_tsi(const struct cfg_node *tsi);
 void ipsecmgr_payload_errors(const struct cfg_node *n, struct ike_policy *pol);
+/* Numbers of private attributes (chapter 20): those that a template names, if it does. */
+void ipsecmgr_payload_attributes(const struct cfg_tree *t, const struct cfg_node *tmpl,
+                                 struct ike_policy *pol);
 /* What the template and its context say of children, rekeys and repetitions. */
 void ipsecmgr_payload_template(const struct cfg_tree *t, const struct cfg_node *ctx,
                                const struct cfg_node *tmpl, struct ike_policy *pol);

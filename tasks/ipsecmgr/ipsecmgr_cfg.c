@@ -443,8 +443,7 @@ static void read_template(const struct build *b)
 	pol->mtu6 = (uint16_t)cfg_get_int(t, x, "ipv6-ikev2-mtu", "bytes", 1364);
 	device = cfg_child(t, x, "notify-payload-device-id", NULL);
 	pol->device_id = !device || !device->negated;
-	pol->imei_attribute =
-	        (uint16_t)cfg_get_int(t, x, "configuration-payload-private-attribute-type", "imei", 0);
+	ipsecmgr_payload_attributes(t, x, pol);
 	pol->allow_empty = cfg_on(t, x, "ikev2-ikesa-allow-empty-ikesa");
 	pol->max_retrans = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-max-retransmissions", "count", 5);
 	pol->setup_timer_s = (uint32_t)cfg_get_int(t, x, "ikev2-ikesa-setup-timer", "seconds", 60);

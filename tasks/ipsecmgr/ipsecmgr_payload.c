@@ -53,6 +53,24 @@ enum ike_tsi ipsecmgr_payload_tsi(const struct cfg_node *tsi)
 	return !strcmp(what, "any") ? IKE_TSI_ANY : IKE_TSI_ENDPOINT;
 }
 
+static void take_number(const struct cfg_node *n, const char *var, uint16_t *to)
+{
+	if (cfg_arg(n, var))
+		*to = (uint16_t)cfg_arg_int(n, var, 0);
+}
+
+void ipsecmgr_payload_attributes(const struct cfg_tree *t, const struct cfg_node *tmpl,
+                                 struct ike_policy *pol)
+{
+	const struct cfg_node *n = cfg_child(t, tmpl, "configuration-payload-private-attribute-type", NULL);
+
+	if (!n)
+		return;
+	take_number(n, "imei", &pol->imei_attribute);
+	take_number(n, "p-cscf-v4", &pol->pcscf4_attribute);
+	take_number(n, "p-cscf-v6", &pol->pcscf6_attribute);
+}
+
 void ipsecmgr_payload_read(const struct cfg_tree *t, const struct cfg_node *payload, struct ike_payload *y)
 {
 	const struct cfg_node *rekey = row(t, payload, "rekey");

@@ -34,7 +34,8 @@ struct ipsecmgr_session {
 	size_t row_len;
 	struct ckpt_row ckpt;
 	/* the request */
-	char imei[17], service[64], pool[32], pool6[32], peer_id[IKE_ID_MAX * 4 + 1], ike_key[IKE_KEY_LEN];
+	char imei[17], service[64], pool[32], pool6[32], peer_id[IKE_ID_MAX * 4 + 1], ike_key[IKE_KEY_LEN],
+	        apn[IKE_ID_MAX + 1];
 	struct net_addr peer, requested, requested6;
 	uint32_t ctx;
 	bool want_ipv4, want_ipv6;
@@ -327,6 +328,8 @@ static void accepted(struct ipsecmgr *m, struct ipsecmgr_session *s, const Sessi
 	get_addr(&out.addr6, &r->addr6);
 	for (i = 0; i < r->n_dns && out.n_dns < IKE_MAX_DNS; i++)
 		get_addr(&out.dns[out.n_dns++], &r->dns[i]);
+	for (i = 0; i < r->n_pcscf && out.n_pcscf < IKE_MAX_PCSCF; i++)
+		get_addr(&out.pcscf[out.n_pcscf++], &r->pcscf[i]);
 	s->callid = r->callid;
 	if (keep_row(s, r->call)) { /* a call without its row would be lost with its sessmgr */
 		tell(m, r->callid, SESSION_STATE__WHAT__DOWN, ike_reason_name(IKE_R_NO_ADDRESS));
@@ -416,6 +419,7 @@ static int send_question(struct ipsecmgr *m, struct ipsecmgr_session *s)
 	sn.ipsecmgr = m->t->instance;
 	sn.ike_key = s->ike_key;
 	sn.imei = s->imei;
+	sn.apn = s->apn;
 	env.body_case = ENVELOPE__BODY_SESSION_NEW;
 	env.session_new = &sn;
 	snprintf(addr, sizeof(addr), "sessmgr/%u", s->sessmgr);
@@ -474,6 +478,7 @@ void ipsecmgr_sess_ask(struct ipsecmgr *m, const struct ike_session_act *a)
 	snprintf(s->pool6, sizeof(s->pool6), "%s", p->pool6);
 	snprintf(s->ike_key, sizeof(s->ike_key), "%016llx", (unsigned long long)a->ref);
 	snprintf(s->imei, sizeof(s->imei), "%s", a->device.digits);
+	snprintf(s->apn, sizeof(s->apn), "%s", a->apn ? a->apn : "");
 	ike_id_format(a->peer_id, s->peer_id, sizeof(s->peer_id));
 	ask(m, s);
 }

@@ -110,15 +110,6 @@ static void take_ike(const struct cfg_tree *t, const struct cfg_node *x, struct 
 	}
 }
 
-/* Numbers of private attributes: those that it names. */
-static void take_attributes(const struct cfg_tree *t, const struct cfg_node *x, struct ike_policy *pol)
-{
-	const struct cfg_node *n = given(t, x, "configuration-payload-private-attribute-type");
-
-	if (n && cfg_arg(n, "imei"))
-		pol->imei_attribute = (uint16_t)cfg_arg_int(n, "imei", 0);
-}
-
 static void take_limit(const struct cfg_tree *t, const struct cfg_node *x, const char *row, const char *var,
                        uint32_t dflt, uint32_t *to)
 {
@@ -216,7 +207,7 @@ static void take(const struct cfg_tree *t, const struct cfg_node *ctx, const str
 		p->pol.mobike = p->pol.mobike_cookie = false;
 	take_notifies(t, x, &p->pol);
 	take_limits(t, x, &p->pol);
-	take_attributes(t, x, &p->pol);
+	ipsecmgr_payload_attributes(t, x, &p->pol);
 	if (given(t, x, "ikev2-ikesa-transform-set-list") &&
 	    (n = ipsecmgr_cfg_suites(t, ctx, x, false, ike, &p->pol.ike_lifetime_s))) {
 		memset(p->pol.ike, 0, sizeof(p->pol.ike));

@@ -31,6 +31,7 @@
 #define SESSMGR_CHUNK_MS  8000              /* vpnmgr may be restarting; ipsecmgr asks again meanwhile */
 #define SESSMGR_EAP_MS    120000 /* servers that are silent one after the other; the set-up timer is sooner */
 #define SESSMGR_REASONS   32
+#define SESSMGR_APN_MAX   256     /* as a peer names it, with the NUL */
 #define SESSMGR_NO_LIMIT  1000000 /* max-sessions: from here on there is none */
 
 /* An address that a call waits for. */
@@ -45,6 +46,7 @@ struct sessmgr_need {
 struct sessmgr_wait {
 	struct bus_from from;
 	struct sessmgr_need need[2]; /* IPv4, IPv6 */
+	char apn[SESSMGR_APN_MAX];   /* whose P-CSCFs are asked for; "": none */
 };
 
 /* Checkpoints of a call to the aaamgr: of a full feed, and of a change. Monotonic times, 0: never. */
@@ -125,6 +127,8 @@ uint32_t sessmgr_cfg_sessions(struct task *t);
 void sessmgr_cfg_load_soon(struct sessmgr *s);
 /* Name servers for subscribers of a context; returns how many (at most 2). */
 unsigned sessmgr_cfg_dns(const struct sessmgr *s, uint32_t ctx, struct net_addr dns[2]);
+/* P-CSCF addresses of an APN of a context, in their order; returns how many (at most VPN_APN_PCSCF). */
+unsigned sessmgr_cfg_pcscf(const struct sessmgr *s, uint32_t ctx, const char *apn, struct net_addr *out);
 /* A context's name, "?" when it is not known. Never NULL. */
 const char *sessmgr_cfg_context(const struct sessmgr *s, uint32_t ctx);
 /* Instance number of a sender "facility/N"; 0: none. */

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sessmgr.h"
+#include "vpn/vpn_apn.h"
 
 #define ROW_AGAIN_MS 500
 
@@ -28,7 +29,9 @@ static void reply_failure(struct sessmgr *s, const struct bus_from *to, const ch
 	task_reply_to(s->t, to, &env);
 }
 
-static void reply_call(struct sessmgr *s, const struct session_call *c, const struct bus_from *to)
+/* apn: whose P-CSCFs are told; "": none. */
+static void reply_call(struct sessmgr *s, const struct session_call *c, const char *apn,
+                       const struct bus_from *to)
 {
 	static const uint8_t ones[16] = {[0 ... 15] = 0xff};
 	Envelope env = ENVELOPE__INIT;
@@ -36,8 +39,8 @@ static void reply_call(struct sessmgr *s, const struct session_call *c, const st
 	CkptCall row = CKPT_CALL__INIT;
 	uint8_t blob[SESSION_ROW_MAX];
 	char key[SESSION_CALLID_STRLEN];
-	struct net_addr dns[2];
-	ProtobufCBinaryData list[2];
+	struct net_addr dns[2], pcscf[VPN_APN_PCSCF];
+	ProtobufCBinaryData list[2], told[VPN_APN_PCSCF];
 
 	row.key = (char *)session_callid_format(c->callid, key);
 	row.owner = s->t->addr;
@@ -54,6 +57,10 @@ static void reply_call(struct sessmgr *s, const struct session_call *c, const st
 	for (size_t i = 0; i < r.n_dns; i++)
 		list[i] = (ProtobufCBinaryData){net_addr_len(&dns[i]), dns[i].bytes};
 	r.dns = list;
+	r.n_pcscf = sessmgr_cfg_pcscf(s, c->ctx, apn, pcscf);
+	for (size_t i = 0; i < r.n_pcscf; i++)
+		told[i] = (ProtobufCBinaryData){net_addr_len(&pcscf[i]), pcscf[i].bytes};
+	r.pcscf = told;
 	r.call = &row;
 	env.body_case = ENVELOPE__BODY_SESSION_REPLY;
 	env.session_reply = &r;
@@ -112,12 +119,13 @@ void sessmgr_call_drop(struct sessmgr *s, struct session_call *c)
 void sessmgr_call_answer(struct sessmgr *s, struct session_call *c)
 {
 	struct sessmgr_call *x = c->data;
-	struct bus_from from = x->wait->from;
+	struct sessmgr_wait *w = x->wait;
 
-	wait_free(c);
+	x->wait = NULL;
 	session_event(c, SESSION_EV_ADDR_SUCCESS);
 	s->set_up++;
-	reply_call(s, c, &from);
+	reply_call(s, c, w->apn, &w->from);
+	free(w);
 }
 
 void sessmgr_call_refuse(struct sessmgr *s, struct session_call *c, const char *reason)
@@ -253,6 +261,7 @@ static const char *fill(struct session_call *c, struct sessmgr_wait *w, const Se
 	strcpy(c->service, q->service);
 	snprintf(c->peer_id, sizeof(c->peer_id), "%s", q->peer_id);
 	snprintf(c->imei, sizeof(c->imei), "%s", q->imei);
+	snprintf(w->apn, sizeof(w->apn), "%s", q->apn);
 	c->start_us = clock_steady_us();
 	c->deadline_us = clock_now_us() + SESSMGR_SETUP_US;
 	return NULL;
@@ -269,7 +278,7 @@ static void repeated(struct sessmgr *s, struct session_call *c, const struct bus
 	else if (session_state(c) == SESSION_DISCONNECTING)
 		reply_failure(s, &from, "misc-reasons");
 	else
-		reply_call(s, c, &from);
+		reply_call(s, c, m->env->session_new->apn, &from);
 }
 
 static void take_up(struct sessmgr *s, struct session_call *c, const SessionNew *q, const struct bus_msg *m)

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sessmgr.h"
+#include "vpn/vpn_apn.h"
 #include "vpn/vpn_context.h"
 
 uint32_t sessmgr_cfg_sender(const struct bus_msg *m)
@@ -40,6 +41,14 @@ unsigned sessmgr_cfg_dns(const struct sessmgr *s, uint32_t ctx, struct net_addr 
 			k++;
 	}
 	return k;
+}
+
+unsigned sessmgr_cfg_pcscf(const struct sessmgr *s, uint32_t ctx, const char *apn, struct net_addr *out)
+{
+	const struct cfg_tree *tree = config_tree(s->t);
+	const struct cfg_node *n = apn[0] ? vpn_context_node(tree, ctx) : NULL;
+
+	return n ? vpn_apn_pcscf(tree, n, apn, out) : 0;
 }
 
 uint32_t sessmgr_cfg_sessions(struct task *t)

@@ -71,7 +71,8 @@ struct w_node {
 	const struct ike_txn *txn_ptr[64];
 	unsigned n_queue;
 	uint64_t session_ref;
-	struct ike_session_act session;
+	struct ike_session_act session; /* its pointers are dead */
+	char apn[IKE_ID_MAX + 1];
 	bool answer_sessions;
 	struct ike_session_result result;
 	uint64_t rnd;
@@ -318,6 +319,7 @@ static inline void w_action(struct w_node *n, const struct ike_action *a)
 		n->sessions_asked++;
 		n->session_ref = a->session.ref;
 		n->session = a->session;
+		snprintf(n->apn, sizeof(n->apn), "%s", a->session.apn ? a->session.apn : "");
 		if (n->answer_sessions)
 			ike_engine_address_assigned(n->e, n->w->now, a->session.ref, &n->result);
 		break;

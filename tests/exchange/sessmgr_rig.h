@@ -270,6 +270,10 @@ static inline void configure(void)
 	        {.path = "context=wsg/subscriber-default", .value = ""},
 	        {.path = "context=wsg/subscriber-default/dns=primary",
 	         .value = "which=primary&address=203.0.113.53"},
+	        {.path = "context=wsg/apn=ims", .value = "apn=ims"},
+	        {.path = "context=wsg/apn=ims/p-cscf-priority=2", .value = "priority=2&ip=198.51.100.2"},
+	        {.path = "context=wsg/apn=ims/p-cscf-priority=1",
+	         .value = "priority=1&ip=198.51.100.1&ipv6=2001:db8::1"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -314,7 +318,7 @@ static inline void sessmgr_teardown(void)
  * ------------------------------------------------------------------------------------------ */
 
 static bool dual; /* ask for an IPv6 address as well */
-static const char *service = "segw";
+static const char *service = "segw", *apn = "";
 
 static inline void ask(const char *ike_key, uint32_t ctx, const char *pool)
 {
@@ -333,6 +337,7 @@ static inline void ask(const char *ike_key, uint32_t ctx, const char *pool)
 	q.pool = (char *)pool;
 	q.ipsecmgr = 1;
 	q.ike_key = (char *)ike_key;
+	q.apn = (char *)apn;
 	env.body_case = ENVELOPE__BODY_SESSION_NEW;
 	env.session_new = &q;
 	rig_request(&ipsecmgr, &env);

@@ -33,6 +33,7 @@ static struct task task = {.instance = 1, .loop = &loop};
 static struct {
 	char dst[40];
 	bool session, retry;
+	char apn[32];
 	uint32_t down, up; /* the call that is said to be over, to be up */
 	task_reply_cb cb;
 	void *arg;
@@ -87,6 +88,8 @@ int task_request(struct task *t, const char *dst, Envelope *env, uint32_t ms, un
 	snprintf(sent[n_sent].dst, sizeof(sent[0].dst), "%s", dst);
 	sent[n_sent].session = env->body_case == ENVELOPE__BODY_SESSION_NEW;
 	sent[n_sent].retry = flags & TASK_RETRY;
+	if (sent[n_sent].session)
+		snprintf(sent[n_sent].apn, sizeof(sent[0].apn), "%s", env->session_new->apn);
 	sent[n_sent].down = env->body_case == ENVELOPE__BODY_SESSION_STATE &&
 	                                    env->session_state->what == SESSION_STATE__WHAT__DOWN
 	                            ? env->session_state->callid
@@ -411,6 +414,34 @@ Test(ipsecmgr_sess, a_late_word_about_a_call_ends_no_other_tunnel)
 	sa_callid = 0x00100002;
 	status(0, -ENOENT);
 	cr_assert_eq(ended, 0);
+}
+
+/* What the APN has comes with the call, no more than the engine takes. */
+Test(ipsecmgr_sess, p_cscfs_of_the_apn)
+{
+	static const struct ike_id id;
+	struct ike_session_act a = {.ref = REF, .peer_id = &id, .policy = "p", .apn = "ims"};
+	uint8_t address[IKE_MAX_PCSCF + 1][4] = {{198, 51, 100, 1}, {198, 51, 100, 2}};
+	ProtobufCBinaryData list[IKE_MAX_PCSCF + 1];
+	Envelope env = ENVELOPE__INIT;
+	SessionReply r = SESSION_REPLY__INIT;
+	struct bus_msg m = {.env = &env};
+
+	ipsecmgr_sess_ask(&ipsecmgr, &a);
+	cr_assert_str_eq(sent[0].apn, "ims");
+	for (size_t i = 0; i <= IKE_MAX_PCSCF; i++)
+		list[i] = (ProtobufCBinaryData){4, address[i]};
+	list[2].len = 3; /* none */
+	r.callid = 0x00100001;
+	r.pcscf = list;
+	r.n_pcscf = IKE_MAX_PCSCF + 1;
+	env.body_case = ENVELOPE__BODY_SESSION_REPLY;
+	env.session_reply = &r;
+	sent[0].cb(&task, sent[0].arg, 0, &m);
+	cr_assert_eq(n_assigned, 1);
+	cr_assert_eq(assigned.n_pcscf, IKE_MAX_PCSCF);
+	cr_expect_eq(assigned.pcscf[1].bytes[3], 2);
+	cr_expect_not(net_addr_is_set(&assigned.pcscf[2]));
 }
 
 /* --- the list of managers --- */

@@ -34,6 +34,32 @@ Test(sessmgr_task, a_call_gets_id_address_name_server_and_row)
 	cr_assert(has("calls", "SMGR_STATE_CONNECTED"));
 }
 
+/* Who asks for P-CSCFs is told those of the APN, also when it asks for the call twice. */
+Test(sessmgr_task, p_cscfs_of_the_apn)
+{
+	ask("0100000000000001", CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_eq(answer->n_pcscf, 0, "nobody asked");
+	apn = "ims.mnc001.mcc262.gprs";
+	for (unsigned i = 0; i < 2; i++) {
+		ask("0100000000000002", CTX, "ue");
+		RIG_WAIT(answer);
+		cr_assert_str_eq(answer->failure, "");
+		cr_assert_eq(answer->n_pcscf, 3);
+		cr_assert_eq(answer->pcscf[0].len, 4);
+		cr_assert_eq(answer->pcscf[0].data[3], 1);
+		cr_assert_eq(answer->pcscf[1].len, 16);
+		cr_assert_eq(answer->pcscf[1].data[15], 1);
+		cr_assert_eq(answer->pcscf[2].data[3], 2);
+	}
+	apn = "internet";
+	ask("0100000000000003", CTX, "ue");
+	RIG_WAIT(answer);
+	cr_assert_str_eq(answer->failure, "");
+	cr_assert_eq(answer->addr.len, 4);
+	cr_assert_eq(answer->n_pcscf, 0);
+}
+
 Test(sessmgr_task, an_address_is_free_when_the_rows_deletion_is_durable)
 {
 	uint32_t id;

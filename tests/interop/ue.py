@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""A device of our own bytes: IKEv2 by EAP-MD5 with the identity of its equipment (3GPP TS 24.302 section 8.2.9.2), and lies about it.
+"""A device of our own bytes: IKEv2 by EAP-MD5 with the identity of its equipment (3GPP TS 24.302 section 8.2.9.2), and lies about it;
+with an APN in IDr and attributes of its configuration payload by which it asks for P-CSCFs (RFC 7651).
 The one suite is AES-CBC-128 (by the openssl program), HMAC-SHA2-256, MODP-2048.
-usage: ue.py ADDRESS USER PASSWORD [DEVICE [when]]    DEVICE: 15 or 16 digits, 0x…: the notify's data as it is, -: none;
+usage: ue.py ADDRESS USER PASSWORD [DEVICE [when]] [apn=NAME] [ask=NUMBER,…]    DEVICE: 15 or 16 digits, 0x…: the notify's data as it is, -: none;
                                                       when: `first` tells it unasked, else it is told when it is asked for
 Prints what happened; exit status 0: the tunnel is up, 1: it is not."""
 import hashlib
 import hmac
+import ipaddress
 import os
 import socket
 import struct
@@ -141,16 +143,32 @@ def error_of(payloads):
     return 0
 
 
+def show_attributes(body, asked):
+    """What the gateway says in the attributes that were asked for."""
+    at = 4
+    while at < len(body):
+        kind, n = struct.unpack("!HH", body[at:at + 4])
+        value = body[at + 4:at + 4 + n]
+        if kind in asked:
+            print("attribute %d: %s" % (kind, ipaddress.ip_address(value) if n in (4, 16) else value.hex()))
+        at += 4 + n
+
+
 def main():
-    address, user, password = sys.argv[1:4]
-    tell = device(sys.argv[4]) if len(sys.argv) > 4 and sys.argv[4] != "-" else None
-    unasked = len(sys.argv) > 5 and sys.argv[5] == "first"
+    named = dict(a.split("=", 1) for a in sys.argv[1:] if "=" in a)
+    plain = [a for a in sys.argv[1:] if "=" not in a]
+    address, user, password = plain[:3]
+    tell = device(plain[3]) if len(plain) > 3 and plain[3] != "-" else None
+    unasked = plain[4:] == ["first"]
+    asked = [int(n) for n in named["ask"].split(",")] if "ask" in named else []
     ue = Device(address)
     ue.init()
     ident = struct.pack("!BBBB", 3, 0, 0, 0) + user.encode()
     anything = struct.pack("!BBBBBBHHH4s4s", 1, 0, 0, 0, 7, 0, 16, 0, 65535, bytes(4), b"\xff" * 4)
     payloads = [(IDI, ident)] + ([notify(DEVICE_IDENTITY, tell)] if tell and unasked else [])
-    payloads += [(CP, struct.pack("!BBBBHH", 1, 0, 0, 0, 1, 0)),
+    if "apn" in named:
+        payloads.append((IDR, struct.pack("!BBBB", 2, 0, 0, 0) + named["apn"].encode()))
+    payloads += [(CP, struct.pack("!BBBBHH", 1, 0, 0, 0, 1, 0) + b"".join(struct.pack("!HH", n, 0) for n in asked)),
                  (SA, proposal(3, os.urandom(4), [AES, transform(3, 12), transform(5, 0, 0)])),
                  (TSI, anything), (TSR, anything)]
     got = ue.auth(payloads)
@@ -186,6 +204,7 @@ def main():
         return 1
     if dict(got)[AUTH][4:] != ue.mac(ue.sk_pr, ue.answer, ue.ni, ue.sk_pr, gateway):
         sys.exit("the gateway's last proof is wrong")
+    show_attributes(dict(got)[CP], asked)
     print("up as %s" % gateway[4:].decode())
     return 0
 
