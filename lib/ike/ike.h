@@ -250,6 +250,7 @@ enum ike_reason {
 	IKE_R_DUPLICATE,  /* the same peer has a newer tunnel (chapter 25) */
 	IKE_R_CHANGED,    /* a critical setting was changed (chapter 7) */
 	IKE_R_COLLISION,  /* our call gave way to the peer's (chapter 27) */
+	IKE_R_DATA_PATH,  /* the data path refused its child SA */
 	IKE_REASONS
 };
 const char *ike_reason_name(enum ike_reason r);
@@ -657,6 +658,13 @@ uint64_t ike_engine_next_us(const struct ike_engine *e);
 /* Fate of a durable transaction. Unknown ids are ignored. */
 void ike_engine_committed(struct ike_engine *e, uint64_t now, uint64_t txn_id);
 void ike_engine_aborted(struct ike_engine *e, uint64_t now, uint64_t txn_id);
+/*
+ * It is stored, and the data path refuses its child SA for good (unusable: for what it is; else for lack of
+ * room); nothing of it has left. It comes again, as another transaction, without the child: a peer that asked
+ * for it is told so, one that made it for us is told to delete it. Of a rekey the old child stays. Without a
+ * child SA in it, -ENOENT: nothing happens.
+ */
+int ike_engine_data_refused(struct ike_engine *e, uint64_t now, uint64_t txn_id, bool unusable);
 
 struct ike_session_result {
 	int status; /* 0, or -errno: refused (INTERNAL_ADDRESS_FAILURE; AUTHENTICATION_FAILED with -EACCES;

@@ -292,6 +292,7 @@ const char *ike_reason_name(enum ike_reason r)
 	        [IKE_R_DUPLICATE] = "duplicate session",
 	        [IKE_R_CHANGED] = "configuration changed",
 	        [IKE_R_COLLISION] = "gave way to the peer's call",
+	        [IKE_R_DATA_PATH] = "refused by the data path",
 	};
 
 	return NAME_OF(names, r);

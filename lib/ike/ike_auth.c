@@ -405,7 +405,7 @@ static void report(struct ike_rx *rx, struct ike_child *child, uint16_t notify)
 	if (ev)
 		ev->notify = notify;
 	if (child) {
-		IKE_CNT(sa, csa_createsucc);
+		IKE_CNT_DUE(rx->t, sa, csa_createsucc);
 		if (ike_payload_count(&sa->pol->p) > 1)
 			sa->more_us = sa->e->now + IKE_MORE_US;
 		return;
@@ -436,6 +436,7 @@ static void finish(struct ike_rx *rx, const struct wish *w, const struct ike_ses
 	if (!notify)
 		notify = negotiate_child(sa, w, &child, &num);
 	if (child) {
+		ike_out_keep_proof(rx->t, &b);
 		put_config(&b, sa, rx->m, w, r);
 		put_child(&b, child, num);
 	} else {

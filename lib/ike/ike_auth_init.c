@@ -248,7 +248,7 @@ static void finish(struct ike_rx *rx)
 	if (ev && error)
 		ev->notify = error->type;
 	if (child) {
-		IKE_CNT(sa, csa_createsucc);
+		IKE_CNT_DUE(rx->t, sa, csa_createsucc);
 		ike_payload_complete(sa);
 		return;
 	}

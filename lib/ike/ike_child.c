@@ -223,16 +223,13 @@ static void add_child(struct ike_rx *rx, struct ike_child *target, struct ike_ch
 		ev->spi_in = c->spi_in;
 		ev->old_spi_in = target ? target->spi_in : 0;
 	}
-	IKE_CNT(rx->sa, csa_createsucc);
+	IKE_CNT_DUE(rx->t, rx->sa, csa_createsucc);
 	if (!target)
 		return;
 	c->rekeys = target->rekeys + 1;
-	IKE_CNT(rx->sa, rekey_childsarspsent);
-	if (note_rival(rx->sa, target, c, rx->m, a->nonce))
-		return;
-	target->superseded = true; /* the peer deletes it; in case it forgets, time does */
-	target->soft_us = 0;
-	target->hard_us = rx->e->now + IKE_GUARD_US;
+	IKE_CNT_DUE(rx->t, rx->sa, rekey_childsarspsent);
+	if (!note_rival(rx->sa, target, c, rx->m, a->nonce))
+		ike_out_supersede(rx->t, target); /* the peer deletes it; in case it forgets, time does */
 }
 
 static void answer(struct ike_rx *rx, const struct ike_child *c, const struct answer *a)
@@ -281,7 +278,7 @@ static void create(struct ike_rx *rx, const struct ike_proposals *props, struct 
 	}
 	add_child(rx, target, c, &a);
 	answer(rx, c, &a);
-	IKE_CNT(rx->sa, csa_createrspsnt);
+	IKE_CNT_DUE(rx->t, rx->sa, csa_createrspsnt);
 }
 
 void ike_child_request(struct ike_rx *rx)

@@ -132,20 +132,11 @@ int ike_child_start(struct ike_sa *sa, struct ike_out *t, enum ike_job_kind kind
 
 /* ---- the answer ---- */
 
-static void supersede(struct ike_child *c)
-{
-	if (!c)
-		return;
-	c->superseded = true;
-	c->soft_us = 0;
-	c->hard_us = c->sa->e->now + IKE_GUARD_US;
-}
-
 /* Our rekey came to nothing, but the peer's did: its child replaces the old one. */
-static void settle_rival(struct ike_sa *sa, struct ike_xchg *x)
+static void settle_rival(struct ike_sa *sa, struct ike_out *t, struct ike_xchg *x)
 {
 	if (x->rival_spi_in && ike_sa_child_in(sa->e, x->rival_spi_in))
-		supersede(ike_sa_child_in(sa->e, x->spi_in));
+		ike_out_supersede(t, ike_sa_child_in(sa->e, x->spi_in));
 }
 
 /* INVALID_KE_PAYLOAD: once more with the group the peer wants, if it's one we offered. */
@@ -183,7 +174,7 @@ static void failed(struct ike_rx *rx, struct ike_xchg *x, uint16_t notify)
 	struct ike_event *ev;
 
 	IKE_CNT(rx->sa, csa_createfail);
-	settle_rival(rx->sa, x);
+	settle_rival(rx->sa, rx->t, x);
 	ev = ike_out_event(rx->t, IKE_EV_CHILD_FAILED, rx->sa, IKE_R_PEER_ERROR);
 	if (ev) {
 		ev->notify = notify;
@@ -270,19 +261,19 @@ static void rekeyed(struct ike_rx *rx, struct ike_xchg *x, struct ike_child *old
 		c->rekeys = old->rekeys + 1;
 	IKE_CNT(rx->sa, rekey_childsarsprecv);
 	if (rival_wins(rx, x)) {
-		supersede(c);
-		supersede(old); /* the winner deletes it */
+		ike_out_supersede(rx->t, c);
+		ike_out_supersede(rx->t, old); /* the winner deletes it */
 		ike_sa_job(rx->sa, IKE_JOB_DEL_CHILD, c->spi_in);
 		return;
 	}
-	supersede(x->rival_spi_in ? ike_sa_child_in(rx->e, x->rival_spi_in)
-	                          : NULL); /* the peer deletes what it made */
+	ike_out_supersede(rx->t, x->rival_spi_in ? ike_sa_child_in(rx->e, x->rival_spi_in)
+	                                         : NULL); /* the peer deletes what it made */
 	ev = ike_out_event(rx->t, IKE_EV_CHILD_REKEYED, rx->sa, IKE_R_NONE);
 	if (ev) {
 		ev->spi_in = c->spi_in;
 		ev->old_spi_in = x->spi_in;
 	}
-	supersede(old);
+	ike_out_supersede(rx->t, old);
 	if (old)
 		ike_sa_job(rx->sa, IKE_JOB_DEL_CHILD, old->spi_in);
 }
@@ -301,7 +292,7 @@ static void succeeded(struct ike_rx *rx, struct ike_xchg *x)
 	ike_out_touch(rx->t, rx->sa);
 	ike_out_child(rx->t, IKE_ACT_CHILD_ADD, c, false, rival_wins(rx, x), x->spi_in);
 	IKE_CNT(rx->sa, csa_creatersprcv);
-	IKE_CNT(rx->sa, csa_createsucc);
+	IKE_CNT_DUE(rx->t, rx->sa, csa_createsucc);
 	if (x->kind == IKE_JOB_REKEY_CHILD) {
 		rekeyed(rx, x, old, c);
 		return;

@@ -249,6 +249,9 @@ struct ike_sa {
 	void *user;
 };
 
+#define IKE_OUT_DUE      6
+#define IKE_OUT_REPLACED 4
+
 /* A transaction under construction, and later in flight. */
 struct ike_out {
 	struct ike_txn pub;
@@ -261,8 +264,17 @@ struct ike_out {
 	unsigned n_sa;
 	struct ike_chunk *mem;
 	struct wheel_timer retry;
-	uint8_t dscp; /* of what it sends */
-	bool failed;  /* out of memory: a row or an action is missing, nothing of it may be performed */
+	/* what is undone when the data path refuses the child (ike_refused.c) */
+	uint64_t *due[IKE_OUT_DUE]; /* counters of what has come to pass when it is committed */
+	unsigned n_due;
+	struct ike_replaced {
+		uint32_t spi_in;
+		uint64_t soft_us, hard_us; /* as they were */
+	} replaced[IKE_OUT_REPLACED];
+	unsigned n_replaced;
+	struct ike_build proof; /* the answer to IKE_AUTH up to the child; empty: none */
+	uint8_t dscp;           /* of what it sends */
+	bool failed; /* out of memory: a row or an action is missing, nothing of it may be performed */
 };
 
 struct ike_engine {
@@ -312,8 +324,9 @@ struct ike_rx {
 	uint8_t inner_first;
 };
 
-#define IKE_CNT(sa_, field) counter_inc(&ike_sa_counters(sa_)->field)
-#define IKE_ECNT(e_, field) counter_inc(&(e_)->cnt->field)
+#define IKE_CNT(sa_, field)         counter_inc(&ike_sa_counters(sa_)->field)
+#define IKE_CNT_DUE(t_, sa_, field) ike_out_count(t_, &ike_sa_counters(sa_)->field)
+#define IKE_ECNT(e_, field)         counter_inc(&(e_)->cnt->field)
 
 /* ---- ike_engine.c ---- */
 void ike_engine_count_reason(struct counters_ikev2 *c, enum ike_wire_reason why);
@@ -399,6 +412,14 @@ void ike_out_need_session(struct ike_out *t, const struct ike_sa *sa, const stru
 void ike_out_need_cert(struct ike_out *t, const struct ike_sa *sa, const char *url, size_t max);
 void ike_out_need_eap(struct ike_out *t, const struct ike_sa *sa, const uint8_t *pkt, size_t len);
 void ike_out_session_end(struct ike_out *t, const struct ike_sa *sa, enum ike_reason reason);
+/* Count this when it is committed; what stores nothing, when it is handed out. */
+void ike_out_count(struct ike_out *t, uint64_t *counter);
+/* Another child takes its place: it waits for its delete, and no longer than that takes. c may be NULL. */
+void ike_out_supersede(struct ike_out *t, struct ike_child *c);
+/* The answer as it is now goes without a child if the data path refuses it. */
+void ike_out_keep_proof(struct ike_out *t, const struct ike_build *b);
+/* One that was handed out, and whose actions are others now: once more, under another number. */
+void ike_out_again(struct ike_out *t);
 /* Hand the transaction out (or throw it away when it's empty). */
 void ike_out_end(struct ike_out *t);
 void ike_out_flush(struct ike_engine *e);

@@ -259,7 +259,39 @@ void ike_out_session_end(struct ike_out *t, const struct ike_sa *sa, enum ike_re
 		a->session_end = (struct ike_session_end_act){sa->spi, sa->callid, reason};
 }
 
+void ike_out_count(struct ike_out *t, uint64_t *counter)
+{
+	if (t->n_due < IKE_OUT_DUE)
+		t->due[t->n_due++] = counter;
+}
+
+void ike_out_supersede(struct ike_out *t, struct ike_child *c)
+{
+	if (!c)
+		return;
+	if (t->n_replaced < IKE_OUT_REPLACED)
+		t->replaced[t->n_replaced++] = (struct ike_replaced){c->spi_in, c->soft_us, c->hard_us};
+	c->superseded = true;
+	c->soft_us = 0;
+	c->hard_us = t->e->now + IKE_GUARD_US;
+}
+
+void ike_out_keep_proof(struct ike_out *t, const struct ike_build *b)
+{
+	t->proof = *b;
+	t->proof.w.buf = mem_copy(t, b->w.buf, b->w.len);
+	if (!t->proof.w.buf)
+		t->proof.w.len = 0;
+}
+
 /* ---- the end of building ---- */
+
+static void count_due(struct ike_out *t)
+{
+	for (unsigned i = 0; i < t->n_due; i++)
+		counter_inc(t->due[i]);
+	t->n_due = 0;
+}
 
 static bool row_wanted(const struct ike_sa *sa)
 {
@@ -351,6 +383,11 @@ void ike_out_end(struct ike_out *t)
 	if (!t)
 		return;
 	count_sent(t, t->pub.ike_spi ? ike_sa_find(t->e, t->pub.ike_spi) : NULL);
+	ike_out_again(t);
+}
+
+void ike_out_again(struct ike_out *t)
+{
 	t->pub.durable = add_rows(t) > 0;
 	if (t->failed || !t->n) { /* without memory nothing is said: the peer's and our timers take care */
 		for (unsigned i = 0; i < t->n_sa; i++)
@@ -359,6 +396,8 @@ void ike_out_end(struct ike_out *t)
 		ike_out_free(t);
 		return;
 	}
+	if (!t->pub.durable)
+		count_due(t);
 	enqueue(t);
 }
 
@@ -425,6 +464,7 @@ void ike_engine_committed(struct ike_engine *e, uint64_t now, uint64_t txn_id)
 	if (!t)
 		return;
 	e->now = now;
+	count_due(t);
 	for (unsigned i = 0; i < t->n_sa; i++) {
 		if (t->sa[i]->txn != t)
 			continue;

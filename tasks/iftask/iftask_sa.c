@@ -22,6 +22,8 @@ struct request {
 	struct bus_from from;
 	int status;
 	char text[200];
+	size_t n_refused, room;
+	uint32_t refused[]; /* by spi_in */
 };
 
 static void wrong(struct request *r, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -36,6 +38,12 @@ static void wrong(struct request *r, int status, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(r->text, sizeof(r->text), fmt, ap);
 	va_end(ap);
+}
+
+static void refuse(struct request *r, uint32_t spi_in)
+{
+	if (r && r->n_refused < r->room)
+		r->refused[r->n_refused++] = spi_in;
 }
 
 void iftask_sa_free(struct iftask_sa *sa)
@@ -218,6 +226,7 @@ static void add_one(struct iftask *f, struct request *r, struct npu_batch *b, co
 	int rc;
 
 	if (p->instance != instance || p->spi_in >> 24 != instance || read_path(&path, p)) {
+		refuse(r, p->spi_in);
 		wrong(r, -EINVAL, "SA %08x: wrong instance or addresses", p->spi_in);
 		return;
 	}
@@ -234,6 +243,7 @@ static void add_one(struct iftask *f, struct request *r, struct npu_batch *b, co
 		rc = -ENOMEM;
 	}
 	if (rc) {
+		refuse(r, p->spi_in);
 		wrong(r, rc, "SA %08x: %s", p->spi_in, strerror(-rc));
 		return;
 	}
@@ -344,7 +354,7 @@ void iftask_sa_update(struct task *t, const struct bus_msg *m)
 		task_reply_status(t, m, -EINVAL, "%s may not change SAs of instance %u", m->src, u->instance);
 		return;
 	}
-	r = calloc(1, sizeof(*r));
+	r = calloc(1, sizeof(*r) + u->n_add * sizeof(r->refused[0]));
 	b = npu_batch_new(u->n_add, u->n_del, u->n_path + u->n_add);
 	if (!r || !b) {
 		free(r);
@@ -353,6 +363,7 @@ void iftask_sa_update(struct task *t, const struct bus_msg *m)
 		return;
 	}
 	r->from = task_from(m);
+	r->room = u->n_add;
 	b->user = r;
 	f->batches++;
 	if (u->replace_all)
@@ -365,6 +376,20 @@ void iftask_sa_update(struct task *t, const struct bus_msg *m)
 		sweep_later(f);
 }
 
+static void reply(struct iftask *f, const struct request *r)
+{
+	Envelope env = ENVELOPE__INIT;
+	Status s = STATUS__INIT;
+
+	s.code = r->status;
+	s.text = (char *)(uintptr_t)r->text;
+	s.refused = (uint32_t *)(uintptr_t)r->refused;
+	s.n_refused = r->n_refused;
+	env.body_case = ENVELOPE__BODY_STATUS;
+	env.status = &s;
+	task_reply_to(f->t, &r->from, &env);
+}
+
 void iftask_sa_batch_done(struct iftask *f, struct npu_batch *b)
 {
 	struct request *r = b->user;
@@ -373,15 +398,17 @@ void iftask_sa_batch_done(struct iftask *f, struct npu_batch *b)
 	for (i = 0; i < b->n_gone; i++) {
 		struct iftask_sa *sa = (struct iftask_sa *)b->gone[i];
 
-		if (iftask_map_get(f, sa->spi_in) == sa) /* the worker could not take it */
+		if (iftask_map_get(f, sa->spi_in) == sa) { /* the worker could not take it */
 			iftask_map_del(f, sa->spi_in);
+			refuse(r, sa->spi_in);
+		}
 		iftask_sa_free(sa);
 	}
 	if (r) {
 		if (b->status)
 			wrong(r, b->status, "the data path could not take all SAs: %s", strerror(-b->status));
 		if (r->from.id)
-			task_reply_status_to(f->t, &r->from, r->status, "%s", r->text);
+			reply(f, r);
 		else if (r->status)
 			LOG(EV_WARN, "%s: %s", r->from.src, r->text);
 	}

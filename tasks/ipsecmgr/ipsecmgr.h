@@ -90,8 +90,10 @@ struct ipsecmgr_policy {
 struct ipsecmgr_child {
 	uint32_t spi_in;
 	uint32_t ctx;
-	bool flows;       /* vpnmgr has routes to its remote selectors */
-	uint64_t ts_hash; /* of those */
+	bool flows;            /* vpnmgr has routes to its remote selectors */
+	uint8_t refused;       /* by iftask, so often one after the other */
+	uint32_t refused_push; /* … the last time in this push */
+	uint64_t ts_hash;      /* of those */
 	size_t len;
 	uint8_t pair[]; /* SaPair, packed; holds keys: wiped when freed */
 };
@@ -102,7 +104,9 @@ struct ipsecmgr_data {
 	uint32_t push, pushed; /* number of the last push begun; of the last one that arrived as a whole */
 	uint32_t push_open;    /* batches of it not answered yet */
 	bool push_failed, push_again;
-	struct task_timer *retry;
+	bool refused;      /* of the push some, which are tried again … */
+	unsigned refusals; /* … so often so far, or the push as a whole; 0: the last one was taken */
+	struct task_timer *retry, *again; /* of who is away; of what was refused */
 	bool bind_open, bind_again, bound;
 	uint32_t instances; /* ipsecmgr instances of the chassis, for the steering of packets */
 };
@@ -203,6 +207,8 @@ void ipsecmgr_data_path(struct ipsecmgr *m, const struct ike_child_act *a);
 /* Tell iftask to add and delete these; cb as task_request() does. 0 or -errno. */
 int ipsecmgr_data_update(struct ipsecmgr *m, const uint32_t *add, size_t n_add, const uint32_t *del,
                          size_t n_del, task_reply_cb cb, void *arg);
+/* Did iftask refuse this child in the last push? */
+bool ipsecmgr_data_refused(const struct ipsecmgr *m, uint32_t spi_in);
 /* Give iftask everything again. */
 void ipsecmgr_data_push(struct ipsecmgr *m);
 /* The remote selectors of a kept child, without protocols and ports; returns their number. */

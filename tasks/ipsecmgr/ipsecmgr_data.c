@@ -21,8 +21,10 @@
 
 #define PUSH_BATCH  400
 #define RETRY_MS    200
-#define BIND_MAX    256 /* addresses; and peers of crypto maps */
-#define PACKETS_MAX 256 /* handled per loop turn */
+#define RETRY_MAX   30000 /* … of what was refused, which is asked for less and less often */
+#define REFUSED_MAX 8     /* refusals of a child SA, some 50 s of them: then it ends */
+#define BIND_MAX    256   /* addresses; and peers of crypto maps */
+#define PACKETS_MAX 256   /* handled per loop turn */
 
 /* --- child SAs
  * ------------------------------------------------------------------------------------------------------- */
@@ -153,6 +155,8 @@ static int keep_pair(struct ipsecmgr *m, const SaPair *p, bool flows)
 	c->spi_in = p->spi_in;
 	c->ctx = p->ctx;
 	c->flows = flows;
+	c->refused = 0;
+	c->refused_push = 0;
 	c->ts_hash = hash_ts(p);
 	c->len = len;
 	sa_pair__pack(p, c->pair);
@@ -326,7 +330,7 @@ static void retry_cb(struct task *t, void *arg)
 	m->data.retry = NULL;
 	if (!m->e)
 		return;
-	if (m->data.push_failed)
+	if (m->data.push_failed && !m->data.refusals)
 		ipsecmgr_data_push(m);
 	if (!m->data.bound)
 		ipsecmgr_data_bind(m);
@@ -338,13 +342,97 @@ static void retry_later(struct ipsecmgr *m)
 		m->data.retry = task_timer_start(m->t, RETRY_MS, 0, retry_cb, m);
 }
 
+static void ask_again(struct task *t, void *arg)
+{
+	struct ipsecmgr *m = arg;
+
+	(void)t;
+	task_timer_stop(m->data.again);
+	m->data.again = NULL;
+	if (m->e && (m->data.push_failed || m->data.refused))
+		ipsecmgr_data_push(m);
+}
+
+/* What is refused is asked for at longer and longer intervals. */
+static void ask_later(struct ipsecmgr *m)
+{
+	uint64_t ms = RETRY_MS;
+
+	for (unsigned i = 1; i < m->data.refusals && ms < RETRY_MAX; i++)
+		ms *= 2;
+	if (!m->data.again)
+		m->data.again = task_timer_start(m->t, ms < RETRY_MAX ? ms : RETRY_MAX, 0, ask_again, m);
+}
+
+/* --- what iftask does not take
+ * ------------------------------------------------------------------------------------------- */
+
+bool ipsecmgr_data_refused(const struct ipsecmgr *m, uint32_t spi_in)
+{
+	const struct ipsecmgr_child *c = ipsecmgr_map_get(&m->child, spi_in);
+
+	return c && c->refused && c->refused_push == m->data.push;
+}
+
+/* False: it is no child of ours, or the answer is not about some of them. */
+static bool note_refused(struct ipsecmgr *m, const struct bus_msg *msg)
+{
+	const Status *s = msg && msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status : NULL;
+	struct ipsecmgr_child *c;
+
+	for (size_t i = 0; s && i < s->n_refused; i++) {
+		c = ipsecmgr_map_get(&m->child, s->refused[i]);
+		if (!c)
+			continue;
+		c->refused_push = m->data.push;
+		c->refused += c->refused < UINT8_MAX;
+		m->data.refused = true;
+		if (c->refused == 1) {
+			m->stat.data_failed++;
+			if (ipsecmgr_engine_may_log(m))
+				LOG(EV_IPSEC_SA_FAIL, "iftask refused child SA %08x: %s; tried again",
+				    c->spi_in, s->text);
+		}
+	}
+	return s && s->n_refused;
+}
+
+/* Those it took this time; and those it will not take, which end: their peers are told. */
+static void settle_refused(struct ipsecmgr *m)
+{
+	struct ipsecmgr_child *c;
+	uint32_t spi[PUSH_BATCH];
+	size_t pos = 0, n = 0;
+
+	while ((c = ipsecmgr_map_next(&m->child, &pos))) {
+		if (c->refused_push != m->data.push)
+			c->refused = 0;
+		else if (c->refused >= REFUSED_MAX && n < PUSH_BATCH)
+			spi[n++] = c->spi_in;
+	}
+	for (size_t i = 0; m->e && i < n; i++) {
+		if (ike_engine_delete_child(m->e, ipsecmgr_engine_now(m), spi[i]))
+			continue;
+		LOG(EV_IPSEC_SA_FAIL, "child SA %08x ends: iftask refused it %d times", spi[i], REFUSED_MAX);
+	}
+	if (m->e && n)
+		ipsecmgr_engine_rearm(m);
+}
+
 static void push_end(struct ipsecmgr *m)
 {
 	if (m->data.push_failed) {
-		retry_later(m);
+		if (m->data.refusals)
+			ask_later(m);
+		else
+			retry_later(m);
 		return;
 	}
 	m->data.pushed = m->data.push;
+	m->data.refusals = m->data.refused ? m->data.refusals + 1 : 0;
+	settle_refused(m);
+	if (m->data.refused)
+		ask_later(m);
 	if (m->data.push_again) {
 		m->data.push_again = false;
 		ipsecmgr_data_push(m);
@@ -360,9 +448,13 @@ static void push_done(struct task *t, void *arg, int status, const struct bus_ms
 	/* arg: the number of the push, so that a late answer of a former one is not taken for this one's. */
 	if ((uint32_t)(uintptr_t)arg != m->data.push)
 		return;
-	if (status) {
+	if (status && !note_refused(m, msg)) {
+		bool away = !msg || status == -EHOSTUNREACH;
+
+		if (!m->data.push_failed)
+			m->data.refusals = away ? 0 : m->data.refusals + 1;
 		m->data.push_failed = true;
-		if (msg && status != -EHOSTUNREACH && ipsecmgr_engine_may_log(m))
+		if (!away && m->data.refusals <= 1 && ipsecmgr_engine_may_log(m))
 			LOG(EV_IPSEC_SA_FAIL, "iftask refused the SAs of this instance: %s",
 			    msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text
 			                                                 : strerror(-status));
@@ -382,7 +474,7 @@ void ipsecmgr_data_push(struct ipsecmgr *m)
 		return;
 	}
 	m->data.push++;
-	m->data.push_failed = false;
+	m->data.push_failed = m->data.refused = false;
 	m->data.push_open = 1; /* ours, until all batches are asked */
 	m->stat.pushes++;
 	do {
@@ -631,6 +723,7 @@ static void iftask_changed(struct task *t, const char *addr, uint32_t card, bool
 	if (strcmp(addr, m->data.addr))
 		return;
 	m->data.bound = false;
+	m->data.refusals = 0; /* another one may take what this one refused */
 	if (!up || !m->e || m->restoring)
 		return;
 	ipsecmgr_data_push(m);

@@ -27,9 +27,10 @@ struct ipsecmgr_op {
 	uint32_t gen;              /* of the engine it belongs to */
 	const struct ike_txn *txn; /* the engine's; valid while gen is the present one */
 	unsigned waits;            /* requests not answered yet */
-	uint32_t want_push; /* goes on when this push of all SAs has arrived; 0: does not wait for one */
-	bool storing;       /* the checkpoint is not acknowledged yet */
-	uint64_t mark;      /* stored with each new child SA; 0: not with all of them */
+	uint32_t want_push;     /* goes on when this push of all SAs has arrived; 0: does not wait for one */
+	bool storing;           /* the checkpoint is not acknowledged yet */
+	bool refused, unusable; /* iftask does not take its child SA: for lack of room, or for what it is */
+	uint64_t mark;          /* stored with each new child SA; 0: not with all of them */
 };
 
 uint64_t ipsecmgr_engine_now(struct ipsecmgr *m)
@@ -183,6 +184,19 @@ static void op_free(struct ipsecmgr_op *op)
 	free(op);
 }
 
+/* The data path does not take the child SA: the engine says so to the peer, in another transaction. False:
+ * there is none in this one. */
+static bool op_refused(struct ipsecmgr_op *op)
+{
+	struct ipsecmgr *m = op->m;
+
+	if (ike_engine_data_refused(m->e, ipsecmgr_engine_now(m), op->txn->id, op->unusable))
+		return false;
+	op_free(op);
+	ipsecmgr_engine_rearm(m);
+	return true;
+}
+
 /* Everything in its place: packets leave, others are told, the engine goes on. */
 static void op_finish(struct ipsecmgr_op *op)
 {
@@ -194,6 +208,8 @@ static void op_finish(struct ipsecmgr_op *op)
 		op_free(op);
 		return;
 	}
+	if (op->refused && op_refused(op))
+		return;
 	for (i = 0; i < txn->n; i++) {
 		const struct ike_action *a = &txn->actions[i];
 
@@ -236,10 +252,13 @@ static void data_done(struct task *t, void *arg, int status, const struct bus_ms
 		ipsecmgr_data_push(m);
 	} else if (status) {
 		m->stat.data_failed++;
-		LOG(EV_IPSEC_SA_FAIL, "iftask refused SAs of IKE SA %016llx: %s",
-		    (unsigned long long)op->txn->ike_spi,
-		    msg && msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text
-		                                                        : strerror(-status));
+		op->refused = true;
+		op->unusable = status == -EINVAL || status == -ENOTSUP;
+		if (ipsecmgr_engine_may_log(m))
+			LOG(EV_IPSEC_SA_FAIL, "iftask refused SAs of IKE SA %016llx: %s",
+			    (unsigned long long)op->txn->ike_spi,
+			    msg && msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text
+			                                                        : strerror(-status));
 	}
 	op_answered(op);
 }
@@ -256,6 +275,16 @@ static void flows_done(struct task *t, void *arg, int status, const struct bus_m
 	op_answered(op);
 }
 
+/* Was the new child SA of this transaction refused with the push? */
+static bool push_refused(const struct ipsecmgr_op *op)
+{
+	for (unsigned i = 0; op->gen == op->m->gen && i < op->txn->n; i++)
+		if (op->txn->actions[i].kind == IKE_ACT_CHILD_ADD &&
+		    ipsecmgr_data_refused(op->m, op->txn->actions[i].child.spi_in))
+			return true;
+	return false;
+}
+
 void ipsecmgr_engine_data_ready(struct ipsecmgr *m)
 {
 	struct ipsecmgr_op *op, *next;
@@ -264,6 +293,7 @@ void ipsecmgr_engine_data_ready(struct ipsecmgr *m)
 		next = op->next;
 		if (!op->want_push || op->want_push > m->data.pushed)
 			continue;
+		op->refused = push_refused(op);
 		op->want_push = 0;
 		if (!op->waits)
 			op_finish(op);

@@ -78,6 +78,8 @@ struct w_node {
 	uint64_t rnd;
 	size_t biggest_row;
 	int psk_error;
+	unsigned refuse_children; /* so many children that the data path refuses … */
+	bool refuse_unusable;     /* … for what they are */
 	bool lax; /* its rows are damaged on purpose */
 	void (*on_event)(struct w_node *n, const struct ike_event *ev);
 };
@@ -359,6 +361,26 @@ static inline void w_perform(struct w_node *n, const struct ike_txn *t)
 		w_action(n, &t->actions[i]);
 }
 
+/* Stored, and its child not taken. False: there is none in it. */
+static inline bool w_refuse(struct w_node *n, const struct ike_txn *t)
+{
+	bool child = false;
+
+	for (unsigned i = 0; i < t->n; i++)
+		child |= t->actions[i].kind == IKE_ACT_CHILD_ADD;
+	if (!n->refuse_children || !child)
+		return false;
+	n->refuse_children--;
+	for (unsigned i = 0; i < t->n; i++) {
+		if (t->actions[i].kind == IKE_ACT_CKPT_PUT)
+			w_row_put(n, &t->actions[i].ckpt);
+		else if (t->actions[i].kind == IKE_ACT_CHILD_ADD)
+			w_child_add(n, &t->actions[i].child);
+	}
+	assert(!ike_engine_data_refused(n->e, n->w->now, t->id, n->refuse_unusable));
+	return true;
+}
+
 static inline void w_txn(void *arg, const struct ike_txn *t)
 {
 	struct w_node *n = arg;
@@ -372,6 +394,8 @@ static inline void w_txn(void *arg, const struct ike_txn *t)
 		return;
 	}
 	n->durable++;
+	if (w_refuse(n, t))
+		return;
 	if (n->commit == W_NOW) {
 		uint64_t id = t->id;
 

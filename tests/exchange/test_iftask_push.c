@@ -78,9 +78,14 @@ void task_reply_status(struct task *t, const struct bus_msg *m, int code, const 
 {
 	w.status = code;
 }
-void task_reply_status_to(struct task *t, const struct bus_from *to, int code, const char *fmt, ...)
+static uint32_t refused[4];
+static size_t n_refused;
+int task_reply_to(struct task *t, const struct bus_from *to, Envelope *env)
 {
-	w.status = code;
+	w.status = env->status->code;
+	n_refused = env->status->n_refused;
+	memcpy(refused, env->status->refused, n_refused * sizeof(refused[0]));
+	return 0;
 }
 
 /* --- messages
@@ -96,6 +101,7 @@ static void pass(uint64_t ms)
 }
 
 /* An update of instance 1 with SAs 01000000 + spi. */
+static unsigned bad_key; /* so many of them have a key that is too short */
 static void update(bool replace_all, bool resume, const uint32_t *spi, size_t n)
 {
 	static uint8_t key[20], zero[4], ones[4] = {255, 255, 255, 255};
@@ -130,9 +136,11 @@ static void update(bool replace_all, bool resume, const uint32_t *spi, size_t n)
 	u.n_add = n;
 	env.body_case = ENVELOPE__BODY_SA_UPDATE;
 	env.sa_update = &u;
+	for (size_t i = 0; i < bad_key; i++)
+		pair[i].key_in.len = pair[i].key_out.len = 3;
 	w.status = 1;
 	iftask_sa_update(&task, &m);
-	cr_assert_eq(w.status, 0);
+	cr_assert_eq(w.status != 0, bad_key > 0);
 }
 
 static void end(void)
@@ -158,6 +166,24 @@ Test(iftask_push, what_is_not_pushed_again_is_forgotten_on_a_busy_card)
 	cr_assert_eq(w.deleted, 1u);
 	cr_assert_null(iftask_map_get(&iftask, 0x01000002));
 	cr_assert_eq(iftask.n_sas, 5u);
+	end();
+}
+
+/* What can't be taken is named: the rest is in force, and its owner need not give everything again. */
+Test(iftask_push, what_is_refused_is_named)
+{
+	const uint32_t all[] = {1, 2, 3};
+
+	bad_key = 2;
+	update(true, true, all, 3);
+	cr_assert_eq(w.added, 1u);
+	cr_assert_eq(n_refused, 2u);
+	cr_expect_eq(refused[0], 0x01000001u);
+	cr_expect_eq(refused[1], 0x01000002u);
+	cr_assert(iftask_map_get(&iftask, 0x01000003));
+	bad_key = 0;
+	update(true, true, all, 3);
+	cr_expect_eq(n_refused, 0u);
 	end();
 }
 

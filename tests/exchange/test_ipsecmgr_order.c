@@ -6,6 +6,7 @@
  * nothing behind; a lost iftask delays, and a closed engine forgets.
  */
 #include <criterion/criterion.h>
+#include "ike/ike_wire.h"
 #include "tasks/ipsecmgr/ipsecmgr_engine.c"
 
 struct ipsecmgr ipsecmgr;
@@ -28,6 +29,7 @@ static struct ike_engine *peer;
 static uint8_t to_gw[2000];
 static size_t to_gw_len;
 static bool peer_up;
+static uint16_t peer_told; /* why it has no child */
 static struct task task;
 static uv_loop_t loop;
 
@@ -131,6 +133,11 @@ int ipsecmgr_data_update(struct ipsecmgr *m, const uint32_t *add, size_t n_add, 
 	w.data_arg = arg;
 	return 0;
 }
+static bool in_push; /* … it was refused */
+bool ipsecmgr_data_refused(const struct ipsecmgr *m, uint32_t spi_in)
+{
+	return in_push;
+}
 void ipsecmgr_data_push(struct ipsecmgr *m)
 {
 	m->data.push++;
@@ -201,6 +208,8 @@ static void peer_txn(void *arg, const struct ike_txn *txn)
 			memcpy(to_gw, a->send.pkt, a->send.len);
 		} else if (a->kind == IKE_ACT_EVENT && a->event.kind == IKE_EV_UP) {
 			peer_up = true;
+		} else if (a->kind == IKE_ACT_EVENT && a->event.kind == IKE_EV_CHILD_FAILED) {
+			peer_told = a->event.notify;
 		}
 	}
 }
@@ -252,6 +261,7 @@ static void set_up(void)
 
 	memset(&w, 0, sizeof(w));
 	peer_up = false;
+	peer_told = 0;
 	uv_loop_init(&loop);
 	task.loop = &loop;
 	task.instance = 3;
@@ -364,6 +374,47 @@ Test(ipsecmgr_order, lost_data_path_delays)
 	cr_assert_eq(w.sent, 2);
 	feed_peer();
 	cr_assert(peer_up);
+	tear_down();
+}
+
+/* The answer becomes a refusal, which is as durable as the answer would have been. */
+static void refused_child(void)
+{
+	cr_assert_eq(w.sent, 1, "a child that nobody carries is not agreed to");
+	cr_assert_eq(w.ups, 0);
+	cr_assert(w.ikesa && !w.espseq, "the row without the child");
+	store(0);
+	cr_assert_eq(w.sent, 1);
+	data_path(0);
+	cr_assert_eq(w.sent, 2);
+	feed_peer();
+	cr_expect_eq(peer_told, IKE_N_NO_ADDITIONAL_SAS);
+	cr_expect_eq(ipsecmgr.stat.data_failed, 1);
+}
+
+Test(ipsecmgr_order, refused_by_the_data_path)
+{
+	set_up();
+	assign();
+	store(0);
+	data_path(-ENOSPC);
+	refused_child();
+	tear_down();
+}
+
+Test(ipsecmgr_order, refused_with_a_push)
+{
+	set_up();
+	assign();
+	store(0);
+	data_path(-EHOSTUNREACH);
+	cr_assert_eq(w.pushes, 1);
+	in_push = true;
+	ipsecmgr.stat.data_failed++; /* counted where the push is */
+	ipsecmgr.data.pushed = ipsecmgr.data.push;
+	ipsecmgr_engine_data_ready(&ipsecmgr);
+	in_push = false;
+	refused_child();
 	tear_down();
 }
 
