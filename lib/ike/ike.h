@@ -778,6 +778,10 @@ int ike_engine_wrong_selectors(struct ike_engine *e, uint64_t now, uint32_t spi_
  * came from, or without one the address (INVALID_SPI). path: where IKE of that peer would come and go. 0,
  * -EEXIST (we know it), -EAGAIN (not now), -ENOMEM. */
 int ike_engine_unknown_esp(struct ike_engine *e, uint64_t now, const struct ike_path *path, uint32_t spi_in);
+/* NAT keepalives that the data path took from a peer (path: where its IKE would come and go), and one that it
+ * sent: they are counted. */
+void ike_engine_keepalives(struct ike_engine *e, const struct ike_path *path, uint64_t n);
+void ike_engine_keepalive_sent(struct ike_engine *e, uint32_t spi_in);
 
 /* ---- checkpoints ---- */
 

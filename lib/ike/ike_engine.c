@@ -509,10 +509,6 @@ void ike_engine_process(struct ike_engine *e, const struct ike_path *path, const
 	struct ike_hdr h;
 	struct ike_sa *sa;
 
-	if (len == 1 && pkt[0] == 0xff) {
-		IKE_ECNT(e, nattkeepalive_recv);
-		return;
-	}
 	why = len > IKE_PACKET_MAX ? IKE_W_HDR_LENGTH : ike_wire_parse_hdr(&h, pkt, len);
 	if (why != IKE_W_OK) {
 		ike_engine_count_reason(e->cnt, why);

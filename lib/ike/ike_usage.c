@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the data path notices of children, and what follows: the first packet, kilobytes and sequence numbers
- * that run out or are used up (chapters 8 and 12 of the reference). Packets that belong nowhere are in
- * ike_stray.c. Entry point: ike_engine_child_usage(). Called by the engine's owner.
+ * that run out or are used up (chapters 8 and 12 of the reference), keepalives for a NAT. Packets that belong
+ * nowhere are in ike_stray.c. Entry points: ike_engine_child_usage(), ike_engine_keepalives(),
+ * ike_engine_keepalive_sent(). Called by the engine's owner.
  */
 #include "ike/ike_payload.h"
 
@@ -48,4 +49,19 @@ int ike_engine_child_usage(struct ike_engine *e, uint64_t now, uint32_t spi_in, 
 	ike_timer_settle(sa, t);
 	ike_out_flush(e);
 	return 0;
+}
+
+void ike_engine_keepalives(struct ike_engine *e, const struct ike_path *path, uint64_t n)
+{
+	const struct ike_pol *pol = ike_engine_match_policy(e, path);
+
+	counter_add(&(pol && pol->p.counters ? pol->p.counters : e->cnt)->nattkeepalive_recv, n);
+}
+
+void ike_engine_keepalive_sent(struct ike_engine *e, uint32_t spi_in)
+{
+	const struct ike_child *c = ike_sa_child_in(e, spi_in);
+
+	if (c)
+		IKE_CNT(c->sa, nattkeepalive_send);
 }

@@ -79,7 +79,7 @@ static void do_commands(struct npu *n)
 static int before_waiting(struct npu *n)
 {
 	struct npu_inst *i;
-	int timeout = npu_table_pauses(n), keep = npu_tx_keepalives(n);
+	int timeout = npu_table_pauses(n), keep = npu_keep_due(n);
 
 	if (keep >= 0 && (timeout < 0 || keep < timeout))
 		timeout = keep;

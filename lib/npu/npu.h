@@ -89,6 +89,9 @@ enum npu_event_kind {
 	NPU_EV_SELECTOR,   /* spi: the peer sends what its selectors don't allow; at most one a second */
 	NPU_EV_NO_SA, /* flow: a packet of the TUN of (ctx, instance) has no SA; at most 20 a second and TUN
 	               */
+	NPU_EV_KEEPALIVES_IN, /* `in` keepalives came to `local`, the last one from `remote`; at most one word
+	                       * a second and address */
+	NPU_EV_KEEPALIVE_OUT, /* spi: one was sent */
 	NPU_EV_UNKNOWN_SPI, /* spi nobody knows, from `remote` to an address of instance; at most 10 a second
 	                     */
 };
@@ -109,7 +112,7 @@ struct npu_event {
 
 /* What the worker counts beside the esp counters. Read at any time. */
 struct npu_stats {
-	uint64_t ike_in, ike_out, ike_lost, keepalives, keepalives_out, tun_lost, loops, cpu_us, sas;
+	uint64_t ike_in, ike_out, ike_lost, keepalives_out, tun_lost, loops, cpu_us, sas;
 	uint64_t sys_us; /* the kernel's part of cpu_us */
 	uint64_t beat;   /* answers to npu_ping() */
 	int tid;         /* of its thread, once that runs */

@@ -50,6 +50,8 @@ struct npu_port {
 	struct npu_src src[NPU_PORT_FDS];
 	struct npu_tun *tun;
 	struct npu_inst *inst;
+	uint64_t kept, kept_told;      /* keepalives that were not told yet, and when some were */
+	struct net_endpoint kept_from; /* the last of them */
 	struct npu_port *next;
 };
 
@@ -126,6 +128,7 @@ struct npu {
 	struct npu_sa *msg_sa[NPU_BATCH];
 	bool msg_df[NPU_BATCH];
 	uint64_t keep_at; /* when the next keepalive may be due; UINT64_MAX: never */
+	uint64_t kept_at; /* when those of peers have to be told; 0: there are none */
 	unsigned n_out;   /* messages waiting in msgs for npu_tx_flush() */
 };
 
@@ -165,13 +168,17 @@ void npu_life_selector(struct npu *n, const struct npu_sa *sa, const struct esp_
 void npu_tx_tun(struct npu *n, struct npu_tun *t);
 void npu_tx_punt(struct npu *n, struct npu_inst *inst);
 void npu_tx_flush(struct npu *n);
-/* Keepalives that are due. Returns ms until the next one may be, or -1. */
-int npu_tx_keepalives(struct npu *n);
-/* An SA was added: its first keepalive. */
-void npu_tx_keep(struct npu *n, struct npu_sa *sa);
 void npu_tx_count(struct npu *n, enum esp_reason reason);
 /* Encrypt an inner packet and have it sent with the next flush. */
 void npu_tx_seal(struct npu *n, struct npu_sa *sa, struct esp_pkt *pkt);
+
+/* npu_keep.c */
+/* What is due of keepalives, ours and theirs. Returns ms until something may be next, or -1. */
+int npu_keep_due(struct npu *n);
+/* An SA was added, or goes in UDP from now on: its first keepalive. */
+void npu_keep_begin(struct npu *n, struct npu_sa *sa);
+/* One came. */
+void npu_keep_came(struct npu *n, struct npu_port *p, const struct net_endpoint *from);
 
 /* npu_mtu.c */
 /* Is an inner packet too long for its SA? Then it was sent in pieces, or its sender told. */

@@ -250,8 +250,7 @@ static void udp_in(struct npu *n, struct npu_port *p, unsigned which, int i)
 	if (which == NPU_UDP500) {
 		ike_in(n, p, pkt.data, pkt.len, &from, false);
 	} else if (pkt.len == 1 && pkt.data[0] == 0xff) {
-		n->stats.keepalives++;
-		counter_inc(&n->cnt->natt_keepalives);
+		npu_keep_came(n, p, &from);
 	} else if (pkt.len >= 4 && memcmp(pkt.data, marker, 4) == 0) {
 		ike_in(n, p, pkt.data + 4, pkt.len - 4, &from, true);
 	} else {

@@ -312,7 +312,7 @@ static int put_in(struct npu *n, struct npu_sa *sa)
 	sa->port = NULL;
 	sa->in_marked = sa->esp->replay.top;
 	npu_life_begin(sa);
-	npu_tx_keep(n, sa);
+	npu_keep_begin(n, sa);
 	rc = esp_table_add(t->table, sa->esp);
 	if (rc)
 		return rc;
@@ -340,7 +340,7 @@ static void set_path(struct npu *n, const struct npu_path *p)
 	sa->remote = p->remote;
 	sa->port = NULL;
 	if (keep)
-		npu_tx_keep(n, sa);
+		npu_keep_begin(n, sa);
 	npu_life_begin(sa); /* whoever tells us this may be new, and have heard nothing of it */
 }
 

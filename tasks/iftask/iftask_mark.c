@@ -166,6 +166,10 @@ static SaNotice__What notice_of(enum npu_event_kind kind)
 		return SA_NOTICE__WHAT__SELECTOR;
 	case NPU_EV_NO_SA:
 		return SA_NOTICE__WHAT__NO_SA;
+	case NPU_EV_KEEPALIVES_IN:
+		return SA_NOTICE__WHAT__KEEPALIVES_IN;
+	case NPU_EV_KEEPALIVE_OUT:
+		return SA_NOTICE__WHAT__KEEPALIVE_OUT;
 	default:
 		return SA_NOTICE__WHAT__UNKNOWN_SPI;
 	}
@@ -182,12 +186,13 @@ static void fill_flow(SaNotice *n, const struct npu_event *e)
 
 static void notify(struct iftask *f, const struct npu_event *e)
 {
-	struct iftask_sa *sa = iftask_map_get(f, e->spi);
+	bool of_address = e->kind == NPU_EV_UNKNOWN_SPI || e->kind == NPU_EV_KEEPALIVES_IN;
+	struct iftask_sa *sa = of_address ? NULL : iftask_map_get(f, e->spi);
 	Envelope env = ENVELOPE__INIT;
 	SaNotice n = SA_NOTICE__INIT;
 	char dst[24];
 
-	if (!sa && e->kind != NPU_EV_UNKNOWN_SPI && e->kind != NPU_EV_NO_SA)
+	if (!sa && !of_address && e->kind != NPU_EV_NO_SA)
 		return;
 	if (e->kind == NPU_EV_NO_SA && !place_serves_maps(e->instance))
 		return; /* of a service: only its peers set tunnels up */
@@ -205,7 +210,9 @@ static void notify(struct iftask *f, const struct npu_event *e)
 	if (e->kind == NPU_EV_NO_SA)
 		fill_flow(&n, e);
 	n.ctx = e->ctx;
-	if (e->kind == NPU_EV_UNKNOWN_SPI) {
+	if (e->kind == NPU_EV_KEEPALIVES_IN)
+		n.packets = e->in;
+	if (of_address) {
 		n.dst.data = (uint8_t *)(uintptr_t)e->local.addr.bytes;
 		n.dst.len = net_addr_len(&e->local.addr);
 	}

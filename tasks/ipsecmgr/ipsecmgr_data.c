@@ -669,6 +669,16 @@ static void unknown_spi(struct ipsecmgr *m, uint64_t now, const SaNotice *n)
 	ike_engine_unknown_esp(m->e, now, &path, n->spi_in);
 }
 
+/* Anybody can send them: they are counted, and mean nothing else. */
+static void keepalives(struct ipsecmgr *m, const SaNotice *n)
+{
+	struct ike_path path = {.ctx_id = n->ctx, .natt = true};
+
+	if (!net_addr_from_bytes(&path.remote.addr, n->remote_addr.data, n->remote_addr.len) &&
+	    !net_addr_from_bytes(&path.local.addr, n->dst.data, n->dst.len))
+		ike_engine_keepalives(m->e, &path, n->packets);
+}
+
 void ipsecmgr_data_notice(struct task *t, const struct bus_msg *msg)
 {
 	struct ipsecmgr *m = &ipsecmgr;
@@ -705,6 +715,12 @@ void ipsecmgr_data_notice(struct task *t, const struct bus_msg *msg)
 		break;
 	case SA_NOTICE__WHAT__UNKNOWN_SPI:
 		unknown_spi(m, now, n);
+		break;
+	case SA_NOTICE__WHAT__KEEPALIVES_IN:
+		keepalives(m, n);
+		break;
+	case SA_NOTICE__WHAT__KEEPALIVE_OUT:
+		ike_engine_keepalive_sent(m->e, n->spi_in);
 		break;
 	default:
 		break;

@@ -362,3 +362,25 @@ Test(ike_initiator, keepalives_for_the_nat)
 	cr_expect_eq(c.sa.natt_idle_s, 20);
 	cr_expect_eq(c.sa.natt_interval_s, 15);
 }
+
+/* They are of the template or map whose address they come to; who knows no such address counts them too. */
+Test(ike_initiator, keepalives_are_counted)
+{
+	struct counters_ikev2 own = {0};
+	struct ike_path path = {.ctx_id = 1, .natt = true};
+
+	w->n[1].policy.counters = &own;
+	net_addr_parse(&w->n[1].policy.local, "10.0.0.2");
+	w_up(w);
+	ike_engine_keepalive_sent(w->n[1].e, w->n[1].child[0].in);
+	ike_engine_keepalive_sent(w->n[1].e, w->n[1].child[0].in + 1); /* gone meanwhile */
+	cr_expect_eq(own.nattkeepalive_send, 1);
+	net_addr_parse(&path.local.addr, "10.0.0.2");
+	net_addr_parse(&path.remote.addr, "10.0.0.77");
+	ike_engine_keepalives(w->n[1].e, &path, 3);
+	cr_expect_eq(own.nattkeepalive_recv, 3);
+	net_addr_parse(&path.local.addr, "10.0.0.3");
+	ike_engine_keepalives(w->n[1].e, &path, 2);
+	cr_expect_eq(own.nattkeepalive_recv, 3);
+	cr_expect_eq(w->n[1].cnt.nattkeepalive_recv, 2);
+}

@@ -248,7 +248,7 @@ Test(npu, from_behind_a_nat_follows_nobody)
 	end(b);
 }
 
-Test(npu, ike_both_ways_keepalives_and_unknown_spis)
+Test(npu, ike_both_ways_and_unknown_spis)
 {
 	struct bed *b = begin();
 	struct pollfd p = {.events = POLLIN};
@@ -291,10 +291,8 @@ Test(npu, ike_both_ways_keepalives_and_unknown_spis)
 	cr_assert_eq(punt_server_send(b->punt, &info, (const uint8_t *)"plain", 5), 0);
 	cr_assert_eq(poll(&p, 1, DEADLINE_MS), 1);
 	cr_assert_eq(recv(b->peer_udp, buf, sizeof(buf), 0), 5);
-	send_to(b->peer_udp, "\xff", 1, "127.0.0.1:4500");
 	send_to(b->peer_udp, "\x03\x00\x77\x77\x00\x00\x00\x01garbage garbage", 23, "127.0.0.1:4500");
 	cr_assert_eq(wait_event(b, NPU_EV_UNKNOWN_SPI).spi, 0x03007777u);
-	cr_assert_eq(b->counters.natt_keepalives, 1u);
 	cr_assert_eq(b->counters.in_no_sa, 1u);
 	end(b);
 }
@@ -341,6 +339,38 @@ Test(npu, batches_replace_move_and_delete)
 	end(b);
 }
 
+/* They are told, but no more often than once a second, and change nothing. */
+Test(npu, keepalives_of_peers_are_counted)
+{
+	struct bed *b = begin();
+	struct npu_sa *sa = add_sa(b, true, 1000);
+	struct npu_event e;
+	uint64_t told = 0, at = clock_now_us();
+	unsigned words = 0;
+
+	for (int i = 0; i < 40; i++)
+		send_to(i % 2 ? b->peer_udp : b->peer_udp2, "\xff", 1, "127.0.0.1:4500");
+	send_to(b->peer_udp, "\xfe", 1, "127.0.0.1:4500"); /* none */
+	while (told < 40) {
+		e = wait_event(b, NPU_EV_KEEPALIVES_IN);
+		cr_assert_eq(e.instance, INST);
+		cr_assert_eq(e.ctx, CTX);
+		cr_assert(net_addr_equal(&e.local.addr, &b->service));
+		cr_assert(net_addr_equal(&e.remote.addr, &b->peer_addr));
+		told += e.in;
+		words++;
+	}
+	cr_assert_eq(told, 40);
+	cr_assert_leq(words, 1 + (clock_now_us() - at) / 1000000);
+	cr_assert_eq(b->counters.natt_keepalives, 40u);
+	cr_assert_eq(b->counters.in_malformed, 1u);
+	make_ping(b, 1);
+	send_to(b->peer_udp, b->pkt.data, b->pkt.len, "127.0.0.1:4500");
+	cr_assert_eq(reply(b, b->peer_udp, DEADLINE_MS), 1, "nobody was followed");
+	remove_all(b, sa);
+	end(b);
+}
+
 /* RFC 3948 section 4: one byte when nothing was sent for a while, then again; traffic puts it off. */
 Test(npu, keepalives_while_nothing_is_sent)
 {
@@ -370,6 +400,8 @@ Test(npu, keepalives_while_nothing_is_sent)
 	cr_assert_eq(poll(&p, 1, DEADLINE_MS), 1);
 	cr_assert_eq(recv(b->peer_udp, byte, sizeof(byte), 0), 1);
 	cr_assert_geq(clock_now_us() - at, 145000u);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(wait_event(b, NPU_EV_KEEPALIVE_OUT).spi, 0x03000101u);
 	cr_assert_geq(npu_stats(b->npu)->keepalives_out, 3u);
 	remove_all(b, sa);
 	end(b);
