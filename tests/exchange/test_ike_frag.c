@@ -318,6 +318,97 @@ Test(ike_frag, at_most_255_and_each_once)
 	cr_assert_eq(w->n[0].cnt.rx_fragments_dropped, dropped + 2);
 }
 
+/* --- pieces of own bytes --- */
+
+#define IV_LEN  16 /* of the world's suite: AES-CBC, HMAC-SHA2-256-128 */
+#define ICV_LEN 16
+
+/* One piece of the peer's next INFORMATIONAL request, written byte by byte under its keys: RFC 7383 section
+ * 2.5. */
+static size_t write_piece(const struct ike_sa *sa, uint16_t number, uint16_t total, const uint8_t *text,
+                          size_t len, uint8_t *out)
+{
+	size_t padded = (len / 16 + 1) * 16, all = 28 + 8 + IV_LEN + padded + ICV_LEN;
+	uint8_t *skf = out + 28, *iv = skf + 8, *data = iv + IV_LEN;
+
+	for (int i = 0; i < 8; i++) {
+		out[i] = (uint8_t)((sa->initiator ? sa->spi : sa->peer_spi) >> (56 - 8 * i));
+		out[8 + i] = (uint8_t)((sa->initiator ? sa->peer_spi : sa->spi) >> (56 - 8 * i));
+	}
+	memcpy(out + 16, (uint8_t[]){53, 0x20, 37, sa->initiator ? 0x08 : 0, 0, 0, 0, (uint8_t)sa->send_next},
+	       8);
+	memcpy(out + 24, (uint8_t[]){0, 0, (uint8_t)(all >> 8), (uint8_t)all}, 4);
+	skf[0] = number == 1 ? 41 : 0; /* a notify begins in the first one */
+	skf[1] = 0;
+	skf[2] = (uint8_t)((all - 28) >> 8);
+	skf[3] = (uint8_t)(all - 28);
+	memcpy(skf + 4,
+	       (uint8_t[]){(uint8_t)(number >> 8), (uint8_t)number, (uint8_t)(total >> 8), (uint8_t)total},
+	       4);
+	memset(iv, number & 0xff, IV_LEN);
+	memcpy(data, text, len);
+	memset(data + len, 0, padded - len);
+	data[padded - 1] = (uint8_t)(padded - len - 1);
+	cr_assert_eq(ike_crypto_cbc(sa->e->crypto, ike_alg_encr(sa->suite.encr, sa->suite.encr_bits), true,
+	                            sa->initiator ? sa->keys.ei : sa->keys.er, iv, data, padded),
+	             0);
+	cr_assert_eq(ike_crypto_integ(sa->e->crypto, sa->suite.integ,
+	                              sa->initiator ? sa->keys.ai : sa->keys.ar, out, all - ICV_LEN,
+	                              out + all - ICV_LEN),
+	             0);
+	return all;
+}
+
+/* A request in so many pieces of 30 octets, the last one first. */
+static void say_in(uint16_t total)
+{
+	uint8_t text[30 * 256], packet[200];
+	struct ike_path back = w_path(500), path = back;
+	struct ike_sa_view v;
+	struct ike_sa *sa;
+
+	path.local = back.remote;
+	path.remote = back.local;
+	cr_assert(w_sa(&w->n[1], &v));
+	sa = ike_sa_find(w->n[1].e, v.spi);
+	memset(text, 0, sizeof(text));
+	memcpy(text,
+	       (uint8_t[]){0, 0, (uint8_t)((total * 30) >> 8), (uint8_t)(total * 30), 0, 0, 40000 >> 8,
+	                   40000 & 0xff},
+	       8);
+	for (uint16_t i = total; i >= 1; i--) {
+		size_t n = write_piece(sa, i, total, text + 30 * (i - 1), 30, packet);
+
+		ike_engine_input(w->n[0].e, w->now, &path, packet, n);
+	}
+}
+
+/* Chapter 17: 255 fragments are a message; of 256 not even the first one is kept, and the tunnel stays. */
+Test(ike_frag, own_bytes_in_255_pieces_and_in_256)
+{
+	uint64_t came, dropped;
+	unsigned sent;
+
+	start();
+	came = w->n[0].cnt.rx_fragments;
+	dropped = w->n[0].cnt.rx_fragments_dropped;
+	sent = w->sent[0];
+	say_in(256);
+	cr_assert_eq(w->n[0].cnt.rx_fragments, came + 256);
+	cr_assert_eq(w->n[0].cnt.rx_fragments_dropped, dropped + 256);
+	cr_assert_eq(w->n[0].cnt.rx_fragmented_packet, 1, "the one of the set-up");
+	cr_assert_eq(w->n[0].cnt.notifrecv_other, 0);
+	cr_assert_eq(w->sent[0], sent, "no answer");
+	cr_assert_null(gateways()->fragments, "nothing is kept");
+	say_in(255);
+	cr_assert_eq(w->n[0].cnt.rx_fragments, came + 256 + 255);
+	cr_assert_eq(w->n[0].cnt.rx_fragments_dropped, dropped + 256);
+	cr_assert_eq(w->n[0].cnt.rx_fragmented_packet, 2);
+	cr_assert_eq(w->n[0].cnt.notifrecv_other, 1);
+	cr_assert_eq(w->sent[0], sent + 1, "answered");
+	cr_assert_eq(w_matched(w), 1);
+}
+
 /* 1,932 octets over IPv4, 1,912 over IPv6; and each family has an MTU of its own. */
 Test(ike_frag, limits_of_each_family)
 {
