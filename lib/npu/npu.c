@@ -7,7 +7,6 @@
 #include "npu/npu.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,7 +131,6 @@ static void *worker(void *arg)
 
 static int start_thread(struct npu *n)
 {
-	struct sched_param none = {0};
 	sigset_t all;
 	sigset_t old;
 	int rc;
@@ -141,9 +139,6 @@ static int start_thread(struct npu *n)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	rc = pthread_create(&n->thread, NULL, worker, n);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (!rc) /* packets are served when they come, also where the card's other work is scheduled as a
-	            batch */
-		pthread_setschedparam(n->thread, SCHED_OTHER, &none);
 	return -rc;
 }
 
