@@ -280,13 +280,14 @@ static bool from_card(struct task *t, const struct bus_msg *m)
 static void rx(void *arg, const struct bus_rx *rx)
 {
 	struct task *t = arg;
-	Envelope *env = envelope__unpack(NULL, rx->len, rx->data);
+	Envelope *env = bus_arena_unpack(&t->bus->arena, rx->data, rx->len);
 	struct bus_msg m = {.src = rx->src, .ret = rx->ret};
 	char self[BUS_ADDR_MAX];
 
 	if (!env) {
 		if (worth_a_line(++t->bus->bad))
 			LOG(EV_BUS_REFUSED, "%zu bytes from %s are no envelope", rx->len, rx->src);
+		bus_arena_release(&t->bus->arena);
 		return;
 	}
 	m.env = env;
@@ -297,7 +298,7 @@ static void rx(void *arg, const struct bus_rx *rx)
 		task_req_response(t, &m);
 	else if ((strcmp(rx->src, self) || !from_card(t, &m)) && !task_impair(t, &m))
 		dispatch(t, &m);
-	envelope__free_unpacked(env, NULL);
+	bus_arena_release(&t->bus->arena);
 }
 
 /* --- sending -----------------------------------------------------------------------------------------------
@@ -481,5 +482,6 @@ int task_main(int argc, char **argv, const struct task_ops *ops)
 	task_req_free(t);
 	/* What libuv and ZeroMQ still hold goes with the process; queued messages get one last chance. */
 	uv_run(t->loop, UV_RUN_NOWAIT);
+	bus_arena_free(&bus.arena);
 	return t->exit_status;
 }

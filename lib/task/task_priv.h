@@ -5,6 +5,7 @@
 
 #include "base/strmap.h"
 #include "bus/bus.h"
+#include "bus/bus_arena.h"
 #include "task/beat.h"
 #include "task/task.h"
 
@@ -37,6 +38,7 @@ struct bus {
 	bool scanning;
 	uint64_t refused, bad;
 	struct beat beat;
+	struct bus_arena arena; /* of the message that is being handled */
 };
 
 /* task_req.c */
