@@ -80,7 +80,7 @@ struct w_node {
 	int psk_error;
 	unsigned refuse_children; /* so many children that the data path refuses … */
 	bool refuse_unusable;     /* … for what they are */
-	bool lax; /* its rows are damaged on purpose */
+	bool lax;                 /* its rows are damaged on purpose */
 	void (*on_event)(struct w_node *n, const struct ike_event *ev);
 };
 
