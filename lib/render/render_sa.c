@@ -128,6 +128,9 @@ static void ike_totals(const json_t *j, struct cli_out *out)
 	cli_out_printf(out, "  Established:             %lld\n", render_num(j, "established"));
 	cli_out_printf(out, "  Half Open:               %lld\n", render_num(j, "half_open"));
 	cli_out_printf(out, "  Behind NAT (UDP 4500):   %lld\n", render_num(j, "natt"));
+	if (render_num(j, "waiting"))
+		cli_out_printf(out, "  Not Restored:            %lld (their configuration can not be used)\n",
+		               render_num(j, "waiting"));
 	cli_out_printf(out, "Total Child SAs:           %lld\n", render_num(j, "children"));
 	cli_out_printf(out, "IPSec Managers:            %lld\n", render_num(j, "managers"));
 	json_object_foreach(json_object_get((json_t *)(uintptr_t)j, "states"), state,
@@ -298,8 +301,8 @@ static void manager_detail(const json_t *m, struct cli_out *out)
 	       render_num(s, "transactions_open"));
 	fieldf(out, "Checkpoints", "%lld pending, %lld refused", render_num(s, "checkpoints_pending"),
 	       render_num(s, "checkpoints_refused"));
-	fieldf(out, "Recovered", "%lld IKEv2 SAs, %lld failed", render_num(s, "recovered"),
-	       render_num(s, "recover_failed"));
+	fieldf(out, "Recovered", "%lld IKEv2 SAs, %lld failed, %lld wait for their configuration",
+	       render_num(s, "recovered"), render_num(s, "recover_failed"), render_num(s, "recover_waiting"));
 }
 
 void render_crypto_managers(const json_t *j, const struct cli_cmd *cmd, struct cli_out *out)

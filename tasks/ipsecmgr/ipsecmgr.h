@@ -151,6 +151,8 @@ struct ipsecmgr {
 	struct task_timer *spd_retry, *maps_check;
 	bool cfg_known, srp_known, serving, restoring, readied;
 	uint32_t recovered, recover_failed;
+	struct ipsecmgr_waiting *waiting; /* IKE SAs that can't be restored yet */
+	uint32_t n_waiting;
 	uint64_t epoch, up_wall_us;
 	struct task_timer *load_timer;
 	uint32_t load_sent, load_queue, load_wait_ms; /* the two last: as reported */
@@ -267,6 +269,8 @@ unsigned ipsecmgr_cfg_suites(const struct cfg_tree *tree, const struct cfg_node 
                              const struct cfg_node *block, bool child, struct ike_suite *out,
                              uint32_t *lifetime);
 const struct ipsecmgr_policy *ipsecmgr_cfg_find(const struct ipsecmgr *m, const char *name);
+/* Its peers are being told that it is gone: its sockets stay open for that. Adopts p. */
+void ipsecmgr_cfg_linger(struct ipsecmgr *m, struct ipsecmgr_policy *p);
 
 /* --- ipsecmgr_keep.c: services whose configuration can not be used ----------------------------------------
  */
@@ -457,6 +461,14 @@ int ipsecmgr_guard_admit(const struct ipsecmgr_policy *p, const struct ike_id *p
 void ipsecmgr_guard_alarms_end(struct ipsecmgr *m);
 /* Alarms that begin and end with events of the engine. */
 void ipsecmgr_guard_event(struct ipsecmgr *m, const struct ike_event *ev);
+
+/* --- ipsecmgr_restore.c: IKE SAs from their rows ---------------------------------------------------------
+ */
+/* 0, or -errno: what is there can't be read, and so nothing can be said of what isn't. */
+int ipsecmgr_restore(struct ipsecmgr *m);
+/* After a change of the configuration: those that waited for it, whose service is usable or gone now. */
+void ipsecmgr_restore_again(struct ipsecmgr *m, const struct cfg_tree *tree);
+void ipsecmgr_restore_forget(struct ipsecmgr *m);
 
 /* --- ipsecmgr_serve.c
  * ------------------------------------------------------------------------------------------------------------

@@ -672,7 +672,7 @@ static void lingered(struct task *t, void *arg)
 }
 
 /* Its sockets stay open until its peers were told. */
-static void linger(struct ipsecmgr *m, struct ipsecmgr_policy *p)
+void ipsecmgr_cfg_linger(struct ipsecmgr *m, struct ipsecmgr_policy *p)
 {
 	p->next = m->leaving;
 	m->leaving = p;
@@ -703,7 +703,7 @@ static void remove_gone(struct ipsecmgr *m, struct ipsecmgr_policy **old)
 			continue;
 		}
 		*old = p->next;
-		linger(m, p);
+		ipsecmgr_cfg_linger(m, p);
 	}
 }
 
@@ -782,6 +782,8 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 
 		ike_engine_protect(m->e, ipsecmgr_engine_now(m), &guard);
 		remove_gone(m, &old);
+		if (!m->restoring)
+			ipsecmgr_restore_again(m, tree);
 		if (!m->restoring)
 			ipsecmgr_callee_apply(m);
 		if (!m->restoring)

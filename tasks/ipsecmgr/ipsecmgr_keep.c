@@ -72,7 +72,7 @@ static bool stays(const struct ipsecmgr *m, const struct cfg_tree *tree, const s
 
 void ipsecmgr_keep(struct ipsecmgr *m, const struct cfg_tree *tree, struct ipsecmgr_policy **old)
 {
-	bool again_soon = m->maps_unread || m->maps_closed;
+	bool again_soon = m->maps_unread || m->maps_closed || m->waiting;
 	struct ipsecmgr_policy *p;
 
 	while ((p = *old)) {

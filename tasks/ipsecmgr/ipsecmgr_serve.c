@@ -1,40 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Life of an ipsecmgr: standby, activation under a number, serving as long as the chassis does (SRP),
- * restoring from the store, and telling ipsecctrl how it is. Ready is said when restored SAs are in the data
- * path, so nobody is sent here before. Called by the runtime through main.c. docs/recovery.md.
+ * Life of an ipsecmgr: standby, activation under a number, serving as long as the chassis does (SRP), and
+ * telling ipsecctrl how it is. What was stored before comes back by ipsecmgr_restore.c. Ready is said when
+ * restored SAs are in the data path, so nobody is sent here before. Called by the runtime through main.c.
+ * docs/recovery.md.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "esp/esp_mark.h"
 #include "place/place.h"
-#include "store/store.h"
 
 #define READY_WAIT_MS    5000 /* restored SAs shall be in the data path within this; then we serve without */
 #define RESTORE_AGAIN_MS 500
 #define LOAD_MS          1000
 #define LOAD_BEATS       5 /* of which one tells it, changed or not */
-
-/* Keys of rows that are to be deleted. */
-struct stale {
-	struct {
-		char key[IKE_KEY_LEN];
-	} * v;
-	size_t n;
-};
-
-struct restore {
-	struct ipsecmgr *m;
-	uint64_t now;
-	uint32_t n, failed;
-	struct stale marks, sas;
-};
 
 /* --- load
  * -------------------------------------------------------------------------------------------------------------------
@@ -143,95 +125,6 @@ static void ready_soon(struct ipsecmgr *m)
 	wait_ready.timer = task_timer_start(m->t, 1, 2, ready_poll, m);
 }
 
-/* --- restore
- * ----------------------------------------------------------------------------------------------------------------------
- */
-
-static void add_stale(struct stale *s, const char *key)
-{
-	void *bigger = strlen(key) < sizeof(s->v[0].key) ? realloc(s->v, (s->n + 1) * sizeof(s->v[0])) : NULL;
-
-	if (!bigger)
-		return; /* the next one of our number sees it */
-	s->v = bigger;
-	snprintf(s->v[s->n++].key, sizeof(s->v[0].key), "%s", key);
-}
-
-static void delete_stale(struct ipsecmgr *m, const char *kind, struct stale *s)
-{
-	struct ckpt_row row = {.kind = kind};
-
-	for (size_t i = 0; i < s->n; i++) {
-		row.key = s->v[i].key;
-		ckpt_write(m->ckpt, &row, 1, NULL, NULL);
-	}
-	free(s->v);
-	*s = (struct stale){0};
-}
-
-static int restore_row(const struct store_ckpt *row, void *arg)
-{
-	struct restore *r = arg;
-	const char *why = NULL;
-	int err = ike_engine_restore(r->m->e, r->now, row->key, row->blob, row->len, &why);
-
-	if (!err) {
-		r->n++;
-		return 0;
-	}
-	r->failed++;
-	if (r->failed <= 20)
-		LOG(EV_IKE_RECOVER_FAIL, "IKE SA %s: %s%s%s", row->key, strerror(-err), why ? ", " : "",
-		    why ? why : "");
-	/* Its service went while we were away, and takes it along, as it does while we are there: a row that
-	 * stays would keep its call for ever. The other chassis may be configured otherwise. */
-	if (err == -ENOENT && !r->m->epoch &&
-	    !ipsecmgr_keep_configured(config_tree(r->m->t), r->m->unknown_policy))
-		add_stale(&r->sas, row->key);
-	return 0;
-}
-
-/* Marks of child SAs that do not exist (any more) are swept out. */
-static int check_mark(const struct store_ckpt *row, void *arg)
-{
-	struct restore *r = arg;
-	char *end;
-	unsigned long spi = strtoul(row->key, &end, 16);
-
-	if (!*end && !ipsecmgr_map_get(&r->m->child, spi))
-		add_stale(&r->marks, row->key);
-	return 0;
-}
-
-/* 0, or -errno: what is there can't be read, and so nothing can be said of what isn't. */
-static int restore(struct ipsecmgr *m)
-{
-	struct store_reader *reader = store_open_reader(m->t->state_dir, STORE_STATE);
-	struct restore r = {.m = m, .now = ipsecmgr_engine_now(m)};
-	uint64_t began = clock_now_us();
-	int err = reader ? 0 : -ENOMEM;
-
-	m->restoring = true;
-	if (!err)
-		err = store_ckpt_list(reader, "ikesa", m->t->addr, restore_row, &r);
-	m->restoring = false;
-	if (err == -ENOENT) /* there is no store yet */
-		err = 0;
-	if (!err) {
-		m->recovered = r.n;
-		m->recover_failed = r.failed;
-		store_ckpt_list(reader, ESP_MARK_KIND, m->t->addr, check_mark, &r);
-		delete_stale(m, ESP_MARK_KIND, &r.marks);
-		delete_stale(m, "ikesa", &r.sas);
-	}
-	free(r.sas.v);
-	store_close_reader(reader);
-	if (!err && (r.n || r.failed))
-		LOG(EV_IKE_RECOVERED, "%u IKE SAs with %zu child SAs recovered in %llu ms, %u lost", r.n,
-		    m->child.n, (unsigned long long)((clock_now_us() - began) / US_PER_MS), r.failed);
-	return err;
-}
-
 /* --- serving
  * ----------------------------------------------------------------------------------------------------------------------------
  */
@@ -263,10 +156,11 @@ static void start_serving(struct ipsecmgr *m)
 	}
 	m->restoring = true;
 	ipsecmgr_cfg_apply(m, tree);
-	err = restore(m);
+	err = ipsecmgr_restore(m);
 	if (err) { /* without its tunnels it would be worse than not there */
 		LOG(EV_STORE_ERROR, "reading checkpoints: %s; tried again", strerror(-err));
 		ipsecmgr_engine_close(m);
+		ipsecmgr_restore_forget(m);
 		ipsecmgr_data_forget(m);
 		restore_timer = task_timer_start(m->t, RESTORE_AGAIN_MS, 0, restore_again, m);
 		return;
@@ -285,6 +179,7 @@ static void stop_serving(struct ipsecmgr *m)
 	LOG(EV_NOTE, "the chassis serves no more: all SAs of this instance are dropped here");
 	ipsecmgr_callee_stop(m);
 	ipsecmgr_engine_close(m);
+	ipsecmgr_restore_forget(m);
 	ipsecmgr_sess_drop_all(m);
 	ipsecmgr_data_stop(m);
 	ipsecmgr_maps_policies(m);

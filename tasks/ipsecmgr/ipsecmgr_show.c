@@ -282,6 +282,7 @@ static json_t *fill_list(struct show_page *page, bool ipsec, char *err, size_t s
 		set_int(o, "half_open",
 		        l.by_state[IKE_ST_HALF_OPEN] + l.by_state[IKE_ST_AUTH_WAIT] +
 		                l.by_state[IKE_ST_EAP_WAIT]);
+		set_int(o, "waiting", l.m->n_waiting);
 	}
 	set_int(o, "children", l.children);
 	set_int(o, "natt", l.natt);
@@ -339,6 +340,7 @@ static json_t *fill_statistics(struct task *t, struct show_page *page, char *err
 	set_int(o, "sessions_refused", m->stat.sessions_refused);
 	set_int(o, "recovered", m->recovered);
 	set_int(o, "recover_failed", m->recover_failed);
+	set_int(o, "recover_waiting", m->n_waiting);
 	return o;
 }
 

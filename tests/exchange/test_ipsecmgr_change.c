@@ -47,6 +47,9 @@ void ipsecmgr_data_bind(struct ipsecmgr *m)
 void ipsecmgr_maps_policies(struct ipsecmgr *m)
 {
 }
+void ipsecmgr_restore_again(struct ipsecmgr *m, const struct cfg_tree *t)
+{
+}
 struct ike_protection ipsecmgr_guard_protection(const struct ipsecmgr *m)
 {
 	return (struct ike_protection){0};

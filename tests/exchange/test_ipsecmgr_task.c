@@ -4,6 +4,9 @@
  * before it takes over what one of its number has stored. The engine behind it has its own tests (test_ike_*,
  * test_ipsecmgr_*).
  */
+#include <jansson.h>
+
+#include "base/clock.h"
 #include "base/pack.h"
 #include "ike/ike.h"
 #include "store/store.h"
@@ -11,7 +14,7 @@
 
 #define ROW_VERSION 6 /* of lib/ike/ike_ckpt.c */
 
-static struct peer srdb, srp;
+static struct peer srdb, srp, sct;
 static struct store_writer *store;
 static uint64_t asked; /* whether all is stored: the question's number */
 static char asker[40];
@@ -90,6 +93,8 @@ static void teardown(void)
 		return;
 	if (srdb.client)
 		rig_peer_close(&srdb);
+	if (sct.client)
+		rig_peer_close(&sct);
 	rig_peer_close(&srp);
 	store_close_writer(store);
 	rig_teardown();
@@ -190,6 +195,178 @@ Test(ipsecmgr_task, a_tunnel_stays_where_another_chassis_may_serve_it)
 	row(0x0300000000000001);
 	start();
 	cr_assert_eq(deletes, 0);
+}
+
+/* --- a tunnel that waits for its service --- */
+
+static struct {
+	struct ike_engine *gw, *peer;
+	uint8_t pkt[4000], blob[8000];
+	size_t len, blob_len;
+	char key[IKE_KEY_LEN];
+	uint32_t spi_in;
+} w;
+
+static void w_random(void *arg, void *buf, size_t len)
+{
+	random_bytes(buf, len);
+}
+
+/* Either engine's: what it sends waits in pkt; what the gateway stores is durable at once. */
+static void w_txn(void *arg, const struct ike_txn *txn)
+{
+	for (unsigned i = 0; i < txn->n; i++) {
+		const struct ike_action *a = &txn->actions[i];
+
+		if (a->kind == IKE_ACT_SEND) {
+			w.len = a->send.len;
+			memcpy(w.pkt, a->send.pkt, w.len);
+		} else if (a->kind == IKE_ACT_CKPT_PUT) {
+			w.blob_len = a->ckpt.len;
+			memcpy(w.blob, a->ckpt.blob, w.blob_len);
+			snprintf(w.key, sizeof(w.key), "%s", a->ckpt.key);
+		} else if (a->kind == IKE_ACT_CHILD_ADD && arg == &w.gw) {
+			w.spi_in = a->child.spi_in;
+		}
+	}
+	if (txn->durable)
+		ike_engine_committed(w.gw, 1000000, txn->id);
+}
+
+static struct ike_engine *engine(unsigned instance, bool gateway)
+{
+	struct ike_engine_config cfg = {.instance = (uint8_t)instance, .volatile_only = !gateway};
+	struct ike_callbacks cb = {.txn = w_txn, .random = w_random};
+	struct ike_engine *e = ike_engine_new(&cfg, &cb, gateway ? (void *)&w.gw : &w.peer, 1000000);
+	struct ike_policy p = {.name = "c/w", .n_ike = 1, .n_payload = 1, .psk_len = 3, .psk = "psk"};
+
+	snprintf(p.payload[0].name, sizeof(p.payload[0].name), "p");
+	p.ike[0] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96,
+	                              IKE_GROUP_X25519, 0};
+	p.payload[0].esp[p.payload[0].n_esp++] = (struct ike_suite){IKE_ENCR_AES_GCM_16, 128, 0, 0, 0, 0};
+	cr_assert(e);
+	cr_assert_eq(ike_engine_policy_put(e, &p), 0);
+	return e;
+}
+
+static void store_row(const char *kind, const char *key, const void *blob, size_t len)
+{
+	struct store_ckpt ck = {.kind = kind, .key = key, .owner = "ipsecmgr/3", .blob = blob, .len = len};
+	struct store_batch *b = store_batch_new(store);
+
+	cr_assert_eq(store_batch_ckpt(b, &ck), 0);
+	cr_assert_eq(store_submit(store, b, 0, NULL, NULL), 0);
+	cr_assert_eq(store_flush(store, 0), 0);
+}
+
+/* The row of a tunnel by "c/w", and the mark of its child. */
+static void tunnel_row(void)
+{
+	struct ike_initiate in = {.policy = "c/w"};
+	struct ike_path there = {.local.port = 500, .remote.port = 500};
+	char mark[9];
+
+	memset(&w, 0, sizeof(w));
+	net_addr_parse(&in.path.local.addr, "10.0.0.2");
+	net_addr_parse(&in.path.remote.addr, "10.0.0.1");
+	in.path.local.port = in.path.remote.port = 500;
+	there.local.addr = in.path.remote.addr;
+	there.remote.addr = in.path.local.addr;
+	w.gw = engine(3, true);
+	w.peer = engine(9, false);
+	cr_assert_eq(ike_engine_initiate(w.peer, 1000000, &in, NULL), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		ike_engine_input(w.gw, 1000000, &there, w.pkt, w.len);
+		ike_engine_input(w.peer, 1000000, &in.path, w.pkt, w.len);
+	}
+	cr_assert(w.blob_len && w.spi_in, "no tunnel came up");
+	store_row("ikesa", w.key, w.blob, w.blob_len);
+	snprintf(mark, sizeof(mark), "%08x", w.spi_in);
+	store_row("espseq", mark, "x", 1);
+	ike_engine_free(w.gw);
+	ike_engine_free(w.peer);
+}
+
+/* sct has these lines now. */
+static void reconfigure(const char *lines)
+{
+	Envelope env = ENVELOPE__INIT;
+	ConfigChanged c = CONFIG_CHANGED__INIT;
+
+	rig_configure(lines);
+	c.reload = true;
+	env.body_case = ENVELOPE__BODY_CONFIG_CHANGED;
+	env.config_changed = &c;
+	rig_tell(&sct, &env);
+}
+
+/* What the task shows of one number of its IKE SAs. */
+static long shown(const char *name)
+{
+	json_t *j;
+	long n;
+
+	rig_round_trip(&srdb, "ike-sa");
+	j = json_loads(srdb.last->show_reply->json, 0, NULL);
+	n = (long)json_integer_value(json_object_get(j, name));
+	json_decref(j);
+	return n;
+}
+
+static void until(const char *name, long value)
+{
+	for (unsigned i = 0; i < 200 && shown(name) != value; i++)
+		RIG_WAIT(rig.ticks >= 25);
+	cr_assert_eq(shown(name), value);
+}
+
+#define SERVICE(auth, bind)                                                                                  \
+	"config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n" auth                               \
+	"payload p match childsa\n#exit\n#exit\nwsg-service w\n" bind "#exit\n#exit\nend\n"
+#define KEY  "authentication local pre-shared-key key psk\nauthentication remote pre-shared-key key psk\n"
+#define BIND "bind address 10.0.0.1 crypto-template t\n"
+
+/* Started while its template has no way to authenticate. */
+static void start_waiting(void)
+{
+	rig_peer(&sct, "p-sct", "sct/0", NULL);
+	rig_configure(SERVICE("", BIND));
+	tunnel_row();
+	start();
+	cr_assert_eq(shown("waiting"), 1, "it is seen");
+	cr_assert_eq(shown("established"), 0);
+	cr_assert_eq(deletes, 0, "neither the tunnel nor the mark of its child");
+}
+
+Test(ipsecmgr_task, a_tunnel_that_waits_is_restored_when_its_service_can_be_used)
+{
+	start_waiting();
+	reconfigure(SERVICE(KEY, BIND));
+	until("established", 1);
+	cr_expect_eq(shown("waiting"), 0);
+	cr_expect_eq(shown("children"), 1);
+	cr_expect_eq(deletes, 0);
+}
+
+Test(ipsecmgr_task, a_tunnel_that_waits_ends_with_its_service)
+{
+	start_waiting();
+	reconfigure(SERVICE("", ""));
+	until("waiting", 0);
+	cr_expect_eq(shown("established"), 0);
+	rig_round_trip(&srdb, "ike-sa");
+	cr_expect(strstr(srdb.last->show_reply->json, "DELETING"), "its peer is told: %s",
+	          srdb.last->show_reply->json);
+}
+
+/* Another change of the configuration is none of its. */
+Test(ipsecmgr_task, a_tunnel_waits_on)
+{
+	start_waiting();
+	reconfigure(SERVICE("keepalive interval 20\n", BIND));
+	RIG_WAIT(rig.ticks >= 100);
+	cr_expect_eq(shown("waiting"), 1);
+	cr_expect_eq(deletes, 0);
 }
 
 static void swap(const char *from, const char *to)

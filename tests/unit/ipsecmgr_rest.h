@@ -39,6 +39,9 @@ bool ipsecmgr_maps_rules_changed(const struct ipsecmgr_policy *p)
 void ipsecmgr_maps_policies(struct ipsecmgr *m)
 {
 }
+void ipsecmgr_restore_again(struct ipsecmgr *m, const struct cfg_tree *tree)
+{
+}
 void ipsecmgr_callee_read(const struct cfg_tree *tree, const struct cfg_node *ctx, const struct cfg_node *svc,
                           struct ipsecmgr_policy *p)
 {
