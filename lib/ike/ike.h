@@ -251,6 +251,7 @@ enum ike_reason {
 	IKE_R_CHANGED,    /* a critical setting was changed (chapter 7) */
 	IKE_R_COLLISION,  /* our call gave way to the peer's (chapter 27) */
 	IKE_R_DATA_PATH,  /* the data path refused its child SA */
+	IKE_R_NO_SESSION, /* the session it is of is over */
 	IKE_REASONS
 };
 const char *ike_reason_name(enum ike_reason r);

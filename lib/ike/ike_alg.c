@@ -293,6 +293,7 @@ const char *ike_reason_name(enum ike_reason r)
 	        [IKE_R_CHANGED] = "configuration changed",
 	        [IKE_R_COLLISION] = "gave way to the peer's call",
 	        [IKE_R_DATA_PATH] = "refused by the data path",
+	        [IKE_R_NO_SESSION] = "its session is over",
 	};
 
 	return NAME_OF(names, r);

@@ -470,6 +470,12 @@ int ipsecmgr_restore(struct ipsecmgr *m);
 void ipsecmgr_restore_again(struct ipsecmgr *m, const struct cfg_tree *tree);
 void ipsecmgr_restore_forget(struct ipsecmgr *m);
 
+/* --- ipsecmgr_audit.c: tunnels without a session ----------------------------------------------------------
+ */
+/* SAs were restored: their sessmgrs are told of each that is there now. */
+void ipsecmgr_audit_start(struct ipsecmgr *m);
+void ipsecmgr_audit_stop(void);
+
 /* --- ipsecmgr_serve.c
  * ------------------------------------------------------------------------------------------------------------
  */

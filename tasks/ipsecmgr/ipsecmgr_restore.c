@@ -315,5 +315,6 @@ void ipsecmgr_restore_again(struct ipsecmgr *m, const struct cfg_tree *tree)
 	LOG(EV_IKE_RECOVERED, "%u IKE SAs that waited for their configuration are restored, %u wait", r.n,
 	    m->n_waiting);
 	ipsecmgr_dup_audit(m);
+	ipsecmgr_audit_start(m);
 	ipsecmgr_data_push(m);
 }

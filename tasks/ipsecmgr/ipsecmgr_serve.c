@@ -166,6 +166,7 @@ static void start_serving(struct ipsecmgr *m)
 		return;
 	}
 	ipsecmgr_dup_audit(m);
+	ipsecmgr_audit_start(m);
 	ipsecmgr_callee_apply(m);
 	m->up_wall_us = clock_wall_us();
 	ipsecmgr_data_push(m);
@@ -178,6 +179,7 @@ static void stop_serving(struct ipsecmgr *m)
 {
 	LOG(EV_NOTE, "the chassis serves no more: all SAs of this instance are dropped here");
 	ipsecmgr_callee_stop(m);
+	ipsecmgr_audit_stop();
 	ipsecmgr_engine_close(m);
 	ipsecmgr_restore_forget(m);
 	ipsecmgr_sess_drop_all(m);

@@ -549,7 +549,8 @@ static int find_sessionless(void *arg, const struct ike_sa_view *v)
 	return x->spi != 0;
 }
 
-/* Its sessmgr ended the call, which was too long in coming, before it heard that the tunnel is up. */
+/* Its sessmgr ended the call, which was too long in coming, before it heard that the tunnel is up; or before
+ * we, who restored it, did. */
 static void up_told(struct task *t, void *arg, int status, const struct bus_msg *msg)
 {
 	struct told_up *u = arg;
@@ -562,7 +563,7 @@ static void up_told(struct task *t, void *arg, int status, const struct bus_msg 
 	if (!x.spi)
 		return;
 	LOG(EV_IKE_DELETE, "IKE SA %016llx ends: its call %08x is over", (unsigned long long)x.spi, x.callid);
-	ike_engine_end(m->e, ipsecmgr_engine_now(m), x.spi, IKE_R_NO_ADDRESS);
+	ike_engine_end(m->e, ipsecmgr_engine_now(m), x.spi, IKE_R_NO_SESSION);
 	ipsecmgr_engine_rearm(m);
 }
 

@@ -14,7 +14,7 @@
 
 #define ROW_VERSION 6 /* of lib/ike/ike_ckpt.c */
 
-static struct peer srdb, srp, sct;
+static struct peer srdb, srp, sct, sessmgr;
 static struct store_writer *store;
 static uint64_t asked; /* whether all is stored: the question's number */
 static char asker[40];
@@ -95,6 +95,8 @@ static void teardown(void)
 		rig_peer_close(&srdb);
 	if (sct.client)
 		rig_peer_close(&sct);
+	if (sessmgr.client)
+		rig_peer_close(&sessmgr);
 	rig_peer_close(&srp);
 	store_close_writer(store);
 	rig_teardown();
@@ -199,6 +201,8 @@ Test(ipsecmgr_task, a_tunnel_stays_where_another_chassis_may_serve_it)
 
 /* --- a tunnel that waits for its service --- */
 
+#define CALLID 0x00100001 /* of sessmgr 1 */
+
 static struct {
 	struct ike_engine *gw, *peer;
 	uint8_t pkt[4000], blob[8000];
@@ -227,6 +231,10 @@ static void w_txn(void *arg, const struct ike_txn *txn)
 			snprintf(w.key, sizeof(w.key), "%s", a->ckpt.key);
 		} else if (a->kind == IKE_ACT_CHILD_ADD && arg == &w.gw) {
 			w.spi_in = a->child.spi_in;
+		} else if (a->kind == IKE_ACT_NEED_SESSION) {
+			struct ike_session_result r = {.callid = CALLID};
+
+			cr_assert_eq(ike_engine_address_assigned(w.gw, 1000000, a->session.ref, &r), 0);
 		}
 	}
 	if (txn->durable)
@@ -240,6 +248,7 @@ static struct ike_engine *engine(unsigned instance, bool gateway)
 	struct ike_engine *e = ike_engine_new(&cfg, &cb, gateway ? (void *)&w.gw : &w.peer, 1000000);
 	struct ike_policy p = {.name = "c/w", .n_ike = 1, .n_payload = 1, .psk_len = 3, .psk = "psk"};
 
+	p.ask_session = gateway;
 	snprintf(p.payload[0].name, sizeof(p.payload[0].name), "p");
 	p.ike[0] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96,
 	                              IKE_GROUP_X25519, 0};
@@ -367,6 +376,57 @@ Test(ipsecmgr_task, a_tunnel_waits_on)
 	RIG_WAIT(rig.ticks >= 100);
 	cr_expect_eq(shown("waiting"), 1);
 	cr_expect_eq(deletes, 0);
+}
+
+/* --- a tunnel without a session --- */
+
+static int answer_up; /* of the sessmgr that is told of a tunnel */
+static unsigned ups;
+
+static void sessmgr_rx(struct peer *p, const Envelope *in, const char *ret)
+{
+	Envelope env = ENVELOPE__INIT;
+	Status s = STATUS__INIT;
+
+	if (in->body_case != ENVELOPE__BODY_SESSION_STATE)
+		return;
+	if (in->session_state->what == SESSION_STATE__WHAT__UP) {
+		cr_expect_eq(in->session_state->callid, (uint32_t)CALLID);
+		ups++;
+		s.code = answer_up;
+	}
+	s.text = (char *)(uintptr_t) "";
+	env.body_case = ENVELOPE__BODY_STATUS;
+	env.status = &s;
+	respond(p, &env, in->id, ret);
+}
+
+static void restore_with_session(int answer)
+{
+	answer_up = answer;
+	rig_configure(SERVICE(KEY, BIND));
+	tunnel_row();
+	rig_peer(&sessmgr, "p-sessmgr", "sessmgr/1", NULL);
+	sessmgr.rx = sessmgr_rx;
+	start();
+	RIG_WAIT(ups);
+}
+
+/* Its predecessor died before it heard that the call is over. */
+Test(ipsecmgr_task, a_restored_tunnel_ends_whose_call_is_over)
+{
+	restore_with_session(-ENOENT);
+	until("established", 0);
+	cr_expect(strstr(srdb.last->show_reply->json, "DELETING"), "its peer is told: %s",
+	          srdb.last->show_reply->json);
+}
+
+Test(ipsecmgr_task, a_restored_tunnel_stays_whose_call_is_there)
+{
+	restore_with_session(0);
+	rig_round_trip(&srdb, "ike-sa");
+	cr_expect_eq(shown("established"), 1);
+	cr_expect_eq(ups, 1);
 }
 
 static void swap(const char *from, const char *to)
