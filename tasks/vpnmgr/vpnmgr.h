@@ -66,7 +66,8 @@ struct vpnmgr {
 	struct vpnmgr_sync *syncs;
 	struct vpnmgr_announce *announce;
 	unsigned n_announce, rounds;
-	struct task_timer *check, *garp;
+	struct task_timer *check, *garp, *reread;
+	bool unread; /* the rows can't be read: nobody knows which chunks and flows there are */
 	char problems[VPNMGR_PROBLEMS], problems_net[VPNMGR_PROBLEMS],
 	        problems_cfg[VPNMGR_PROBLEMS]; /* a line each */
 };
@@ -106,8 +107,8 @@ void vpnmgr_garp_stop(struct vpnmgr *v);
 /* vpnmgr_pool.c */
 /* Pools as configured; chunks stay. */
 void vpnmgr_pool_define(struct vpnmgr *v);
-/* From the rows, after vpnmgr_pool_define(). Returns how many chunks. */
-uint32_t vpnmgr_pool_restore(struct vpnmgr *v);
+/* From the rows, after vpnmgr_pool_define(). 0 with the number of chunks, or -errno: they can't be read. */
+int vpnmgr_pool_restore(struct vpnmgr *v, uint32_t *n);
 void vpnmgr_pool_clear(struct vpnmgr *v);
 void vpnmgr_pool_request(struct task *t, const struct bus_msg *m);
 void vpnmgr_pool_return(struct task *t, const struct bus_msg *m);
@@ -117,7 +118,7 @@ int vpnmgr_pool_write(struct vpnmgr *v, const struct ckpt_row *rows, size_t n, c
 void vpnmgr_pool_written(struct vpnmgr *v);
 
 /* vpnmgr_flow.c */
-uint32_t vpnmgr_flow_restore(struct vpnmgr *v);
+int vpnmgr_flow_restore(struct vpnmgr *v); /* 0, or -errno: they can't be read */
 void vpnmgr_flow_clear(struct vpnmgr *v);
 void vpnmgr_flow_update(struct task *t, const struct bus_msg *m);
 

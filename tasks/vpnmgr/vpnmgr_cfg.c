@@ -13,23 +13,39 @@
 #include "net/ns.h"
 #include "vpnmgr.h"
 
+#define REREAD_MS 500
+
 static void problem(void *arg, const char *text)
 {
 	vpnmgr_net_problem(arg, "%s", text);
 }
 
-/* Take everything from the rows: at the start, and when this chassis begins to serve. */
+static void reread(struct task *t, void *arg);
+
+/*
+ * Take everything from the rows: at the start, and when this chassis begins to serve. Rows that can't be read
+ * are not rows that are gone: until they can, nothing is given out that may be taken, and no route of theirs
+ * is removed.
+ */
 static uint32_t load_rows(struct vpnmgr *v)
 {
-	uint32_t n;
+	uint32_t n = 0;
+	int err = 0;
 
 	vpnmgr_pool_clear(v);
 	vpnmgr_flow_clear(v);
 	vpnmgr_pool_define(v);
-	if (!v->serving)
-		return 0;
-	n = vpnmgr_pool_restore(v);
-	return n + vpnmgr_flow_restore(v);
+	if (v->serving)
+		err = vpnmgr_pool_restore(v, &n);
+	if (v->serving && !err)
+		err = vpnmgr_flow_restore(v);
+	if (err && !v->unread)
+		LOG(EV_STORE_ERROR, "context %s: chunks and flows cannot be read: %s; tried again",
+		    v->cfg.name, strerror(-err));
+	v->unread = err != 0;
+	if (err && !v->reread)
+		v->reread = task_timer_start(v->t, REREAD_MS, 0, reread, v);
+	return n + (uint32_t)v->n_flows;
 }
 
 static void begin(struct vpnmgr *v)
@@ -40,11 +56,32 @@ static void begin(struct vpnmgr *v)
 		return;
 	n = load_rows(v);
 	vpnmgr_net_reconcile(v);
+	if (v->unread)
+		return;
 	LOG(EV_VPN_CONTEXT,
 	    "context %s (%u): %u interfaces, %u static routes, %u pools, %u chunks and flows restored, %s",
 	    v->cfg.name, v->ctx, v->cfg.n_ifs, v->cfg.n_routes, v->cfg.n_pools, n,
 	    v->serving ? "serving" : "standby");
 	task_ready(v->t, n);
+}
+
+static void reread(struct task *t, void *arg)
+{
+	struct vpnmgr *v = arg;
+	struct store_reader *fresh = store_open_reader(t->state_dir, STORE_STATE);
+
+	task_timer_stop(v->reread);
+	v->reread = NULL;
+	if (fresh) {
+		store_close_reader(v->store);
+		v->store = fresh;
+	}
+	if (!t->ready) {
+		begin(v);
+	} else if (v->unread) {
+		load_rows(v);
+		vpnmgr_net_reconcile(v);
+	}
 }
 
 static void config_changed(struct task *t, const struct cfg_tree *tree, void *arg)

@@ -121,13 +121,11 @@ static int restore_row(const struct store_ckpt *ck, void *arg)
 	return 0;
 }
 
-uint32_t vpnmgr_flow_restore(struct vpnmgr *v)
+int vpnmgr_flow_restore(struct vpnmgr *v)
 {
 	int err = store_ckpt_list(v->store, ROW_KIND, v->t->addr, restore_row, v);
 
-	if (err && err != -ENOENT)
-		LOG(EV_SESS_LOST, "context %s: flows cannot be read: %s", v->cfg.name, strerror(-err));
-	return (uint32_t)v->n_flows;
+	return err == -ENOENT ? 0 : err; /* there is no store yet */
 }
 
 /* --- update
@@ -293,6 +291,10 @@ void vpnmgr_flow_update(struct task *t, const struct bus_msg *m)
 	struct update *u;
 	int err = 0;
 
+	if (v->serving && v->unread) {
+		task_reply_status(t, m, -EAGAIN, "Failure: flows cannot be read");
+		return;
+	}
 	if (!v->serving || q->instance != vpnmgr_sender(m) || !q->instance || q->instance >= VPNMGR_TUNS ||
 	    q->n_flows > UPDATE_MAX) {
 		task_reply_status(t, m, v->serving ? -EINVAL : -EAGAIN, "Failure: %s",

@@ -245,6 +245,8 @@ static bool want_routes(struct vpnmgr *v, struct vpn_routes *want)
 	want_static(v, want);
 	if (!v->serving)
 		return true;
+	if (v->unread) /* not known is not none */
+		return false;
 	for (const struct pool *p = v->pools->pools; p; p = p->next)
 		for (size_t i = 0; i < p->nblocks; i++) {
 			struct pool_chunk c = pool_chunk_at(p, i);

@@ -180,14 +180,13 @@ static int restore_row(const struct store_ckpt *ck, void *arg)
 	return 0;
 }
 
-uint32_t vpnmgr_pool_restore(struct vpnmgr *v)
+int vpnmgr_pool_restore(struct vpnmgr *v, uint32_t *n)
 {
 	struct restore r = {v, 0};
 	int err = store_ckpt_list(v->store, POOL_ROW_KIND, v->t->addr, restore_row, &r);
 
-	if (err && err != -ENOENT)
-		LOG(EV_SESS_LOST, "context %s: chunks cannot be read: %s", v->cfg.name, strerror(-err));
-	return r.n;
+	*n = r.n;
+	return err == -ENOENT ? 0 : err; /* there is no store yet */
 }
 
 /* --- taking a chunk
@@ -263,12 +262,14 @@ void vpnmgr_pool_request(struct task *t, const struct bus_msg *m)
 	const char *failure = NULL;
 	struct taken *k;
 
-	if (!q->want && !q->pool[0]) {
+	if (!q->want && !q->pool[0] && !v->unread) {
 		sync_later(v, m);
 		return;
 	}
 	if (!v->serving)
 		failure = "not serving";
+	else if (v->unread)
+		failure = "its chunks cannot be read";
 	else if (q->instance != vpnmgr_sender(m) || !q->ipsecmgr || q->ipsecmgr >= VPNMGR_TUNS)
 		failure = "wrong owner";
 	k = failure ? NULL : calloc(1, sizeof(*k));
@@ -296,7 +297,7 @@ void vpnmgr_pool_return(struct task *t, const struct bus_msg *m)
 	struct pool_chunk was;
 	int err = net_addr_from_bytes(&first, q->first.data, q->first.len);
 
-	if (!v->serving)
+	if (!v->serving || v->unread)
 		return;
 	if (!err)
 		err = p ? pool_chunk_return(p, &first, q->count, vpnmgr_sender(m), &was) : -ENOENT;

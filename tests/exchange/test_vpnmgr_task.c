@@ -501,6 +501,49 @@ Test(vpnmgr_task, a_busy_fabric_costs_no_route)
 	cr_assert(kernel_has("10.45.1.0/24>tun-1"), "%s", kernel);
 }
 
+static void swap(const char *from, const char *to)
+{
+	char a[160], b[160];
+
+	snprintf(a, sizeof(a), "%s/%s", rig.dir, from);
+	snprintf(b, sizeof(b), "%s/%s", rig.dir, to);
+	cr_assert_eq(rename(a, b), 0);
+}
+
+/* Chunks that can't be read are not chunks that are free: their routes stay, and nobody else gets them. */
+Test(vpnmgr_task, a_store_that_can_not_be_read_is_not_empty)
+{
+	const uint8_t net[4] = {172, 16, 0, 0};
+	char path[160];
+	FILE *f;
+	int err;
+
+	cr_assert_eq(chunk("ue", 256, 1)->count, 256);
+	cr_assert_eq(flow(net, 24, false, false), 0);
+	rig_stop();
+	store_close_writer(store);
+	swap("state.db", "kept.db");
+	snprintf(path, sizeof(path), "%s/state.db", rig.dir);
+	f = fopen(path, "w");
+	cr_assert(f);
+	for (unsigned i = 0; i < 200; i++)
+		fputs("this is no store at all, whoever reads it\n", f);
+	fclose(f);
+	rig.ready = false;
+	rig.pid = rig_spawn(rig.facility, rig.instance, "boot1");
+	RIG_WAIT(rig.ticks >= 500);
+	cr_expect_not(rig.ready, "it serves without its chunks");
+	cr_expect(kernel_has("10.45.1.0/24>tun-1"), "%s", kernel);
+	cr_expect(kernel_has("172.16.0.0/24>tun-1"), "%s", kernel);
+	swap("kept.db", "state.db");
+	RIG_WAIT(rig.ready);
+	store = store_open_writer(rig.dir, STORE_STATE, NULL, &err);
+	cr_assert(store);
+	cr_expect(kernel_has("10.45.1.0/24>tun-1"), "%s", kernel);
+	cr_expect(kernel_has("172.16.0.0/24>tun-1"), "%s", kernel);
+	cr_expect_neq(chunk("ue", 256, 2)->first.data[2], 1, "the first is known to be taken");
+}
+
 Test(vpnmgr_task, repairs_what_somebody_else_broke)
 {
 	struct net_prefix p;
