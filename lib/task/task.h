@@ -102,7 +102,8 @@ int task_send(struct task *t, const char *dst, Envelope *env);
  * reply (m set). */
 typedef void (*task_reply_cb)(struct task *t, void *arg, int status, const struct bus_msg *m);
 
-#define TASK_RETRY 1u /* an unreachable peer is tried again until the deadline */
+#define TASK_RETRY   1u         /* an unreachable peer is tried again until the deadline */
+#define TASK_FOREVER UINT32_MAX /* as a deadline: there is none */
 
 /*
  * Request with a deadline in ms (0: the default of 5000). The callback is called exactly once, never from

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A task's log records and traps on their way out: records go to evlogd in batches (and to stderr, which is
- * the card's log file), traps to srdb, retried until they are stored. Nothing here blocks; what cannot be
- * sent is counted.
+ * the card's log file), traps to srdb, which answers when they are stored, however long its disk is full.
+ * Nothing here blocks; what cannot be sent is counted.
  */
 #include "task/task_priv.h"
 
@@ -16,7 +16,7 @@
 
 #define FLUSH_MS      100
 #define QUEUE_RECORDS 500
-#define TRAP_RETRY_MS 120000
+#define TRAPS_MAX     1000 /* that wait for the store: as long as a disk is full */
 
 static struct {
 	struct task *t;
@@ -145,8 +145,12 @@ void task_trap(struct task *t, const char *trap, const struct trap_arg *args)
 	TrapRaise tr = TRAP_RAISE__INIT;
 	TrapVar vars[16], *ptrs[16];
 	size_t n = 0;
-	char *name = strdup(trap);
+	char *name = traps_waiting < TRAPS_MAX ? strdup(trap) : NULL;
 
+	if (!name) {
+		LOG(EV_TRAP_LOST, "trap %s could not be stored: %u others wait", trap, traps_waiting);
+		return;
+	}
 	for (; args[n].name && n < 16; n++) {
 		trap_var__init(&vars[n]);
 		vars[n].name = (char *)args[n].name;
@@ -165,7 +169,7 @@ void task_trap(struct task *t, const char *trap, const struct trap_arg *args)
 	tr.at_wall_us = clock_wall_us();
 	env.body_case = ENVELOPE__BODY_TRAP_RAISE;
 	env.trap_raise = &tr;
-	if (name && task_request(t, "srdb/0", &env, TRAP_RETRY_MS, TASK_RETRY, trap_stored, name) == 0)
+	if (task_request(t, "srdb/0", &env, TASK_FOREVER, TASK_RETRY, trap_stored, name) == 0)
 		traps_waiting++;
 	else
 		free(name);

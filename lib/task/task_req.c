@@ -114,7 +114,9 @@ int task_request(struct task *t, const char *dst, Envelope *env, uint32_t deadli
 		return -ENOMEM;
 	p->id = b->next_id++;
 	p->sent_at = clock_now_us();
-	p->deadline = p->sent_at + (deadline_ms ? deadline_ms : DEFAULT_MS) * US_PER_MS;
+	p->deadline = deadline_ms == TASK_FOREVER
+	                      ? UINT64_MAX
+	                      : p->sent_at + (deadline_ms ? deadline_ms : DEFAULT_MS) * US_PER_MS;
 	snprintf(p->dst, sizeof(p->dst), "%s", dst);
 	p->cb = cb;
 	p->arg = arg;

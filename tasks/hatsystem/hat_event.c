@@ -35,7 +35,8 @@ void hat_move_trap(struct hat *h, const char *trap, unsigned from, unsigned to)
 	TASK_TRAP(h->t, trap, trap_int("starSlotNum", from), trap_int("starSlotNum", to));
 }
 
-/* The row, and with it the traps before it, is stored: the card may forget the event. */
+/* The row, and with it the traps before it, is stored: the card may forget the event. Not before srdb says so,
+ * however long its disk is full. */
 static void stored(struct task *t, void *arg, int status, const struct bus_msg *m)
 {
 	struct bus_from *from = arg;
@@ -64,7 +65,7 @@ static void history(struct hat *h, const char *table, json_t *j, uint64_t wall, 
 	env.history_write = &w;
 	if (from)
 		*from = task_from(m);
-	if (!r.json || task_request(h->t, "srdb/0", &env, 60000, TASK_RETRY, stored, from) < 0)
+	if (!r.json || task_request(h->t, "srdb/0", &env, TASK_FOREVER, TASK_RETRY, stored, from) < 0)
 		free(from);
 	free(r.json);
 	json_decref(j);
