@@ -14,11 +14,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "task/silence.h"
 
 #define SETTLE_MS   2
 #define TURN_MS     50
 #define BOOT_HOLD   100 /* turns of the loop: after each, what had come by then was taken */
-#define FENCE_HOLD  (2 * BOOT_HOLD)
+#define FENCE_AT    (SILENCE_TIMES * BOOT_HOLD)
+#define FENCE_HOLD  (FENCE_AT + BOOT_HOLD)
 #define RESUME_HOLD 2 /* all presence lines come in one go */
 #define PLAN_MS     2000
 #define CHECK_MS    1000
@@ -88,7 +90,12 @@ static bool processing(const struct hat *h, unsigned slot)
 	return h->slots[slot].type && h->slots[slot].type->processing;
 }
 
-/* After another hatsystem: the cards that live must have told what runs on them. */
+/*
+ * After another hatsystem: the cards that live must have told what runs on them. Nobody takes over what may
+ * still run. Of one that hangs the backplane tells, again and again; one that is silent beyond that waits for
+ * a CPU or its disk, or for a link: starved is not dead, and it is fenced only when no such thing lasts as
+ * long (lib/task/silence.h).
+ */
 static bool resume_complete(struct hat *h)
 {
 	if (h->turns < RESUME_HOLD)
@@ -96,8 +103,9 @@ static bool resume_complete(struct hat *h)
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && h->turns < FENCE_HOLD; s++) {
 		if (!processing(h, s) || !h->slots[s].present || h->slots[s].reported)
 			continue;
-		/* Nobody takes over what may still run: who says nothing is fenced. */
 		if (h->turns == BOOT_HOLD)
+			LOG(EV_STARVED, "card %u does not report: it is waited for", s);
+		if (h->turns == FENCE_AT)
 			hat_power(h, "cycle", s, "it does not report");
 		return false;
 	}

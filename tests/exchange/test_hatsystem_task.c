@@ -387,6 +387,8 @@ static void boot(unsigned but)
 			up(s);
 }
 
+static unsigned late; /* this card does not report to the next one */
+
 /* Everything is told anew to the next one. */
 static void next_hatsystem(void)
 {
@@ -397,7 +399,8 @@ static void next_hatsystem(void)
 		if (cards[s].up) {
 			card_event(CARD_EVENT__WHAT__UP, s, "");
 			RIG_WAIT(bus_switch_where(cards[s].sw, "hatsystem/0") == 5);
-			report(&cards[s]);
+			if (s != late)
+				report(&cards[s]);
 		}
 }
 
@@ -485,6 +488,34 @@ Test(hatsystem_task, what_follows_a_move_is_done_by_the_next_hatsystem)
 	cards[10].deaf = false;
 	RIG_WAIT(said("power cycle 2 reboot"));
 	cr_expect_eq(said("power off 2 halt"), 0);
+}
+
+/* A card that waits for a CPU, say, reports late: what runs on it is neither killed nor moved. */
+Test(hatsystem_task, a_card_that_reports_late_is_waited_for)
+{
+	boot(0);
+	running();
+	late = 2;
+	next_hatsystem();
+	RIG_WAIT(rig.ticks >= 3500); /* seven seconds */
+	cr_assert_eq(said("power cycle 2 it does not report"), 0);
+	report(&cards[2]);
+	late = 0;
+	order(CARD_ORDER__WHAT__HALT, 2, false); /* it serves */
+	RIG_WAIT(said("CardMigrateStart 2"));
+	cr_expect_eq(said("CardDown 2"), 0);
+}
+
+/* … and one that hangs is the backplane's to tell. */
+Test(hatsystem_task, a_card_that_hangs_is_not_waited_for)
+{
+	boot(0);
+	running();
+	late = 2;
+	next_hatsystem();
+	card_event(CARD_EVENT__WHAT__HUNG, 2, "no heartbeat");
+	RIG_WAIT(said("power cycle 2 no heartbeat"));
+	RIG_WAIT(said("CardMigrateComplete 2"));
 }
 
 Test(hatsystem_task, a_card_that_was_too_hot_stays_off_over_a_hatsystem)
