@@ -71,6 +71,7 @@ struct pki_trust;
 #define IKE_EAP_ROUNDS     64         /* answers of a peer within one IKE_AUTH */
 #define IKE_EAP_STATE_MAX  640        /* what its owner has the engine keep between two of them */
 #define IKE_MSK_MAX        128
+#define IKE_SETTINGS_LEN   16
 
 /* ---- names and numbers ---- */
 
@@ -605,6 +606,13 @@ struct ike_callbacks {
 	                      unsigned *known);
 	/* A row names a policy that is not there: put it now, if it is a derived one. Optional. */
 	void (*policy)(void *arg, const char *name);
+	/*
+	 * A digest of what counts for tunnels of this policy with this peer now. It is kept with a tunnel
+	 * from its set-up on, also in its row, and changes by ike_engine_settle() only. false: nothing is
+	 * kept. Optional.
+	 */
+	bool (*settings)(void *arg, const char *policy, const struct ike_id *peer,
+	                 uint8_t out[IKE_SETTINGS_LEN]);
 };
 
 struct ike_engine_config {
@@ -737,6 +745,8 @@ int ike_engine_end(struct ike_engine *e, uint64_t now, uint64_t spi, enum ike_re
  * with this reason. -EAGAIN: it is up, or the peer began it.
  */
 int ike_engine_give_up(struct ike_engine *e, uint64_t now, uint64_t spi, enum ike_reason reason);
+/* Settings that count for it changed, and it goes on: keep those of now. 0 or -ENOENT. */
+int ike_engine_settle(struct ike_engine *e, uint64_t now, uint64_t spi);
 int ike_engine_delete_child(struct ike_engine *e, uint64_t now, uint32_t spi_in);
 int ike_engine_rekey_ike(struct ike_engine *e, uint64_t now, uint64_t spi);
 int ike_engine_rekey_child(struct ike_engine *e, uint64_t now, uint32_t spi_in);
@@ -820,6 +830,8 @@ struct ike_sa_view {
 	uint8_t eap_method; /* that proved the peer; 0: it was not proven by EAP, or it is the gateway */
 	const char *policy;
 	bool outdated; /* its policy was removed, or replaced by another one of this name */
+	bool has_settings;
+	uint8_t settings[IKE_SETTINGS_LEN]; /* callbacks.settings, as it was kept */
 	struct ike_suite suite;
 	uint32_t callid;
 	struct net_addr inner, inner6;   /* assigned addresses */

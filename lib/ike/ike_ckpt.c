@@ -26,7 +26,7 @@ enum sa_flag {
 	F_FRAG = 64,
 	F_MOBIKE = 128
 };
-enum more_flag { M_NAT_FEIGNED = 1 };
+enum more_flag { M_NAT_FEIGNED = 1, M_SETTINGS = 2 };
 enum child_flag { C_INITIATOR = 1, C_ENCAP = 2, C_DELETING = 4, C_SUPERSEDED = 8, C_EXPIRED = 16 };
 
 /* ---- write ---- */
@@ -137,7 +137,8 @@ static void put_head(struct pack_writer *w, const struct ike_sa *sa)
 	                         (sa->nat_remote ? F_NAT_REMOTE : 0) | (sa->replaced ? F_REPLACED : 0) |
 	                         (sa->inner_ours ? F_INNER_OURS : 0) | (sa->path.natt ? F_NATT : 0) |
 	                         (sa->frag ? F_FRAG : 0) | (sa->mobike ? F_MOBIKE : 0)));
-	pack_put_u8(w, sa->nat_feigned ? M_NAT_FEIGNED : 0);
+	pack_put_u8(w,
+	            (uint8_t)((sa->nat_feigned ? M_NAT_FEIGNED : 0) | (sa->has_settings ? M_SETTINGS : 0)));
 	pack_put_u64(w, sa->spi);
 	pack_put_u64(w, sa->peer_spi);
 	pack_put_str(w, sa->pol->p.name);
@@ -192,6 +193,8 @@ int ike_ckpt_encode(const struct ike_sa *sa, struct pack_writer *w)
 	pack_put_u8(w, (uint8_t)n);
 	for (const struct ike_child *c = sa->children; c; c = c->next)
 		put_child(w, c);
+	if (sa->has_settings)
+		pack_put_bytes(w, sa->settings, sizeof(sa->settings));
 	return w->bad ? -ENOMEM : 0;
 }
 
@@ -483,6 +486,8 @@ static int get_body(struct ike_sa *sa, struct pack_reader *r)
 		r->bad = true;
 	for (unsigned i = 0; i < n && !err && !r->bad; i++)
 		err = get_child(sa, r);
+	if (sa->has_settings)
+		pack_get_copy(r, sa->settings, sizeof(sa->settings));
 	return err;
 }
 
@@ -575,6 +580,7 @@ static int open_row(struct ike_engine *e, struct pack_reader *r, const char *key
 	(*out)->nat_local = flags & F_NAT_LOCAL;
 	(*out)->nat_remote = flags & F_NAT_REMOTE;
 	(*out)->nat_feigned = more & M_NAT_FEIGNED;
+	(*out)->has_settings = more & M_SETTINGS;
 	(*out)->replaced = flags & F_REPLACED;
 	(*out)->frag = flags & F_FRAG;
 	(*out)->mobike = flags & F_MOBIKE;

@@ -284,6 +284,25 @@ size_t ike_engine_end_all(struct ike_engine *e, uint64_t now, const char *policy
 	return end_all(e, now, policy, true, reason);
 }
 
+int ike_engine_settle(struct ike_engine *e, uint64_t now, uint64_t spi)
+{
+	struct ike_sa *sa = ike_sa_find(e, spi);
+	struct ike_out *t;
+
+	if (!sa || sa->state != IKE_ST_ESTABLISHED)
+		return -ENOENT;
+	e->now = now;
+	sa->settle = true;
+	t = sa->txn ? NULL : ike_out_begin(e, sa); /* without memory: with the next row */
+	if (!t)
+		return 0;
+	if (ike_sa_take_settings(sa))
+		ike_out_touch(t, sa);
+	ike_timer_settle(sa, t);
+	ike_out_flush(e);
+	return 0;
+}
+
 int ike_engine_give_up(struct ike_engine *e, uint64_t now, uint64_t spi, enum ike_reason reason)
 {
 	struct ike_sa *sa = ike_sa_find(e, spi);

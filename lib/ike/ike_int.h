@@ -236,6 +236,9 @@ struct ike_sa {
 	bool inner_ours;          /* assigned to us, not to the peer */
 	struct ike_device device; /* of the initiator, where it was told */
 	uint8_t eap_method;       /* the initiator came by; 0: not by EAP */
+	bool has_settings;        /* callbacks.settings, of its set-up or since ike_engine_settle() */
+	bool settle;              /* … to be asked for again when the transaction in flight is through */
+	uint8_t settings[IKE_SETTINGS_LEN];
 	/* times, absolute µs; 0: none */
 	uint64_t created_us, up_us, last_seen_us, soft_us, hard_us, setup_us, half_us, retrans_us, dpd_us,
 	        empty_us, more_us, dead_us;
@@ -353,6 +356,8 @@ void ike_sa_get_id(const struct ike_idref *ref, struct ike_id *id);
 void ike_sa_index_peer(struct ike_sa *sa);
 uint64_t ike_sa_peer_key(const struct ike_engine *e, uint32_t ctx_id, uint8_t type, const uint8_t *id,
                          size_t len);
+/* Keep what counts for it now; does that differ from what was kept? */
+bool ike_sa_take_settings(struct ike_sa *sa);
 /* The IKE SA is up: lifetimes, counters, tables. */
 void ike_sa_established(struct ike_sa *sa);
 /* End of an SA, with children and session, and the right events; it lingers as DEAD and is freed by its

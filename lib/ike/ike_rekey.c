@@ -91,6 +91,9 @@ static void adopt(struct ike_sa *old, struct ike_sa *sa, struct ike_out *t)
 	sa->inner_ours = old->inner_ours;
 	sa->device = old->device;
 	sa->eap_method = old->eap_method;
+	sa->has_settings = old->has_settings;
+	sa->settle = old->settle;
+	memcpy(sa->settings, old->settings, sizeof(sa->settings));
 	if (sa->state == IKE_ST_ESTABLISHED)
 		ike_eap_gauge(sa, 1);
 	sa->empty_us = old->empty_us;

@@ -292,6 +292,22 @@ uint64_t ike_sa_jitter(struct ike_engine *e, uint64_t lifetime_us)
 	return lifetime_us / 100 * 85 + lifetime_us / 10 * r / 65536;
 }
 
+bool ike_sa_take_settings(struct ike_sa *sa)
+{
+	uint8_t was[IKE_SETTINGS_LEN];
+	bool had = sa->has_settings;
+	struct ike_id peer;
+
+	memcpy(was, sa->settings, sizeof(was));
+	ike_sa_get_id(sa->peer_id, &peer);
+	sa->settle = false;
+	sa->has_settings =
+	        sa->e->cb.settings && sa->e->cb.settings(sa->e->arg, sa->pol->p.name, &peer, sa->settings);
+	if (!sa->has_settings)
+		memset(sa->settings, 0, sizeof(sa->settings));
+	return had != sa->has_settings || memcmp(was, sa->settings, sizeof(was)) != 0;
+}
+
 void ike_sa_established(struct ike_sa *sa)
 {
 	const struct ike_policy *p = &sa->pol->p;
@@ -300,8 +316,10 @@ void ike_sa_established(struct ike_sa *sa)
 	sa->setup_us = 0;
 	ike_guard_half_done(sa);
 	sa->created_us = now;
-	if (!sa->up_us)
+	if (!sa->up_us) {
 		sa->up_us = now;
+		ike_sa_take_settings(sa);
+	}
 	if (life) {
 		sa->hard_us = now + life;
 		if (p->ike_rekey)

@@ -31,6 +31,8 @@ void ike_view_fill(const struct ike_sa *sa, struct ike_sa_view *v)
 	v->eap_method = sa->eap_method;
 	v->policy = sa->pol->p.name;
 	v->outdated = sa->pol->removed;
+	v->has_settings = sa->has_settings;
+	memcpy(v->settings, sa->settings, sizeof(v->settings));
 	v->suite = sa->suite;
 	v->callid = sa->callid;
 	v->inner = sa->inner;

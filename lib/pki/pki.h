@@ -74,6 +74,7 @@ enum pki_reason pki_trust_add_crl(struct pki_trust *t, struct pki_bytes in);
 unsigned pki_trust_cas(const struct pki_trust *t);
 /* Made of the same bytes? Both NULL: yes. */
 bool pki_trust_equal(const struct pki_trust *a, const struct pki_trust *b);
+struct pki_bytes pki_trust_digest(const struct pki_trust *t); /* as pki_own_digest() */
 /* Hashes of the CAs' keys one behind the other, as CERTREQ has them; returns the number of bytes. */
 size_t pki_trust_hashes(const struct pki_trust *t, uint8_t out[PKI_CA_MAX * PKI_KEYHASH_LEN]);
 
@@ -107,6 +108,8 @@ struct pki_own *pki_own_new(struct pki_bytes certs, struct pki_bytes key, const 
 struct pki_own *pki_own_ref(struct pki_own *o);
 void pki_own_unref(struct pki_own *o); /* wipes the key; NULL-safe */
 bool pki_own_equal(const struct pki_own *a, const struct pki_own *b);
+/* A digest of what it was made of: the same, the same object. Borrowed; empty for NULL. */
+struct pki_bytes pki_own_digest(const struct pki_own *o);
 /* The DER certificates to send, ours first, up to the first CA the peer asked for (hashes of its CERTREQ),
  * which is not sent itself, nor a self-signed one. Returns how many; they live as long as o. */
 unsigned pki_own_chain(const struct pki_own *o, struct pki_bytes asked, struct pki_bytes out[PKI_CHAIN_MAX]);

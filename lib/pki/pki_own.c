@@ -110,6 +110,11 @@ bool pki_own_equal(const struct pki_own *a, const struct pki_own *b)
 	return a == b || (a && b && !memcmp(a->digest, b->digest, sizeof(a->digest)));
 }
 
+struct pki_bytes pki_own_digest(const struct pki_own *o)
+{
+	return o ? (struct pki_bytes){o->digest, sizeof(o->digest)} : (struct pki_bytes){NULL, 0};
+}
+
 static bool is_asked(const uint8_t hash[PKI_KEYHASH_LEN], struct pki_bytes asked)
 {
 	for (size_t at = 0; at + PKI_KEYHASH_LEN <= asked.len; at += PKI_KEYHASH_LEN)

@@ -111,6 +111,11 @@ bool pki_trust_equal(const struct pki_trust *a, const struct pki_trust *b)
 	return a == b || (a && b && !memcmp(a->digest, b->digest, sizeof(a->digest)));
 }
 
+struct pki_bytes pki_trust_digest(const struct pki_trust *t)
+{
+	return t ? (struct pki_bytes){t->digest, sizeof(t->digest)} : (struct pki_bytes){NULL, 0};
+}
+
 size_t pki_trust_hashes(const struct pki_trust *t, uint8_t out[PKI_CA_MAX * PKI_KEYHASH_LEN])
 {
 	size_t len = t ? t->n_ca * sizeof(t->hash[0]) : 0;

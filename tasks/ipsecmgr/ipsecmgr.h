@@ -133,8 +133,8 @@ struct ipsecmgr {
 	struct ipsecmgr_data data;
 	struct ipsecmgr_op *ops; /* transactions under way */
 	struct punt_server *punt;
-	struct secret_key key; /* of the chassis: opens pre-shared keys */
-	bool have_key;
+	struct secret_key key;                /* of the chassis: opens pre-shared keys */
+	bool have_key, key_unread;            /* unread: there may be one that can't be read */
 	struct ipsecmgr_secrets *secrets;     /* the remote secret list, NULL: none */
 	struct ipsecmgr_callee_list *callees; /* peer lists in use, see ipsecmgr_callee.c */
 	struct ipsecmgr_map peer_calls;       /* IKE SPI -> call of a listed peer that is up */
@@ -264,6 +264,9 @@ struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, const ch
 void ipsecmgr_cfg_free(struct ipsecmgr_policy *list);
 /* Make the engine's policies what the configuration says. */
 void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree);
+/* Policies that are not among the present ones any more, or not at this address, take their tunnels with
+ * them; those whose peers are told leave the list, and stay until that is done. */
+void ipsecmgr_cfg_gone(struct ipsecmgr *m, struct ipsecmgr_policy **old);
 /* The suites that a list of `block` names, their sets being of ctx; problems are not told. Their number. */
 unsigned ipsecmgr_cfg_suites(const struct cfg_tree *tree, const struct cfg_node *ctx,
                              const struct cfg_node *block, bool child, struct ike_suite *out,
@@ -336,6 +339,9 @@ struct ipsecmgr_policy *ipsecmgr_maps_build(struct ipsecmgr *m, const struct cfg
                                             void (*problem)(void *arg, const char *text), void *arg);
 /* Were rules of a map's lists, whatever they do, added or deleted with the last build (chapter 7)? */
 bool ipsecmgr_maps_rules_changed(const struct ipsecmgr_policy *p);
+/* The rules of a map as bytes: the same ones, the same bytes. */
+struct pack_writer;
+void ipsecmgr_maps_put_rules(const struct ipsecmgr_policy *p, struct pack_writer *w);
 /* Have vpnmgr send the maps' packets here, and no others. */
 void ipsecmgr_maps_policies(struct ipsecmgr *m);
 void ipsecmgr_maps_event(struct ipsecmgr *m, const struct ike_event *ev);
@@ -348,6 +354,8 @@ void ipsecmgr_maps_assigned(struct task *t, const struct bus_msg *msg);
  */
 /* These are all there are now, as ipsecmgr_maps.c read them; adopts the list. */
 void ipsecmgr_closed_put(struct ipsecmgr *m, struct ipsecmgr_policy *list);
+/* Is a map of this policy's name one of them? */
+bool ipsecmgr_closed_has(const struct ipsecmgr *m, const char *policy);
 /* A packet without SA: is it of such a map, either way? Then it is counted. */
 struct ipsecmgr_flow;
 bool ipsecmgr_closed_packet(struct ipsecmgr *m, uint32_t ctx, const struct ipsecmgr_flow *f);
@@ -362,6 +370,23 @@ bool ipsecmgr_change_keys(const struct ipsecmgr *m, const struct ipsecmgr_policy
  * configuration wants that. */
 void ipsecmgr_change_map(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p,
                          const struct ike_policy *was, bool keys);
+/* Does either side prove itself by a key in one of the ways? */
+bool ipsecmgr_change_by_key(const struct ike_policy *p);
+
+/* --- ipsecmgr_away.c: what was changed while this manager was away (chapter 7)
+ * ------------------------------
+ */
+/* The engine's callback: a digest of what is critical of a map, and of its peer's key in the remote secret
+ * list. false: it is no map. */
+bool ipsecmgr_away_settings(const struct ipsecmgr *m, const char *policy, const struct ike_id *peer,
+                            uint8_t out[IKE_SETTINGS_LEN]);
+/* Tunnels of a map outlive a change: from now on its present settings are those they are compared with. */
+void ipsecmgr_away_settle(struct ipsecmgr *m, const char *policy);
+/* A row names a policy that is not there: has what it was of gone, or is it a map that can't be used any more
+ * and may not keep its tunnels for that? Then the tunnel ends, and its peer is told. */
+bool ipsecmgr_away_ends(const struct ipsecmgr *m, const struct cfg_tree *tree, const char *policy);
+/* Tunnels are back from their rows: what was changed meanwhile is as if it were changed now. */
+void ipsecmgr_away_restored(struct ipsecmgr *m, const struct cfg_tree *tree);
 
 /* --- ipsecmgr_secrets.c: keys by the peers' identities (chapter 14) --------------------------------------
  */
@@ -464,6 +489,8 @@ void ipsecmgr_guard_event(struct ipsecmgr *m, const struct ike_event *ev);
 
 /* --- ipsecmgr_restore.c: IKE SAs from their rows ---------------------------------------------------------
  */
+/* Sockets for the last word to a peer who was spoken to on this path. */
+void ipsecmgr_restore_sockets(struct ipsecmgr *m, const struct ike_path *path);
 /* 0, or -errno: what is there can't be read, and so nothing can be said of what isn't. */
 int ipsecmgr_restore(struct ipsecmgr *m);
 /* After a change of the configuration: those that waited for it, whose service is usable or gone now. */

@@ -681,22 +681,32 @@ void ipsecmgr_cfg_linger(struct ipsecmgr *m, struct ipsecmgr_policy *p)
 	m->leave_timer = task_timer_start(m->t, LEAVE_MS, 0, lingered, m);
 }
 
+/* Is it still there, and there? */
+static bool is_where_it_was(const struct ipsecmgr *m, const struct ipsecmgr_policy *old)
+{
+	const struct ipsecmgr_policy *p = ipsecmgr_cfg_find(m, old->pol.name);
+
+	return p && p->pol.ctx_id == old->pol.ctx_id && net_addr_equal(&p->pol.local, &old->pol.local);
+}
+
 /* Services that are not there any more take their tunnels with them (StarOS: service termination). */
-static void remove_gone(struct ipsecmgr *m, struct ipsecmgr_policy **old)
+void ipsecmgr_cfg_gone(struct ipsecmgr *m, struct ipsecmgr_policy **old)
 {
 	struct ipsecmgr_policy *p;
 
 	while ((p = *old)) {
-		if (ipsecmgr_cfg_find(m, p->pol.name)) {
+		const char *where = ipsecmgr_cfg_find(m, p->pol.name) ? " to the address it had" : "";
+
+		if (is_where_it_was(m, p)) {
 			old = &p->next;
 			continue;
 		}
 		if (p->map)
-			LOG(EV_IPSEC_TEMPLATE, "crypto map %s in context %s is not served here any more",
-			    p->template, p->context);
+			LOG(EV_IPSEC_TEMPLATE, "crypto map %s in context %s is not served here any more%s",
+			    p->template, p->context, where);
 		else
-			LOG(EV_IPSEC_TEMPLATE, "wsg-service %s in context %s is not bound any more",
-			    p->service, p->context);
+			LOG(EV_IPSEC_TEMPLATE, "wsg-service %s in context %s is not bound any more%s",
+			    p->service, p->context, where);
 		ike_engine_policy_remove(m->e, p->pol.name);
 		if (!ike_engine_drop_all(m->e, ipsecmgr_engine_now(m), p->pol.name, true) || !m->t) {
 			old = &p->next;
@@ -730,7 +740,8 @@ static void load_key(struct ipsecmgr *m)
 
 	if (!err)
 		m->key = key;
-	if (!err || err == -ENOENT)
+	m->key_unread = err && err != -ENOENT;
+	if (!m->key_unread)
 		m->have_key = !err;
 	secret_key_wipe(&key);
 }
@@ -753,6 +764,8 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 	ipsecmgr_keep(m, tree, &old);
 	ipsecmgr_vendor_again(m, tree, old);
 	ipsecmgr_keep_derived(m, &old);
+	if (m->e)
+		ipsecmgr_cfg_gone(m, &old);
 	for (p = m->policies; p; p = p->next) {
 		if (m->counters)
 			p->pol.counters = counters_add(m->counters, &counters_schema_ikev2, p->counter_key);
@@ -781,7 +794,6 @@ void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree)
 		struct ike_protection guard = ipsecmgr_guard_protection(m);
 
 		ike_engine_protect(m->e, ipsecmgr_engine_now(m), &guard);
-		remove_gone(m, &old);
 		if (!m->restoring)
 			ipsecmgr_restore_again(m, tree);
 		if (!m->restoring)

@@ -3,8 +3,8 @@
  * What a change of the configuration does to the tunnels of a crypto map that are up. They stay as they are
  * until they are cleared (IPSec Reference chapter 6), or end where `ikesa delete on-mismatch` is on and what
  * changed is critical (chapter 7): algorithms, ways to authenticate, keys, also those of the remote secret
- * list, certificates, peer, rules. Entry points: ipsecmgr_change_map(), ipsecmgr_change_keys(). Called by
- * ipsecmgr_cfg.c.
+ * list, certificates, peer, rules. What is changed while this manager is away is the business of
+ * ipsecmgr_away.c. Entry points: ipsecmgr_change_map(), ipsecmgr_change_keys(). Called by ipsecmgr_cfg.c.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -34,8 +34,7 @@ static bool critical(const struct ike_policy *a, const struct ike_policy *b)
 	       !net_addr_equal(&a->peer, &b->peer) || !same_children(a, b);
 }
 
-/* Does either side prove itself by a key in one of the ways? */
-static bool by_key(const struct ike_policy *p)
+bool ipsecmgr_change_by_key(const struct ike_policy *p)
 {
 	for (unsigned i = 0; i < p->n_auth; i++)
 		if (!p->auth[i].local_cert || (!p->auth[i].remote_cert && !p->auth[i].remote_eap))
@@ -63,7 +62,8 @@ bool ipsecmgr_change_keys(const struct ipsecmgr *m, const struct ipsecmgr_policy
 	for (; old; old = old->next)
 		if (!strcmp(old->pol.name, p->pol.name) && old->remote_secrets)
 			l.was = was;
-	return p->map && (l.was || l.is) && by_key(&p->pol) && ike_engine_foreach_sa(m->e, other_key, &l);
+	return p->map && (l.was || l.is) && ipsecmgr_change_by_key(&p->pol) &&
+	       ike_engine_foreach_sa(m->e, other_key, &l);
 }
 
 void ipsecmgr_change_map(struct ipsecmgr *m, const struct cfg_tree *tree, const struct ipsecmgr_policy *p,
@@ -77,6 +77,8 @@ void ipsecmgr_change_map(struct ipsecmgr *m, const struct cfg_tree *tree, const 
 		    "crypto map %s in context %s: a critical setting changed, its tunnels end", p->template,
 		    p->context);
 		ike_engine_end_all(m->e, ipsecmgr_engine_now(m), p->pol.name, IKE_R_CHANGED);
+	} else {
+		ipsecmgr_away_settle(m, p->pol.name);
 	}
 	if (!same) /* What is up keeps what it was set up with. */
 		ike_engine_policy_remove(m->e, p->pol.name);

@@ -25,6 +25,11 @@ static struct ipsecmgr_policy *closed_named(struct ipsecmgr_policy *list, const 
 	return list;
 }
 
+bool ipsecmgr_closed_has(const struct ipsecmgr *m, const char *policy)
+{
+	return closed_named(m->maps_closed, policy) != NULL;
+}
+
 void ipsecmgr_closed_put(struct ipsecmgr *m, struct ipsecmgr_policy *list)
 {
 	const struct ipsecmgr_policy *old;

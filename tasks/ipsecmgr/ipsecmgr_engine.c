@@ -599,6 +599,12 @@ static void policy_cb(void *arg, const char *name)
 	ipsecmgr_vendor_restore(m, name);
 }
 
+static bool settings_cb(void *arg, const char *policy, const struct ike_id *peer,
+                        uint8_t out[IKE_SETTINGS_LEN])
+{
+	return ipsecmgr_away_settings(arg, policy, peer, out);
+}
+
 int ipsecmgr_engine_open(struct ipsecmgr *m)
 {
 	struct ike_engine_config cfg = {.instance = (uint8_t)m->t->instance, .max_sa = 2 * IPSECMGR_MAX_SA};
@@ -609,7 +615,8 @@ int ipsecmgr_engine_open(struct ipsecmgr *m)
 	                           .begin = begin_cb,
 	                           .admit = admit_cb,
 	                           .vendor = vendor_cb,
-	                           .policy = policy_cb};
+	                           .policy = policy_cb,
+	                           .settings = settings_cb};
 	struct ike_protection p = ipsecmgr_guard_protection(m);
 
 	cfg.cookie_on = p.cookie_on;

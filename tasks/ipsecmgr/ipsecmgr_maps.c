@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/pack.h"
 #include "cfg/cfg.h"
 #include "place/place_cfg.h"
 #include "store/store.h"
@@ -426,6 +427,32 @@ static bool same_rules(const struct ipsecmgr_map_state *a, const struct ipsecmgr
 	while (a->n_rules == b->n_rules && i < a->n_rules && same_rule(&a->rule[i].acl, &b->rule[i].acl))
 		i++;
 	return a->n_rules == b->n_rules && i == a->n_rules;
+}
+
+static void put_ports(struct pack_writer *w, const struct vpn_acl_ports *p)
+{
+	pack_put_u8(w, (uint8_t)p->n);
+	for (unsigned i = 0; i < p->n; i++) {
+		pack_put_u16(w, p->lo[i]);
+		pack_put_u16(w, p->hi[i]);
+	}
+}
+
+void ipsecmgr_maps_put_rules(const struct ipsecmgr_policy *p, struct pack_writer *w)
+{
+	pack_put_u16(w, (uint16_t)p->map->n_rules);
+	for (unsigned i = 0; i < p->map->n_rules; i++) {
+		const struct vpn_acl_rule *a = &p->map->rule[i].acl;
+
+		pack_put_u8(w, a->permit);
+		pack_put_u8(w, a->proto);
+		pack_put_u8(w, a->src.len);
+		pack_put_blob(w, a->src.addr.bytes, net_addr_len(&a->src.addr));
+		pack_put_u8(w, a->dst.len);
+		pack_put_blob(w, a->dst.addr.bytes, net_addr_len(&a->dst.addr));
+		put_ports(w, &a->sport);
+		put_ports(w, &a->dport);
+	}
 }
 
 bool ipsecmgr_maps_rules_changed(const struct ipsecmgr_policy *p)

@@ -39,6 +39,7 @@ struct restore {
 	uint32_t n, failed;
 	int err; /* of the last row */
 	struct stale marks, sas;
+	struct ipsecmgr_waiting *gone; /* whose service or map is not there any more */
 };
 
 static void add_stale(struct stale *s, const char *key)
@@ -66,19 +67,28 @@ static void delete_stale(struct ipsecmgr *m, const char *kind, struct stale *s)
 /* --- rows that wait
  * ------------------------------------------------------------------------------------------------ */
 
-static bool wait_for(struct ipsecmgr *m, const char *key, const char *policy, bool configured)
+static struct ipsecmgr_waiting *add_row(struct ipsecmgr_waiting **list, const char *key, const char *policy)
 {
 	struct ipsecmgr_waiting *w = calloc(1, sizeof(*w));
 
 	if (!w || strlen(key) >= sizeof(w->key)) {
 		free(w);
-		return false;
+		return NULL;
 	}
 	snprintf(w->key, sizeof(w->key), "%s", key);
 	snprintf(w->policy, sizeof(w->policy), "%s", policy);
+	w->next = *list;
+	*list = w;
+	return w;
+}
+
+static bool wait_for(struct ipsecmgr *m, const char *key, const char *policy, bool configured)
+{
+	struct ipsecmgr_waiting *w = add_row(&m->waiting, key, policy);
+
+	if (!w)
+		return false;
 	w->configured = configured;
-	w->next = m->waiting;
-	m->waiting = w;
 	if (m->n_waiting++ < TOLD_MAX)
 		LOG(EV_IKE_RECOVER_FAIL, "IKE SA %s waits: %s can not be used as it is configured", key,
 		    policy[0] ? policy : "memory");
@@ -103,19 +113,17 @@ void ipsecmgr_restore_forget(struct ipsecmgr *m)
 static bool put_off(struct restore *r, const char *key, int err)
 {
 	struct ipsecmgr *m = r->m;
-	bool configured;
+	const struct cfg_tree *tree = config_tree(m->t);
 
 	if (err == -ENOMEM)
 		return wait_for(m, key, "", true);
 	if (err != -ENOENT)
 		return false;
-	configured = ipsecmgr_keep_configured(config_tree(m->t), m->unknown_policy);
-	if (configured || m->epoch)
-		return wait_for(m, key, m->unknown_policy, configured);
 	/* Its service went while we were away, and takes it along, as it does while we are there: a row that
 	 * stays would keep its call for ever. */
-	add_stale(&r->sas, key);
-	return false;
+	if (ipsecmgr_away_ends(m, tree, m->unknown_policy) && add_row(&r->gone, key, m->unknown_policy))
+		return true;
+	return wait_for(m, key, m->unknown_policy, ipsecmgr_keep_configured(tree, m->unknown_policy));
 }
 
 static int restore_row(const struct store_ckpt *row, void *arg)
@@ -157,6 +165,8 @@ static void sweep_marks(struct restore *r, struct store_reader *reader)
 	delete_stale(r->m, ESP_MARK_KIND, &r->marks);
 }
 
+static void end_gone(struct restore *r, struct store_reader *reader, bool again);
+
 /* --- all of them
  * --------------------------------------------------------------------------------------------------- */
 
@@ -171,9 +181,10 @@ int ipsecmgr_restore(struct ipsecmgr *m)
 	m->restoring = true;
 	if (!err)
 		err = store_ckpt_list(reader, "ikesa", m->t->addr, restore_row, &r);
-	m->restoring = false;
 	if (err == -ENOENT) /* there is no store yet */
 		err = 0;
+	end_gone(&r, reader, err != 0);
+	m->restoring = false;
 	if (!err) {
 		m->recovered = r.n;
 		m->recover_failed = r.failed;
@@ -217,22 +228,18 @@ static int stand_in(struct ipsecmgr *m, const char *name)
 	return ike_engine_policy_put(m->e, &p);
 }
 
-/* Sockets for the last word to its peer. */
-static void keep_sockets(struct ipsecmgr *m, const char *key)
+void ipsecmgr_restore_sockets(struct ipsecmgr *m, const struct ike_path *path)
 {
 	struct ipsecmgr_policy *p;
-	struct ike_sa_view v;
 
-	if (ike_engine_find_key(m->e, key, &v))
-		return;
 	for (p = m->leaving; p; p = p->next)
-		if (p->ctx == v.path.ctx_id && net_addr_equal(&p->pol.local, &v.path.local.addr))
+		if (p->ctx == path->ctx_id && net_addr_equal(&p->pol.local, &path->local.addr))
 			return;
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return;
-	p->ctx = v.path.ctx_id;
-	p->pol.local = v.path.local.addr;
+	p->ctx = path->ctx_id;
+	p->pol.local = path->local.addr;
 	ipsecmgr_cfg_linger(m, p);
 }
 
@@ -240,24 +247,39 @@ static void keep_sockets(struct ipsecmgr *m, const char *key)
 static void end_row(struct restore *r, struct store_reader *reader, const struct ipsecmgr_waiting *w)
 {
 	struct ipsecmgr *m = r->m;
+	struct ike_sa_view v;
 
 	r->err = stand_in(m, w->policy);
 	if (!r->err)
 		r->err = store_ckpt_get(reader, "ikesa", w->key, restore_row, r) ? -EIO : r->err;
-	if (!r->err) {
-		r->n--;
-		LOG(EV_IKE_DELETE, "IKE SA %s ends: %s is not configured any more", w->key, w->policy);
-		keep_sockets(m, w->key);
-	} else {
-		add_stale(&r->sas, w->key);
-	}
 	ike_engine_policy_remove(m->e, w->policy);
-	ike_engine_end_all(m->e, r->now, w->policy, IKE_R_CHANGED);
+	if (r->err || ike_engine_find_key(m->e, w->key, &v)) {
+		add_stale(&r->sas, w->key);
+		return;
+	}
+	r->n--;
+	LOG(EV_IKE_DELETE, "IKE SA %s ends: %s is not configured any more", w->key, w->policy);
+	ipsecmgr_restore_sockets(m, &v.path);
+	if (v.state != IKE_ST_ESTABLISHED || ike_engine_end(m->e, r->now, v.spi, IKE_R_CHANGED))
+		ike_engine_drop(m->e, r->now, v.spi);
+}
+
+/* Unless all rows are going to be read again. */
+static void end_gone(struct restore *r, struct store_reader *reader, bool again)
+{
+	struct ipsecmgr_waiting *w;
+
+	while ((w = r->gone)) {
+		r->gone = w->next;
+		if (!again)
+			end_row(r, reader, w);
+		free(w);
+	}
 }
 
 /* True: it waits on. */
-static bool again(struct restore *r, struct store_reader *reader, const struct cfg_tree *tree,
-                  struct ipsecmgr_waiting *w)
+static bool waits_on(struct restore *r, struct store_reader *reader, const struct cfg_tree *tree,
+                     struct ipsecmgr_waiting *w)
 {
 	bool configured;
 	int err;
@@ -268,7 +290,7 @@ static bool again(struct restore *r, struct store_reader *reader, const struct c
 		return err && err != -ENODATA; /* one that still can't be restored waits anew */
 	}
 	configured = ipsecmgr_keep_configured(tree, w->policy);
-	if (w->configured && !configured) {
+	if (w->configured && (!configured || ipsecmgr_away_ends(r->m, tree, w->policy))) {
 		end_row(r, reader, w);
 		return false;
 	}
@@ -286,7 +308,7 @@ static void walk(struct restore *r, struct store_reader *reader, const struct cf
 	m->restoring = true;
 	while ((w = list)) {
 		list = w->next;
-		if (again(r, reader, tree, w)) {
+		if (waits_on(r, reader, tree, w)) {
 			w->next = m->waiting;
 			m->waiting = w;
 			m->n_waiting++;
@@ -316,5 +338,6 @@ void ipsecmgr_restore_again(struct ipsecmgr *m, const struct cfg_tree *tree)
 	    m->n_waiting);
 	ipsecmgr_dup_audit(m);
 	ipsecmgr_audit_start(m);
+	ipsecmgr_away_restored(m, tree);
 	ipsecmgr_data_push(m);
 }

@@ -44,6 +44,10 @@ bool ipsecmgr_cfg_map(const struct ipsecmgr_cert_env *e, const struct cfg_node *
 	snprintf(p->pol.payload[0].name, sizeof(p->pol.payload[0].name), "p");
 	return cfg_first(map, "payload") != NULL;
 }
+void ipsecmgr_away_settle(struct ipsecmgr *m, const char *policy)
+{
+	(void)m, (void)policy;
+}
 bool ipsecmgr_secrets_same(const struct ipsecmgr_secrets *a, const struct ipsecmgr_secrets *b,
                            const struct ike_id *id)
 {

@@ -58,6 +58,11 @@ const char *ipsecmgr_vendor_match(struct ipsecmgr *m, const char *policy, const 
 {
 	return NULL;
 }
+bool ipsecmgr_away_settings(const struct ipsecmgr *m, const char *policy, const struct ike_id *id,
+                            uint8_t out[IKE_SETTINGS_LEN])
+{
+	return false;
+}
 void ipsecmgr_vendor_restore(struct ipsecmgr *m, const char *name)
 {
 }

@@ -249,6 +249,7 @@ static struct ike_engine *engine(unsigned instance, bool gateway)
 	struct ike_policy p = {.name = "c/w", .n_ike = 1, .n_payload = 1, .psk_len = 3, .psk = "psk"};
 
 	p.ask_session = gateway;
+	p.ctx_id = gateway ? 2 : 0; /* c is the second context */
 	snprintf(p.payload[0].name, sizeof(p.payload[0].name), "p");
 	p.ike[0] = (struct ike_suite){IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96,
 	                              IKE_GROUP_X25519, 0};
@@ -272,7 +273,7 @@ static void store_row(const char *kind, const char *key, const void *blob, size_
 static void tunnel_row(void)
 {
 	struct ike_initiate in = {.policy = "c/w"};
-	struct ike_path there = {.local.port = 500, .remote.port = 500};
+	struct ike_path there = {.ctx_id = 2, .local.port = 500, .remote.port = 500};
 	char mark[9];
 
 	memset(&w, 0, sizeof(w));
