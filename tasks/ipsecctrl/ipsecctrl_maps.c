@@ -22,7 +22,17 @@
 #include "task/ckpt.h"
 #include "task/watch.h"
 
-#define TELL_MS 10000
+#define TELL_MS  10000
+#define AGAIN_MS 1000
+
+/* A row on its way to the store, until it is durable. */
+struct row {
+	struct row *next;
+	const char *kind;
+	char key[STORE_KEY_MAX], blob[160];
+	bool del, refused;
+	bool outdone; /* a later one of the same key is on its way: it is not written again */
+};
 
 static struct {
 	struct task *t;
@@ -31,8 +41,9 @@ static struct {
 	struct place_maps now;    /* as computed last, and (but for writes under way) durable */
 	struct place_maps stored; /* maps and managers as the rows have them: names and numbers only */
 	bool require_known;
-	bool serving;    /* else the other chassis writes the rows of maps */
-	unsigned writes; /* not acknowledged yet: hatsystem is told when there are none */
+	bool serving;     /* else the other chassis writes the rows of maps */
+	struct row *rows; /* not durable yet: hatsystem is told when there are none */
+	struct task_timer *again;
 	bool started;
 } self;
 
@@ -57,7 +68,7 @@ static void tell(struct task *t, void *arg)
 	ManagerSpec rows[PLACE_MAP_MANAGERS], *ptrs[PLACE_MAP_MANAGERS];
 
 	(void)arg;
-	if (self.writes || !self.require_known || !config_tree(t))
+	if (self.rows || !self.require_known || !config_tree(t))
 		return;
 	for (size_t i = 0; i < self.now.n_managers; i++) {
 		manager_spec__init(&rows[i]);
@@ -85,21 +96,94 @@ static void hat_changed(struct task *t, const char *addr, uint32_t card, bool up
 /* --- rows
  * -------------------------------------------------------------------------------------------------- */
 
+static void submit(struct row *r);
+
+static void again(struct task *t, void *arg)
+{
+	(void)arg;
+	task_timer_stop(self.again);
+	self.again = NULL;
+	for (struct row *r = self.rows; r; r = r->next)
+		if (r->refused)
+			submit(r);
+	(void)t;
+}
+
+static void again_later(struct row *r)
+{
+	r->refused = true;
+	if (!self.again)
+		self.again = task_timer_start(self.t, AGAIN_MS, 0, again, NULL);
+}
+
+static void row_free(struct row *gone)
+{
+	struct row **p = &self.rows;
+
+	while (*p != gone)
+		p = &(*p)->next;
+	*p = gone->next;
+	free(gone);
+}
+
+/* What the store refuses, a full disk say, is no assignment: it is written until it is durable. */
 static void stored_cb(struct task *t, void *arg, int status, const char *text)
 {
-	if (status)
-		LOG(EV_STORE_ERROR, "assignment of crypto maps: %s", text);
-	self.writes--;
-	tell(t, arg);
+	struct row *r = arg;
+
+	if (status && !r->outdone) {
+		if (!self.again)
+			LOG(EV_STORE_ERROR, "assignment of crypto maps: %s; tried again", text);
+		again_later(r);
+		return;
+	}
+	row_free(r);
+	tell(t, NULL);
+}
+
+static void submit(struct row *r)
+{
+	struct ckpt_row c = {.kind = r->kind, .key = r->key};
+
+	r->refused = false;
+	if (!r->del) {
+		c.blob = r->blob;
+		c.len = strlen(r->blob);
+	}
+	if (ckpt_write(self.ckpt, &c, 1, stored_cb, r))
+		again_later(r);
+}
+
+/* Rows that wait to be written again are not: another one takes their place. key NULL: all of the kind. */
+static void outdo(const char *kind, const char *key)
+{
+	for (struct row *r = self.rows, *next; r; r = next) {
+		next = r->next;
+		if (strcmp(r->kind, kind) || (key && strcmp(r->key, key)))
+			continue;
+		r->outdone = true;
+		if (r->refused)
+			row_free(r);
+	}
 }
 
 /* blob NULL: delete. */
 static void write_row(const char *kind, const char *key, const char *blob)
 {
-	struct ckpt_row r = {.kind = kind, .key = key, .blob = blob, .len = blob ? strlen(blob) : 0};
+	struct row *r = calloc(1, sizeof(*r));
 
-	if (!ckpt_write(self.ckpt, &r, 1, stored_cb, NULL))
-		self.writes++;
+	if (!r) {
+		LOG(EV_NO_MEMORY, "assignment of crypto maps: %s is not stored", key);
+		return;
+	}
+	outdo(kind, key);
+	r->kind = kind;
+	snprintf(r->key, sizeof(r->key), "%s", key);
+	snprintf(r->blob, sizeof(r->blob), "%s", blob ? blob : "");
+	r->del = !blob;
+	r->next = self.rows;
+	self.rows = r;
+	submit(r);
 }
 
 static struct place_map *map_of(const struct place_maps *m, const char *ctx, const char *name)
@@ -317,6 +401,8 @@ static void srp_changed(struct task *t, bool serving, uint64_t epoch, void *arg)
 	(void)epoch;
 	(void)arg;
 	self.serving = serving;
+	if (!serving)
+		outdo(PLACE_MAPS_KIND, NULL); /* the other chassis writes them now */
 	if (config_tree(t) && load_maps(t) == 0)
 		compute(t, config_tree(t));
 }
