@@ -209,16 +209,25 @@ void ipsecmgr_data_path(struct ipsecmgr *m, const struct ike_child_act *a);
 /* Tell iftask to add and delete these; cb as task_request() does. 0 or -errno. */
 int ipsecmgr_data_update(struct ipsecmgr *m, const uint32_t *add, size_t n_add, const uint32_t *del,
                          size_t n_del, task_reply_cb cb, void *arg);
-/* Did iftask refuse this child in the last push? */
-bool ipsecmgr_data_refused(const struct ipsecmgr *m, uint32_t spi_in);
-/* Give iftask everything again. */
-void ipsecmgr_data_push(struct ipsecmgr *m);
+/* One update of kept SAs. resume: the receiver may have had them before. cb as task_request() does. 0 or
+ * -errno. */
+int ipsecmgr_data_request(struct ipsecmgr *m, struct ipsecmgr_child **add, size_t n_add, const uint32_t *del,
+                          size_t n_del, bool replace_all, bool resume, task_reply_cb cb, void *arg);
+/* iftask is away: soon again. */
+void ipsecmgr_data_retry(struct ipsecmgr *m);
 /* The remote selectors of a kept child, without protocols and ports; returns their number. */
 unsigned ipsecmgr_data_remote_ts(const struct ipsecmgr_child *c, struct ike_ts ts[IKE_MAX_TS]);
 /* Have the service sockets opened that the present policies want. */
 void ipsecmgr_data_bind(struct ipsecmgr *m);
 void ipsecmgr_data_notice(struct task *t, const struct bus_msg *msg);
 void ipsecmgr_data_send(struct ipsecmgr *m, const struct ike_send_act *s);
+
+/* --- ipsecmgr_push.c
+ * ------------------------------------------------------------------------------------------------------ */
+/* Give iftask everything again. */
+void ipsecmgr_push_all(struct ipsecmgr *m);
+/* Did iftask refuse this child in the last push? */
+bool ipsecmgr_push_refused(const struct ipsecmgr *m, uint32_t spi_in);
 
 /* --- ipsecmgr_sess.c
  * -------------------------------------------------------------------------------------------------------- */
@@ -281,6 +290,9 @@ void ipsecmgr_cfg_linger(struct ipsecmgr *m, struct ipsecmgr_policy *p);
  * add to them, behind that. */
 void ipsecmgr_keep(struct ipsecmgr *m, const struct cfg_tree *tree, struct ipsecmgr_policy **old);
 void ipsecmgr_keep_derived(struct ipsecmgr *m, struct ipsecmgr_policy **old);
+/* Something waits for what is configured to be usable, a file to be there, say: it is looked at again in half
+ * a minute. */
+void ipsecmgr_keep_look(struct ipsecmgr *m);
 /* Is what a policy of this name was made of configured, whether it can be used or not? */
 bool ipsecmgr_keep_configured(const struct cfg_tree *tree, const char *policy);
 

@@ -2,8 +2,8 @@
 /*
  * Everything between this instance and its card's iftask: child SAs, the service sockets it is to open, IKE
  * packets over the punt path, and what the data path notices. A copy of every child SA is kept, so that an
- * iftask that was restarted or moved gets them all again, marked to resume behind their durable sequence
- * marks. Called by ipsecmgr_engine.c and _serve.c.
+ * iftask that was restarted or moved gets them all again (ipsecmgr_push.c). Called by ipsecmgr_engine.c and
+ * _serve.c.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -19,12 +19,9 @@
 #include "place/place.h"
 #include "punt/punt.h"
 
-#define PUSH_BATCH  400
 #define RETRY_MS    200
-#define RETRY_MAX   30000 /* … of what was refused, which is asked for less and less often */
-#define REFUSED_MAX 8     /* refusals of a child SA, some 50 s of them: then it ends */
-#define BIND_MAX    256   /* addresses; and peers of crypto maps */
-#define PACKETS_MAX 256   /* handled per loop turn */
+#define BIND_MAX    256 /* addresses; and peers of crypto maps */
+#define PACKETS_MAX 256 /* handled per loop turn */
 
 /* --- child SAs
  * ------------------------------------------------------------------------------------------------------- */
@@ -267,8 +264,7 @@ void ipsecmgr_data_path(struct ipsecmgr *m, const struct ike_child_act *a)
 	task_send(m->t, m->data.addr, &env);
 }
 
-/* Unpack the kept SAs and request one update. resume: the receiver may have had them before. */
-static int request_update(struct ipsecmgr *m, struct ipsecmgr_child **add, size_t n_add, const uint32_t *del,
+int ipsecmgr_data_request(struct ipsecmgr *m, struct ipsecmgr_child **add, size_t n_add, const uint32_t *del,
                           size_t n_del, bool replace_all, bool resume, task_reply_cb cb, void *arg)
 {
 	SaPair **pair = calloc(n_add ? n_add : 1, sizeof(SaPair *));
@@ -316,10 +312,10 @@ int ipsecmgr_data_update(struct ipsecmgr *m, const uint32_t *add, size_t n_add, 
 		child[n] = ipsecmgr_map_get(&m->child, add[i]);
 		n += child[n] != NULL;
 	}
-	return request_update(m, child, n, del, n_del, false, false, cb, arg);
+	return ipsecmgr_data_request(m, child, n, del, n_del, false, false, cb, arg);
 }
 
-/* --- push: everything again
+/* --- iftask is away
  * ---------------------------------------------------------------------------------------------- */
 
 static void retry_cb(struct task *t, void *arg)
@@ -331,166 +327,15 @@ static void retry_cb(struct task *t, void *arg)
 	if (!m->e)
 		return;
 	if (m->data.push_failed && !m->data.refusals)
-		ipsecmgr_data_push(m);
+		ipsecmgr_push_all(m);
 	if (!m->data.bound)
 		ipsecmgr_data_bind(m);
 }
 
-static void retry_later(struct ipsecmgr *m)
+void ipsecmgr_data_retry(struct ipsecmgr *m)
 {
 	if (!m->data.retry)
 		m->data.retry = task_timer_start(m->t, RETRY_MS, 0, retry_cb, m);
-}
-
-static void ask_again(struct task *t, void *arg)
-{
-	struct ipsecmgr *m = arg;
-
-	(void)t;
-	task_timer_stop(m->data.again);
-	m->data.again = NULL;
-	if (m->e && (m->data.push_failed || m->data.refused))
-		ipsecmgr_data_push(m);
-}
-
-/* What is refused is asked for at longer and longer intervals. */
-static void ask_later(struct ipsecmgr *m)
-{
-	uint64_t ms = RETRY_MS;
-
-	for (unsigned i = 1; i < m->data.refusals && ms < RETRY_MAX; i++)
-		ms *= 2;
-	if (!m->data.again)
-		m->data.again = task_timer_start(m->t, ms < RETRY_MAX ? ms : RETRY_MAX, 0, ask_again, m);
-}
-
-/* --- what iftask does not take
- * ------------------------------------------------------------------------------------------- */
-
-bool ipsecmgr_data_refused(const struct ipsecmgr *m, uint32_t spi_in)
-{
-	const struct ipsecmgr_child *c = ipsecmgr_map_get(&m->child, spi_in);
-
-	return c && c->refused && c->refused_push == m->data.push;
-}
-
-/* False: it is no child of ours, or the answer is not about some of them. */
-static bool note_refused(struct ipsecmgr *m, const struct bus_msg *msg)
-{
-	const Status *s = msg && msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status : NULL;
-	struct ipsecmgr_child *c;
-
-	for (size_t i = 0; s && i < s->n_refused; i++) {
-		c = ipsecmgr_map_get(&m->child, s->refused[i]);
-		if (!c)
-			continue;
-		c->refused_push = m->data.push;
-		c->refused += c->refused < UINT8_MAX;
-		m->data.refused = true;
-		if (c->refused == 1) {
-			m->stat.data_failed++;
-			if (ipsecmgr_engine_may_log(m))
-				LOG(EV_IPSEC_SA_FAIL, "iftask refused child SA %08x: %s; tried again",
-				    c->spi_in, s->text);
-		}
-	}
-	return s && s->n_refused;
-}
-
-/* Those it took this time; and those it will not take, which end: their peers are told. */
-static void settle_refused(struct ipsecmgr *m)
-{
-	struct ipsecmgr_child *c;
-	uint32_t spi[PUSH_BATCH];
-	size_t pos = 0, n = 0;
-
-	while ((c = ipsecmgr_map_next(&m->child, &pos))) {
-		if (c->refused_push != m->data.push)
-			c->refused = 0;
-		else if (c->refused >= REFUSED_MAX && n < PUSH_BATCH)
-			spi[n++] = c->spi_in;
-	}
-	for (size_t i = 0; m->e && i < n; i++) {
-		if (ike_engine_delete_child(m->e, ipsecmgr_engine_now(m), spi[i]))
-			continue;
-		LOG(EV_IPSEC_SA_FAIL, "child SA %08x ends: iftask refused it %d times", spi[i], REFUSED_MAX);
-	}
-	if (m->e && n)
-		ipsecmgr_engine_rearm(m);
-}
-
-static void push_end(struct ipsecmgr *m)
-{
-	if (m->data.push_failed) {
-		if (m->data.refusals)
-			ask_later(m);
-		else
-			retry_later(m);
-		return;
-	}
-	m->data.pushed = m->data.push;
-	m->data.refusals = m->data.refused ? m->data.refusals + 1 : 0;
-	settle_refused(m);
-	if (m->data.refused)
-		ask_later(m);
-	if (m->data.push_again) {
-		m->data.push_again = false;
-		ipsecmgr_data_push(m);
-	}
-	if (m->e)
-		ipsecmgr_engine_data_ready(m);
-}
-
-static void push_done(struct task *t, void *arg, int status, const struct bus_msg *msg)
-{
-	struct ipsecmgr *m = &ipsecmgr;
-
-	/* arg: the number of the push, so that a late answer of a former one is not taken for this one's. */
-	if ((uint32_t)(uintptr_t)arg != m->data.push)
-		return;
-	if (status && !note_refused(m, msg)) {
-		bool away = !msg || status == -EHOSTUNREACH;
-
-		if (!m->data.push_failed)
-			m->data.refusals = away ? 0 : m->data.refusals + 1;
-		m->data.push_failed = true;
-		if (!away && m->data.refusals <= 1 && ipsecmgr_engine_may_log(m))
-			LOG(EV_IPSEC_SA_FAIL, "iftask refused the SAs of this instance: %s",
-			    msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status->text
-			                                                 : strerror(-status));
-	}
-	if (--m->data.push_open == 0)
-		push_end(m);
-}
-
-void ipsecmgr_data_push(struct ipsecmgr *m)
-{
-	struct ipsecmgr_child *batch[PUSH_BATCH];
-	size_t pos = 0, n;
-	bool first = true;
-
-	if (m->data.push_open) {
-		m->data.push_again = true;
-		return;
-	}
-	m->data.push++;
-	m->data.push_failed = m->data.refused = false;
-	m->data.push_open = 1; /* ours, until all batches are asked */
-	m->stat.pushes++;
-	do {
-		for (n = 0; n < PUSH_BATCH && (batch[n] = ipsecmgr_map_next(&m->child, &pos)); n++)
-			;
-		if (!n && !first)
-			break;
-		if (request_update(m, batch, n, NULL, 0, first, true, push_done,
-		                   (void *)(uintptr_t)m->data.push))
-			m->data.push_failed = true;
-		else
-			m->data.push_open++;
-		first = false;
-	} while (n == PUSH_BATCH);
-	if (--m->data.push_open == 0)
-		push_end(m);
 }
 
 /* --- service sockets
@@ -509,7 +354,7 @@ static void bind_done(struct task *t, void *arg, int status, const struct bus_ms
 	if (m->data.bind_again)
 		ipsecmgr_data_bind(m);
 	else if (!m->data.bound)
-		retry_later(m);
+		ipsecmgr_data_retry(m);
 }
 
 struct bind_rows {
@@ -572,7 +417,7 @@ void ipsecmgr_data_bind(struct ipsecmgr *m)
 	env.body_case = ENVELOPE__BODY_SERVICE_BIND;
 	env.service_bind = &sb;
 	if (task_request(m->t, m->data.addr, &env, IPSECMGR_DATA_MS, 0, bind_done, m))
-		retry_later(m);
+		ipsecmgr_data_retry(m);
 	else
 		m->data.bind_open = true;
 }
@@ -742,7 +587,7 @@ static void iftask_changed(struct task *t, const char *addr, uint32_t card, bool
 	m->data.refusals = 0; /* another one may take what this one refused */
 	if (!up || !m->e || m->restoring)
 		return;
-	ipsecmgr_data_push(m);
+	ipsecmgr_push_all(m);
 	ipsecmgr_data_bind(m);
 }
 
@@ -774,6 +619,6 @@ void ipsecmgr_data_forget(struct ipsecmgr *m)
 void ipsecmgr_data_stop(struct ipsecmgr *m)
 {
 	ipsecmgr_data_forget(m);
-	ipsecmgr_data_push(m);
+	ipsecmgr_push_all(m);
 	ipsecmgr_data_bind(m);
 }

@@ -249,7 +249,7 @@ static void data_done(struct task *t, void *arg, int status, const struct bus_ms
 		/* iftask died or moved: the SAs of this transaction are part of the push that its successor
 		 * gets. */
 		op->want_push = m->data.push + 1;
-		ipsecmgr_data_push(m);
+		ipsecmgr_push_all(m);
 	} else if (status) {
 		m->stat.data_failed++;
 		op->refused = true;
@@ -280,7 +280,7 @@ static bool push_refused(const struct ipsecmgr_op *op)
 {
 	for (unsigned i = 0; op->gen == op->m->gen && i < op->txn->n; i++)
 		if (op->txn->actions[i].kind == IKE_ACT_CHILD_ADD &&
-		    ipsecmgr_data_refused(op->m, op->txn->actions[i].child.spi_in))
+		    ipsecmgr_push_refused(op->m, op->txn->actions[i].child.spi_in))
 			return true;
 	return false;
 }
@@ -338,7 +338,7 @@ static void op_data(struct ipsecmgr_op *op)
 			op->waits++;
 		else if (n_add) { /* no queue: as if iftask had not been there */
 			op->want_push = m->data.push + 1;
-			ipsecmgr_data_push(m);
+			ipsecmgr_push_all(m);
 		}
 	}
 	op_answered(op);

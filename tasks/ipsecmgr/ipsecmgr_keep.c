@@ -54,6 +54,12 @@ static void again(struct task *t, void *arg)
 		ipsecmgr_cfg_apply(m, tree);
 }
 
+void ipsecmgr_keep_look(struct ipsecmgr *m)
+{
+	if (m->t && !m->frozen_timer)
+		m->frozen_timer = task_timer_start(m->t, AGAIN_MS, 0, again, m);
+}
+
 static void move(struct ipsecmgr *m, struct ipsecmgr_policy **at)
 {
 	struct ipsecmgr_policy *p = *at;
@@ -90,8 +96,8 @@ void ipsecmgr_keep(struct ipsecmgr *m, const struct cfg_tree *tree, struct ipsec
 	}
 	for (p = m->policies; p; p = p->next)
 		again_soon |= p->frozen;
-	if (again_soon && m->t && !m->frozen_timer)
-		m->frozen_timer = task_timer_start(m->t, AGAIN_MS, 0, again, m);
+	if (again_soon)
+		ipsecmgr_keep_look(m);
 }
 
 static bool has_base(const struct ipsecmgr *m, const char *name)

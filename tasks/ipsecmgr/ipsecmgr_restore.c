@@ -193,6 +193,8 @@ int ipsecmgr_restore(struct ipsecmgr *m)
 	}
 	free(r.sas.v);
 	store_close_reader(reader);
+	if (m->waiting)
+		ipsecmgr_keep_look(m);
 	if (!err && (r.n || r.failed || m->n_waiting))
 		LOG(EV_IKE_RECOVERED,
 		    "%u IKE SAs with %zu child SAs recovered in %llu ms, %u lost, %u wait for their "
@@ -339,5 +341,5 @@ void ipsecmgr_restore_again(struct ipsecmgr *m, const struct cfg_tree *tree)
 	ipsecmgr_dup_audit(m);
 	ipsecmgr_audit_start(m);
 	ipsecmgr_away_restored(m, tree);
-	ipsecmgr_data_push(m);
+	ipsecmgr_push_all(m);
 }

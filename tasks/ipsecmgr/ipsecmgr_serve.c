@@ -170,7 +170,7 @@ static void start_serving(struct ipsecmgr *m)
 	ipsecmgr_callee_apply(m);
 	m->up_wall_us = clock_wall_us();
 	ipsecmgr_away_restored(m, tree);
-	ipsecmgr_data_push(m);
+	ipsecmgr_push_all(m);
 	ipsecmgr_data_bind(m);
 	ipsecmgr_maps_policies(m);
 	ipsecmgr_engine_rearm(m);

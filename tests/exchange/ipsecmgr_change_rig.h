@@ -59,7 +59,7 @@ void ipsecmgr_dup_audit(struct ipsecmgr *m)
 void ipsecmgr_audit_start(struct ipsecmgr *m)
 {
 }
-void ipsecmgr_data_push(struct ipsecmgr *m)
+void ipsecmgr_push_all(struct ipsecmgr *m)
 {
 }
 /* Rows that can't be restored are deleted without the engine. */

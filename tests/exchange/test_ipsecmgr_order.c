@@ -139,11 +139,11 @@ int ipsecmgr_data_update(struct ipsecmgr *m, const uint32_t *add, size_t n_add, 
 	return 0;
 }
 static bool in_push; /* … it was refused */
-bool ipsecmgr_data_refused(const struct ipsecmgr *m, uint32_t spi_in)
+bool ipsecmgr_push_refused(const struct ipsecmgr *m, uint32_t spi_in)
 {
 	return in_push;
 }
-void ipsecmgr_data_push(struct ipsecmgr *m)
+void ipsecmgr_push_all(struct ipsecmgr *m)
 {
 	m->data.push++;
 	w.pushes++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What becomes of child SAs that iftask refuses with a push (ipsecmgr_data.c, compiled into the test), with
+ * What becomes of child SAs that iftask refuses with a push (ipsecmgr_push.c and ipsecmgr_data.c,
+ * compiled into the test), with
  * iftask, engine and clock played by hand: the rest counts as pushed at once, the refused ones are tried
  * again less and less often, and end when that was often enough.
  */
@@ -9,12 +10,14 @@
 static int end_child(struct ike_engine *e, uint64_t now, uint32_t spi_in);
 #define ike_engine_delete_child end_child
 #include "tasks/ipsecmgr/ipsecmgr_data.c"
+#include "tasks/ipsecmgr/ipsecmgr_push.c"
 #include "tasks/ipsecmgr/ipsecmgr_map.c"
 
 struct ipsecmgr ipsecmgr;
 
 static struct {
 	unsigned pushes, ended, ready, logged;
+	bool seen_refused; /* by transactions that waited for the push */
 	uint32_t ended_spi;
 	size_t in_push;
 	task_reply_cb cb;
@@ -44,6 +47,7 @@ bool ipsecmgr_engine_may_log(struct ipsecmgr *m)
 void ipsecmgr_engine_data_ready(struct ipsecmgr *m)
 {
 	w.ready++;
+	w.seen_refused = ipsecmgr_push_refused(m, 0x03000002);
 }
 const struct ipsecmgr_policy *ipsecmgr_cfg_find(const struct ipsecmgr *m, const char *name)
 {
@@ -177,7 +181,7 @@ static void setup(void)
 	ipsecmgr = (struct ipsecmgr){.t = &task, .e = (struct ike_engine *)&w, .data.bound = true};
 	for (uint32_t i = 1; i <= 3; i++)
 		add(0x03000000 + i);
-	ipsecmgr_data_push(&ipsecmgr);
+	ipsecmgr_push_all(&ipsecmgr);
 }
 
 static void teardown(void)
@@ -194,8 +198,8 @@ Test(ipsecmgr_push, one_refused_child_holds_nobody_up)
 	answer(-ENOSPC, 0x03000002);
 	cr_expect_eq(w.ready, 1, "transactions go on");
 	cr_expect_eq(ipsecmgr.data.pushed, 1);
-	cr_expect(ipsecmgr_data_refused(&ipsecmgr, 0x03000002));
-	cr_expect_not(ipsecmgr_data_refused(&ipsecmgr, 0x03000001));
+	cr_expect(ipsecmgr_push_refused(&ipsecmgr, 0x03000002));
+	cr_expect_not(ipsecmgr_push_refused(&ipsecmgr, 0x03000001));
 	for (unsigned i = 2; i <= REFUSED_MAX; i++) {
 		cr_expect_eq(w.ended, 0, "push %u", i);
 		ms = pass();
@@ -223,13 +227,24 @@ Test(ipsecmgr_push, what_is_taken_later_stays)
 	answer(0, 0);
 	cr_expect(idle());
 	for (unsigned i = 1; i < REFUSED_MAX; i++) { /* it begins anew */
-		ipsecmgr_data_push(&ipsecmgr);
+		ipsecmgr_push_all(&ipsecmgr);
 		answer(-ENOSPC, 0x03000002);
 		cr_expect_eq(w.ended, 0);
 		pass();
 		answer(0, 0);
 	}
 	cr_expect_eq(w.ended, 0);
+}
+
+/* … also by those that wait for it while the next push is due already. */
+Test(ipsecmgr_push, who_waits_for_a_push_sees_what_was_refused)
+{
+	ipsecmgr_push_all(&ipsecmgr);
+	answer(-ENOSPC, 0x03000002);
+	cr_expect(w.seen_refused);
+	cr_expect_eq(w.pushes, 2);
+	answer(0, 0);
+	cr_expect_not(w.seen_refused);
 }
 
 /* Not even the update could be read: it is tried again less and less often, told once, and ends nothing. */
