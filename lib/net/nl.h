@@ -85,7 +85,7 @@ int nl_route_batch(struct nl *nl, const struct nl_route *r, size_t n, bool del, 
 int nl_route_walk(struct nl *nl, int (*cb)(const struct nl_route *r, void *arg), void *arg);
 
 /* --- rules ---------------------------------------------------------------------------------------------- */
-enum nl_rule_action { NL_RULE_TABLE, NL_RULE_GOTO, NL_RULE_NOP };
+enum nl_rule_action { NL_RULE_TABLE, NL_RULE_GOTO, NL_RULE_NOP, NL_RULE_DROP };
 /* A routing rule; what is 0 or of length 0 matches everything. */
 struct nl_rule {
 	uint16_t family;

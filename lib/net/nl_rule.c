@@ -13,7 +13,20 @@
 
 static uint8_t kernel_action(enum nl_rule_action a)
 {
-	return a == NL_RULE_GOTO ? FR_ACT_GOTO : a == NL_RULE_NOP ? FR_ACT_NOP : FR_ACT_TO_TBL;
+	static const uint8_t actions[] = {[NL_RULE_TABLE] = FR_ACT_TO_TBL,
+	                                  [NL_RULE_GOTO] = FR_ACT_GOTO,
+	                                  [NL_RULE_NOP] = FR_ACT_NOP,
+	                                  [NL_RULE_DROP] = FR_ACT_BLACKHOLE};
+
+	return actions[a];
+}
+
+static enum nl_rule_action action_of(uint8_t kernel)
+{
+	for (enum nl_rule_action a = NL_RULE_GOTO; a <= NL_RULE_DROP; a++)
+		if (kernel_action(a) == kernel)
+			return a;
+	return NL_RULE_TABLE;
 }
 
 static void put_range(struct nl_msg *m, uint16_t type, uint16_t lo, uint16_t hi)
@@ -121,9 +134,7 @@ static int rule_msg(const struct nlmsghdr *h, void *arg)
 		return 0;
 	r.family = f->family;
 	r.priority = nl_attr_u32(t[FRA_PRIORITY], 0);
-	r.action = f->action == FR_ACT_GOTO  ? NL_RULE_GOTO
-	           : f->action == FR_ACT_NOP ? NL_RULE_NOP
-	                                     : NL_RULE_TABLE;
+	r.action = action_of(f->action);
 	r.table = nl_attr_u32(t[FRA_TABLE], f->table);
 	r.target = nl_attr_u32(t[FRA_GOTO], 0);
 	r.src.len = f->src_len;

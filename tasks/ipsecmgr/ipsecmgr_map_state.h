@@ -7,24 +7,13 @@
 #define IPSECMGR_MAP_STATE_H
 
 #include "ike/ike.h"
-#include "vpn/vpn_acl.h"
+#include "vpn/vpn_spd.h"
 
-#define SPD_FIRST     1000 /* priorities of routing rules in a context: vpnmgr takes these */
-#define SPD_LAST      16000
-#define SPD_CLEAR     15500 /* … the same rules for the other direction come so much later */
-#define SPD_END       32000 /* … and end here */
-#define SPD_SLOTS     3     /* of one rule: what to skip, the rule, where skipping lands */
 #define SPD_RULES_MAX 64
 
-struct spd_rule {
-	uint32_t priority; /* first of its slots */
-	uint32_t end;      /* behind the last rule of its list */
-	struct vpn_acl_rule acl;
-};
-
 struct ipsecmgr_map_state {
-	struct spd_rule rule[SPD_RULES_MAX]; /* also the denied ones */
-	struct spd_rule back[SPD_RULES_MAX]; /* … turned round, when they were told */
+	struct vpn_spd_rule rule[SPD_RULES_MAX]; /* also the denied ones */
+	struct vpn_spd_rule back[SPD_RULES_MAX]; /* … turned round, when they were told */
 	unsigned n_rules;
 	bool rules_changed; /* since the policy was built before */
 	/* tunnels; engine time */

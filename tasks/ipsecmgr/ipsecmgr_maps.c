@@ -20,6 +20,7 @@
 #include "store/store.h"
 #include "tasks/ipsecmgr/ipsecmgr_map_state.h"
 #include "vpn/vpn_context.h"
+#include "vpn/vpn_spd.h"
 
 #define TRY_US       (1 * US_PER_SEC) /* between two tries to set a tunnel up for packets */
 #define ASK_AGAIN_US (5 * US_PER_SEC) /* a rule without a child, for packets */
@@ -30,19 +31,6 @@
 
 /* --- what is configured ------------------------------------------------------------------------------------
  */
-
-/* One `match address` of a map that an interface uses. */
-struct list {
-	const struct cfg_node *map, *interface, *acl_ref;
-	int64_t preference;
-	unsigned index, n_rules;
-	uint32_t base; /* first of its priorities; 0: there is no room for it */
-};
-
-struct lists {
-	struct list *v;
-	size_t n;
-};
 
 struct reader {
 	struct ipsecmgr *m;
@@ -82,89 +70,6 @@ static void complain_acl(void *arg, const char *text)
 	complain(arg, text);
 }
 
-static bool is_ipv6(const struct cfg_node *map)
-{
-	return !strcmp(cfg_arg(map, "type"), "ikev2-ipv6");
-}
-
-static unsigned count_rules(const struct cfg_tree *t, const struct cfg_node *ctx, const struct list *l)
-{
-	const struct cfg_node *acl = cfg_child_named(t, ctx,
-	                                             is_ipv6(l->map) ? "ipv6-access-list" : "ip-access-list",
-	                                             cfg_key(l->acl_ref, 0)),
-	                      *n;
-	unsigned count = 0;
-
-	for (n = acl ? cfg_first(acl, "rule") : NULL; n && count < VPN_ACL_RULES_MAX; n = cfg_next(n, "rule"))
-		count++;
-	return count;
-}
-
-static int by_preference(const void *a, const void *b)
-{
-	const struct list *x = a, *y = b;
-
-	if (x->preference != y->preference)
-		return x->preference < y->preference ? -1 : 1;
-	return x->index < y->index ? -1 : x->index > y->index;
-}
-
-static int add_lists(struct lists *all, const struct reader *r, const struct cfg_node *interface,
-                     const struct cfg_node *map)
-{
-	const struct cfg_node *n;
-	struct list *v;
-
-	cfg_foreach(n, map, "match-address")
-	{
-		v = realloc(all->v, (all->n + 1) * sizeof(*v));
-		if (!v)
-			return -ENOMEM;
-		all->v = v;
-		v[all->n] = (struct list){.map = map,
-		                          .interface = interface,
-		                          .acl_ref = n,
-		                          .preference = cfg_arg_int(n, "preference", 0),
-		                          .index = (unsigned)all->n};
-		v[all->n].n_rules = count_rules(r->tree, r->ctx, &v[all->n]);
-		all->n++;
-	}
-	return 0;
-}
-
-/* The interface's map of IKE version 2, or NULL. */
-static const struct cfg_node *map_of(const struct reader *r, const struct cfg_node *interface)
-{
-	const char *name = cfg_get(r->tree, interface, "crypto-map", "map");
-	const struct cfg_node *map = name ? cfg_child_named(r->tree, r->ctx, "crypto-map", name) : NULL;
-
-	return map && cfg_arg(map, "type") && !strncmp(cfg_arg(map, "type"), "ikev2-", 6) ? map : NULL;
-}
-
-/* Every list of the context, the first to be looked at first, with priorities that all managers agree on. */
-static int read_lists(const struct reader *r, struct lists *all)
-{
-	const struct cfg_node *interface, *map;
-	uint32_t at = SPD_FIRST, need;
-	int err = 0;
-
-	cfg_foreach(interface, r->ctx, "interface")
-	{
-		map = map_of(r, interface);
-		if (map && !err)
-			err = add_lists(all, r, interface, map);
-	}
-	if (err || !all->n)
-		return err;
-	qsort(all->v, all->n, sizeof(*all->v), by_preference);
-	for (size_t i = 0; i < all->n; i++) {
-		need = all->v[i].n_rules * SPD_SLOTS + 1;
-		all->v[i].base = at + need <= SPD_LAST ? at : 0;
-		at += need;
-	}
-	return 0;
-}
-
 static struct ike_ts side_ts(const struct net_prefix *p, uint8_t proto, const struct vpn_acl_ports *ports,
                              unsigned i)
 {
@@ -193,11 +98,11 @@ static void fill_payload(struct ike_payload *y, const struct vpn_acl_rule *a)
 		y->ts_remote[i] = side_ts(&a->dst, a->proto, &a->dport, i);
 }
 
-static void add_rules(struct reader *r, const struct list *l, struct ipsecmgr_policy *p)
+static void add_rules(struct reader *r, const struct vpn_spd_list *l, struct ipsecmgr_policy *p)
 {
 	struct vpn_acl_rule rules[VPN_ACL_RULES_MAX];
 	const char *name = cfg_key(l->acl_ref, 0);
-	int n = vpn_acl_read(r->tree, r->ctx, name, is_ipv6(l->map), rules, complain_acl, r);
+	int n = vpn_acl_read(r->tree, r->ctx, name, vpn_spd_ipv6(l->map), rules, complain_acl, r);
 	char text[256];
 
 	if (n < 0 || !l->base) {
@@ -214,8 +119,9 @@ static void add_rules(struct reader *r, const struct list *l, struct ipsecmgr_po
 			complain(r, text);
 			return;
 		}
-		p->map->rule[p->map->n_rules++] = (struct spd_rule){
-		        l->base + (uint32_t)i * SPD_SLOTS, l->base + l->n_rules * SPD_SLOTS, rules[i]};
+		p->map->rule[p->map->n_rules++] =
+		        (struct vpn_spd_rule){l->base + (uint32_t)i * VPN_SPD_SLOTS,
+		                              l->base + l->n_rules * VPN_SPD_SLOTS, rules[i]};
 	}
 }
 
@@ -303,7 +209,7 @@ static struct ipsecmgr_policy *policy_new(const struct reader *r, const struct c
 }
 
 /* One that can't be used has the reason, and the rules of its lists. NULL: no memory. */
-static struct ipsecmgr_policy *read_map(struct reader *r, const struct lists *all,
+static struct ipsecmgr_policy *read_map(struct reader *r, const struct vpn_spd_lists *all,
                                         const struct cfg_node *interface, const struct cfg_node *map)
 {
 	struct ipsecmgr_cert_env env = {.tree = r->tree,
@@ -478,12 +384,12 @@ static void read_context(struct reader *r, const struct assigned *ours, struct i
 {
 	const struct cfg_node *interface, *map;
 	struct ipsecmgr_policy *p;
-	struct lists all = {.n = 0};
+	struct vpn_spd_lists all = {.n = 0};
 
-	r->no_memory |= read_lists(r, &all) != 0;
+	r->no_memory |= vpn_spd_lists(r->tree, r->ctx, &all) != 0;
 	cfg_foreach(interface, r->ctx, "interface")
 	{
-		map = map_of(r, interface);
+		map = vpn_spd_map(r->tree, r->ctx, interface);
 		if (!map || !is_ours(ours, cfg_key(r->ctx, 0), cfg_key(map, 0)))
 			continue;
 		p = r->no_memory ? NULL : read_map(r, &all, interface, map);

@@ -67,7 +67,8 @@ struct vpnmgr {
 	struct vpnmgr_announce *announce;
 	unsigned n_announce, rounds;
 	struct task_timer *check, *garp, *reread;
-	bool unread; /* the rows can't be read: nobody knows which chunks and flows there are */
+	bool unguarded; /* the guard of crypto maps is not in force as it should be */
+	bool unread;    /* the rows can't be read: nobody knows which chunks and flows there are */
 	char problems[VPNMGR_PROBLEMS], problems_net[VPNMGR_PROBLEMS],
 	        problems_cfg[VPNMGR_PROBLEMS]; /* a line each */
 };
@@ -123,7 +124,21 @@ void vpnmgr_flow_clear(struct vpnmgr *v);
 void vpnmgr_flow_update(struct task *t, const struct bus_msg *m);
 
 /* vpnmgr_policy.c: which packets are a crypto map's */
+struct vpnmgr_rules {
+	struct nl_rule *v;
+	size_t n, size;
+	uint32_t table; /* whose */
+};
 void vpnmgr_policy_update(struct task *t, const struct bus_msg *m);
+/* IKE and ESP themselves go past all of it. 0 or -errno. */
+int vpnmgr_policy_pass(struct vpnmgr *v);
+int vpnmgr_policy_add(struct vpnmgr_rules *l, const struct nl_rule *r);
+int vpnmgr_policy_read(const PolicyUpdate__Rule *m, uint32_t table, struct nl_rule *r);
+/* The kernel's rules of this table become those. 0 or -errno. */
+int vpnmgr_policy_replace(struct vpnmgr *v, const struct vpnmgr_rules *want, size_t *changed);
+
+/* vpnmgr_guard.c: what a crypto map protects is dropped where no manager takes it. False: again later. */
+bool vpnmgr_guard(struct vpnmgr *v, const struct cfg_tree *tree);
 
 /* vpnmgr_show.c */
 void vpnmgr_show(struct task *t, const struct bus_msg *m);

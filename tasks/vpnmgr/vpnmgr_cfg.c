@@ -107,6 +107,7 @@ static void config_changed(struct task *t, const struct cfg_tree *tree, void *ar
 	vpnmgr_net_release(v, &old, tree);
 	vpn_cfg_free(&old);
 	vpnmgr_pool_define(v);
+	v->unguarded = !vpnmgr_guard(v, tree);
 	vpnmgr_net_report(v, EV_CFG_ERROR, v->problems_cfg);
 	if (t->ready)
 		vpnmgr_net_reconcile(v);

@@ -348,6 +348,8 @@ void vpnmgr_net_reconcile(struct vpnmgr *v)
 	bool fresh, failed;
 
 	v->problems[0] = 0;
+	if (v->unguarded)
+		v->unguarded = !vpnmgr_guard(v, config_tree(v->t));
 	for (unsigned i = 0; i < v->cfg.n_ifs; i++)
 		resolve(v, &v->cfg.ifs[i], &v->ifs[i]);
 	fresh = reconcile_addrs(v);

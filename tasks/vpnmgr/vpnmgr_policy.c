@@ -14,22 +14,17 @@
 #include "chassis/fabric.h"
 #include "net/sock.h"
 #include "place/place.h"
+#include "vpn/vpn_spd.h"
 #include "vpnmgr.h"
 
 #define TABLE_BASE    10000 /* table of manager N: this plus N */
 #define TABLE_MAIN    254
-#define FIRST         1000
-#define LAST          32000
+#define FIRST         VPN_SPD_FIRST
+#define LAST          VPN_SPD_END
 #define RULES_MAX     20000
 #define PRIORITY_PASS (FIRST - 1)
 
-struct list {
-	struct nl_rule *v;
-	size_t n, size;
-	uint32_t table; /* whose; 0: everybody's */
-};
-
-static int add(struct list *l, const struct nl_rule *r)
+int vpnmgr_policy_add(struct vpnmgr_rules *l, const struct nl_rule *r)
 {
 	if (l->n == l->size) {
 		size_t size = l->size ? 2 * l->size : 32;
@@ -46,12 +41,12 @@ static int add(struct list *l, const struct nl_rule *r)
 
 static int note(const struct nl_rule *r, void *arg)
 {
-	struct list *l = arg;
+	struct vpnmgr_rules *l = arg;
 
-	return r->table == l->table ? add(l, r) : 0;
+	return r->table == l->table ? vpnmgr_policy_add(l, r) : 0;
 }
 
-static bool has(const struct list *l, const struct nl_rule *r)
+static bool has(const struct vpnmgr_rules *l, const struct nl_rule *r)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (nl_rule_equal(&l->v[i], r))
@@ -79,7 +74,7 @@ static bool range_ok(uint32_t lo, uint32_t hi)
 	return (!lo && !hi) || (lo >= 1 && lo <= hi && hi <= 65534);
 }
 
-static int read_rule(const PolicyUpdate__Rule *m, uint32_t table, struct nl_rule *r)
+int vpnmgr_policy_read(const PolicyUpdate__Rule *m, uint32_t table, struct nl_rule *r)
 {
 	static const enum nl_rule_action actions[] = {NL_RULE_TABLE, NL_RULE_GOTO, NL_RULE_NOP};
 
@@ -107,10 +102,10 @@ static int read_rule(const PolicyUpdate__Rule *m, uint32_t table, struct nl_rule
 /* --- doing it
  * ----------------------------------------------------------------------------------------------- */
 
-/* The way into the TUN, and past all policies for what the TUN's owner sends. */
-static int ground(struct vpnmgr *v, uint32_t instance)
+static const uint16_t families[] = {AF_INET, AF_INET6};
+
+int vpnmgr_policy_pass(struct vpnmgr *v)
 {
-	static const uint16_t families[] = {AF_INET, AF_INET6};
 	int err = 0;
 
 	for (unsigned i = 0; i < 2 && !err; i++) {
@@ -118,12 +113,22 @@ static int ground(struct vpnmgr *v, uint32_t instance)
 		                       .priority = PRIORITY_PASS,
 		                       .table = TABLE_MAIN,
 		                       .mark = SOCK_PROTECTED_MARK};
-		struct nl_route r = {.dst = {.addr.family = families[i]}, .table = TABLE_BASE + instance};
 
 		err = nl_rule_add(v->nl, &pass);
 		err = err == -EEXIST ? 0 : err;
-		if (!err)
-			err = vpnmgr_net_table(v, &r, instance);
+	}
+	return err;
+}
+
+/* The way into the TUN, and past all policies for what the TUN's owner sends. */
+static int ground(struct vpnmgr *v, uint32_t instance)
+{
+	int err = vpnmgr_policy_pass(v);
+
+	for (unsigned i = 0; i < 2 && !err; i++) {
+		struct nl_route r = {.dst = {.addr.family = families[i]}, .table = TABLE_BASE + instance};
+
+		err = vpnmgr_net_table(v, &r, instance);
 	}
 	return err;
 }
@@ -138,7 +143,8 @@ static bool kernel_add(struct vpnmgr *v, const struct nl_rule *r, int *err)
 }
 
 /* Places to go on at first, then what leads there, then what was before: no packet finds less than both. */
-static int apply(struct vpnmgr *v, const struct list *have, const struct list *want, size_t *n)
+static int apply(struct vpnmgr *v, const struct vpnmgr_rules *have, const struct vpnmgr_rules *want,
+                 size_t *n)
 {
 	int err = 0, rc;
 
@@ -156,20 +162,28 @@ static int apply(struct vpnmgr *v, const struct list *have, const struct list *w
 	return err;
 }
 
-static int replace(struct vpnmgr *v, uint32_t instance, const struct list *want)
+int vpnmgr_policy_replace(struct vpnmgr *v, const struct vpnmgr_rules *want, size_t *changed)
 {
-	struct list have = {.table = TABLE_BASE + instance};
-	size_t n = 0;
+	struct vpnmgr_rules have = {.table = want->table};
 	int err = nl_rule_walk(v->nl, note, &have);
 
-	if (!err && want->n)
-		err = ground(v, instance);
+	*changed = 0;
 	if (!err)
-		err = apply(v, &have, want, &n);
+		err = apply(v, &have, want, changed);
+	free(have.v);
+	return err;
+}
+
+static int replace(struct vpnmgr *v, uint32_t instance, const struct vpnmgr_rules *want)
+{
+	size_t n = 0;
+	int err = want->n ? ground(v, instance) : 0;
+
+	if (!err)
+		err = vpnmgr_policy_replace(v, want, &n);
 	if (n)
 		LOG(EV_NPU_FLOW, "context %s: %zu policies of ipsecmgr %u in force, %zu changed", v->cfg.name,
 		    want->n, instance, n);
-	free(have.v);
 	return err;
 }
 
@@ -177,7 +191,7 @@ void vpnmgr_policy_update(struct task *t, const struct bus_msg *m)
 {
 	const PolicyUpdate *q = m->env->policy_update;
 	struct vpnmgr *v = &vpnmgr;
-	struct list want = {.n = 0};
+	struct vpnmgr_rules want = {.table = TABLE_BASE + q->instance};
 	struct nl_rule r;
 	int err = 0;
 
@@ -186,9 +200,9 @@ void vpnmgr_policy_update(struct task *t, const struct bus_msg *m)
 		return;
 	}
 	for (size_t i = 0; !err && i < q->n_rules; i++) {
-		err = read_rule(q->rules[i], TABLE_BASE + q->instance, &r);
+		err = vpnmgr_policy_read(q->rules[i], want.table, &r);
 		if (!err)
-			err = add(&want, &r);
+			err = vpnmgr_policy_add(&want, &r);
 	}
 	if (!err)
 		err = replace(v, q->instance, &want);

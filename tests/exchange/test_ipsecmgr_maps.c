@@ -222,9 +222,9 @@ Test(ipsecmgr_maps, a_policy_for_each_map)
 	cr_expect_not(p->pol.ask_session);
 	cr_expect_eq(p->map->n_rules, 3);
 	/* list two has preference 0: its rule comes before those of the other map */
-	cr_expect_eq(q->map->rule[0].priority, SPD_FIRST);
-	cr_expect_eq(p->map->rule[0].priority, SPD_FIRST + SPD_SLOTS + 1);
-	cr_expect_eq(p->map->rule[1].end, SPD_FIRST + SPD_SLOTS + 1 + 3 * SPD_SLOTS);
+	cr_expect_eq(q->map->rule[0].priority, VPN_SPD_FIRST);
+	cr_expect_eq(p->map->rule[0].priority, VPN_SPD_FIRST + VPN_SPD_SLOTS + 1);
+	cr_expect_eq(p->map->rule[1].end, VPN_SPD_FIRST + VPN_SPD_SLOTS + 1 + 3 * VPN_SPD_SLOTS);
 }
 
 /* Another manager's maps count for the order all the same. */
@@ -372,7 +372,7 @@ static bool fits(const PolicyUpdate__Rule *r, const struct packet *p)
 }
 
 /* As the kernel: by priority, and the later ones of one priority behind. False: past all of them. */
-static bool routed(const struct rules *l, const struct packet *p)
+static bool routed(const struct vpn_spd_rows *l, const struct packet *p)
 {
 	uint32_t at = 0, best;
 	const PolicyUpdate__Rule *r;
@@ -460,15 +460,15 @@ Test(ipsecmgr_maps, routing_chooses_what_the_lists_choose)
 
 	for (unsigned round = 0; round < 300; round++) {
 		struct ipsecmgr_map_state map = {.n_rules = 1 + rnd(7)};
-		struct rules l = {.n = 0}, back = {.n = 0};
+		struct vpn_spd_rows l = {.n = 0}, back = {.n = 0};
 		unsigned first = 1 + rnd(map.n_rules); /* rules of the first list; the second follows */
 
 		for (unsigned i = 0; i < map.n_rules; i++) {
 			bool second = i >= first;
-			struct spd_rule *s = &map.rule[i];
+			struct vpn_spd_rule *s = &map.rule[i];
 
-			s->priority = SPD_FIRST + i * SPD_SLOTS + second;
-			s->end = SPD_FIRST + (second ? map.n_rules : first) * SPD_SLOTS + second;
+			s->priority = VPN_SPD_FIRST + i * VPN_SPD_SLOTS + second;
+			s->end = VPN_SPD_FIRST + (second ? map.n_rules : first) * VPN_SPD_SLOTS + second;
 			s->acl = (struct vpn_acl_rule){.permit = rnd(3) != 0,
 			                               .proto = (uint8_t[]){0, 6, 17, 1}[rnd(4)]};
 			s->acl.src = (struct net_prefix){net_addr_v4(0x0a000000 + rnd(4)),

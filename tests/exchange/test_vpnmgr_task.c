@@ -469,6 +469,66 @@ Test(vpnmgr_task, a_port_stays_until_its_own_binding_goes)
 	rig_peer_close(&sct);
 }
 
+/* --- crypto maps that no manager serves --- */
+
+struct shot {
+	const char *to;
+	uint32_t mark;
+};
+
+/* A datagram from inside the context: 0, or -errno of a route that does not let it out. */
+static int shoot(void *arg)
+{
+	const struct shot *s = arg;
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
+
+	inet_pton(AF_INET, s->to, &to.sin_addr);
+	if (s->mark)
+		setsockopt(fd, SOL_SOCKET, SO_MARK, &s->mark, sizeof(s->mark));
+	rc = connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
+static bool leaves(const char *to, uint32_t mark)
+{
+	struct shot s = {to, mark};
+
+	return ns_run(ns, shoot, &s) == 0;
+}
+
+/* Before its manager is there, or when there is none: what a map's list permits does not leave in clear. */
+Test(vpnmgr_task, what_a_map_protects_waits_for_its_manager)
+{
+	static const char map[] = "  ip access-list x\n    deny ip any host 100.64.0.9\n"
+	                          "    permit ip any 100.64.0.0 0.0.255.255\n  #exit\n"
+	                          "  crypto map m ikev2-ipv4\n    match address x\n  #exit\n";
+	char more[sizeof(text) + sizeof(map) + 100], *at, *end;
+
+	rig_peer(&sct, "p-sct", "sct/0", NULL);
+	cr_assert(leaves("100.64.0.1", 0));
+	at = strstr(text, "  #exit\n  interface core");
+	end = strstr(text, "  ip pool ue");
+	snprintf(more, sizeof(more), "%.*s    crypto-map m\n%.*s%s%s", (int)(at - text), text,
+	         (int)(end - at), at, map, end);
+	configure_again(more);
+	RIG_WAIT(!leaves("100.64.0.1", 0));
+	cr_expect(leaves("100.64.0.9", 0), "what the list denies is not the map's");
+	cr_expect(leaves("192.0.2.100", 0));
+	cr_expect(leaves("100.64.0.1", SOCK_PROTECTED_MARK), "IKE and ESP pass by");
+	shown("context");
+	rig_stop();
+	cr_expect_not(leaves("100.64.0.1", 0), "without a vpnmgr as well");
+	rig_start("boot1");
+	shown("context");
+	cr_expect_not(leaves("100.64.0.1", 0));
+	configure_again(text);
+	RIG_WAIT(leaves("100.64.0.1", 0));
+	shown("context");
+	rig_peer_close(&sct);
+}
+
 Test(vpnmgr_task, a_killed_vpnmgr_changes_nothing)
 {
 	const uint8_t net[4] = {172, 16, 0, 0};
