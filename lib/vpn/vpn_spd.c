@@ -55,10 +55,10 @@ static int add_lists(struct vpn_spd_lists *all, const struct cfg_tree *t, const 
 			return -ENOMEM;
 		all->v = v;
 		v[all->n] = (struct vpn_spd_list){.map = map,
-		                          .interface = interface,
-		                          .acl_ref = n,
-		                          .preference = cfg_arg_int(n, "preference", 0),
-		                          .index = (unsigned)all->n};
+		                                  .interface = interface,
+		                                  .acl_ref = n,
+		                                  .preference = cfg_arg_int(n, "preference", 0),
+		                                  .index = (unsigned)all->n};
 		v[all->n].n_rules = count_rules(t, ctx, &v[all->n]);
 		all->n++;
 	}

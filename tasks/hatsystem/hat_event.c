@@ -35,8 +35,8 @@ void hat_move_trap(struct hat *h, const char *trap, unsigned from, unsigned to)
 	TASK_TRAP(h->t, trap, trap_int("starSlotNum", from), trap_int("starSlotNum", to));
 }
 
-/* The row, and with it the traps before it, is stored: the card may forget the event. Not before srdb says so,
- * however long its disk is full. */
+/* The row, and with it the traps before it, is stored: the card may forget the event. Not before srdb says
+ * so, however long its disk is full. */
 static void stored(struct task *t, void *arg, int status, const struct bus_msg *m)
 {
 	struct bus_from *from = arg;

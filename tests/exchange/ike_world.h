@@ -80,6 +80,7 @@ struct w_node {
 	int psk_error;
 	unsigned refuse_children; /* so many children that the data path refuses … */
 	bool refuse_unusable;     /* … for what they are */
+	unsigned refused;         /* so far */
 	bool lax;                 /* its rows are damaged on purpose */
 	void (*on_event)(struct w_node *n, const struct ike_event *ev);
 };
@@ -371,6 +372,7 @@ static inline bool w_refuse(struct w_node *n, const struct ike_txn *t)
 	if (!n->refuse_children || !child)
 		return false;
 	n->refuse_children--;
+	n->refused++;
 	for (unsigned i = 0; i < t->n; i++) {
 		if (t->actions[i].kind == IKE_ACT_CKPT_PUT)
 			w_row_put(n, &t->actions[i].ckpt);

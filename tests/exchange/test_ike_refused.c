@@ -193,3 +193,84 @@ Test(ike_refused, durable_with_delays)
 	w->n[0].commit = W_LATER;
 	first_child(false, IKE_N_NO_ADDITIONAL_SAS);
 }
+
+/* --- whatever is refused, at whatever moment --- */
+
+static uint64_t dice;
+
+static unsigned roll(unsigned n)
+{
+	dice ^= dice << 13;
+	dice ^= dice >> 7;
+	dice ^= dice << 17;
+	return (unsigned)(dice * 0x2545f4914f6cdd1dULL >> 33) % n;
+}
+
+static int lossy(struct world *world, int from, const uint8_t *pkt, size_t len, uint64_t *delay)
+{
+	*delay += roll(4) * 3000;
+	return roll(8) == 0;
+}
+
+static void something(void)
+{
+	struct w_node *n = &w->n[roll(2)];
+	struct ike_sa_view v;
+
+	w->n[roll(2)].refuse_children = roll(3);
+	n->refuse_unusable = roll(2);
+	if (!w_sa(n, &v)) {
+		if (!w_established(&w->n[1]))
+			w_initiate(w);
+		return;
+	}
+	if (w_matched(w) != w_children(n))
+		return; /* one whose answer was lost: to rekey that one is another story */
+	switch (roll(5)) {
+	case 0:
+		ike_engine_new_child(n->e, w->now, v.spi);
+		break;
+	case 1:
+		ike_engine_rekey_ike(n->e, w->now, v.spi);
+		break;
+	case 2:
+		if (w_first_child(n))
+			ike_engine_delete_child(n->e, w->now, w_first_child(n));
+		break;
+	default:
+		if (w_first_child(n))
+			ike_engine_rekey_child(n->e, w->now, w_first_child(n));
+	}
+}
+
+/* Both sides have the same in the end: no child that the other one does not know, and no row of one. */
+Test(ike_refused, both_sides_agree_in_the_end)
+{
+	unsigned alive = 0, refused = 0;
+
+	for (unsigned seed = 1; seed <= 300; seed++) {
+		dice = seed * 0x9e3779b97f4a7c15ULL;
+		w->n[0].commit = roll(2) ? W_LATER : W_NOW;
+		w->n[1].commit = roll(2) ? W_LATER : W_NOW;
+		w_boot(w);
+		w->fate = lossy;
+		for (unsigned i = 0; i < 12; i++) {
+			something();
+			w_run(w, 1 + roll(1500000));
+		}
+		w->fate = NULL;
+		w->n[0].refuse_children = w->n[1].refuse_children = 0;
+		w_run(w, 400 * W_US);
+		cr_assert_eq(w_established(&w->n[0]), w_established(&w->n[1]), "seed %u", seed);
+		cr_assert_eq(w_children(&w->n[0]), w_children(&w->n[1]), "seed %u", seed);
+		cr_assert_eq(w_matched(w), w_children(&w->n[0]), "seed %u", seed);
+		cr_assert_eq(w_rows(&w->n[0]), w_established(&w->n[0]), "seed %u", seed);
+		cr_assert_eq(w->n[0].cnt.curchildsa, w_children(&w->n[0]), "seed %u", seed);
+		alive += w_matched(w);
+		refused += w->n[0].refused + w->n[1].refused;
+		w_free(w);
+		w = w_new();
+	}
+	cr_assert_gt(alive, 50);
+	cr_assert_gt(refused, 600);
+}
