@@ -18,7 +18,7 @@
 #include "base/counters.h"
 
 #define MAGIC            0x4f52524359434e54ULL /* "ORRCYCNT" */
-#define VERSION          1
+#define VERSION          2
 #define MAX_SETS_DEFAULT 256
 #define MAX_SETS_LIMIT   65536
 

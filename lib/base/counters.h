@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define COUNTERS_KEY_MAX      64 /* longest key, with the NUL */
+#define COUNTERS_KEY_MAX      212 /* longest key, with the NUL: "CONTEXT/NAME" of a crypto map fits */
 #define COUNTERS_SCHEMA_MAX   24
 #define COUNTERS_FACILITY_MAX 24
 

@@ -29,16 +29,24 @@ json_t *sh_cleared(struct sh *sh)
 
 static int clear_ikev2(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *out)
 {
-	const char *key;
-	char err[256], args[200];
+	char err[256], args[COUNTERS_SCHEMA_MAX + COUNTERS_KEY_MAX];
+	json_t *keys, *key;
+	int rc = 0;
+	size_t i;
 
 	if (!cli_cmd_has(cmd, "service") && !cli_cmd_has(cmd, "tag"))
 		return sh_control(sh, "srdb/0", "clear counters", "ikev2");
-	key = sh_ike_statistics_key(sh, cmd, err, sizeof(err));
-	if (!key)
+	keys = sh_ike_statistics_keys(sh, cmd, err, sizeof(err));
+	if (!keys)
 		return sh_fail(sh, "%s", err);
-	snprintf(args, sizeof(args), "ikev2 %.*s", COUNTERS_KEY_MAX - 1, key);
-	return sh_control(sh, "srdb/0", "clear counters", args);
+	json_array_foreach(keys, i, key)
+	{
+		snprintf(args, sizeof(args), "ikev2 %.*s", COUNTERS_KEY_MAX - 1, json_string_value(key));
+		if (sh_control(sh, "srdb/0", "clear counters", args) < 0)
+			rc = -1;
+	}
+	json_decref(keys);
+	return rc;
 }
 
 /* A service may stand in several contexts. */
@@ -46,7 +54,7 @@ static int clear_wsg(struct sh *sh, const struct cli_cmd *cmd, struct cli_out *o
 {
 	const char *name = cli_cmd_str(cmd, "service");
 	const struct cfg_node *ctx;
-	char args[200];
+	char args[COUNTERS_SCHEMA_MAX + COUNTERS_KEY_MAX];
 	unsigned n = 0;
 
 	if (!name)

@@ -51,9 +51,10 @@ json_t *sh_ikev1_sets_json(struct sh *sh, const struct cfg_node *ctx, const char
 json_t *sh_wsg_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
 json_t *sh_wsg_statistics_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
 json_t *sh_service_all_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
-/* The crypto template of a service, or the template or map of this name, whose counters are meant; NULL with
- * a failure text: there is none. */
-const char *sh_ike_statistics_key(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
+/* Keys of the IKEv2 counters that are meant by the name of a service (its template's), template or map: of
+ * the session's context, where there is one of that name; else of every context that has one. NULL with a
+ * failure text: there is none. */
+json_t *sh_ike_statistics_keys(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
 json_t *sh_ike_statistics_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size);
 
 /* --- cli_clear.c

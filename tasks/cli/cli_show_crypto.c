@@ -93,15 +93,19 @@ static json_t *ask_managers(struct sh *sh, const char *what, const char *args, j
 	return all;
 }
 
-static void sa_args(const struct cli_cmd *cmd, char *buf, size_t size)
+/* A tag is of the session's context. */
+static void sa_args(struct sh *sh, const struct cli_cmd *cmd, char *buf, size_t size)
 {
-	static const char *const words[] = {"tag", "peer", "spi"};
+	static const char *const words[] = {"peer", "spi"};
 	size_t n = (size_t)snprintf(buf, size, "%s", cli_cmd_has(cmd, "summary") ? "summary" : "");
 
-	for (size_t i = 0; i < 3; i++)
-		if (cli_cmd_has(cmd, words[i]) && n < size)
-			n += (size_t)snprintf(buf + n, size - n, "%s%s %s", n ? " " : "", words[i],
-			                      cli_cmd_str(cmd, words[i]));
+	if (cli_cmd_has(cmd, "tag"))
+		snprintf(buf + n, size - n, "%sof %s/%s", n ? " " : "", sh->s.context,
+		         cli_cmd_str(cmd, "tag"));
+	for (size_t i = 0; i < 2; i++)
+		if (cli_cmd_has(cmd, words[i]))
+			snprintf(buf + n, size - n, "%s%s %s", n ? " " : "", words[i],
+			         cli_cmd_str(cmd, words[i]));
 }
 
 /* Sums of the IKEv2 counters over all templates. */
@@ -120,10 +124,10 @@ static void set_detailed(struct sh *sh, json_t *all)
 
 static json_t *ike_sa_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
-	char args[256];
+	char args[300];
 	json_t *all;
 
-	sa_args(cmd, args, sizeof(args));
+	sa_args(sh, cmd, args, sizeof(args));
 	all = ask_managers(sh, "ike-sa", args, NULL, err, size);
 	if (all && !cli_cmd_has(cmd, "summary"))
 		set_detailed(sh, all);
@@ -155,10 +159,10 @@ static json_t *data_path(struct sh *sh, json_t *cards)
 static json_t *ipsec_sa_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
 	json_t *cards = json_object(), *all, *by_spi, *sa, *data;
-	char args[256];
+	char args[300];
 	size_t i;
 
-	sa_args(cmd, args, sizeof(args));
+	sa_args(sh, cmd, args, sizeof(args));
 	all = ask_managers(sh, "ipsec-sa", args, cards, err, size);
 	if (all && json_array_size(json_object_get(all, "sas"))) {
 		by_spi = data_path(sh, cards);

@@ -172,7 +172,7 @@ json_t *sh_wsg_statistics_collect(struct sh *sh, const struct cli_cmd *cmd, char
 {
 	const char *name = cli_cmd_str(cmd, "name");
 	json_t *counters = sh_counters(sh, "wsg", err, size), *j, *s, *c;
-	char key[160];
+	char key[COUNTERS_KEY_MAX];
 	size_t i;
 
 	if (!counters)
@@ -186,17 +186,6 @@ json_t *sh_wsg_statistics_collect(struct sh *sh, const struct cli_cmd *cmd, char
 	}
 	json_decref(counters);
 	return j;
-}
-
-/* The context of a crypto template or map; NULL: it is not configured any more. */
-static const char *context_of(const struct cfg_tree *t, const char *name)
-{
-	const struct cfg_node *ctx;
-
-	cfg_foreach(ctx, t->root,
-	            "context") if (cfg_child_named(t, ctx, "crypto-template", name) ||
-	                           cfg_child_named(t, ctx, "crypto-map", name)) return cfg_key(ctx, 0);
-	return NULL;
 }
 
 /* The counters of a context, begun with none. */
@@ -223,52 +212,86 @@ static void add_counters(json_t *sum, json_t *one)
 	        json_object_set_new(sum, key, json_integer(render_num(sum, key) + json_integer_value(v)));
 }
 
-/* The template of a service of this name, in whatever context. */
-static const char *template_of(const struct cfg_tree *t, const char *service)
+/* The template of a service of this name, or the template or map of this name itself, in this context; NULL.
+ */
+static const char *name_in(const struct cfg_tree *t, const struct cfg_node *ctx, const struct cli_cmd *cmd)
 {
-	const struct cfg_node *ctx, *svc;
-	const char *name = NULL;
+	const char *service = cli_cmd_str(cmd, "service"), *tag = cli_cmd_str(cmd, "tag");
+	const struct cfg_node *svc = service ? cfg_child_named(t, ctx, "wsg-service", service) : NULL;
 
-	cfg_foreach(ctx, t->root, "context")
-	{
-		svc = cfg_child_named(t, ctx, "wsg-service", service);
-		if (svc && !name)
-			name = cfg_get(t, svc, "bind-address", "template");
-	}
-	return name;
+	if (service)
+		return svc ? cfg_get(t, svc, "bind-address", "template") : NULL;
+	return cfg_child_named(t, ctx, "crypto-template", tag) || cfg_child_named(t, ctx, "crypto-map", tag)
+	               ? tag
+	               : NULL;
 }
 
-const char *sh_ike_statistics_key(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
+static void add_key(json_t *keys, const struct cfg_node *ctx, const char *name)
 {
-	const char *service = cli_cmd_str(cmd, "service"), *tag = cli_cmd_str(cmd, "tag"), *key;
+	char key[COUNTERS_KEY_MAX];
 
-	key = service ? template_of(sh_tree(sh), service) : context_of(sh_tree(sh), tag) ? tag : NULL;
-	if (!key && service)
+	if (!name)
+		return;
+	snprintf(key, sizeof(key), "%.79s/%.127s", cfg_key(ctx, 0), name);
+	json_array_append_new(keys, json_string(key));
+}
+
+json_t *sh_ike_statistics_keys(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
+{
+	const char *service = cli_cmd_str(cmd, "service");
+	const struct cfg_tree *t = sh_tree(sh);
+	const struct cfg_node *ctx = cfg_child_named(t, t->root, "context", sh->s.context);
+	json_t *keys = json_array();
+
+	if (ctx)
+		add_key(keys, ctx, name_in(t, ctx, cmd));
+	if (!json_array_size(keys))
+		cfg_foreach(ctx, t->root, "context") add_key(keys, ctx, name_in(t, ctx, cmd));
+	if (json_array_size(keys))
+		return keys;
+	if (service)
 		snprintf(err, size, "Failure: wsg-service %s does not exist, or is not bound", service);
-	else if (!key)
-		snprintf(err, size, "Failure: no crypto template or map %s is configured", tag);
-	return key;
+	else
+		snprintf(err, size, "Failure: no crypto template or map %s is configured",
+		         cli_cmd_str(cmd, "tag"));
+	json_decref(keys);
+	return NULL;
 }
 
-/* IKEv2 counters are kept by crypto template and map: a context's are those of all it has, a service's those
- * of its template. */
+/* Of one of those keys only; keys NULL: of a context, all it has. */
+static void add_object(json_t *list, json_t *keys, const char *key, json_t *counters)
+{
+	const char *slash = strchr(key, '/'), *name = slash ? slash + 1 : key;
+	char context[COUNTERS_KEY_MAX];
+	json_t *k;
+	size_t i;
+
+	snprintf(context, sizeof(context), "%.*s", slash ? (int)(slash - key) : 0, key);
+	if (!keys && slash)
+		add_counters(of_context(list, context), counters);
+	else if (!keys)
+		json_array_append_new(list, json_pack("{s:s, s:O}", "name", key, "counters", counters));
+	json_array_foreach(keys, i, k) if (!strcmp(json_string_value(k), key)) json_array_append_new(
+	        list, json_pack("{s:s, s:O}", "name", json_array_size(keys) > 1 ? key : name, "counters",
+	                        counters));
+}
+
+/* IKEv2 counters are kept by contexts with crypto templates and maps: a context's are those of all it has, a
+ * service's those of its template. */
 json_t *sh_ike_statistics_collect(struct sh *sh, const struct cli_cmd *cmd, char *err, size_t size)
 {
 	bool all = !cli_cmd_has(cmd, "service") && !cli_cmd_has(cmd, "tag");
-	const char *only = all ? NULL : sh_ike_statistics_key(sh, cmd, err, size), *key, *context;
-	json_t *counters = all || only ? sh_counters(sh, "ikev2", err, size) : NULL, *list, *c;
+	json_t *keys = all ? NULL : sh_ike_statistics_keys(sh, cmd, err, size),
+	       *counters = all || keys ? sh_counters(sh, "ikev2", err, size) : NULL, *list, *c;
+	const char *key;
 
-	if (!counters)
+	if (!counters) {
+		json_decref(keys);
 		return NULL;
-	list = json_array();
-	json_object_foreach(counters, key, c)
-	{
-		context = all ? context_of(sh_tree(sh), key) : NULL;
-		if (context)
-			add_counters(of_context(list, context), c);
-		else if (all || !strncmp(only, key, COUNTERS_KEY_MAX - 1)) /* keys are cut there */
-			json_array_append_new(list, json_pack("{s:s, s:O}", "name", key, "counters", c));
 	}
+	list = json_array();
+	json_object_foreach(counters, key, c) add_object(list, keys, key, c);
+	json_decref(keys);
 	json_decref(counters);
 	return json_pack("{s:o}", "objects", list);
 }

@@ -59,7 +59,7 @@ struct ipsecmgr_policy {
 	struct ipsecmgr_policy *next;
 	struct ike_policy pol;
 	char context[80], service[64], template[IKE_NAME_MAX], pool[32], pool6[32];
-	char counter_key[COUNTERS_KEY_MAX];
+	char counter_key[COUNTERS_KEY_MAX]; /* CONTEXT/TEMPLATE or CONTEXT/MAP */
 	uint32_t ctx;
 	uint32_t cookie_on, cookie_off; /* half-open SAs from which on cookies are demanded; 0: never */
 	bool cookie_always;             /* start 0: of everybody */
@@ -529,6 +529,8 @@ void ipsecmgr_serve_load(struct ipsecmgr *m, bool always);
  * ------------------------------------------------------------------------------------------------ */
 void ipsecmgr_show(struct task *t, const struct bus_msg *msg);
 void ipsecmgr_ctl(struct task *t, const struct bus_msg *msg);
+/* Is it of the template, map or service CONTEXT/NAME? p may be NULL. */
+bool ipsecmgr_ctl_is_of(const struct ipsecmgr_policy *p, const char *name);
 
 /* ipsecmgr_calls.c: by the calls (subscribers) that SAs belong to */
 struct show_page;

@@ -527,7 +527,7 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 	snprintf(p->context, sizeof(p->context), "%s", cfg_key(b->ctx, 0));
 	snprintf(p->service, sizeof(p->service), "%s", cfg_key(b->svc, 0));
 	snprintf(p->template, sizeof(p->template), "%s", name);
-	snprintf(p->counter_key, sizeof(p->counter_key), "%.63s", name);
+	snprintf(p->counter_key, sizeof(p->counter_key), "%.79s/%.127s", p->context, name);
 	pool = cfg_get(b->tree, b->svc, "ip-address-pool", "pool");
 	snprintf(p->pool, sizeof(p->pool), "%s", pool ? pool : "");
 	pool = cfg_get(b->tree, b->svc, "ipv6-address-prefix-pool", "pool");

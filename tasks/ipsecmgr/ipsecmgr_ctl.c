@@ -26,12 +26,12 @@ struct pick {
 	bool children;
 };
 
-/* "CONTEXT/NAME" */
-static bool is_of(const struct ipsecmgr_policy *pol, const char *name, const char *arg)
+bool ipsecmgr_ctl_is_of(const struct ipsecmgr_policy *p, const char *name)
 {
-	size_t n = strlen(pol->context);
+	size_t n = p ? strlen(p->context) : 0;
 
-	return !strncmp(arg, pol->context, n) && arg[n] == '/' && !strcmp(arg + n + 1, name);
+	return p && !strncmp(name, p->context, n) && name[n] == '/' &&
+	       (!strcmp(name + n + 1, p->template) || !strcmp(name + n + 1, p->service));
 }
 
 static bool wanted(const struct pick *p, const struct ike_sa_view *v)
@@ -45,7 +45,7 @@ static bool wanted(const struct pick *p, const struct ike_sa_view *v)
 	if (!strcmp(p->word, "tag"))
 		return pol && (!strcmp(pol->template, p->arg) || !strcmp(pol->service, p->arg));
 	if (!strcmp(p->word, "of"))
-		return pol && (is_of(pol, pol->template, p->arg) || is_of(pol, pol->service, p->arg));
+		return ipsecmgr_ctl_is_of(pol, p->arg);
 	return true;
 }
 

@@ -203,7 +203,7 @@ static struct ipsecmgr_policy *policy_new(const struct reader *r, const struct c
 	p->ctx = p->pol.ctx_id = vpn_context_id(r->tree, cfg_key(r->ctx, 0));
 	snprintf(p->context, sizeof(p->context), "%s", cfg_key(r->ctx, 0));
 	snprintf(p->template, sizeof(p->template), "%s", cfg_key(map, 0));
-	snprintf(p->counter_key, sizeof(p->counter_key), "%.63s", cfg_key(map, 0));
+	snprintf(p->counter_key, sizeof(p->counter_key), "%.79s/%.127s", p->context, cfg_key(map, 0));
 	snprintf(p->pol.name, sizeof(p->pol.name), "%.79s/%.127s", p->context, p->template);
 	return p;
 }

@@ -12,11 +12,13 @@
 
 #include "base/log.h"
 #include "place/place.h"
+#include "place/place_maps.h"
 
 #define READY_WAIT_MS    5000 /* restored SAs shall be in the data path within this; then we serve without */
 #define RESTORE_AGAIN_MS 500
 #define LOAD_MS          1000
-#define LOAD_BEATS       5 /* of which one tells it, changed or not */
+#define SETS_MAX         (PLACE_MAPS_PER_MANAGER + 10) /* of counters: one for each map, or template of a service */
+#define LOAD_BEATS       5                             /* of which one tells it, changed or not */
 
 /* --- load
  * -------------------------------------------------------------------------------------------------------------------
@@ -274,7 +276,7 @@ int ipsecmgr_serve_activate(struct task *t, const char *reason)
 	m->ckpt = ckpt_new(t);
 	if (!m->ckpt)
 		return -ENOMEM;
-	m->counters = counters_create(t->run_dir, t->card, "ipsecmgr", t->instance, 64);
+	m->counters = counters_create(t->run_dir, t->card, "ipsecmgr", t->instance, SETS_MAX);
 	if (!m->counters)
 		LOG(EV_SYSCALL, "counters: %s", strerror(errno));
 	err = secret_key_load(t->state_dir, &m->key);

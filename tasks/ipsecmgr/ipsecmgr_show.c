@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Answers to Show requests, as JSON: "ike-sa", "ipsec-sa" (args: [summary] [tag NAME | peer ADDR | spi HEX]),
- * "statistics", "policies", "peers". Long lists are paged by SA. Times are seconds, SPIs hexadecimal strings.
- * Called through main.c; the cli task makes StarOS's text of it. Entry point: ipsecmgr_show().
+ * Answers to Show requests, as JSON: "ike-sa", "ipsec-sa" (args: [summary] [of CONTEXT/NAME | peer ADDR | spi
+ * HEX]), "statistics", "policies", "peers". Long lists are paged by SA. Times are seconds, SPIs hexadecimal
+ * strings. Called through main.c; the cli task makes StarOS's text of it. Entry point: ipsecmgr_show().
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -23,7 +23,7 @@ struct list {
 	/* what is wanted */
 	bool summary;
 	char word[8];
-	char arg[128];
+	char arg[256];
 	struct net_addr peer;
 	uint64_t spi;
 	/* summary */
@@ -38,19 +38,19 @@ static uint64_t wall_of(uint64_t us)
 
 static int parse_args(struct list *l, const char *args)
 {
-	char copy[256], *save = NULL, *w;
+	const char *at = args ? args : "";
 
-	snprintf(copy, sizeof(copy), "%s", args ? args : "");
-	for (w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
-		if (!strcmp(w, "summary")) {
-			l->summary = true;
-		} else if (!strcmp(w, "tag") || !strcmp(w, "peer") || !strcmp(w, "spi")) {
-			snprintf(l->word, sizeof(l->word), "%s", w);
-			w = strtok_r(NULL, " ", &save);
-			snprintf(l->arg, sizeof(l->arg), "%s", w ? w : "");
-		} else {
+	if (!strncmp(at, "summary", 7) && (!at[7] || at[7] == ' ')) {
+		l->summary = true;
+		at += 7 + (at[7] == ' ');
+	}
+	if (*at) {
+		size_t n = strcspn(at, " ");
+
+		snprintf(l->word, sizeof(l->word), "%.*s", (int)n, at);
+		snprintf(l->arg, sizeof(l->arg), "%s", at[n] ? at + n + 1 : ""); /* names may have spaces */
+		if (strcmp(l->word, "of") && strcmp(l->word, "peer") && strcmp(l->word, "spi"))
 			return -1;
-		}
 	}
 	if (!strcmp(l->word, "peer"))
 		return net_addr_parse(&l->peer, l->arg);
@@ -63,8 +63,8 @@ static bool wanted(const struct list *l, const struct ike_sa_view *v, const stru
 {
 	if (!strcmp(l->word, "peer"))
 		return net_addr_equal(&v->path.remote.addr, &l->peer);
-	if (!strcmp(l->word, "tag"))
-		return p && (!strcmp(p->template, l->arg) || !strcmp(p->service, l->arg));
+	if (!strcmp(l->word, "of"))
+		return ipsecmgr_ctl_is_of(p, l->arg);
 	if (!strcmp(l->word, "spi") && !l->ipsec)
 		return v->spi == l->spi || v->peer_spi == l->spi;
 	return true;
@@ -261,7 +261,8 @@ static json_t *fill_list(struct show_page *page, bool ipsec, char *err, size_t s
 	unsigned i;
 
 	if (parse_args(&l, page->args)) {
-		snprintf(err, size, "Failure: %.100s: legal is [summary] [tag NAME | peer ADDRESS | spi HEX]",
+		snprintf(err, size,
+		         "Failure: %.100s: legal is [summary] [of CONTEXT/NAME | peer ADDRESS | spi HEX]",
 		         page->args);
 		return NULL;
 	}

@@ -612,3 +612,45 @@ Test(ipsecmgr_cfg, natt)
 		unload(t);
 	}
 }
+
+/* Templates of one name in two contexts, and names as long as they can be that differ at their ends, count
+ * apart. */
+Test(ipsecmgr_cfg, counters_are_of_a_template_of_a_context)
+{
+	static const char one[] = "context %s -noconfirm\ncrypto template %s ikev2-dynamic\n"
+	                          "authentication local pre-shared-key key secret\n"
+	                          "authentication remote pre-shared-key key secret\n"
+	                          "payload p match childsa\n#exit\n#exit\n"
+	                          "wsg-service s\nbind address 10.0.0.%u crypto-template %s\n#exit\n#exit\n";
+	struct ipsecmgr m = {.counters = counters_create_private(8)};
+	char text[8000] = "config\n", context[80], name[128];
+	const struct ipsecmgr_policy *p, *q;
+	struct cfg_tree *t;
+	size_t at;
+	unsigned n = 0;
+
+	memset(context, 'c', sizeof(context));
+	memset(name, 't', sizeof(name));
+	context[79] = name[127] = '\0';
+	for (unsigned i = 0; i < 4; i++) {
+		context[78] = (char)('a' + i);
+		name[126] = (char)('a' + i / 2);
+		at = strlen(text);
+		snprintf(text + at, sizeof(text) - at, one, i < 2 ? (i ? "other" : "one") : context,
+		         i < 2 ? "same" : name, i + 1, i < 2 ? "same" : name);
+	}
+	strcat(text, "end\n");
+	t = load(text, 0);
+	ipsecmgr_cfg_apply(&m, t);
+	for (p = m.policies; p; p = p->next, n++) {
+		cr_assert(p->pol.counters, "%s", p->counter_key);
+		for (q = p->next; q; q = q->next)
+			cr_expect_neq(p->pol.counters, q->pol.counters, "%s, %s", p->counter_key,
+			              q->counter_key);
+	}
+	cr_assert_eq(n, 4);
+	cr_expect_str_eq(m.policies->counter_key, "one/same");
+	ipsecmgr_cfg_free(m.policies);
+	counters_close(m.counters, false);
+	unload(t);
+}
