@@ -150,6 +150,18 @@ static void template_tail(const json_t *t, struct cli_out *out)
 	cli_out_printf(out, "Remote Gateway: %s\n", set(t, "remote_gateway", "Not Set"));
 }
 
+/* Of a crypto map: its manager says so. */
+static void unusable(const json_t *t, struct cli_out *out)
+{
+	if (!*render_str(t, "unusable"))
+		return;
+	cli_out_printf(out, "Map Usable: No (%s); what its access lists permit is dropped",
+	               render_str(t, "unusable"));
+	if (json_object_get(t, "dropped"))
+		cli_out_printf(out, ": %lld seen", render_num(t, "dropped"));
+	cli_out_put(out, "\n");
+}
+
 void render_template_one(const json_t *t, const char *type, struct cli_out *out)
 {
 	const json_t *p, *list = render_list(t, "payloads");
@@ -157,10 +169,7 @@ void render_template_one(const json_t *t, const char *type, struct cli_out *out)
 
 	cli_out_printf(out, "Map Name: %s\n=====================================\n", render_str(t, "name"));
 	cli_out_printf(out, "Map Status: %s\n", render_flag(t, "complete") ? "Complete" : "Incomplete");
-	if (*render_str(t, "unusable"))
-		cli_out_printf(out,
-		               "Map Usable: No (%s); what its access lists permit is dropped: %lld seen\n",
-		               render_str(t, "unusable"), render_num(t, "dropped"));
+	unusable(t, out);
 	cli_out_printf(out, "Crypto Map Type: %s\n", type);
 	template_head(t, out);
 	json_array_foreach(list, k, p) payload(p, k + 1, json_array_size(list), out);

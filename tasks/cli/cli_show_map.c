@@ -141,7 +141,7 @@ static json_t *map_json(struct sh *sh, const struct cfg_node *ctx, const struct 
 	return o;
 }
 
-/* What the context's managers say of maps they can't serve. */
+/* What the context's managers say of maps they can't serve, and ipsecctrl of those that have none. */
 static json_t *closed_json(struct sh *sh)
 {
 	char dst[40], why[256];
@@ -158,6 +158,10 @@ static json_t *closed_json(struct sh *sh)
 		json_array_extend(all, json_object_get(one, "maps"));
 		json_decref(one);
 	}
+	json_array_foreach(json_object_get(managers, "maps_without"), i,
+	                   m) if (!strcmp(render_str(m, "ctx"), sh->s.context))
+	        json_array_append_new(all, json_pack("{s:s, s:s}", "map", render_str(m, "name"), "why",
+	                                             render_str(m, "why")));
 	json_decref(managers);
 	return all;
 }
@@ -172,7 +176,8 @@ static void put_closed(json_t *maps, const json_t *closed)
 		if (strcmp(render_str(m, "name"), render_str(c, "map")))
 			continue;
 		json_object_set(m, "unusable", json_object_get(c, "why"));
-		json_object_set(m, "dropped", json_object_get(c, "dropped"));
+		if (json_object_get(c, "dropped"))
+			json_object_set(m, "dropped", json_object_get(c, "dropped"));
 	}
 }
 

@@ -48,6 +48,7 @@ planned=$(plan | jq -c '[.maps | group_by(.manager)[] | {i: .[0].manager, m: ([.
 [ "$(assigned)" = "$planned" ] || fail "the plan: $planned, the chassis: $(assigned)"
 expect 0 'Demux Card *: Yes' cli -c 'show crypto managers instance 80'
 expect 0 'Demux Card *: No' cli -c 'show crypto managers instance 83'
+expect 0 'Map Usable: No .*no way to authenticate' cli -c 'context a' -c 'show crypto map tag plain'
 before=$(placed)
 same() {
 	echo "$(assigned) $(placed)"

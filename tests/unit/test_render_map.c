@@ -96,6 +96,22 @@ Test(render_map, ikev2_looks_like_a_template)
 	cr_expect(!strstr(got, "Device Identity"), "%s", got);
 }
 
+Test(render_map, why_a_map_can_not_be_used)
+{
+	const char *got = text_of(render_crypto_map,
+	                          "{'maps':[{'name':'m','type':'ikev2-ipv4','unusable':'it has no payload',"
+	                          "'dropped':7},{'name':'n','type':'ikev2-ipv4','unusable':'full'},"
+	                          "{'name':'o','type':'ikev2-ipv4'}]}",
+	                          NULL);
+
+	cr_expect(strstr(got,
+	                 "Map Usable: No (it has no payload); what its access lists permit is dropped: 7 "
+	                 "seen\n"),
+	          "%s", got);
+	cr_expect(strstr(got, "Map Usable: No (full); what its access lists permit is dropped\n"), "%s", got);
+	cr_expect_null(strstr(strstr(got, "Map Name: o"), "Usable"));
+}
+
 Test(render_map, isakmp_policy)
 {
 	cr_expect_str_eq(
