@@ -271,6 +271,10 @@ struct ipsecmgr_policy *ipsecmgr_cfg_build(const struct cfg_tree *tree, const ch
                                            const struct secret_key *key,
                                            void (*problem)(void *arg, const char *text), void *arg);
 void ipsecmgr_cfg_free(struct ipsecmgr_policy *list);
+/* What is known of a service that is bound and can't be used: enough for tunnels that are there. NULL: its
+ * bind can't be used either, or memory. */
+struct ipsecmgr_policy *ipsecmgr_cfg_frozen(const struct cfg_tree *tree, const struct cfg_node *ctx,
+                                            const struct cfg_node *svc, const struct cfg_node *bind);
 /* Make the engine's policies what the configuration says. */
 void ipsecmgr_cfg_apply(struct ipsecmgr *m, const struct cfg_tree *tree);
 /* Policies that are not among the present ones any more, or not at this address, take their tunnels with
@@ -290,6 +294,9 @@ void ipsecmgr_cfg_linger(struct ipsecmgr *m, struct ipsecmgr_policy *p);
  * add to them, behind that. */
 void ipsecmgr_keep(struct ipsecmgr *m, const struct cfg_tree *tree, struct ipsecmgr_policy **old);
 void ipsecmgr_keep_derived(struct ipsecmgr *m, struct ipsecmgr_policy **old);
+/* A row is of this service, which is bound and can't be used: a policy that lets nobody new in, as for those
+ * that were there before. */
+void ipsecmgr_keep_restored(struct ipsecmgr *m, const struct cfg_tree *tree, const char *policy);
 /* Something waits for what is configured to be usable, a file to be there, say: it is looked at again in half
  * a minute. */
 void ipsecmgr_keep_look(struct ipsecmgr *m);

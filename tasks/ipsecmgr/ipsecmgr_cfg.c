@@ -506,7 +506,8 @@ static void read_sizes(const struct build *b)
  * --------------------------------------------------------------------------------------------------------------------------
  */
 
-static bool read_service(struct build *b, const struct cfg_node *bind)
+/* Who it is, and how it goes on with what is up. */
+static bool read_bind(struct build *b, const struct cfg_node *bind)
 {
 	struct ipsecmgr_policy *p = b->p;
 	const char *text = cfg_arg(bind, "address"), *name = cfg_arg(bind, "template"), *mode, *pool;
@@ -542,12 +543,67 @@ static bool read_service(struct build *b, const struct cfg_node *bind)
 	ipsecmgr_callee_read(b->tree, b->ctx, b->svc, p);
 	p->pol.ask_session = true;
 	p->pol.ike_lifetime_s = 86400;
-	if (!read_auth(b) || !read_payloads(b))
+	return true;
+}
+
+static bool read_service(struct build *b, const struct cfg_node *bind)
+{
+	struct ipsecmgr_policy *p = b->p;
+
+	if (!read_bind(b, bind) || !read_auth(b) || !read_payloads(b))
 		return false;
 	read_template(b);
 	read_sizes(b);
 	p->pol.n_ike = read_suites(b, b->tmpl, false, p->pol.ike, &p->pol.ike_lifetime_s);
 	return p->pol.n_ike > 0;
+}
+
+/* Payloads by their names, with StarOS's algorithms where their own can't be used. */
+static void read_any_payloads(const struct build *b)
+{
+	static const struct ike_suite dflt = {IKE_ENCR_AES_CBC, 128, 0, IKE_INTEG_HMAC_SHA1_96, 0, 0};
+	struct ike_policy *pol = &b->p->pol;
+	const struct cfg_node *n = cfg_first(b->tmpl, "payload");
+
+	do {
+		struct ike_payload *y = &pol->payload[pol->n_payload++];
+
+		y->n_esp = n ? read_suites(b, n, true, y->esp, NULL) : 0;
+		if (!y->n_esp)
+			y->esp[y->n_esp++] = dflt;
+		if (n)
+			ipsecmgr_payload_read(b->tree, n, y);
+		n = n ? cfg_next(n, "payload") : NULL;
+	} while (n && pol->n_payload < IKE_MAX_PAYLOADS);
+}
+
+struct ipsecmgr_policy *ipsecmgr_cfg_frozen(const struct cfg_tree *tree, const struct cfg_node *ctx,
+                                            const struct cfg_node *svc, const struct cfg_node *bind)
+{
+	static const struct ike_suite dflt = {
+	        IKE_ENCR_AES_CBC, 128, IKE_PRF_HMAC_SHA1, IKE_INTEG_HMAC_SHA1_96, IKE_GROUP_MODP1024, 0};
+	struct ipsecmgr_policy *p = calloc(1, sizeof(*p));
+	struct build b = {.tree = tree, .ctx = ctx, .svc = svc, .p = p};
+
+	if (!p)
+		return NULL;
+	p->ctx = vpn_context_id(tree, cfg_key(ctx, 0));
+	if (!read_bind(&b, bind)) {
+		ipsecmgr_cfg_free(p);
+		return NULL;
+	}
+	ipsecmgr_callee_free(p->callees);
+	p->callees = NULL;
+	p->frozen = true;
+	p->pol.psk_len = IKE_PSK_MAX; /* nobody's */
+	random_bytes(p->pol.psk, p->pol.psk_len);
+	read_any_payloads(&b);
+	read_template(&b);
+	read_sizes(&b);
+	p->pol.n_ike = read_suites(&b, b.tmpl, false, p->pol.ike, &p->pol.ike_lifetime_s);
+	if (!p->pol.n_ike)
+		p->pol.ike[p->pol.n_ike++] = dflt;
+	return p;
 }
 
 /* The payload of a map says what its child SAs are; the access lists, which there are. */

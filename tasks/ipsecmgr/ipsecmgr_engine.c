@@ -596,6 +596,7 @@ static void policy_cb(void *arg, const char *name)
 	struct ipsecmgr *m = arg;
 
 	snprintf(m->unknown_policy, sizeof(m->unknown_policy), "%s", name);
+	ipsecmgr_keep_restored(m, config_tree(m->t), name);
 	ipsecmgr_vendor_restore(m, name);
 }
 

@@ -3,9 +3,10 @@
  * Services that are bound to where they were, but can't be made a policy of at the moment:
  * their template has no way to authenticate, a certificate's file is away, or memory is. Their tunnels are
  * not lost for it: the policy of before stays as it was and lets nobody new in, until the configuration can
- * be used again. What is not configured any more, its bind or its template, takes its tunnels with it
- * (ipsecmgr_cfg.c). Entry points: ipsecmgr_keep(), ipsecmgr_keep_derived(), ipsecmgr_keep_configured().
- * Called by ipsecmgr_cfg.c and _serve.c.
+ * be used again; an ipsecmgr that starts meanwhile restores them by what can be read of it. What is not
+ * configured any more, its bind or its template, takes its tunnels with it (ipsecmgr_cfg.c). Entry points:
+ * ipsecmgr_keep(), _derived(), _restored(), _configured(). Called by ipsecmgr_cfg.c, _engine.c and
+ * _restore.c.
  */
 #include "tasks/ipsecmgr/ipsecmgr.h"
 
@@ -120,6 +121,50 @@ void ipsecmgr_keep_derived(struct ipsecmgr *m, struct ipsecmgr_policy **old)
 		else
 			old = &p->next;
 	}
+}
+
+/* The service of this policy name, and its bind; NULL: there is none, or it is not bound. */
+static const struct cfg_node *service_of(const struct cfg_tree *tree, const char *policy,
+                                         const struct cfg_node **ctx, const struct cfg_node **bind)
+{
+	char name[IKE_NAME_MAX];
+	const struct cfg_node *svc;
+
+	cfg_foreach(*ctx, tree->root, "context") cfg_foreach(svc, *ctx, "wsg-service")
+	{
+		snprintf(name, sizeof(name), "%.60s/%.63s", cfg_key(*ctx, 0), cfg_key(svc, 0));
+		*bind = strcmp(name, policy) ? NULL : bind_of(tree, cfg_key(*ctx, 0), cfg_key(svc, 0));
+		if (*bind)
+			return svc;
+	}
+	return NULL;
+}
+
+void ipsecmgr_keep_restored(struct ipsecmgr *m, const struct cfg_tree *tree, const char *policy)
+{
+	const struct cfg_node *svc, *ctx, *bind;
+	struct ipsecmgr_policy *p;
+	char base[IKE_NAME_MAX];
+
+	snprintf(base, sizeof(base), "%.*s", (int)strcspn(policy, "#"), policy);
+	svc = tree && !ipsecmgr_cfg_find(m, base) ? service_of(tree, base, &ctx, &bind) : NULL;
+	p = svc ? ipsecmgr_cfg_frozen(tree, ctx, svc, bind) : NULL;
+	if (!p)
+		return;
+	if (m->counters)
+		p->pol.counters = counters_add(m->counters, &counters_schema_ikev2, p->counter_key);
+	if (ike_engine_policy_put(m->e, &p->pol)) {
+		ipsecmgr_cfg_free(p);
+		return;
+	}
+	p->next = m->policies;
+	m->policies = p;
+	LOG(EV_CFG_ERROR,
+	    "wsg-service %s in context %s can not be used as it is configured: its tunnels are restored, no "
+	    "new "
+	    "ones are let in",
+	    p->service, p->context);
+	ipsecmgr_keep_look(m);
 }
 
 /* The names as ipsecmgr_cfg.c and ipsecmgr_maps.c make them of a service and of a crypto map. */

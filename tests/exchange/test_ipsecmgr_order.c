@@ -63,6 +63,13 @@ bool ipsecmgr_away_settings(const struct ipsecmgr *m, const char *policy, const 
 {
 	return false;
 }
+void ipsecmgr_keep_restored(struct ipsecmgr *m, const struct cfg_tree *tree, const char *policy)
+{
+}
+const struct cfg_tree *config_tree(struct task *t)
+{
+	return NULL;
+}
 void ipsecmgr_vendor_restore(struct ipsecmgr *m, const char *name)
 {
 }

@@ -333,14 +333,61 @@ static void until(const char *name, long value)
 #define SERVICE(auth, bind)                                                                                  \
 	"config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n" auth                               \
 	"payload p match childsa\n#exit\n#exit\nwsg-service w\n" bind "#exit\n#exit\nend\n"
-#define KEY  "authentication local pre-shared-key key psk\nauthentication remote pre-shared-key key psk\n"
-#define BIND "bind address 10.0.0.1 crypto-template t\n"
+/* A service whose template can't be used; one without template. */
+#define FROZEN(bind)                                                                                         \
+	"config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\nikev2-ikesa transform-set list "     \
+	"none\n"                                                                                             \
+	"payload p match childsa\nipsec transform-set list none\n#exit\n#exit\nwsg-service w\n" bind         \
+	"#exit\n#exit\nend\n"
+#define BARE(bind) "config\ncontext c -noconfirm\nwsg-service w\n" bind "#exit\n#exit\nend\n"
+#define KEY        "authentication local pre-shared-key key psk\nauthentication remote pre-shared-key key psk\n"
+#define BIND       "bind address 10.0.0.1 crypto-template t\n"
 
-/* Started while its template has no way to authenticate. */
+/* Started while its template has no way to authenticate, and its payload none of its algorithms. */
+static void start_frozen(void)
+{
+	rig_peer(&sct, "p-sct", "sct/0", NULL);
+	rig_configure(FROZEN(BIND));
+	tunnel_row();
+	start();
+	cr_assert_eq(shown("established"), 1);
+	cr_assert_eq(shown("children"), 1);
+	cr_assert_eq(deletes, 0, "neither the tunnel nor the mark of its child");
+}
+
+Test(ipsecmgr_task, a_tunnel_is_restored_though_its_service_can_not_be_used)
+{
+	start_frozen();
+	reconfigure(FROZEN("duplicate-session-detection\n" BIND));
+	RIG_WAIT(rig.ticks >= 100);
+	cr_expect_eq(shown("established"), 1);
+	reconfigure(SERVICE(KEY, BIND));
+	RIG_WAIT(rig.ticks >= 100);
+	cr_expect_eq(shown("established"), 1);
+	cr_expect_eq(shown("children"), 1);
+	cr_expect_eq(deletes, 0);
+}
+
+static void deleting(void)
+{
+	until("established", 0);
+	rig_round_trip(&srdb, "ike-sa");
+	cr_expect(strstr(srdb.last->show_reply->json, "DELETING"), "its peer is told: %s",
+	          srdb.last->show_reply->json);
+}
+
+Test(ipsecmgr_task, it_ends_with_its_service)
+{
+	start_frozen();
+	reconfigure(FROZEN(""));
+	deleting();
+}
+
+/* Started while there is no template at all. */
 static void start_waiting(void)
 {
 	rig_peer(&sct, "p-sct", "sct/0", NULL);
-	rig_configure(SERVICE("", BIND));
+	rig_configure(BARE(BIND));
 	tunnel_row();
 	start();
 	cr_assert_eq(shown("waiting"), 1, "it is seen");
@@ -351,6 +398,9 @@ static void start_waiting(void)
 Test(ipsecmgr_task, a_tunnel_that_waits_is_restored_when_its_service_can_be_used)
 {
 	start_waiting();
+	reconfigure(BARE("duplicate-session-detection\n" BIND));
+	RIG_WAIT(rig.ticks >= 100);
+	cr_expect_eq(shown("waiting"), 1, "another change is none of its");
 	reconfigure(SERVICE(KEY, BIND));
 	until("established", 1);
 	cr_expect_eq(shown("waiting"), 0);
@@ -361,22 +411,9 @@ Test(ipsecmgr_task, a_tunnel_that_waits_is_restored_when_its_service_can_be_used
 Test(ipsecmgr_task, a_tunnel_that_waits_ends_with_its_service)
 {
 	start_waiting();
-	reconfigure(SERVICE("", ""));
+	reconfigure(BARE(""));
 	until("waiting", 0);
-	cr_expect_eq(shown("established"), 0);
-	rig_round_trip(&srdb, "ike-sa");
-	cr_expect(strstr(srdb.last->show_reply->json, "DELETING"), "its peer is told: %s",
-	          srdb.last->show_reply->json);
-}
-
-/* Another change of the configuration is none of its. */
-Test(ipsecmgr_task, a_tunnel_waits_on)
-{
-	start_waiting();
-	reconfigure(SERVICE("keepalive interval 20\n", BIND));
-	RIG_WAIT(rig.ticks >= 100);
-	cr_expect_eq(shown("waiting"), 1);
-	cr_expect_eq(deletes, 0);
+	deleting();
 }
 
 /* --- a tunnel without a session --- */
