@@ -72,6 +72,8 @@ REPLAY_BIN := $(FUZZ_C:tests/%.c=$(BUILD)/asan/tests/%)
 FUZZ_BIN  := $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 BENCH_BIN := $(BENCH_C:tests/bench/%.c=$(BUILD)/bench/%)
 
+# Nothing that was made on the way is deleted: what depends on it would be made again.
+.SECONDARY:
 .PHONY: all chaos deps demo test check unit interop bench fuzz lint format docs install clean ready
 all: ready
 	@$(MAKE) --no-print-directory -j$$(nproc) build
