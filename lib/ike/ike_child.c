@@ -116,6 +116,11 @@ static void not_found(struct ike_rx *rx, uint32_t spi)
 	ike_msg_reply(rx, &b);
 }
 
+bool ike_child_making(const struct ike_sa *sa)
+{
+	return sa->xchg && (sa->xchg->kind == IKE_JOB_NEW_CHILD || sa->xchg->kind == IKE_JOB_REKEY_CHILD);
+}
+
 /* The child the request is to replace. False: refused. *target NULL: a new one is wanted. */
 static bool find_target(struct ike_rx *rx, struct ike_child **target)
 {
@@ -136,7 +141,11 @@ static bool find_target(struct ike_rx *rx, struct ike_child **target)
 		              : 0;
 		*target = ike_sa_child_out(rx->sa, spi);
 		if (!*target) {
-			not_found(rx, spi);
+			/* the one that we asked for and have no answer about, perhaps (section 2.25) */
+			if (ike_child_making(rx->sa))
+				refuse(rx, ike_child_busy(rx->sa, IKE_N_NO_PROPOSAL_CHOSEN), NULL, 0);
+			else
+				not_found(rx, spi);
 			return false;
 		}
 	}

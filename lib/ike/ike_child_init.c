@@ -293,14 +293,12 @@ static void succeeded(struct ike_rx *rx, struct ike_xchg *x)
 	ike_out_child(rx->t, IKE_ACT_CHILD_ADD, c, false, rival_wins(rx, x), x->spi_in);
 	IKE_CNT(rx->sa, csa_creatersprcv);
 	IKE_CNT_DUE(rx->t, rx->sa, csa_createsucc);
-	if (x->kind == IKE_JOB_REKEY_CHILD) {
+	if (x->kind == IKE_JOB_REKEY_CHILD)
 		rekeyed(rx, x, old, c);
-		return;
-	}
-	ev = ike_out_event(rx->t, IKE_EV_CHILD_UP, rx->sa, IKE_R_NONE);
-	if (ev)
+	else if ((ev = ike_out_event(rx->t, IKE_EV_CHILD_UP, rx->sa, IKE_R_NONE)))
 		ev->spi_in = c->spi_in;
-	if (ike_payload_surplus(rx->sa, c))
+	if ((x->gone_spi_out && x->gone_spi_out == c->spi_out) ||
+	    (x->kind == IKE_JOB_NEW_CHILD && ike_payload_surplus(rx->sa, c)))
 		ike_sa_job(rx->sa, IKE_JOB_DEL_CHILD, c->spi_in);
 }
 

@@ -111,7 +111,7 @@ static void put_xchg(struct pack_writer *w, const struct ike_xchg *x)
 	pack_put_u8(w, x->tries);
 	pack_put_u8(w, x->target_gone);
 	pack_put_u32(w, x->rival_spi_in);
-	pack_put_u64(w, x->rival_spi);
+	pack_put_u64(w, x->kind == IKE_JOB_REKEY_IKE ? x->rival_spi : x->gone_spi_out);
 	pack_put_blob(w, x->rival_nonce, x->rival_len);
 }
 
@@ -349,7 +349,10 @@ static void get_xchg_body(struct pack_reader *r, struct ike_xchg *x)
 	x->tries = pack_get_u8(r);
 	x->target_gone = pack_get_u8(r);
 	x->rival_spi_in = pack_get_u32(r);
-	x->rival_spi = pack_get_u64(r);
+	if (x->kind == IKE_JOB_REKEY_IKE)
+		x->rival_spi = pack_get_u64(r);
+	else
+		x->gone_spi_out = (uint32_t)pack_get_u64(r);
 	nonce = pack_get_blob(r, &len);
 	if (len > sizeof(x->rival_nonce) || r->bad) {
 		r->bad = true;

@@ -40,10 +40,16 @@ static unsigned delete_children(struct ike_rx *rx, uint32_t spis[IKE_CHILD_LIMIT
 			IKE_CNT(sa, csa_delpldsnglspircv);
 		for (unsigned k = 0; k < d->n; k++) {
 			const uint8_t *p = d->spis + 4 * k;
+			uint32_t spi = (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
 
-			c = ike_sa_child_out(sa, (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3]);
-			if (!c)
+			c = ike_sa_child_out(sa, spi);
+			if (!c) {
+				if (ike_child_making(sa)) { /* perhaps the answer about it was lost */
+					sa->xchg->gone_spi_out = spi;
+					ike_out_touch(rx->t, sa);
+				}
 				continue;
+			}
 			if (!c->deleting &&
 			    n < IKE_CHILD_LIMIT) /* both delete: no second mention (section 1.4.1) */
 				spis[n++] = c->spi_in;

@@ -83,6 +83,7 @@ struct ike_xchg {
 	/* the peer rekeys the same at the same time (RFC 7296 section 2.8.1) */
 	uint32_t rival_spi_in;
 	uint64_t rival_spi;
+	uint32_t gone_spi_out; /* child that the peer deleted before we heard that it had made it */
 	uint16_t rival_len;
 	uint8_t rival_nonce[IKE_NONCE_MAX]; /* the lower one of the peer's exchange */
 };
@@ -601,6 +602,9 @@ struct ike_child *ike_child_make(struct ike_sa *sa, const struct ike_child_made 
 /* What we say when something else is under way: TEMPORARY_FAILURE, or what RFC 4306 had for it (StarOS
  * ikev2-ikesa policy use-rfc5996-notification). */
 uint16_t ike_child_busy(const struct ike_sa *sa, uint16_t rfc4306);
+/* Is a child SA asked for that the peer may have made already? What it says of one we don't know may be of
+ * that one. */
+bool ike_child_making(const struct ike_sa *sa);
 /* TEMPORARY_FAILURE to our rekey: true when it's to be tried again later (chapter 15). */
 bool ike_child_retry_later(struct ike_sa *sa, uint8_t *failures, uint64_t *soft_us, uint64_t hard_us);
 

@@ -224,8 +224,6 @@ static void something(void)
 			w_initiate(w);
 		return;
 	}
-	if (w_matched(w) != w_children(n))
-		return; /* one whose answer was lost: to rekey that one is another story */
 	switch (roll(5)) {
 	case 0:
 		ike_engine_new_child(n->e, w->now, v.spi);
