@@ -367,6 +367,7 @@ void ike_cmd_move(struct ike_sa *sa, struct ike_out *t, const struct net_endpoin
 void ike_cmd_repath(struct ike_sa *sa, struct ike_out *t, const struct ike_path *path)
 {
 	sa->path = *path;
+	sa->seen_at.port = 0; /* that is older */
 	ike_out_touch(t, sa);
 	for (struct ike_child *c = sa->children; c; c = c->next)
 		ike_out_child(t, IKE_ACT_CHILD_PATH, c, false, false, 0);
@@ -398,6 +399,21 @@ int ike_engine_move(struct ike_engine *e, uint64_t now, uint64_t spi, const stru
 	return 0;
 }
 
+static bool moves(const struct ike_sa *sa)
+{
+	return sa->seen_at.port && sa->state >= IKE_ST_ESTABLISHED && sa->state != IKE_ST_DEAD &&
+	       ike_init_follows(sa) && !sa->mobike && !net_endpoint_equal(&sa->seen_at, &sa->path.remote);
+}
+
+void ike_cmd_follow(struct ike_sa *sa, struct ike_out *t)
+{
+	if (moves(sa)) {
+		IKE_CNT(sa, nat_update_addr_data);
+		ike_cmd_move(sa, t, &sa->seen_at);
+	}
+	sa->seen_at.port = 0;
+}
+
 int ike_engine_data_seen(struct ike_engine *e, uint64_t now, uint32_t spi_in,
                          const struct net_endpoint *remote)
 {
@@ -410,14 +426,19 @@ int ike_engine_data_seen(struct ike_engine *e, uint64_t now, uint32_t spi_in,
 	sa = c->sa;
 	e->now = now;
 	sa->last_seen_us = now;
-	if (!remote || !c->encap || !ike_init_follows(sa) || sa->mobike || sa->txn ||
-	    net_endpoint_equal(remote, &sa->path.remote))
+	if (!remote || !c->encap)
 		return 0;
+	sa->seen_at = *remote; /* the data path tells it once: it waits for the end of a transaction */
+	if (sa->txn)
+		return 0;
+	if (!moves(sa)) {
+		sa->seen_at.port = 0;
+		return 0;
+	}
 	t = ike_out_begin(e, sa);
 	if (!t)
 		return -ENOMEM;
-	IKE_CNT(sa, nat_update_addr_data);
-	ike_cmd_move(sa, t, remote);
+	ike_cmd_follow(sa, t);
 	ike_timer_settle(sa, t);
 	ike_out_flush(e);
 	return 0;

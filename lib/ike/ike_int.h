@@ -201,6 +201,8 @@ struct ike_sa {
 	const enum ike_state state; /* written by ike_sa_set_state() only */
 	bool initiator;             /* of this IKE SA (decides flags, keys, order of SPIs) */
 	bool nat_local, nat_remote;
+	struct net_endpoint
+	        seen_at;        /* where the data path saw the peer in a transaction; port 0: where it was */
 	bool nat_feigned;       /* nat_local is only said, so that ESP goes in UDP */
 	bool stored;            /* a row exists, or is being written */
 	bool committed;         /* a row of it was durable once */
@@ -642,6 +644,8 @@ int ike_ckpt_encode(const struct ike_sa *sa, struct pack_writer *w);
 bool ike_cmd_next_set(struct ike_sa *sa);
 /* The peer's packets come from elsewhere now: follow (RFC 7296 section 2.23). */
 void ike_cmd_move(struct ike_sa *sa, struct ike_out *t, const struct net_endpoint *remote);
+/* … to where the data path saw the peer, if it saw it elsewhere. */
+void ike_cmd_follow(struct ike_sa *sa, struct ike_out *t);
 /* … over another path altogether: addresses, ports, NAT or not. */
 void ike_cmd_repath(struct ike_sa *sa, struct ike_out *t, const struct ike_path *path);
 

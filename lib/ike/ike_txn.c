@@ -451,6 +451,7 @@ static void release(struct ike_engine *e, uint64_t spi)
 		ike_sa_kill(sa, t, sa->doom, 0, 0);
 	else if (sa->settle && ike_sa_take_settings(sa))
 		ike_out_touch(t, sa);
+	ike_cmd_follow(sa, t);
 	ike_timer_settle(sa, t);
 	if (!sa->txn)
 		replay(sa);

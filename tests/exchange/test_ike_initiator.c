@@ -348,6 +348,42 @@ Test(ike_initiator, from_behind_a_nat_an_answer_from_elsewhere_moves_nothing)
 	cr_expect_eq(w->n[1].cnt.nat_update_addr_control, 0);
 }
 
+/* The data path tells a new mapping once, perhaps while something is being stored: IKE goes there, too. */
+Test(ike_initiator, a_mapping_that_moves_in_a_transaction)
+{
+	struct w_node *g = &w->n[0];
+	struct ike_sa_view v;
+
+	w->nat = true;
+	w_up(w);
+	g->commit = W_MANUAL;
+	cr_assert_eq(ike_engine_rekey_child(g->e, w->now, g->child[0].in), 0);
+	cr_assert_eq(g->n_queue, 1);
+	cr_assert(w_sa(g, &v));
+	w->nat_shift = 9;
+	v.path.remote.port = 44509;
+	cr_assert_eq(ike_engine_data_seen(g->e, w->now, g->child[0].in, &v.path.remote), 0);
+	cr_expect_eq(g->cnt.nat_update_addr_data, 0);
+	while (g->n_queue)
+		w_settle(g, true);
+	g->commit = W_NOW;
+	cr_assert(w_sa(g, &v));
+	cr_expect_eq(v.path.remote.port, 44509);
+	cr_expect_eq(g->child[0].path.remote.port, 44509);
+	cr_expect_eq(g->cnt.nat_update_addr_data, 1);
+	w_run(w, 5 * W_US);
+	/* what was seen before does not come back */
+	cr_assert_eq(ike_engine_data_seen(g->e, w->now, g->child[1].in, &v.path.remote), 0);
+	w->nat_shift = 12;
+	cr_assert(w_sa(&w->n[1], &v));
+	cr_assert_eq(ike_engine_dpd(w->n[1].e, w->now, v.spi), 0);
+	w_run(w, 3 * W_US);
+	cr_assert(w_sa(g, &v));
+	cr_expect_eq(v.path.remote.port, 44512);
+	cr_expect_eq(g->cnt.nat_update_addr_data, 1);
+	cr_assert_eq(w_matched(w), 1);
+}
+
 Test(ike_initiator, keepalives_for_the_nat)
 {
 	struct ike_child_view c;
