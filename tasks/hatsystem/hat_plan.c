@@ -98,17 +98,21 @@ static bool processing(const struct hat *h, unsigned slot)
  */
 static bool resume_complete(struct hat *h)
 {
+	bool waits = false;
+
 	if (h->turns < RESUME_HOLD)
 		return false;
 	for (unsigned s = 1; s <= PROFILE_SLOTS_MAX && h->turns < FENCE_HOLD; s++) {
 		if (!processing(h, s) || !h->slots[s].present || h->slots[s].reported)
 			continue;
+		waits = true;
 		if (h->turns == BOOT_HOLD)
 			LOG(EV_STARVED, "card %u does not report: it is waited for", s);
 		if (h->turns == FENCE_AT)
 			hat_power(h, "cycle", s, "it does not report");
-		return false;
 	}
+	if (waits)
+		return false;
 	hat_missed_cards(h);
 	return true;
 }
