@@ -301,7 +301,7 @@ void ipsecmgr_keep_restored(struct ipsecmgr *m, const struct cfg_tree *tree, con
  * a minute. */
 void ipsecmgr_keep_look(struct ipsecmgr *m);
 /* Is what a policy of this name was made of configured, whether it can be used or not? */
-bool ipsecmgr_keep_configured(const struct cfg_tree *tree, const char *policy);
+bool ipsecmgr_keep_configured(const struct ipsecmgr *m, const struct cfg_tree *tree, const char *policy);
 
 /* --- ipsecmgr_payload.c: what children may be (chapters 8, 11, 12, 15) ------------------------------------
  */

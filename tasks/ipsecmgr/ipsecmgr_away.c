@@ -176,7 +176,7 @@ bool ipsecmgr_away_ends(const struct ipsecmgr *m, const struct cfg_tree *tree, c
 {
 	if (m->epoch || m->maps_unread || m->key_unread)
 		return false; /* the other chassis may have it; or nobody can say */
-	if (!ipsecmgr_keep_configured(tree, policy))
+	if (!ipsecmgr_keep_configured(m, tree, policy))
 		return true;
 	return place_serves_maps(m->t->instance) &&
 	       (!ipsecmgr_closed_has(m, policy) || cfg_on(tree, tree->root, "ikesa-delete-on-mismatch"));

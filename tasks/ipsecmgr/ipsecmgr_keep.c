@@ -15,8 +15,15 @@
 
 #include "base/log.h"
 #include "cfg/cfg.h"
+#include "place/place.h"
 
 #define AGAIN_MS 30000
+
+/* A manager has either crypto maps or services: one of each may have the same name. */
+static bool serves_maps(const struct ipsecmgr *m)
+{
+	return m->t && place_serves_maps(m->t->instance);
+}
 
 /* The service's bind, NULL: it has none. */
 static const struct cfg_node *bind_of(const struct cfg_tree *tree, const char *context, const char *service)
@@ -123,7 +130,8 @@ void ipsecmgr_keep_derived(struct ipsecmgr *m, struct ipsecmgr_policy **old)
 	}
 }
 
-/* The service of this policy name, and its bind; NULL: there is none, or it is not bound. */
+/* The service of this policy name (as ipsecmgr_cfg.c makes it), and its bind; NULL: there is none, or it is
+ * not bound. */
 static const struct cfg_node *service_of(const struct cfg_tree *tree, const char *policy,
                                          const struct cfg_node **ctx, const struct cfg_node **bind)
 {
@@ -146,6 +154,8 @@ void ipsecmgr_keep_restored(struct ipsecmgr *m, const struct cfg_tree *tree, con
 	struct ipsecmgr_policy *p;
 	char base[IKE_NAME_MAX];
 
+	if (serves_maps(m)) /* a service of this name is none of its */
+		return;
 	snprintf(base, sizeof(base), "%.*s", (int)strcspn(policy, "#"), policy);
 	svc = tree && !ipsecmgr_cfg_find(m, base) ? service_of(tree, base, &ctx, &bind) : NULL;
 	p = svc ? ipsecmgr_cfg_frozen(tree, ctx, svc, bind) : NULL;
@@ -167,19 +177,13 @@ void ipsecmgr_keep_restored(struct ipsecmgr *m, const struct cfg_tree *tree, con
 	ipsecmgr_keep_look(m);
 }
 
-/* The names as ipsecmgr_cfg.c and ipsecmgr_maps.c make them of a service and of a crypto map. */
-static bool is_of(const struct cfg_tree *tree, const struct cfg_node *ctx, const char *policy)
+/* The names as ipsecmgr_maps.c makes them of crypto maps. */
+static bool has_map(const struct cfg_tree *tree, const char *policy)
 {
+	const struct cfg_node *ctx, *n;
 	char name[IKE_NAME_MAX];
-	const struct cfg_node *n;
 
-	cfg_foreach(n, ctx, "wsg-service")
-	{
-		snprintf(name, sizeof(name), "%.60s/%.63s", cfg_key(ctx, 0), cfg_key(n, 0));
-		if (!strcmp(name, policy) && bind_of(tree, cfg_key(ctx, 0), cfg_key(n, 0)))
-			return true;
-	}
-	cfg_foreach(n, ctx, "crypto-map")
+	cfg_foreach(ctx, tree->root, "context") cfg_foreach(n, ctx, "crypto-map")
 	{
 		snprintf(name, sizeof(name), "%.79s/%.127s", cfg_key(ctx, 0), cfg_key(n, 0));
 		if (!strcmp(name, policy))
@@ -188,12 +192,13 @@ static bool is_of(const struct cfg_tree *tree, const struct cfg_node *ctx, const
 	return false;
 }
 
-bool ipsecmgr_keep_configured(const struct cfg_tree *tree, const char *policy)
+bool ipsecmgr_keep_configured(const struct ipsecmgr *m, const struct cfg_tree *tree, const char *policy)
 {
-	const struct cfg_node *ctx;
+	const struct cfg_node *ctx, *bind;
 	char base[IKE_NAME_MAX];
 
+	if (serves_maps(m))
+		return has_map(tree, policy);
 	snprintf(base, sizeof(base), "%.*s", (int)strcspn(policy, "#"), policy);
-	cfg_foreach(ctx, tree->root, "context") if (is_of(tree, ctx, base)) return true;
-	return false;
+	return service_of(tree, base, &ctx, &bind) != NULL;
 }

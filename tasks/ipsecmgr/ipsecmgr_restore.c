@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "esp/esp_mark.h"
+#include "place/place.h"
 #include "store/store.h"
 
 #define TOLD_MAX 20 /* rows that are told of one by one */
@@ -123,7 +124,7 @@ static bool put_off(struct restore *r, const char *key, int err)
 	 * stays would keep its call for ever. */
 	if (ipsecmgr_away_ends(m, tree, m->unknown_policy) && add_row(&r->gone, key, m->unknown_policy))
 		return true;
-	return wait_for(m, key, m->unknown_policy, ipsecmgr_keep_configured(tree, m->unknown_policy));
+	return wait_for(m, key, m->unknown_policy, ipsecmgr_keep_configured(m, tree, m->unknown_policy));
 }
 
 static int restore_row(const struct store_ckpt *row, void *arg)
@@ -209,9 +210,10 @@ int ipsecmgr_restore(struct ipsecmgr *m)
 
 static bool usable(const struct ipsecmgr *m, const struct ipsecmgr_waiting *w)
 {
+	size_t len = place_serves_maps(m->t->instance) ? strlen(w->policy) : strcspn(w->policy, "#");
 	char base[IKE_NAME_MAX];
 
-	snprintf(base, sizeof(base), "%.*s", (int)strcspn(w->policy, "#"), w->policy);
+	snprintf(base, sizeof(base), "%.*s", (int)len, w->policy);
 	return !base[0] || ipsecmgr_cfg_find(m, base);
 }
 
@@ -291,7 +293,7 @@ static bool waits_on(struct restore *r, struct store_reader *reader, const struc
 		err = store_ckpt_get(reader, "ikesa", w->key, restore_row, r);
 		return err && err != -ENODATA; /* one that still can't be restored waits anew */
 	}
-	configured = ipsecmgr_keep_configured(tree, w->policy);
+	configured = ipsecmgr_keep_configured(r->m, tree, w->policy);
 	if (w->configured && (!configured || ipsecmgr_away_ends(r->m, tree, w->policy))) {
 		end_row(r, reader, w);
 		return false;

@@ -257,6 +257,7 @@ static inline bool settings_of_ours(void *arg, const char *policy, const struct 
 static inline void policy_of_row(void *arg, const char *name)
 {
 	snprintf(ipsecmgr.unknown_policy, sizeof(ipsecmgr.unknown_policy), "%s", name);
+	ipsecmgr_keep_restored(&ipsecmgr, tree, name);
 }
 
 /* A new process. */

@@ -97,23 +97,38 @@ Test(ipsecmgr_away, a_rekeyed_tunnel_has_the_settings_of_before)
 	free(on2);
 }
 
-/* A map that is not configured at all any more when its manager is back: the peer is told, the row goes. */
-Test(ipsecmgr_away, a_map_that_went_while_the_manager_was_away)
+/* The map is not configured any more when its manager is back, but these lines: the peer is told, the row
+ * goes. */
+static void went(const char *instead)
 {
 	char *now = configuration(false), *without;
 	const char *from = strstr(now, "crypto map m ikev2"), *to = strstr(now, "#exit\n#exit\nend\n");
 
-	cr_assert_gt(asprintf(&without, "%.*s%s", (int)(from - now), now, to + strlen("#exit\n")), 0);
+	cr_assert_gt(asprintf(&without, "%.*s%s%s", (int)(from - now), now, instead, to + strlen("#exit\n")),
+	             0);
 	tunnel(now);
 	configure_away(without);
 	w_run(w, W_US);
 	cr_expect_eq(w_established(&w->n[1]), 0);
 	cr_expect_eq(w_established(&w->n[0]), 0);
 	cr_expect_eq(w->n[0].last[IKE_EV_DOWN].reason, IKE_R_PEER_DELETE);
+	cr_expect_null(ipsecmgr.policies);
 	w_run(w, 60 * W_US);
 	cr_expect_eq(w_rows(&w->n[1]), 0);
 	free(now);
 	free(without);
+}
+
+Test(ipsecmgr_away, a_map_that_went_while_the_manager_was_away)
+{
+	went("");
+}
+
+/* A service of its name is no map. */
+Test(ipsecmgr_away, a_map_that_went_where_a_service_has_its_name)
+{
+	went("crypto template t ikev2-dynamic\npayload p match childsa\n#exit\n#exit\n"
+	     "wsg-service m\nbind address 10.0.0.2 crypto-template t\n#exit\n");
 }
 
 /* --- several changes at once --- */

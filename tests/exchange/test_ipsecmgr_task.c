@@ -181,6 +181,16 @@ Test(ipsecmgr_task, a_tunnel_goes_with_a_service_that_went_while_it_was_away)
 	cr_assert_str_eq(deleted, "ikesa 0300000000000001");
 }
 
+/* A crypto map of its name is no service. */
+Test(ipsecmgr_task, a_tunnel_goes_with_a_service_where_a_map_has_its_name)
+{
+	rig_configure("config\ncontext c -noconfirm\ncrypto map w ikev2-ipv4\n#exit\n#exit\nend\n");
+	row(0x0300000000000001);
+	start();
+	cr_assert_eq(deletes, 1);
+	cr_assert_str_eq(deleted, "ikesa 0300000000000001");
+}
+
 Test(ipsecmgr_task, a_tunnel_stays_whose_service_can_not_be_used)
 {
 	rig_configure("config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n#exit\n"

@@ -168,17 +168,29 @@ Test(ipsecmgr_keep, no_memory_for_a_policy_costs_no_tunnel)
 	cr_expect_str_eq(is(name), "gone");
 }
 
+static bool configured(const char *policy)
+{
+	return ipsecmgr_keep_configured(m, settings, policy);
+}
+
 Test(ipsecmgr_keep, rows_of_what_is_configured)
 {
-	cr_expect(ipsecmgr_keep_configured(settings, "c/w"));
-	cr_expect(ipsecmgr_keep_configured(settings, "c/w#0000000000000001"));
-	cr_expect_not(ipsecmgr_keep_configured(settings, "c/x"));
-	cr_expect_not(ipsecmgr_keep_configured(settings, "d/w"));
-	cr_expect_not(ipsecmgr_keep_configured(settings, "c"));
+	struct task maps = {.instance = 80};
+
+	cr_expect(configured("c/w"));
+	cr_expect(configured("c/w#0000000000000001"));
+	cr_expect_not(configured("c/x"));
+	cr_expect_not(configured("d/w"));
+	cr_expect_not(configured("c"));
 	apply("config\ncontext c -noconfirm\ncrypto map m ikev2-ipv4\n#exit\n"
-	      "wsg-service w\n#exit\n#exit\nend\n");
-	cr_expect_not(ipsecmgr_keep_configured(settings, "c/w"), "it is not bound");
-	cr_expect(ipsecmgr_keep_configured(settings, "c/m"));
+	      "crypto map n#1 ikev2-ipv4\n#exit\nwsg-service w\n#exit\n#exit\nend\n");
+	cr_expect_not(configured("c/w"), "it is not bound");
+	cr_expect_not(configured("c/m"), "a map is no service");
+	m->t = &maps;
+	cr_expect(configured("c/m"));
+	cr_expect(configured("c/n#1"));
+	cr_expect_not(configured("c/n"));
+	m->t = NULL;
 }
 
 /* Which maps a manager has is in the store. */
