@@ -104,6 +104,7 @@ struct ipsecmgr_data {
 	uint32_t push, pushed; /* number of the last push begun; of the last one that arrived as a whole */
 	uint32_t push_open;    /* batches of it not answered yet */
 	bool push_failed, push_again;
+	bool push_tries;   /* it is such a try: */
 	bool refused;      /* of the push some, which are tried again … */
 	unsigned refusals; /* … so often so far, or the push as a whole; 0: the last one was taken */
 	struct task_timer *retry, *again; /* of who is away; of what was refused */
@@ -226,6 +227,8 @@ void ipsecmgr_data_send(struct ipsecmgr *m, const struct ike_send_act *s);
  * ------------------------------------------------------------------------------------------------------ */
 /* Give iftask everything again. */
 void ipsecmgr_push_all(struct ipsecmgr *m);
+/* Another iftask: it may take what the one before refused. */
+void ipsecmgr_push_anew(struct ipsecmgr *m);
 /* Did iftask refuse this child in the last push? */
 bool ipsecmgr_push_refused(const struct ipsecmgr *m, uint32_t spi_in);
 

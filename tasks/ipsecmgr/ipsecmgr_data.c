@@ -584,7 +584,7 @@ static void iftask_changed(struct task *t, const char *addr, uint32_t card, bool
 	if (strcmp(addr, m->data.addr))
 		return;
 	m->data.bound = false;
-	m->data.refusals = 0; /* another one may take what this one refused */
+	ipsecmgr_push_anew(m);
 	if (!up || !m->e || m->restoring)
 		return;
 	ipsecmgr_push_all(m);

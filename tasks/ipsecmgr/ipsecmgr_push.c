@@ -24,8 +24,10 @@ static void ask_again(struct task *t, void *arg)
 	(void)t;
 	task_timer_stop(m->data.again);
 	m->data.again = NULL;
-	if (m->e && (m->data.push_failed || m->data.refused))
-		ipsecmgr_push_all(m);
+	if (!m->e || !(m->data.push_failed || m->data.refused))
+		return;
+	m->data.push_tries = true;
+	ipsecmgr_push_all(m);
 }
 
 /* What is refused is asked for at longer and longer intervals. */
@@ -49,7 +51,8 @@ bool ipsecmgr_push_refused(const struct ipsecmgr *m, uint32_t spi_in)
 	return c && c->refused && c->refused_push == m->data.pushed;
 }
 
-/* False: it is no child of ours, or the answer is not about some of them. */
+/* False: it is no child of ours, or the answer is not about some of them. Pushes come for many reasons, and
+ * several at once: what is refused counts where it was waited for. */
 static bool note_refused(struct ipsecmgr *m, const struct bus_msg *msg)
 {
 	const Status *s = msg && msg->env->body_case == ENVELOPE__BODY_STATUS ? msg->env->status : NULL;
@@ -60,8 +63,10 @@ static bool note_refused(struct ipsecmgr *m, const struct bus_msg *msg)
 		if (!c)
 			continue;
 		c->refused_push = m->data.push;
-		c->refused += c->refused < UINT8_MAX;
 		m->data.refused = true;
+		if (c->refused && !m->data.push_tries)
+			continue;
+		c->refused += c->refused < UINT8_MAX;
 		if (c->refused == 1) {
 			m->stat.data_failed++;
 			if (ipsecmgr_engine_may_log(m))
@@ -104,7 +109,11 @@ static void push_end(struct ipsecmgr *m)
 		return;
 	}
 	m->data.pushed = m->data.push;
-	m->data.refusals = m->data.refused ? m->data.refusals + 1 : 0;
+	if (!m->data.refused)
+		m->data.refusals = 0;
+	else if (!m->data.refusals || m->data.push_tries)
+		m->data.refusals++;
+	m->data.push_tries = false;
 	settle_refused(m);
 	if (m->data.refused)
 		ask_later(m);
@@ -136,6 +145,18 @@ static void push_done(struct task *t, void *arg, int status, const struct bus_ms
 	}
 	if (--m->data.push_open == 0)
 		push_end(m);
+}
+
+void ipsecmgr_push_anew(struct ipsecmgr *m)
+{
+	struct ipsecmgr_child *c;
+	size_t pos = 0;
+
+	while ((c = ipsecmgr_map_next(&m->child, &pos)))
+		c->refused = 0;
+	m->data.refusals = 0;
+	task_timer_stop(m->data.again);
+	m->data.again = NULL;
 }
 
 void ipsecmgr_push_all(struct ipsecmgr *m)

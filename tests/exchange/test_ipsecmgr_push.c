@@ -89,7 +89,8 @@ struct task_timer *task_timer_start(struct task *t, uint64_t ms, uint64_t repeat
 }
 void task_timer_stop(struct task_timer *tm)
 {
-	memset(tm, 0, sizeof(w.timer[0]));
+	if (tm)
+		memset(tm, 0, sizeof(w.timer[0]));
 }
 struct task_io *task_io_start(struct task *t, int fd, task_io_cb cb, void *arg)
 {
@@ -233,6 +234,50 @@ Test(ipsecmgr_push, what_is_taken_later_stays)
 		pass();
 		answer(0, 0);
 	}
+	cr_expect_eq(w.ended, 0);
+}
+
+/* Pushes for other reasons, many at once, are no further tries. */
+Test(ipsecmgr_push, what_is_refused_is_given_its_time)
+{
+	uint64_t ms;
+
+	for (unsigned i = 0; i < 3 * REFUSED_MAX; i++) {
+		answer(-ENOSPC, 0x03000002);
+		cr_expect(ipsecmgr_push_refused(&ipsecmgr, 0x03000002));
+		ipsecmgr_push_all(&ipsecmgr);
+	}
+	cr_assert_eq(w.ended, 0);
+	answer(-ENOSPC, 0x03000002);
+	ms = pass();
+	cr_expect_leq(ms, 2 * AGAIN_MS);
+	answer(0, 0);
+	cr_expect(idle());
+}
+
+/* What the iftask of before refused is no refusal of this one's. */
+Test(ipsecmgr_push, another_iftask_is_asked_as_often)
+{
+	uint64_t ms = 0;
+	unsigned n;
+
+	snprintf(ipsecmgr.data.addr, sizeof(ipsecmgr.data.addr), "iftask/20");
+	ipsecmgr.data.bind_open = true; /* its sockets are nothing of this test */
+	for (unsigned i = 1; i < REFUSED_MAX; i++) {
+		answer(-ENOSPC, 0x03000002);
+		pass();
+	}
+	answer(-EHOSTUNREACH, 0); /* it dies */
+	iftask_changed(&task, "iftask/20", 2, false, &ipsecmgr);
+	iftask_changed(&task, "iftask/20", 2, true, &ipsecmgr);
+	ipsecmgr.data.bound = true;
+	answer(-ENOSPC, 0x03000002);
+	cr_assert_eq(w.ended, 0);
+	for (n = w.pushes; w.pushes == n;)
+		ms += pass();
+	cr_expect_leq(ms, AGAIN_MS);
+	answer(0, 0);
+	cr_expect(idle());
 	cr_expect_eq(w.ended, 0);
 }
 
