@@ -320,6 +320,7 @@ static void walk(struct restore *r, struct store_reader *reader, const struct cf
 			free(w);
 		}
 	}
+	end_gone(r, reader, false);
 	m->restoring = false;
 }
 

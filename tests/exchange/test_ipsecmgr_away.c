@@ -131,6 +131,26 @@ Test(ipsecmgr_away, a_map_that_went_where_a_service_has_its_name)
 	     "wsg-service m\nbind address 10.0.0.2 crypto-template t\n#exit\n");
 }
 
+/* … and when its row was read there was no memory for it: it is looked at again, and goes then. */
+Test(ipsecmgr_away, a_map_that_went_when_there_is_memory_for_its_row_again)
+{
+	char *now = configuration(false), *without = with(now, "crypto-map m\n", "");
+
+	tunnel(now);
+	died();
+	born();
+	store_rows();
+	cr_assert(wait_for(&ipsecmgr, w->n[1].row[0].key, "", true));
+	configure(without);
+	w_run(w, W_US);
+	cr_expect_null(ipsecmgr.waiting);
+	cr_expect_eq(w_established(&w->n[0]), 0, "its peer is told");
+	w_run(w, 60 * W_US);
+	cr_expect_eq(w_rows(&w->n[1]), 0);
+	free(now);
+	free(without);
+}
+
 /* --- several changes at once --- */
 
 /* A second map, to another peer, by an interface of its own. */
