@@ -58,8 +58,8 @@ static int read_network(const struct cfg_node *n, const struct secret_key *key, 
 
 	if (rc || !value)
 		return rc;
-	if (key && secret_is_sealed(value))
-		rc = secret_unseal(key, value, clear, sizeof(clear));
+	if (secret_is_sealed(value)) /* as it stands there it is nobody's secret */
+		rc = key ? secret_unseal(key, value, clear, sizeof(clear)) : -ENOKEY;
 	else
 		rc = strlen(value) < sizeof(clear) ? (strcpy(clear, value), 0) : -EINVAL;
 	x->key_len = rc ? 0 : strlen(clear);

@@ -46,8 +46,8 @@ static int read_key(struct entry *e, const char *value, const struct secret_key 
 	char clear[2 * IKE_PSK_MAX + 8];
 	int rc = 0;
 
-	if (key && secret_is_sealed(value))
-		rc = secret_unseal(key, value, clear, sizeof(clear));
+	if (secret_is_sealed(value))
+		rc = key ? secret_unseal(key, value, clear, sizeof(clear)) : -ENOKEY;
 	else
 		snprintf(clear, sizeof(clear), "%s", value);
 	if (!rc && !strncmp(clear, "0x", 2) &&

@@ -457,6 +457,31 @@ Test(ipsecmgr_cfg, networks_of_peers)
 	unload(t);
 }
 
+/* Sealed keys are none without the chassis' key, least of all as they stand in the configuration. */
+Test(ipsecmgr_cfg, a_network_whose_key_can_not_be_opened)
+{
+	struct secret_key own = {.bytes = {1, 2, 3}};
+	struct ipsecmgr_policy *list;
+	char sealed[200], text[600];
+	struct seen seen = {0};
+	struct cfg_tree *t;
+
+	cr_assert_eq(secret_seal(&own, "psk", sealed, sizeof(sealed)), 0);
+	snprintf(text, sizeof(text),
+	         "config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n"
+	         "peer network 10.0.0.0/8 encrypted pre-shared-key %s\n"
+	         "payload p match childsa\n#exit\n#exit\nwsg-service w\n"
+	         "bind address 192.0.2.1 crypto-template t\n#exit\n#exit\nend\n",
+	         sealed);
+	t = load(text, 0);
+	cr_expect_null(ipsecmgr_cfg_build(t, NULL, NULL, problem, &seen));
+	cr_expect(strstr(seen.text, "a peer network cannot be used"), "%s", seen.text);
+	list = ipsecmgr_cfg_build(t, NULL, &own, problem, &seen);
+	cr_expect_not_null(list);
+	ipsecmgr_cfg_free(list);
+	unload(t);
+}
+
 Test(ipsecmgr_cfg, without_key_no_policy)
 {
 	struct cfg_tree *t = load("config\ncontext c -noconfirm\ncrypto template t ikev2-dynamic\n"

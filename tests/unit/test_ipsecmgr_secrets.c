@@ -186,3 +186,26 @@ Test(ipsecmgr_secrets, unusable_entries_are_told)
 	cr_assert_eq(ipsecmgr_secrets_count(w.s), 0);
 	unload(&w);
 }
+
+/* What is sealed is no key as it stands there, where everybody may read it: without the chassis' key it is
+ * none. */
+Test(ipsecmgr_secrets, sealed_keys_without_the_key_of_the_chassis)
+{
+	struct secret_key key = {.bytes = {1, 2, 3}};
+	char sealed[200], text[400];
+	struct ike_id id = parse("gw.example.net");
+	struct world w;
+
+	cr_assert_eq(secret_seal(&key, "psk", sealed, sizeof(sealed)), 0);
+	snprintf(text, sizeof(text),
+	         "config\ncrypto remote-secret-list all\n"
+	         "remote-id id-type fqdn id gw.example.net secret encrypted key %s\nend\n",
+	         sealed);
+	w = load(text, 0);
+	cr_expect(finds(&w, &id, NULL));
+	cr_expect_eq(w.problems, 1);
+	ipsecmgr_secrets_free(w.s);
+	w.s = ipsecmgr_secrets_build(w.t, &key, NULL, NULL);
+	cr_expect(finds(&w, &id, "psk"));
+	unload(&w);
+}
