@@ -99,8 +99,10 @@ struct drill_figures {
 };
 
 /*
- * Loss and longest gap of `ping -D -n` output between two wall times (µs): answers carry their time and
- * sequence number. interval_us: that of the ping, which is no gap. Adds to *f.
+ * Loss and longest gap of `ping -D -n -O` output between two wall times (µs): answers carry their time and
+ * sequence number, and each echo without answer is told when the next one leaves. A ping that has not said
+ * anything for longer did not get to run, which is no loss. interval_us: that of the ping, which is no gap.
+ * Adds to *f.
  */
 void drill_probe_figures(const char *text, size_t len, uint64_t from_us, uint64_t to_us, uint64_t interval_us,
                          struct drill_figures *f);

@@ -9,8 +9,9 @@
 
 #include "drill/drill.h"
 
-/* "[1709658794.123456] 64 bytes from 203.0.113.10: icmp_seq=7 ttl=63 time=0.5 ms" */
-static bool answer(const char *line, size_t len, uint64_t *at_us, uint64_t *seq)
+/* "[1709658794.123456] 64 bytes from 203.0.113.10: icmp_seq=7 ttl=63 time=0.5 ms"; of a line without answer
+ * *seq is 0. False: it has no time. */
+static bool timed(const char *line, size_t len, uint64_t *at_us, uint64_t *seq)
 {
 	char text[200];
 	const char *s;
@@ -20,20 +21,18 @@ static bool answer(const char *line, size_t len, uint64_t *at_us, uint64_t *seq)
 		return false;
 	memcpy(text, line, len);
 	text[len] = '\0';
-	if (sscanf(text, "[%lu.%6lu]", &sec, &usec) != 2 || !strstr(text, " bytes from "))
-		return false;
-	s = strstr(text, "icmp_seq=");
-	if (!s)
+	if (sscanf(text, "[%lu.%6lu]", &sec, &usec) != 2)
 		return false;
 	*at_us = sec * 1000000ULL + usec;
-	*seq = strtoul(s + 9, NULL, 10);
+	s = strstr(text, " bytes from ") ? strstr(text, "icmp_seq=") : NULL;
+	*seq = s ? strtoul(s + 9, NULL, 10) : 0;
 	return true;
 }
 
 void drill_probe_figures(const char *text, size_t len, uint64_t from_us, uint64_t to_us, uint64_t interval_us,
                          struct drill_figures *f)
 {
-	uint64_t seq, at, last_at = from_us, first = 0, last = 0, base = 0, got = 0;
+	uint64_t seq, at, last_at = from_us, first = 0, last = 0, base = 0, got = 0, alive = 0;
 	const char *end = text + len;
 	int64_t gap = 0;
 
@@ -41,10 +40,13 @@ void drill_probe_figures(const char *text, size_t len, uint64_t from_us, uint64_
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		size_t n = nl ? (size_t)(nl - text) : (size_t)(end - text);
 
-		if (nl && answer(text, n, &at, &seq) && at <= to_us) {
-			if (at < from_us) {
+		if (nl && n && !timed(text, n, &at, &seq)) {
+			alive = 0; /* an error: from here on it says nothing of each echo */
+		} else if (nl && n && at <= to_us) {
+			alive = at;
+			if (seq && at < from_us) {
 				base = seq;
-			} else if (!got || seq > last) { /* not a duplicate */
+			} else if (seq && (!got || seq > last)) { /* not a duplicate */
 				if (!got)
 					first = base ? base + 1 : seq;
 				if ((int64_t)(at - last_at) > gap)
@@ -56,6 +58,10 @@ void drill_probe_figures(const char *text, size_t len, uint64_t from_us, uint64_
 		}
 		text += n + 1;
 	}
+	/* it speaks of each echo, one way or the other: silence is that of a machine which did not let it run
+	 */
+	if (alive >= from_us && alive + interval_us < to_us)
+		to_us = alive + interval_us;
 	if ((int64_t)(to_us - last_at) > gap)
 		gap = (int64_t)(to_us - last_at);
 	if (got) {

@@ -125,6 +125,44 @@ Test(drill_probe, counts_loss_and_gaps_between_two_times)
 	cr_assert_eq(f.gap_us, 800000, "%lld", (long long)f.gap_us);
 }
 
+#define ANSWERED "[100.000000] 64 bytes from 203.0.113.10: icmp_seq=1 ttl=63 time=0.5 ms\n"
+
+static struct drill_figures a_second_after(const char *text)
+{
+	struct drill_figures f = {.gap_us = -1};
+
+	drill_probe_figures(text, strlen(text), 100000000, 101000000, 100000, &f);
+	return f;
+}
+
+/* A machine that is too busy to run the ping has lost nothing of it. */
+Test(drill_probe, a_ping_that_does_not_run_lost_nothing)
+{
+	struct drill_figures f = a_second_after(ANSWERED);
+
+	cr_assert_eq(f.sent, 1);
+	cr_assert_eq(f.lost, 0);
+	cr_assert_eq(f.gap_us, 0);
+}
+
+Test(drill_probe, echoes_without_answer_are_lost_at_the_end_too)
+{
+	struct drill_figures f = a_second_after(ANSWERED "[100.100000] no answer yet for icmp_seq=2\n"
+	                                                 "[100.800000] no answer yet for icmp_seq=9\n");
+
+	cr_assert_eq(f.lost, 7, "%lld", (long long)f.lost);
+	cr_assert_eq(f.gap_us, 800000, "%lld", (long long)f.gap_us);
+}
+
+/* An error of the ping itself has no time: then the clock counts. */
+Test(drill_probe, errors_are_no_silence)
+{
+	struct drill_figures f = a_second_after(ANSWERED "ping: sendmsg: Network is unreachable\n");
+
+	cr_assert_eq(f.lost, 8, "%lld", (long long)f.lost);
+	cr_assert_eq(f.gap_us, 900000, "%lld", (long long)f.gap_us);
+}
+
 Test(drill_probe, no_answer_at_all_is_a_gap_and_loss)
 {
 	struct drill_figures f = {.gap_us = -1};
