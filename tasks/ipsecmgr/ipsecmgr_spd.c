@@ -120,6 +120,9 @@ void ipsecmgr_maps_policies(struct ipsecmgr *m)
 
 	if (!m->t || !place_serves_maps(m->t->instance) || !m->maps_ctx)
 		return;
+	/* Not yet, as when this task has just begun: until then the rules of the one before us stay. */
+	if (!m->e && (!m->srp_known || m->serving))
+		return;
 	m->spd_again = m->spd_open;
 	if (m->spd_open)
 		return;

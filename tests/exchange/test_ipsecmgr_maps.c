@@ -946,7 +946,26 @@ Test(ipsecmgr_maps, policies_are_told_until_they_are_heard)
 	told_cb(&t, &ipsecmgr, 0, NULL);
 	cr_assert_null(timer);
 	ipsecmgr.e = NULL;
+	ipsecmgr.srp_known = true;
 	ipsecmgr_maps_policies(&ipsecmgr);
 	cr_expect_eq(told->n_rules, 0);
+	ipsecmgr.t = NULL;
+}
+
+/* What the one before us had led into its TUN goes on doing so until we know what we serve. */
+Test(ipsecmgr_maps, a_manager_that_begins_takes_nothing_away)
+{
+	static struct task t = {.instance = PLACE_MAP_FIRST};
+
+	ipsecmgr.t = &t;
+	ipsecmgr_maps_policies(&ipsecmgr);
+	cr_expect_null(told, "whether the chassis serves is not known");
+	ipsecmgr.srp_known = ipsecmgr.serving = true;
+	ipsecmgr_maps_policies(&ipsecmgr);
+	cr_expect_null(told, "nothing is restored yet");
+	ipsecmgr.serving = false;
+	ipsecmgr_maps_policies(&ipsecmgr);
+	cr_assert(told);
+	cr_expect_eq(told->n_rules, 0, "it is the other chassis that serves");
 	ipsecmgr.t = NULL;
 }
