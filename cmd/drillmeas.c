@@ -32,8 +32,8 @@ int drillmeas_probe(struct drillrun *r, const char *host, const char *address)
 	}
 	snprintf(p->host, sizeof(p->host), "%s", host);
 	snprintf(p->log, sizeof(p->log), "%.440s/probe-%.32s-%u.log", r->labdir, host, r->nprobes);
-	snprintf(command, sizeof(command), "exec ping -n -D -O -i %.1f -s 56 %.100s", DRILLRUN_PING_MS / 1000.0,
-	         address);
+	snprintf(command, sizeof(command), "exec ping -n -D -O -i %.1f -s 56 %.100s",
+	         DRILLRUN_PING_MS / 1000.0, address);
 	fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	fds[1] = fds[2] = open(p->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	p->conn = fds[1] < 0 ? -errno : labctl_request(r->lab->name, words, 5, fds);
