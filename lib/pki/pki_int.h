@@ -12,8 +12,20 @@
 
 #define PKI_DIGEST_LEN 32 /* of an object's input, to tell whether two are the same */
 
+/* Peers' certificates as they were read, of peers that were proven: to read one costs what two key exchanges
+ * do (libcrypto looks for somebody who can decode its key), and after a failure the same peers come again.
+ * Only the reading is kept: each time everything is checked anew. */
+#define PKI_KNOWN 256
+
+struct pki_known {
+	X509 *cert; /* NULL: nothing */
+	uint8_t *der;
+	size_t len;
+};
+
 struct pki_trust {
 	unsigned refs, n_ca, n_crl;
+	struct pki_known *known; /* PKI_KNOWN of them, by the last byte of the signature */
 	X509 *ca[PKI_CA_MAX];
 	uint8_t hash[PKI_CA_MAX][PKI_KEYHASH_LEN];
 	X509_STORE *store;

@@ -22,8 +22,11 @@ struct pki_trust *pki_trust_new(void)
 		return NULL;
 	t->refs = 1;
 	t->store = X509_STORE_new();
-	if (t->store)
+	t->known = calloc(PKI_KNOWN, sizeof(*t->known));
+	if (t->store && t->known)
 		return t;
+	X509_STORE_free(t->store);
+	free(t->known);
 	free(t);
 	return NULL;
 }
@@ -41,7 +44,12 @@ void pki_trust_unref(struct pki_trust *t)
 		return;
 	for (unsigned i = 0; i < t->n_ca; i++)
 		X509_free(t->ca[i]);
+	for (unsigned i = 0; i < PKI_KNOWN; i++) {
+		X509_free(t->known[i].cert);
+		free(t->known[i].der);
+	}
 	X509_STORE_free(t->store);
+	free(t->known);
 	free(t);
 }
 
@@ -222,6 +230,40 @@ static STACK_OF(X509) *
 	return all;
 }
 
+static struct pki_known *known_at(const struct pki_trust *t, struct pki_bytes der)
+{
+	return &t->known[der.p[der.len - 1] % PKI_KNOWN];
+}
+
+/* A peer's certificate, the caller's to free: the one that was read before, or a new one. */
+static X509 *read_leaf(const struct pki_trust *t, struct pki_bytes der, size_t max, enum pki_reason *why)
+{
+	const struct pki_known *k = der.len ? known_at(t, der) : NULL;
+
+	if (!k || !k->cert || der.len > max || k->len != der.len || memcmp(k->der, der.p, der.len) != 0)
+		return pki_read_der(der, max, why);
+	X509_up_ref(k->cert);
+	return k->cert;
+}
+
+/* Of a peer that is proven: others can't crowd it out. */
+static void remember(const struct pki_trust *t, struct pki_bytes der, X509 *leaf)
+{
+	struct pki_known *k = known_at(t, der);
+	uint8_t *copy;
+
+	if (k->cert == leaf)
+		return;
+	copy = malloc(der.len);
+	if (!copy)
+		return;
+	memcpy(copy, der.p, der.len);
+	X509_free(k->cert);
+	free(k->der);
+	X509_up_ref(leaf);
+	*k = (struct pki_known){leaf, copy, der.len};
+}
+
 enum pki_reason pki_trust_verify(const struct pki_trust *t, const struct pki_bytes *certs, unsigned n,
                                  size_t max, uint64_t now_s, const struct pki_id *id, struct pki_peer **peer)
 {
@@ -235,7 +277,7 @@ enum pki_reason pki_trust_verify(const struct pki_trust *t, const struct pki_byt
 		return PKI_NO_CERT;
 	if (!t || !t->n_ca)
 		return PKI_UNKNOWN_CA;
-	leaf = pki_read_der(certs[0], longest, &why);
+	leaf = read_leaf(t, certs[0], longest, &why);
 	if (!leaf)
 		return why;
 	others = read_others(certs, n, longest, &why);
@@ -245,6 +287,8 @@ enum pki_reason pki_trust_verify(const struct pki_trust *t, const struct pki_byt
 		why = check_use(leaf, X509_get0_pubkey(leaf));
 	if (why == PKI_OK)
 		why = pki_id_check(leaf, id);
+	if (why == PKI_OK)
+		remember(t, certs[0], leaf);
 	if (why == PKI_OK && (*peer = calloc(1, sizeof(**peer)))) {
 		(*peer)->cert = leaf;
 		(*peer)->key = X509_get0_pubkey(leaf);

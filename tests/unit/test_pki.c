@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "pki/pki_int.h"
 #include "tests/pki_make.h"
 
 #define B(text)    ((struct pki_bytes){(const uint8_t *)(text), strlen(text)})
@@ -274,6 +275,38 @@ Test(pki, revocation)
 	mk_free(&good);
 	mk_free(&bad);
 	mk_free(&deep);
+}
+
+/* That a certificate was read before proves nothing of it the next time. */
+Test(pki, what_is_known_is_checked_anew)
+{
+	struct mk gw = mk_cert(&(struct mk_want){.cn = "gw", .san = "DNS:gw.example"}, &root);
+	const struct mk *const one[] = {&gw};
+	struct pki_trust *t = mk_trust((const struct mk *[]){&root}, 1);
+	struct pki_bytes crl = mk_crl(&root, gw.serial, MK_NOW + MK_YEAR, true), der = mk_der(&gw);
+	struct pki_id id = FQDN("gw.example");
+	struct pki_peer *first, *second;
+
+	cr_assert_eq(pki_trust_verify(t, &der, 1, 0, MK_NOW, &id, &first), PKI_OK);
+	cr_assert_eq(pki_trust_verify(t, &der, 1, 0, MK_NOW, &id, &second), PKI_OK);
+	cr_expect_eq(first->cert, second->cert, "read once");
+	pki_peer_free(first);
+	pki_peer_free(second);
+	cr_expect_eq(verify(t, one, 1, 0, MK_NOW + MK_YEAR + 1, FQDN("gw.example")), PKI_EXPIRED);
+	cr_expect_neq(verify(t, one, 1, 0, MK_NOW, FQDN("somebody.else")), PKI_OK);
+	cr_expect_eq(verify(t, one, 1, der.len - 1, MK_NOW, FQDN("gw.example")), PKI_TOO_LARGE);
+	for (size_t i = 0; i < der.len; i++) {
+		((uint8_t *)(uintptr_t)der.p)[i] ^= 0x41;
+		cr_expect_neq(pki_trust_verify(t, &der, 1, 0, MK_NOW, &id, &first), PKI_OK, "byte %zu", i);
+		((uint8_t *)(uintptr_t)der.p)[i] ^= 0x41;
+	}
+	cr_expect_eq(verify(t, one, 1, 0, MK_NOW, FQDN("gw.example")), PKI_OK);
+	cr_expect_eq(pki_trust_add_crl(t, crl), PKI_OK);
+	cr_expect_eq(verify(t, one, 1, 0, MK_NOW, FQDN("gw.example")), PKI_REVOKED);
+	mk_drop(der);
+	mk_drop(crl);
+	pki_trust_unref(t);
+	mk_free(&gw);
 }
 
 Test(pki, limits)
