@@ -24,6 +24,7 @@ struct hat_slot {
 	bool leaving;    /* its tasks are to go elsewhere: halt, reboot, migrate */
 	bool spare_only; /* not to be chosen by the migration under way */
 	bool halted;
+	bool taken_out; /* the slot was seen empty before the end of what had been in it was told */
 	bool busied;    /* card busy-out: set by hat_busy.c and restored */
 	bool shut;      /* configuration: shutdown */
 	bool demote;    /* configuration: no longer mode active; to be emptied */

@@ -80,6 +80,12 @@ void hat_life_restore(struct hat *h, unsigned slot, enum card_state state)
 	h->restoring = false;
 }
 
+static void removed(struct hat *h, unsigned slot)
+{
+	h->slots[slot].halted = h->slots[slot].taken_out = false;
+	card_life_event(&h->slots[slot].life, CARD_EV_PULL);
+}
+
 /* What the backplane has told of the slot, as events; what is missing comes later. */
 void hat_life_hardware(struct hat *h, unsigned slot)
 {
@@ -93,8 +99,9 @@ void hat_life_hardware(struct hat *h, unsigned slot)
 		if (h->hw.powered[slot] && hat_life_is(h, slot, CARD_OFFLINE))
 			card_life_event(&s->life, CARD_EV_POWER);
 	} else if (hat_life_is(h, slot, CARD_OFFLINE)) {
-		s->halted = false;
-		card_life_event(&s->life, CARD_EV_PULL);
+		removed(h, slot);
+	} else if (!hat_life_is(h, slot, CARD_EMPTY)) {
+		s->taken_out = true; /* whatever is in the slot by the time its end is told */
 	}
 }
 
@@ -136,6 +143,8 @@ void hat_life_down(struct hat *h, unsigned slot)
 {
 	if (card_state_alive(hat_life(h, slot)))
 		card_life_event(&h->slots[slot].life, CARD_EV_DOWN);
+	if (h->slots[slot].taken_out && hat_life_is(h, slot, CARD_OFFLINE))
+		removed(h, slot);
 	hat_life_hardware(h, slot);
 }
 

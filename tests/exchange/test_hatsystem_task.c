@@ -540,3 +540,26 @@ Test(hatsystem_task, a_card_that_was_too_hot_stays_off_over_a_hatsystem)
 	cr_expect_eq(said("CardTempOK 2"), 1);
 	cr_expect_eq(said("power off 2 temperature limit"), 1);
 }
+
+/* The slot is empty and full again before the end of the card that was in it is told. */
+Test(hatsystem_task, a_card_that_is_exchanged_quickly_was_removed)
+{
+	const struct card_type *type;
+	unsigned from;
+
+	boot(0);
+	running();
+	from = n_told;
+	type = hw.card[10];
+	hw.card[10] = NULL;
+	hw.powered[10] = false;
+	tell_hardware();
+	hw.card[10] = type;
+	tell_hardware();
+	down(10, "removed");
+	RIG_WAIT(said_since(from, "CardDown 10") && said_since(from, "CardInserted 10"));
+	cr_expect_eq(said_since(from, "CardRemoved 10"), 1);
+	up(10);
+	RIG_WAIT(said_since(from, "CardStandby 10"));
+	cr_expect_eq(said_since(from, "CardRemoved 10"), 1);
+}
