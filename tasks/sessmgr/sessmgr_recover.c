@@ -194,7 +194,9 @@ struct question;
 /* Calls without an IKE SA row, and the ipsecmgrs that are asked about them. */
 struct sessmgr_audit {
 	uint32_t gen;
-	bool recovery; /* ends with the trap */
+	bool recovery;     /* ends with the trap */
+	bool reachable;    /* whom it asks is there */
+	bool before_ready; /* we are ready when it has ended: the trap comes before those of the restart */
 	uint32_t fetched, prior, lost;
 	uint64_t began_us;
 	unsigned open;              /* questions under way */
@@ -211,8 +213,11 @@ struct question {
 	uint32_t id[ASK_IDS]; /* 0: it is alive */
 };
 
+static void (*recovered)(struct sessmgr *s);
+
 static void finish(struct sessmgr *s, struct sessmgr_audit *a)
 {
+	bool ready = a->before_ready;
 	uint32_t left = session_in_state(s->table, SESSION_CONNECTED);
 	uint64_t ms = (clock_now_us() - s->activated_us) / US_PER_MS;
 
@@ -240,6 +245,8 @@ static void finish(struct sessmgr *s, struct sessmgr_audit *a)
 		          trap_int("starAllCallLines", left), trap_int("starElapsedMs", (int64_t)ms));
 	}
 	free(a);
+	if (ready)
+		recovered(s);
 }
 
 /* One question is answered, or never will be. */
@@ -357,6 +364,7 @@ static void question_send(struct sessmgr *s, struct question *q)
 	}
 	at[-1] = '\0';
 	snprintf(dst, sizeof(dst), "ipsecmgr/%u", q->ipsecmgr);
+	q->a->reachable &= task_peer_up(s->t, dst);
 	show.what = (char *)"call-ike";
 	show.args = args;
 	show.limit = ASK_ROWS;
@@ -409,6 +417,7 @@ static void audit_start(struct sessmgr *s, bool recovery, uint32_t fetched, uint
 		return;
 	a->gen = s->gen;
 	a->recovery = recovery;
+	a->reachable = true;
 	a->fetched = fetched;
 	a->prior = recovery ? prior : session_in_state(s->table, SESSION_CONNECTED);
 	a->began_us = clock_now_us();
@@ -451,8 +460,6 @@ static void settle_cb(struct task *t, void *arg)
 		s->settle = task_timer_start(t, SESSMGR_SETTLE_MS, 0, settle_cb, arg);
 }
 
-static void (*recovered)(struct sessmgr *s);
-
 /* The rows: what the records did not bring, and whether what they brought still is. */
 static void complete(struct sessmgr *s, uint32_t fetched)
 {
@@ -482,7 +489,10 @@ static void complete(struct sessmgr *s, uint32_t fetched)
 	else if (calls)
 		LOG(EV_SESS_RECOVERED, "%u calls taken over from the other chassis", calls);
 	s->after_failure = false;
-	recovered(s);
+	if (s->audit && s->audit->recovery && s->audit->reachable)
+		s->audit->before_ready = true;
+	else
+		recovered(s);
 	sessmgr_crr_feed(s);
 }
 

@@ -184,6 +184,7 @@ Test(sessmgr_task, recovery_brings_every_call_back_and_audits)
 	put("ikesa", "0100000000000003", "", NULL, 0); /* deleted while we are dead */
 	alive = session_callid_format(a, id);
 	restart();
+	cr_assert_eq(asked, 1, "ready when the audit has ended: its trap comes before those of the restart");
 	RIG_WAIT(traps == 1);
 	cr_assert_eq(asked, 1);
 	cr_assert_eq(trap_value[0], 5, "card");
