@@ -5,7 +5,7 @@ hold=$(dirname "$0")/hold.sh
 seen() { # DIRECTIONS WHAT
 	for _ in $(seq 200); do
 		[ "$(sh "$hold" count)" -lt "$1" ] || return 0
-		sleep 0.1
+		timeout 0.1 tail -f /dev/null
 	done
 	echo "$2: not seen in $1 directions"
 	exit 1
